@@ -1,0 +1,1 @@
+"""The world and how it is sensed. Knows nothing of learning."""
