@@ -1,0 +1,173 @@
+"""The Scene: one house as triangles with materials, instances and classes; what simulators render and exports write.
+
+A Scene lies in the frame of ``envs.frame``: a house file's (Unity) point (x, y, z) is (x, y, -z) here, the winding of
+its triangles is reversed, and its yaw is the same number (clockwise seen from above; yaw 0 faces -z).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .house import House
+
+TEXTURE_SIZE = 128
+"""Rows and columns of every texture."""
+
+
+class SceneError(ValueError):
+    """A Scene whose arrays do not fit together; the message names the array and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """The look of a surface."""
+
+    name: str
+    """Where it comes from: a Unity material's name, or a part of a piece of furniture."""
+    rgb: tuple[float, float, float]
+    """sRGB, 0 to 1."""
+    texture: int = -1
+    """Index into `Scene.textures`, multiplied with `rgb`; -1 for none."""
+    tile: float = 1.0
+    """Metres of uv that one repeat of the texture spans."""
+    emission: float = 0.0
+    """Light the surface gives off, as a multiple of its colour; it lights itself only."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One thing to tell apart from others, with its oriented box; walls, floors and doors included."""
+
+    id: str
+    """The house file's id; unique in a Scene."""
+    class_id: int
+    """Index into `envs.classes.CLASSES`."""
+    center: tuple[float, float, float]
+    """Centre of the box, metres."""
+    size: tuple[float, float, float]
+    """Full sides of the box along its own x, y, z at yaw 0, metres."""
+    yaw: float
+    """Turn of the box about y, degrees clockwise seen from above."""
+
+
+@dataclass(frozen=True)
+class PointLight:
+    """A lamp that lights the surfaces of its own room only, as in AI2-THOR, where each room has its layer."""
+
+    position: tuple[float, float, float]
+    """Metres."""
+    rgb: tuple[float, float, float]
+    """Linear colour times intensity."""
+    range: float
+    """Metres after which it lights nothing."""
+    room: str | None
+    """Id of the room it stands in; None lights every room."""
+
+
+@dataclass(frozen=True)
+class DirectionalLight:
+    """The sun: parallel light, everywhere."""
+
+    direction: tuple[float, float, float]
+    """Unit vector along which the light travels."""
+    rgb: tuple[float, float, float]
+    """Linear colour times intensity."""
+
+
+@dataclass(frozen=True)
+class RoomArea:
+    """The floor of one room."""
+
+    id: str
+    type: str
+    polygon: NDArray[np.float64]
+    """(K, 2) corners (x, z), not closed."""
+
+
+VOID = Instance("void", 0, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0)
+"""The instance of what is not there: index 0 of every Scene."""
+
+
+@dataclass
+class Scene:
+    """Triangles and all that hangs on them.
+
+    Texture look-up: the texel of (u, v) is row v / tile * 128 and column u / tile * 128, both modulo 128; row 0 is the
+    top of a picture (as in glTF), so v grows downwards on surfaces that have an upper end.
+    """
+
+    vertices: NDArray[np.float32]
+    """(V, 3) metres; split at hard edges."""
+    normals: NDArray[np.float32]
+    """(V, 3) unit shading normals."""
+    uv: NDArray[np.float32]
+    """(V, 2) metres along the surface."""
+    faces: NDArray[np.int32]
+    """(F, 3) vertex indices, counter-clockwise seen from outside."""
+    face_material: NDArray[np.int32]
+    """(F,) index into `materials`."""
+    face_instance: NDArray[np.int32]
+    """(F,) index into `instances`, 1 or more."""
+    materials: list[Material]
+    textures: NDArray[np.uint8]
+    """(T, 128, 128, 3) sRGB, seamless."""
+    instances: list[Instance]
+    """Index 0 is void."""
+    lights: list[PointLight | DirectionalLight] = field(default_factory=list)
+    rooms: list[RoomArea] = field(default_factory=list)
+    start: tuple[float, float, float] | None = None
+    """Where the house file puts the agent: x, z, yaw."""
+    source: str = ""
+    """What it was built from, for messages."""
+
+    def __post_init__(self) -> None:
+        vertices, faces = len(self.vertices), len(self.faces)
+        expected: dict[str, tuple[Any, tuple[int, ...]]] = {
+            "vertices": (np.float32, (vertices, 3)),
+            "normals": (np.float32, (vertices, 3)),
+            "uv": (np.float32, (vertices, 2)),
+            "faces": (np.int32, (faces, 3)),
+            "face_material": (np.int32, (faces,)),
+            "face_instance": (np.int32, (faces,)),
+            "textures": (np.uint8, (len(self.textures), TEXTURE_SIZE, TEXTURE_SIZE, 3)),
+        }
+        for name, (dtype, shape) in expected.items():
+            array = getattr(self, name)
+            if array.dtype != dtype or array.shape != shape:
+                raise self._error(name, f"is {array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}")
+        for name in ("vertices", "normals", "uv"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise self._error(name, "holds NaN or infinite values")
+        if not self.instances or self.instances[0].class_id != 0:
+            raise self._error("instances", "must begin with void (class 0)")
+        bounds = (("faces", 0, vertices), ("face_material", 0, len(self.materials)))
+        for name, low, high in (*bounds, ("face_instance", 1, len(self.instances))):
+            array = getattr(self, name)
+            if array.size and (array.min() < low or array.max() >= high):
+                raise self._error(name, f"must lie in [{low}, {high}), found {array.min()} to {array.max()}")
+        for i, material in enumerate(self.materials):
+            if not -1 <= material.texture < len(self.textures):
+                raise self._error(f"materials[{i}]", f"names texture {material.texture} of {len(self.textures)}")
+
+    def _error(self, name: str, what: str) -> SceneError:
+        return SceneError(f"scene {self.source or '(no source)'}: {name} {what}")
+
+    @property
+    def face_class(self) -> NDArray[np.int16]:
+        """(F,) class id of every triangle."""
+        return np.array([i.class_id for i in self.instances], np.int16)[self.face_instance]
+
+
+def build_scene(house: House) -> Scene:
+    """The triangles of a house: the same house always gives the same arrays, in any process.
+
+    Raises `SceneError` where the house cannot be drawn.
+    """
+    from .build.assemble import assemble  # here, because the builders need the dataclasses above
+
+    return assemble(house)
