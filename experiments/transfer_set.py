@@ -1,0 +1,115 @@
+"""The transfer set D_t: labelled frames from external houses only, built once and cached.
+
+By default the external houses are generated, from assets that the test space does not use; the check that no asset is
+shared runs on whatever houses are given, and its count goes into the run's summary.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..envs.frame import Camera
+from ..envs.generator import generate_house
+from ..envs.house import House, HouseObject
+from ..envs.house_io import house_to_json
+from ..envs.raycast import RayCastSimulator
+from ..envs.scene import build_scene
+from ..learners.transfer import LabelledFrames
+from .held_out import draw_views
+
+FIRST_SEED = 1_000_000
+"""Generated transfer houses have seeds from here on, far from those that people give to `--seed`."""
+
+
+@dataclass(frozen=True)
+class TransferSetConfig:
+    """How large D_t is and how it is seen."""
+
+    houses: int = 60
+    """External houses to generate; ignored where houses are given."""
+    frames_per_house: int = 40
+    """Labelled frames drawn from each house."""
+    camera: Camera = Camera()
+    """The camera of the agent: transfer and test frames are of one kind."""
+    camera_height: float = 1.5
+    """Metres above the floor."""
+
+
+def house_assets(house: House) -> set[str]:
+    """Ids of every asset in the house: doors, windows, objects and what rests on them."""
+
+    def of(thing: HouseObject) -> set[str]:
+        return {thing.asset_id}.union(*(of(child) for child in thing.children))
+
+    found = {opening.asset_id for opening in (*house.doors, *house.windows)}
+    return found.union(*(of(thing) for thing in house.objects))
+
+
+def transfer_set(
+    test_space: House,
+    config: TransferSetConfig,
+    given: Sequence[House] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[LabelledFrames, list[str]]:
+    """D_t for this test space, from the cache where it was built before.
+
+    Returns the labelled frames and the sorted ids of the assets that transfer houses share with the test space: none
+    for generated houses. Raises ValueError where the test space itself is among the given houses.
+    """
+    own = house_assets(test_space)
+    shared = sorted(own & set().union(*(house_assets(house) for house in given)))
+    if any(_content(house) == _content(test_space) for house in given):
+        raise ValueError(f"transfer houses: {test_space.source} is the test space itself; labels of it must not be used")
+    key = _digest([repr(config), sorted(own) if not given else [_content(house) for house in given], _source_digest()])
+    file = cache_folder() / "transfer-sets" / f"{key}.npz"
+    if file.exists():
+        with np.load(file, allow_pickle=False) as stored:
+            return LabelledFrames(stored["rgb"], stored["semantic"]), shared
+    rgb, semantic = [], []
+    total = len(given) or config.houses
+    for index in range(total):
+        house = given[index] if given else generate_house(FIRST_SEED + index, exclude_assets=own)
+        if not given and house_assets(house) & own:
+            raise RuntimeError(f"generated house {FIRST_SEED + index} uses assets of the test space")
+        simulator = RayCastSimulator(build_scene(house), config.camera)
+        rng = np.random.default_rng([FIRST_SEED, index])
+        frame, labels = draw_views(simulator, config.frames_per_house, config.camera_height, rng)
+        rgb.append(frame["rgb"])
+        semantic.append(labels.semantic)
+        if progress:
+            progress(index + 1, total)
+    labelled = LabelledFrames(np.concatenate(rgb), np.concatenate(semantic))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(f".{os.getpid()}.tmp")
+    with unfinished.open("wb") as out:
+        np.savez(out, rgb=labelled.rgb, semantic=labelled.semantic)
+    unfinished.replace(file)
+    return labelled, shared
+
+
+def cache_folder() -> Path:
+    """Where stages that runs share are kept: $TESTSPACE_CACHE, else the user's cache folder."""
+    own = os.environ.get("TESTSPACE_CACHE")
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "testspace"
+
+
+def _digest(parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _content(house: House) -> str:
+    return _digest(house_to_json(house))
+
+
+def _source_digest() -> str:
+    """Digest of the code that decides what a transfer frame looks like: a changed renderer must not meet old frames."""
+    envs = Path(__file__).parents[1] / "envs"
+    files = [*sorted(envs.rglob("*.py")), Path(__file__).with_name("held_out.py"), Path(__file__)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
