@@ -1,0 +1,216 @@
+"""Where a disc can stand: a raster of the floor, free of obstacles, inflated by the agent's radius and connected.
+
+Obstacles are the triangles themselves, clipped to the heights that the agent's body takes up, so whatever is drawn also
+blocks, and nothing else does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from numba import njit
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from .classes import CLASS_ID
+
+if TYPE_CHECKING:
+    from .scene import Scene
+
+CELL = 0.05
+"""Side of a raster cell, in metres."""
+STEP_HEIGHT = 0.12
+"""What ends lower than this above the floor (rugs, papers, thresholds) is stepped over, in metres."""
+
+
+class FloorError(ValueError):
+    """A scene has no floor on which the agent could stand."""
+
+
+@dataclass(frozen=True)
+class ReachableFloor:
+    """Raster of the places where the agent's centre can be and that it can walk to."""
+
+    origin: tuple[float, float]
+    """(x, z) of the outer corner of cell [0, 0], in metres."""
+    cell: float
+    """Side of a cell, in metres."""
+    reachable: NDArray[np.bool_]
+    """(nz, nx): True where a disc of `radius` can stand and walk to."""
+    radius: float
+    """Radius of the agent, in metres."""
+    level: float
+    """Height (y) of the floor, in metres."""
+
+    @property
+    def area(self) -> float:
+        """Reachable area, in square metres."""
+        return float(self.reachable.sum()) * self.cell**2
+
+    def to_cells(self, points: NDArray[Any]) -> NDArray[np.int64]:
+        """(row, column) int64 (..., 2) of the cells that hold points (x, z), float (..., 2); may lie outside."""
+        xz = np.floor((np.asarray(points, np.float64) - np.asarray(self.origin)) / self.cell).astype(np.int64)
+        return xz[..., ::-1]
+
+    def from_cells(self, cells: NDArray[Any]) -> NDArray[np.float64]:
+        """Centres (x, z), float64 (..., 2), of cells (row, column), int (..., 2)."""
+        xz = np.asarray(cells)[..., ::-1].astype(np.float64) + 0.5
+        return xz * self.cell + np.asarray(self.origin)
+
+    def contains_points(self, points: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether points (x, z), float (..., 2), are reachable, bool (...)."""
+        cells = self.to_cells(points)
+        rows, columns = cells[..., 0], cells[..., 1]
+        height, width = self.reachable.shape
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        return inside & self.reachable[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)]
+
+    def contains(self, x: float, z: float) -> bool:
+        """Whether the agent can stand with its centre at (x, z)."""
+        return bool(self.contains_points(np.array([x, z])))
+
+    def segment_free(self, a: tuple[float, float], b: tuple[float, float]) -> bool:
+        """Whether the agent can walk straight from a (x, z) to b, sampled every half cell, both ends included."""
+        start, end = np.asarray(a, np.float64), np.asarray(b, np.float64)
+        steps = int(np.ceil(np.linalg.norm(end - start) / (self.cell / 2)))
+        share = np.linspace(0.0, 1.0, steps + 2)[:, None]
+        return bool(self.contains_points(start + share * (end - start)).all())
+
+    def sample(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """n places (x, z), float64 (n, 2), uniform over the reachable area."""
+        cells = np.argwhere(self.reachable)
+        picked = self.from_cells(cells[rng.integers(len(cells), size=n)])
+        return picked + rng.uniform(-0.5, 0.5, size=(n, 2)) * self.cell * (1 - 1e-9)
+
+    def cells(self, size: float) -> NDArray[np.int64]:
+        """Indices (floor(x / size), floor(z / size)), int64 (n, 2), of world squares that hold a reachable cell centre.
+
+        Sorted and distinct; the squares are aligned with the world's origin, so maps of any extent can be compared.
+        """
+        centres = self.from_cells(np.argwhere(self.reachable))
+        return np.unique(np.floor(centres / size).astype(np.int64), axis=0)
+
+
+def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> ReachableFloor:
+    """Where a disc of `radius` metres and `height` metres tall can walk, from the scene's start or in its largest part.
+
+    The floor is the union of the room polygons. A cell is blocked when a triangle passes through it anywhere between
+    STEP_HEIGHT and `height`; the free rest is eroded by the disc with an exact distance transform, right within half a
+    cell. Raises FloorError, naming the scene, where nothing is left.
+    """
+    level = _floor_level(scene)
+    polygons = [shapely.make_valid(shapely.Polygon(room.polygon)) for room in scene.rooms]
+    if not polygons:
+        raise FloorError(f"{scene.source}: no reachable floor: the scene has no rooms")
+    plan = shapely.union_all(polygons).buffer(1e-4)
+    x0, z0, x1, z1 = plan.bounds
+    origin = (x0 - 2 * CELL, z0 - 2 * CELL)
+    shape = (int(np.ceil((z1 - z0) / CELL)) + 4, int(np.ceil((x1 - x0) / CELL)) + 4)
+    centre_z, centre_x = np.meshgrid(
+        origin[1] + (np.arange(shape[0]) + 0.5) * CELL, origin[0] + (np.arange(shape[1]) + 0.5) * CELL, indexing="ij"
+    )
+    free = shapely.contains_xy(plan, centre_x, centre_z)
+    blocked = np.zeros(shape, np.bool_)
+    _rasterise(scene.vertices, scene.faces, level + STEP_HEIGHT, level + height, *origin, CELL, blocked)
+    free &= ~blocked
+    # Cells on the rim are blocked by construction (the margin), so every free cell has a distance.
+    distance = ndimage.distance_transform_edt(free) * CELL
+    standable = distance - CELL / 2 >= radius - 1e-9
+    parts, count = ndimage.label(standable)
+    if count == 0:
+        raise FloorError(
+            f"{scene.source}: no reachable floor: nowhere in its {plan.area:.1f} m2 can a disc of radius {radius} m"
+            " stand; check the rooms' polygons and the furniture in them"
+        )
+    floor = ReachableFloor(origin, CELL, parts == _start_part(scene, parts, origin), radius, level)
+    return floor
+
+
+def _floor_level(scene: Scene) -> float:
+    """Height of the floor: the lowest vertex of what is labelled Floor, or the lowest of all."""
+    classes = np.array([instance.class_id for instance in scene.instances])
+    faces = scene.faces[classes[scene.face_instance] == CLASS_ID["Floor"]]
+    if not len(faces):
+        faces = scene.faces
+    return float(scene.vertices[faces, 1].min()) if len(faces) else 0.0
+
+
+def _start_part(scene: Scene, parts: NDArray[np.int32], origin: tuple[float, float]) -> int:
+    """The connected part within half a metre of the scene's start, or else the largest one."""
+    if scene.start is not None:
+        rows, columns = np.nonzero(parts)
+        away = np.hypot(
+            origin[0] + (columns + 0.5) * CELL - scene.start[0], origin[1] + (rows + 0.5) * CELL - scene.start[1]
+        )
+        nearest = int(np.argmin(away))
+        if away[nearest] <= 0.5:
+            return int(parts[rows[nearest], columns[nearest]])
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return int(np.argmax(sizes))
+
+
+@njit(cache=True, nogil=True)
+def _rasterise(vertices, faces, low, high, x0, z0, cell, blocked):  # type: ignore[no-untyped-def]
+    """Mark every cell of `blocked` (nz, nx) that a triangle touches between heights low and high (exact, conservative)."""
+    polygon = np.empty((8, 3))
+    clipped = np.empty((8, 3))
+    for face in range(faces.shape[0]):
+        count = 3
+        for corner in range(3):
+            for axis in range(3):
+                polygon[corner, axis] = vertices[faces[face, corner], axis]
+        # Sutherland-Hodgman against the two planes y = low and y = high.
+        for side in range(2):
+            kept = 0
+            for i in range(count):
+                j = (i + 1) % count
+                here = polygon[i, 1] - low if side == 0 else high - polygon[i, 1]
+                there = polygon[j, 1] - low if side == 0 else high - polygon[j, 1]
+                if here > 0:
+                    clipped[kept] = polygon[i]
+                    kept += 1
+                if (here > 0) != (there > 0):
+                    share = here / (here - there)
+                    for axis in range(3):
+                        clipped[kept, axis] = polygon[i, axis] + share * (polygon[j, axis] - polygon[i, axis])
+                    kept += 1
+            count = kept
+            polygon, clipped = clipped, polygon
+        if count:
+            _mark(polygon, count, x0, z0, cell, blocked)
+
+
+@njit(cache=True, nogil=True)
+def _mark(polygon, count, x0, z0, cell, blocked):  # type: ignore[no-untyped-def]
+    """Mark the cells that a convex polygon (seen from above; may be a line) touches, by separating axes."""
+    low_x, high_x, low_z, high_z = np.inf, -np.inf, np.inf, -np.inf
+    for i in range(count):
+        low_x, high_x = min(low_x, polygon[i, 0]), max(high_x, polygon[i, 0])
+        low_z, high_z = min(low_z, polygon[i, 2]), max(high_z, polygon[i, 2])
+    first_column = max(0, int(np.floor((low_x - x0) / cell)))
+    last_column = min(blocked.shape[1] - 1, int(np.floor((high_x - x0) / cell)))
+    first_row = max(0, int(np.floor((low_z - z0) / cell)))
+    last_row = min(blocked.shape[0] - 1, int(np.floor((high_z - z0) / cell)))
+    for row in range(first_row, last_row + 1):
+        for column in range(first_column, last_column + 1):
+            if blocked[row, column]:
+                continue
+            cx, cz = x0 + (column + 0.5) * cell, z0 + (row + 0.5) * cell
+            apart = False
+            for i in range(count):
+                j = (i + 1) % count
+                nx, nz = polygon[j, 2] - polygon[i, 2], polygon[i, 0] - polygon[j, 0]
+                reach = 0.5 * cell * (abs(nx) + abs(nz))
+                low, high = np.inf, -np.inf
+                for k in range(count):
+                    along = nx * (polygon[k, 0] - cx) + nz * (polygon[k, 2] - cz)
+                    low, high = min(low, along), max(high, along)
+                if low > reach or high < -reach:
+                    apart = True
+                    break
+            if not apart:
+                blocked[row, column] = True

@@ -1,0 +1,44 @@
+"""The protocol behind which every simulator stands: poses in, Frames (and, apart from them, Labels) out."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .floor import ReachableFloor
+from .frame import Camera, Frame, Labels
+
+
+@runtime_checkable
+class Simulator(Protocol):
+    """A world with one camera model that can be put anywhere in it."""
+
+    @property
+    def camera(self) -> Camera:
+        """The pinhole camera of every frame."""
+
+    @property
+    def floor(self) -> ReachableFloor:
+        """Where an agent can stand."""
+
+    def render(self, poses: NDArray[Any]) -> Frame:
+        """Frames seen from poses, float (N, 6), all keys of FRAME_SPEC and `pose` with a leading axis N."""
+
+    def render_with_labels(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
+        """The same frames, and apart from them what they show: for evaluation and the transfer set only."""
+
+
+def check_poses(poses: NDArray[Any]) -> NDArray[np.float64]:
+    """Poses as float64 (N, 6); ValueError naming the first pose that is not finite, or the wrong shape or dtype."""
+    array = np.asarray(poses)
+    if array.ndim != 2 or array.shape[1] != 6:
+        raise ValueError(f"poses: expected shape (N, 6) of x, y, z, yaw, pitch, roll, got {array.shape}")
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"poses: expected numbers, got dtype {array.dtype}")
+    checked = array.astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(checked).all(axis=1))
+    if len(bad):
+        raise ValueError(f"poses: pose {bad[0]} is not finite: {checked[bad[0]].tolist()}")
+    return checked
