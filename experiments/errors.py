@@ -1,0 +1,19 @@
+"""Which errors are the user's to mend: they end the command with one line and exit status 2, without a traceback."""
+
+from __future__ import annotations
+
+
+class UserError(ValueError):
+    """What was asked for cannot be done as asked; the message is one line that says what to do instead."""
+
+
+def one_line(error: Exception) -> str | None:
+    """The message for a user, or None where the error is ours and the traceback is wanted.
+
+    Ours to explain are the ValueErrors that testspace declares itself (HouseError, RunFolderError, UserError, ...) and what
+    the operating system refuses (no such file, no permission, disk full).
+    """
+    declared_here = isinstance(error, ValueError) and type(error).__module__.startswith("testspace.")
+    if not declared_here and not isinstance(error, OSError):
+        return None
+    return " ".join(str(error).split())
