@@ -1,0 +1,1 @@
+"""From a house to its Scene: structure, materials, textures, and the assembly of all."""

@@ -1,0 +1,46 @@
+"""Lamps and the sun of a house file, in our frame and in linear light."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..house import House
+from ..scene import DirectionalLight, PointLight, RoomArea
+
+DEFAULT_RANGE = 15.0
+"""Metres a lamp reaches where the file does not say; what ProcTHOR writes."""
+
+
+def linear(srgb: Sequence[float]) -> NDArray[np.float64]:
+    """Linear light of sRGB values (IEC 61966-2-1)."""
+    value = np.clip(np.asarray(srgb, np.float64), 0.0, None)
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def inside(x: float, z: float, polygon: NDArray[np.float64]) -> bool:
+    """Whether the point lies in the polygon (even-odd rule)."""
+    x0, z0 = polygon.T
+    x1, z1 = np.roll(polygon, -1, 0).T
+    crosses = (z0 > z) != (z1 > z)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = x0 + (z - z0) / (z1 - z0) * (x1 - x0)
+    return bool(np.count_nonzero(crosses & (x < at)) % 2)
+
+
+def lights_of(house: House, areas: Sequence[RoomArea]) -> list[PointLight | DirectionalLight]:
+    """The lights in the file's order; kinds other than point and directional are left out."""
+    found: list[PointLight | DirectionalLight] = []
+    for light in house.lights:
+        r, g, b = (float(c) for c in linear(light.rgb) * light.intensity)
+        if light.kind == "directional":
+            pitch, yaw = np.radians((light.rotation or (90.0, 0.0, 0.0))[:2])
+            found.append(DirectionalLight((float(np.sin(yaw) * np.cos(pitch)), float(-np.sin(pitch)),
+                                           float(-np.cos(yaw) * np.cos(pitch))), (r, g, b)))
+        elif light.kind == "point":
+            x, y, z = light.position[0], light.position[1], -light.position[2]
+            room = next((a.id for a in areas if inside(x, z, a.polygon)), None)
+            found.append(PointLight((x, y, z), (r, g, b), DEFAULT_RANGE if light.range is None else light.range, room))
+    return found

@@ -1,0 +1,76 @@
+"""The catalogue: from an asset to its mesh, in the asset's own axes, centred, its front at +z, filling its box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..assets import Asset, asset
+from ..build.materials import kind_of, named
+from ..classes import FOLDED, OBJECT_TYPES
+from ..scene import Material
+from .palette import Palette
+from .shapes import Floats, Mesh, box, join, unit
+
+Builder = Callable[[float, float, float, Palette], Mesh]
+"""(width x, height y, depth z, looks) -> a mesh of about that size; the catalogue fits it to the box."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """An asset's mesh, ready to place."""
+
+    vertices: Floats
+    """(V, 3) about the centre of the box."""
+    normals: Floats
+    """(V, 3)."""
+    uv: Floats
+    """(V, 2) metres."""
+    faces: NDArray[np.int64]
+    """(F, 3)."""
+    face_material: NDArray[np.int64]
+    """(F,) index into `materials`."""
+    materials: tuple[Material, ...]
+    main: int
+    """The material that covers most of it."""
+
+
+def _block(w: float, h: float, d: float, palette: Palette) -> Mesh:
+    """A plain box, in the asset's first material."""
+    names = palette.asset.materials
+    look = named(names[0]) if names and kind_of(names[0]) else palette.of("plastic")
+    return Mesh().add(look, box(-w / 2, w / 2, 0, h, -d / 2, d / 2))
+
+
+BUILDERS: dict[str, Builder] = {}
+
+BOX_TYPES: tuple[str, ...] = tuple(sorted(name for name in (*OBJECT_TYPES, *FOLDED) if name not in BUILDERS))
+"""Asset types that are drawn as boxes."""
+
+
+@lru_cache(maxsize=2048)
+def model(asset_id: str) -> Model:
+    """The mesh of an asset of the database, the same in every house and process. KeyError for an unknown id."""
+    return fitted(asset(asset_id))
+
+
+def fitted(entry: Asset) -> Model:
+    """The mesh of an asset, fitted to its box to the last digit."""
+    size = np.maximum(np.array(entry.size, float), 1e-3)
+    mesh = BUILDERS.get(entry.type, _block)(*(float(s) for s in size), Palette(entry))
+    low, high = mesh.bounds()
+    factors = size / np.maximum(high - low, 1e-9)
+    looks: dict[Material, int] = {}
+    numbers = [looks.setdefault(material, len(looks)) for _, material in mesh.parts]
+    whole = join([part for part, _ in mesh.parts])
+    vertices = (whole.vertices - (low + high) / 2) * factors
+    owner = np.repeat(numbers, [len(part.faces) for part, _ in mesh.parts])
+    corner = vertices[whole.faces]
+    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1) / 2
+    keep = area > 1e-12
+    main = int(np.argmax(np.bincount(owner, area, len(looks))))
+    return Model(vertices, unit(whole.normals / factors), whole.uv, whole.faces[keep], owner[keep], tuple(looks), main)

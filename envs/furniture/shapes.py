@@ -1,0 +1,246 @@
+"""Primitives that furniture and doors are made of: closed, counter-clockwise, split at hard edges, uv in metres.
+
+All stand in a right-handed frame, y up, metres. A `Part` has no material; a `Mesh` is parts with materials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..scene import Material
+
+Floats = NDArray[np.float64]
+SMOOTH_ANGLE = 40.0
+"""Degrees between neighbouring facets of a lathe above which their edge is hard."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Triangles of one material: vertices (V, 3), normals (V, 3), uv (V, 2) float64, faces (F, 3) int64."""
+
+    vertices: Floats
+    normals: Floats
+    uv: Floats
+    faces: NDArray[np.int64]
+
+    def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Part:
+        return Part(self.vertices + (x, y, z), self.normals, self.uv, self.faces)
+
+    def turned(self, axis: str, degrees: float) -> Part:
+        """Turned about the axis 'x', 'y' or 'z' through the origin, counter-clockwise seen from its positive end."""
+        i, j = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
+        c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+        turn = np.eye(3)
+        turn[i, i], turn[j, j], turn[i, j], turn[j, i] = c, c, -s, s
+        return Part(self.vertices @ turn.T, self.normals @ turn.T, self.uv, self.faces)
+
+    def scaled(self, x: float = 1.0, y: float = 1.0, z: float = 1.0) -> Part:
+        """Stretched by positive factors; normals follow the inverse transpose."""
+        factors = np.array([x, y, z], float)
+        return Part(self.vertices * factors, unit(self.normals / factors), self.uv, self.faces)
+
+
+@dataclass
+class Mesh:
+    """Parts with their materials, in the order added."""
+
+    parts: list[tuple[Part, Material]] = field(default_factory=list)
+
+    def add(self, material: Material, *parts: Part) -> Mesh:
+        """Append parts of one material; returns self so that calls chain."""
+        self.parts.extend((part, material) for part in parts)
+        return self
+
+    def extend(self, other: Mesh) -> Mesh:
+        self.parts.extend(other.parts)
+        return self
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Lowest and highest corner of the mesh, (3,) each."""
+        points = np.concatenate([part.vertices for part, _ in self.parts])
+        return points.min(0), points.max(0)
+
+
+def unit(vectors: Floats) -> Floats:
+    """Rows scaled to length one; a zero row points up."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.where(length > 1e-12, vectors / np.maximum(length, 1e-12), (0.0, 1.0, 0.0))
+
+
+def join(parts: Sequence[Part]) -> Part:
+    """One part of many."""
+    starts = np.cumsum([0] + [len(p.vertices) for p in parts[:-1]])
+    return Part(
+        np.concatenate([p.vertices for p in parts]),
+        np.concatenate([p.normals for p in parts]),
+        np.concatenate([p.uv for p in parts]),
+        np.concatenate([p.faces + s for p, s in zip(parts, starts, strict=True)]),
+    )
+
+
+def quad(corners: Sequence[Sequence[float]], uv: Sequence[Sequence[float]] | None = None) -> Part:
+    """A flat four-sided polygon; corners counter-clockwise seen from the front. uv defaults to metres, v downwards
+    along the edge from corner 3 to corner 0 (so corners go lower left, lower right, upper right, upper left)."""
+    points = np.asarray(corners, float)
+    across, down = points[1] - points[0], points[0] - points[3]
+    normal = unit(np.cross(across, -down)[None])
+    if uv is None:
+        w, h = np.linalg.norm(across), np.linalg.norm(down)
+        uv = [(0, h), (w, h), (w, 0), (0, 0)]
+    return Part(points, np.repeat(normal, 4, 0), np.asarray(uv, float), np.array([[0, 1, 2], [0, 2, 3]]))
+
+
+_BOX_SIDES = np.array([  # corners (x, y, z as 0 low, 1 high) of each side: lower left, lower right, upper right, upper left
+    [[1, 0, 1], [1, 0, 0], [1, 1, 0], [1, 1, 1]],
+    [[0, 0, 0], [0, 0, 1], [0, 1, 1], [0, 1, 0]],
+    [[0, 1, 1], [1, 1, 1], [1, 1, 0], [0, 1, 0]],
+    [[0, 0, 0], [1, 0, 0], [1, 0, 1], [0, 0, 1]],
+    [[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]],
+    [[1, 0, 0], [0, 0, 0], [0, 1, 0], [1, 1, 0]],
+])
+_BOX_NORMALS = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], float)
+_BOX_FACES = (np.array([[0, 1, 2], [0, 2, 3]])[None] + 4 * np.arange(6)[:, None, None]).reshape(-1, 3)
+
+
+def box(x0: float, x1: float, y0: float, y1: float, z0: float, z1: float) -> Part:
+    """An axis-aligned box from its low and high sides; 12 triangles."""
+    low, size = np.array([x0, y0, z0], float), np.array([x1 - x0, y1 - y0, z1 - z0], float)
+    points = low + _BOX_SIDES * size  # (6, 4, 3)
+    width = np.linalg.norm(points[:, 1] - points[:, 0], axis=1)
+    height = np.linalg.norm(points[:, 3] - points[:, 0], axis=1)
+    zero = np.zeros(6)
+    uv = np.stack([np.stack([zero, height], 1), np.stack([width, height], 1), np.stack([width, zero], 1),
+                   np.zeros((6, 2))], 1)
+    return Part(points.reshape(-1, 3), np.repeat(_BOX_NORMALS, 4, 0), uv.reshape(-1, 2), _BOX_FACES)
+
+
+def soft_box(x0: float, x1: float, y0: float, y1: float, z0: float, z1: float, radius: float) -> Part:
+    """A box with rounded edges, for cushions and casings; 108 triangles. The radius is cut to fit."""
+    half = np.array([x1 - x0, y1 - y0, z1 - z0], float) / 2
+    centre = np.array([x0 + x1, y0 + y1, z0 + z1], float) / 2
+    radius = min(radius, 0.45 * 2 * float(half.min()))
+    grid = (np.arange(4)[:, None, None] * 4 + np.arange(4)[None, :, None]).transpose(1, 0, 2)[..., 0]
+    a, b, c, d = grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]
+    cells = np.concatenate([np.stack([a, d, c], -1).reshape(-1, 3), np.stack([a, c, b], -1).reshape(-1, 3)])
+    parts = []
+    for axis in range(3):
+        i, j = (axis + 1) % 3, (axis + 2) % 3
+        for side in (1.0, -1.0):
+            lines = [np.array([-h, -h + radius, h - radius, h]) for h in (half[i], half[j])]
+            u, v = np.meshgrid(*lines, indexing="ij")
+            points = np.zeros((16, 3))
+            points[:, axis], points[:, i], points[:, j] = side * half[axis], u.ravel(), v.ravel()
+            inner = np.clip(points, radius - half, half - radius)
+            normals = unit(points - inner)
+            uv = np.stack([points[:, j], -points[:, i]] if axis == 0 else [points[:, i], -points[:, j]], 1)
+            faces = cells if side < 0 else cells[:, ::-1]
+            parts.append(Part(inner + radius * normals + centre, normals, uv, faces))
+    whole = join(parts)
+    face_normals = np.cross(*(whole.vertices[whole.faces[:, k]] - whole.vertices[whole.faces[:, 0]] for k in (1, 2)))
+    inwards = (face_normals * whole.normals[whole.faces].sum(1)).sum(1) < 0
+    faces = np.where(inwards[:, None], whole.faces[:, ::-1], whole.faces)
+    return Part(whole.vertices, whole.normals, whole.uv, faces)
+
+
+def lathe(profile: Sequence[tuple[float, float]], segments: int = 12) -> Part:
+    """A surface turned about y from (radius, height) points that run from the bottom to the top along the outside
+    (and down again inside, for vessels). Ends at radius 0 are closed by fans."""
+    points = np.asarray(profile, float)
+    step = np.diff(points, axis=0)
+    keep = np.linalg.norm(step, axis=1) > 1e-9
+    points = np.concatenate([points[:1], points[1:][keep]])
+    step = np.diff(points, axis=0)
+    normal = unit(np.stack([step[:, 1], -step[:, 0], np.zeros(len(step))], 1))[:, :2]  # outward of each facet
+    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(step, axis=1))])
+    around = np.linspace(0.0, 2 * np.pi, segments + 1)
+    ring = np.stack([np.sin(around), np.zeros_like(around), np.cos(around)], 1)
+    widest = float(points[:, 0].max())
+    limit = np.cos(np.radians(SMOOTH_ANGLE))
+    parts = []
+    for k in range(len(step)):
+        ends = []
+        for end, other in ((k, k - 1), (k + 1, k + 1)):
+            n = normal[k]
+            if 0 <= other < len(step) and normal[k] @ normal[other] > limit:
+                n = normal[k] + normal[other]
+            n = n / np.linalg.norm(n)
+            r, y = points[end]
+            vertices = r * ring + (0.0, y, 0.0)
+            normals = n[0] * ring + (0.0, n[1], 0.0)
+            uv = np.stack([around * widest, np.full_like(around, -length[end])], 1)
+            ends.append((vertices, normals, uv))
+        low, high = np.arange(segments), np.arange(segments) + segments + 1
+        faces = [np.stack([low, low + 1, high + 1], 1)] if points[k, 0] > 1e-9 else []
+        if points[k + 1, 0] > 1e-9:
+            faces.append(np.stack([low, high + 1, high], 1))
+        if faces:
+            stacked = [np.concatenate(pair) for pair in zip(*ends, strict=True)]
+            parts.append(Part(stacked[0], stacked[1], stacked[2], np.concatenate(faces)))
+    return join(parts)
+
+
+def cylinder(x: float, z: float, y0: float, y1: float, radius: float, top: float | None = None,
+             segments: int = 10) -> Part:
+    """An upright closed cylinder, or a cone stump where `top`, the upper radius, differs."""
+    top = radius if top is None else top
+    return lathe([(0, y0), (radius, y0), (top, y1), (0, y1)], segments).moved(x, 0, z)
+
+
+def ball(x: float, y: float, z: float, rx: float, ry: float, rz: float, segments: int = 12, rows: int = 6) -> Part:
+    """An ellipsoid."""
+    angle = np.linspace(-np.pi / 2, np.pi / 2, rows + 1)
+    profile = [(max(float(np.cos(a)), 0.0) if 0 < i < rows else 0.0, float(np.sin(a))) for i, a in enumerate(angle)]
+    return lathe(profile, segments).scaled(rx, ry, rz).moved(x, y, z)
+
+
+def tube(path: Sequence[Sequence[float]], radius: float, segments: int = 6, closed: bool = False) -> Part:
+    """A round tube along a polyline, with flat ends; `closed` joins the last point to the first."""
+    points = np.asarray(path, float)
+    if closed:
+        points = np.concatenate([points, points[:1]])
+    step = unit(np.diff(points, axis=0))
+    before, after = (step[-1:], step[:1]) if closed else (step[:1], step[-1:])
+    tangent = unit(np.concatenate([before, step]) + np.concatenate([step, after]))
+    flattest = np.argmin(np.abs(step).max(0))  # an axis that no piece runs along keeps the frame from flipping
+    side = unit(np.cross(tangent, np.eye(3)[flattest]))
+    up = np.cross(side, tangent)
+    stretch = 1.0 / np.maximum((tangent * np.concatenate([step, after])).sum(1), 0.5)
+    around = np.linspace(0.0, 2 * np.pi, segments + 1)
+    normals = np.cos(around)[None, :, None] * side[:, None] + np.sin(around)[None, :, None] * up[:, None]
+    widened = normals if closed else normals * np.minimum(stretch, 1.4)[:, None, None]
+    vertices = points[:, None] + radius * widened
+    rows = len(points)
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    uv = np.stack(np.broadcast_arrays(along[:, None], around[None] * radius), -1)
+    index = np.arange(rows * (segments + 1)).reshape(rows, segments + 1)
+    a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]
+    faces = np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
+    parts = [Part(vertices.reshape(-1, 3), normals.reshape(-1, 3), uv.reshape(-1, 2), faces)]
+    if not closed:
+        for row, out in ((0, -tangent[0]), (rows - 1, tangent[-1])):
+            ring = vertices[row, :-1]
+            fan = np.array([[0, i, i + 1] for i in range(1, segments - 1)])
+            if row == 0:
+                fan = fan[:, ::-1]
+            parts.append(Part(ring, np.repeat(out[None], segments, 0), np.zeros((segments, 2)), fan))
+    return join(parts)
+
+
+def slab(outline: Sequence[tuple[float, float]], y0: float, y1: float) -> Part:
+    """A plate of any star-shaped outline (x, z), counter-clockwise seen from above, between two heights."""
+    points = np.asarray(outline, float)
+    n = len(points)
+    middle = points.mean(0)
+    fan = np.stack([np.full(n, n), np.arange(n), (np.arange(n) + 1) % n], 1)
+    flat = np.concatenate([points, middle[None]])
+    parts = []
+    for y, up in ((y1, 1.0), (y0, -1.0)):
+        vertices = np.insert(flat, 1, y, axis=1)
+        parts.append(Part(vertices, np.tile((0.0, up, 0.0), (n + 1, 1)), flat, fan if up > 0 else fan[:, ::-1]))
+    for p, q in zip(points, np.roll(points, -1, 0), strict=True):
+        parts.append(quad([(p[0], y0, p[1]), (q[0], y0, q[1]), (q[0], y1, q[1]), (p[0], y1, p[1])]))
+    return join(parts)
