@@ -1,0 +1,278 @@
+"""Transfer (Section 3.2.3, Table 11): a head and the encoder are fine-tuned on D_t, labelled frames of external houses only.
+
+AdamW with layer-wise learning rate decay, warm-up and cosine decay, drop path, flips, crops and photometric jitter. The loss
+is the cross-entropy of the full-size map, estimated at one random phase of its pixels a step (see `phase_loss`).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .metrics import VOID
+from .precision import autocast
+from .segmentation import HeadConfig, Segmenter
+
+Progress = Callable[[int, int, dict[str, float]], None]
+"""Called with the steps done, the steps in all, and the last step's metrics."""
+_IGNORE = -1
+
+
+@dataclass(frozen=True)
+class LabelledFrames:
+    """D_t: rgb and its truth. Frames of the test space never stand here."""
+
+    rgb: NDArray[np.uint8]
+    """(N, H, W, 3) sRGB."""
+    semantic: NDArray[np.int16]
+    """(N, H, W) class ids, 0 = void."""
+
+    def __post_init__(self) -> None:
+        if self.rgb.dtype != np.uint8 or self.rgb.ndim != 4 or self.rgb.shape[3] != 3:
+            raise ValueError(f"labelled frames: rgb must be uint8 (N, H, W, 3), got {self.rgb.dtype} {self.rgb.shape}")
+        if self.semantic.dtype != np.int16 or self.semantic.shape != self.rgb.shape[:3]:
+            raise ValueError(
+                f"labelled frames: semantic must be int16 {self.rgb.shape[:3]}, "
+                f"got {self.semantic.dtype} {self.semantic.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.rgb)
+
+    def classes(self) -> tuple[int, ...]:
+        """The class ids that occur, void left out: what a head trained on these frames can learn."""
+        return tuple(int(c) for c in np.unique(self.semantic) if c != VOID)
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How labelled frames are varied. 0 (min_scale: 1) switches a part off."""
+
+    flip: float = 0.5
+    """Probability of a left-right flip."""
+    min_scale: float = 0.6
+    """Smallest side of the crop, as a share of the image's; it is scaled to full size."""
+    brightness: float = 0.4
+    """Largest change of all colours, as a factor 1 +- this."""
+    contrast: float = 0.3
+    """Largest change of the distance from the mean colour, as a factor."""
+    saturation: float = 0.3
+    """Largest change of the distance from grey, as a factor."""
+    tint: float = 0.1
+    """Largest change of each colour channel alone, as a factor."""
+
+
+@dataclass(frozen=True)
+class TransferConfig:
+    """How an encoder is transferred. Table 11 trains 64 epochs of 20,000 frames; a nano transfer is far shorter and hotter."""
+
+    steps: int = 1000
+    """Optimiser steps."""
+    batch_size: int = 32
+    """Frames a step."""
+    lr: float = 1e-3
+    """Highest learning rate, of the head."""
+    layer_decay: float = 0.9
+    """Factor of the learning rate from each layer of the encoder to the one below it."""
+    weight_decay: float = 0.05
+    """AdamW's, on matrices only."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """AdamW's."""
+    warmup: float = 0.05
+    """Share of the steps over which the learning rate rises."""
+    drop_path: float = 0.1
+    """Probability that the last block of the encoder is skipped for a frame; lower blocks less, linearly to 0."""
+    clip: float = 1.0
+    """Largest gradient norm."""
+    frozen: bool = False
+    """Train the head alone; the encoder stays as it is."""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """How frames are varied."""
+    head: HeadConfig = field(default_factory=HeadConfig)
+    """The head's size."""
+
+
+def fine_tune(
+    encoder: nn.Module,
+    labelled: LabelledFrames,
+    n_classes: int,
+    config: TransferConfig | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Segmenter:
+    """A Segmenter on a copy of `encoder` (which stays as it was), trained on `labelled`; the same seed gives the same one.
+
+    Its logits cover the classes that occur in `labelled` only, since no other can be learned from it; predictions are
+    global ids below `n_classes`. Raises ValueError where nothing is labelled, or an id is not below n_classes.
+    """
+    config = config or TransferConfig()
+    classes = labelled.classes()
+    if not classes or classes[0] < 0 or classes[-1] >= n_classes:
+        raise ValueError(
+            f"transfer: labels must hold class ids in 1..{n_classes - 1}, got {classes[:1]}..{classes[-1:]}"
+        )
+    generator = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        segmenter = Segmenter(copy.deepcopy(encoder), classes, config.head)
+    device = next(segmenter.encoder.parameters()).device
+    segmenter.to(device).train()
+    segmenter.encoder.requires_grad_(not config.frozen).train(not config.frozen)
+
+    optimizer = torch.optim.AdamW(parameter_groups(segmenter, config), lr=config.lr, betas=config.betas, fused=True)
+    scales = [group["lr"] / config.lr for group in optimizer.param_groups]
+    trained = [p for group in optimizer.param_groups for p in group["params"]]
+    index_of = torch.full((n_classes,), _IGNORE, dtype=torch.int64)
+    index_of[list(classes)] = torch.arange(len(classes))
+    order = _endless_order(len(labelled), generator)
+
+    with drop_path(segmenter.encoder, 0.0 if config.frozen else config.drop_path, generator):
+        for step in range(config.steps):
+            picks = np.array([next(order) for _ in range(config.batch_size)])
+            rgb, target = torch.from_numpy(labelled.rgb[picks]), torch.from_numpy(labelled.semantic[picks])
+            rgb, target = augment(rgb, index_of[target.long()], config.augment, generator)
+            for group, scale in zip(optimizer.param_groups, scales, strict=True):
+                group["lr"] = scale * schedule(step, config)
+            with autocast(device.type):
+                if config.frozen:
+                    with torch.no_grad():
+                        features = segmenter.encoder(rgb.to(device))
+                    logits = segmenter.head(features)
+                else:
+                    logits = segmenter(rgb.to(device))
+            loss, accuracy = phase_loss(logits, target.to(device), generator)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(trained, config.clip)
+            optimizer.step()
+            if progress is not None:
+                progress(step + 1, config.steps, {"loss": loss.item(), "accuracy": accuracy.item()})
+    segmenter.requires_grad_(True)
+    return segmenter.eval()
+
+
+def schedule(step: int, config: TransferConfig) -> float:
+    """The head's learning rate at this step: a linear rise, then half a cosine to 0 at the end."""
+    warm = max(1, round(config.warmup * config.steps))
+    if step < warm:
+        return config.lr * (step + 1) / warm
+    return config.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, config.steps - warm)))
+
+
+def parameter_groups(segmenter: Segmenter, config: TransferConfig) -> list[dict[str, object]]:
+    """AdamW's groups: learning rate lr * layer_decay^(layers above), no weight decay on vectors (Clark et al., 2020).
+
+    Of L blocks, counted from 0, block i has L - i layers above it; the embedding has L + 1; the last norm and the head 0.
+    """
+    blocks: nn.ModuleList = segmenter.encoder.layers  # type: ignore[assignment]
+    above = {id(p): len(blocks) - i for i, block in enumerate(blocks) for p in block.parameters()}
+    above |= {id(p): 0 for p in segmenter.encoder.norm.parameters()}  # type: ignore[operator, union-attr]
+    above |= {id(p): 0 for p in segmenter.head.parameters()}
+    members: dict[tuple[int, bool], list[nn.Parameter]] = {}
+    for parameter in segmenter.parameters():
+        if parameter.requires_grad:
+            key = (above.get(id(parameter), len(blocks) + 1), parameter.ndim >= 2)
+            members.setdefault(key, []).append(parameter)
+    return [
+        {"params": params, "lr": config.lr * config.layer_decay**n, "weight_decay": config.weight_decay * matrix}
+        for (n, matrix), params in sorted(members.items(), key=lambda item: item[0])
+    ]
+
+
+def phase_loss(logits: Tensor, target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Cross-entropy and accuracy of logits (B, h, w, K), spread bilinearly, on target int64 (B, H, W), -1 = ignored.
+
+    Spreading K logits to every pixel costs more than the head itself. Pixels at one phase (row mod H/h, column mod W/w) lie
+    alike between the logits, so their spread is one weighted sum of shifted maps. A random phase a step has the loss over
+    all pixels as its mean.
+    """
+    for axis in (1, 2):
+        stride, rest = divmod(target.shape[axis], logits.shape[axis])
+        if rest or stride == 0:
+            raise ValueError(
+                f"transfer: labels {tuple(target.shape[1:])} are no multiple of logits {logits.shape[1:3]}"
+            )
+        phase = int(torch.randint(stride, (1,), generator=generator))
+        target = target[:, phase::stride] if axis == 1 else target[:, :, phase::stride]
+        logits = _shift(logits, axis, (phase + 0.5) / stride - 0.5)
+    flat, labels = logits.flatten(0, 2).float(), target.flatten()
+    known = labels != _IGNORE
+    total = known.sum().clamp(min=1)
+    loss = F.cross_entropy(flat, labels, ignore_index=_IGNORE, reduction="sum") / total
+    with torch.no_grad():
+        accuracy = ((flat.argmax(1) == labels) & known).sum() / total
+    return loss, accuracy
+
+
+def _shift(x: Tensor, axis: int, by: float) -> Tensor:
+    """x (B, h, w, K) read `by` places (-1 to 1) further along the axis, linearly; the border is repeated outwards."""
+    if by == 0:
+        return x
+    size = x.shape[axis]
+    places = (torch.arange(size, device=x.device) + (1 if by > 0 else -1)).clamp(0, size - 1)
+    return torch.lerp(x, x.index_select(axis, places), abs(by))
+
+
+def augment(rgb: Tensor, target: Tensor, config: AugmentConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Vary rgb uint8 (B, H, W, 3) and target int64 (B, H, W), each frame in its own way; the same shapes and dtypes."""
+    count = len(rgb)
+
+    def spread(amount: float, *shape: int) -> Tensor:
+        return 1 + amount * (2 * torch.rand(count, *shape, generator=generator) - 1)
+
+    scale = config.min_scale + (1 - config.min_scale) * torch.rand(count, generator=generator)
+    offset = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - scale)[:, None]
+    mirror = torch.where(torch.rand(count, generator=generator) < config.flip, -1.0, 1.0)
+    affine = torch.zeros(count, 2, 3)
+    affine[:, 0, 0], affine[:, 1, 1], affine[:, :, 2] = scale * mirror, scale, offset
+    grid = F.affine_grid(affine, [count, 1, *target.shape[1:]], align_corners=False)
+    images = F.grid_sample(rgb.permute(0, 3, 1, 2).float(), grid, padding_mode="border", align_corners=False)
+    labels = F.grid_sample(
+        target[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False
+    ).squeeze(1)
+
+    images = images * (spread(config.brightness, 1, 1, 1) * spread(config.tint, 3, 1, 1))
+    mean = images.mean((1, 2, 3), keepdim=True)
+    images = mean + (images - mean) * spread(config.contrast, 1, 1, 1)
+    grey = images.mean(1, keepdim=True)
+    images = grey + (images - grey) * spread(config.saturation, 1, 1, 1)
+    return images.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8), labels.to(torch.int64)
+
+
+@contextmanager
+def drop_path(encoder: nn.Module, rate: float, generator: torch.Generator) -> Iterator[None]:
+    """Within, each block of the encoder is skipped at random per frame (Huang et al., 2016), whole, and its change scaled up.
+
+    The i-th of L blocks, counted from 0, is skipped with probability rate * i / (L - 1).
+    """
+    blocks: nn.ModuleList = encoder.layers  # type: ignore[assignment]
+    handles = []
+    for i, block in enumerate(blocks):
+        skip = rate * i / max(1, len(blocks) - 1)
+        if skip > 0:
+
+            def drop(_: nn.Module, inputs: tuple[Tensor, ...], out: Tensor, skip: float = skip) -> Tensor:
+                keep = (torch.rand(len(out), 1, 1, generator=generator) >= skip) / (1 - skip)
+                return torch.lerp(inputs[0].to(out.dtype), out, keep.to(out.device, out.dtype))
+
+            handles.append(block.register_forward_hook(drop))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _endless_order(count: int, generator: torch.Generator) -> Iterator[int]:
+    """Indices below `count`, each once an epoch, in a new order every epoch."""
+    while True:
+        yield from torch.randperm(count, generator=generator).tolist()
