@@ -77,7 +77,7 @@ def report(out: Path, /) -> None:
 def headline(out: Path) -> str:
     """What the run came to, in a few lines, from its summary.json."""
     summary = json.loads((out / "summary.json").read_text())
-    lines = [f"{summary['frames']} frames lived, {summary['coverage']:.0%} of the floor seen, {summary['seconds']:.0f} s"]
+    lines = ["{frames} frames lived, {coverage:.0%} of the floor seen, {seconds:.0f} s".format(**summary)]
     for method, score in summary["segmentation"].items():
         lines.append(f"  {method:<16} mIoU {score['miou']:6.1%}   pixel accuracy {score['pixel_accuracy']:6.1%}")
     lines.append(f"report: {out / 'report.html'}")

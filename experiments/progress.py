@@ -1,4 +1,4 @@
-"""Progress of what takes longer than a moment: a bar with an estimate on a terminal, a line every ten seconds elsewhere.
+"""Progress of what takes longer than a moment: a bar with an estimate on a terminal, now and then a line elsewhere.
 
     with Progress("transfer set") as bar:
         build(..., progress=bar.update)  # calls update(done, total)
@@ -51,7 +51,9 @@ class Progress:
             self._task = self._bar.add_task(self.name, total=self.total, note="")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar is not None:
             self._bar.stop()
             return

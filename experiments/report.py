@@ -1,0 +1,269 @@
+"""The report of a run: one HTML file that needs nothing beside it, written from what the run has stored.
+
+Read from the run's folder:
+
+    config.json          what was asked, and every size
+    summary.json         house, preset, seed, frames, coverage, simulator_fps, samples_per_s, seconds, peak_rss_mb,
+                         segmentation: {method: {miou, pixel_accuracy, per_class: {class id or name: IoU}}}, methods
+                         being scratch, specialist, specialist_ttt; optionally stages: {name: seconds}
+    metrics.jsonl        rows {kind, frame, ...}: those with `method` and `miou` make the learning curve, those with
+                         `coverage` the coverage curve, those with `losses: {name: value}` the pre-training curves
+    report_data/panels.npz   rgb u8 (n, H, W, 3), depth f32, normals f32, edges u8, truth i16, and of predictions i16
+                         any of prediction_scratch, prediction_specialist, prediction_specialist_ttt
+    report_data/map.npz  occupancy u8 (rows along z, columns along x; 0 unknown, 1 free, 2 occupied) and reachable bool,
+                         each with NAME_origin (x, z) of its first corner and NAME_cell in metres; path (T, 2) x, z;
+                         rooms as room_types (R,), room_points (P, 2) and room_starts (R + 1,) into the points
+
+Only summary.json must be there; a part whose data is missing is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..envs.classes import CLASSES, class_colours
+from .errors import UserError
+from .report_figures import Series, chart, draw_depth, draw_map, draw_normals, png
+from .report_page import COLOURS, NAMES, card, keys, page, section, table
+
+Row = dict[str, Any]
+PALETTE = ("var(--specialist)", "var(--ttt)", "var(--seen)", "var(--unseen)", "var(--scratch)", "var(--ink)")
+"""Colours of the loss curves, in order."""
+MIN_LEGEND_SHARE = 0.002
+"""Share of the shown pixels from which a class is worth a line of the legend."""
+
+
+def write_report(out: Path) -> Path:
+    """Write `out`/report.html and return its path. Raises UserError where the folder holds no finished run."""
+    if not (out / "summary.json").is_file():
+        raise UserError(f"{out}: no summary.json there, so no finished run to report on; finish it with --resume")
+    summary = json.loads((out / "summary.json").read_text())
+    config = json.loads((out / "config.json").read_text()) if (out / "config.json").is_file() else {}
+    rows = _rows(out / "metrics.jsonl")
+    sections = [
+        _cards(summary),
+        _learning_curve(rows, summary),
+        _panels(_arrays(out / "report_data" / "panels.npz")),
+        _classes(summary),
+        _map(_arrays(out / "report_data" / "map.npz"), rows, summary),
+        _losses(rows),
+        _time(summary),
+        _config(config),
+    ]
+    html = page(f"A life in {_house_name(summary)}", _lead(summary), [part for part in sections if part])
+    file = out / "report.html"
+    unfinished = file.with_suffix(".html.tmp")
+    unfinished.write_text(html, encoding="utf-8")
+    unfinished.replace(file)
+    return file
+
+
+def _rows(file: Path) -> list[Row]:
+    if not file.is_file():
+        return []
+    return [json.loads(line) for line in file.read_text().splitlines() if line]
+
+
+def _arrays(file: Path) -> dict[str, NDArray[Any]]:
+    if not file.is_file():
+        return {}
+    with np.load(file, allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}
+
+
+def _house_name(summary: Row) -> str:
+    return str(summary.get("house") or "a house").rsplit("/", 1)[-1]
+
+
+def _lead(summary: Row) -> str:
+    return (
+        '<p class="soft">An agent was put into this house with a camera that sees colour, depth, surface normals and '
+        "edges. It explored, and trained a vision model on what it saw, without one label from the house (Test-Space "
+        "Training). A head was then fine-tuned on labelled frames of <em>other</em> houses, and tested here on views "
+        f"that were kept out of training. Preset {escape(str(summary.get('preset')))}, seed {escape(str(summary.get('seed')))}.</p>"
+    )
+
+
+def _cards(summary: Row) -> str:
+    scores = summary.get("segmentation", {})
+    scratch, specialist, adapted = (scores.get(name) for name in NAMES)
+    shown = []
+    if specialist:
+        says = f"segmentation of views of this house; pixel accuracy {specialist['pixel_accuracy']:.1%}"
+        shown.append(card(f"{specialist['miou']:.1%}", "specialist's mIoU", says))
+    if specialist and scratch:
+        says = f"same model, same labels, no pre-training: {scratch['miou']:.1%}"
+        shown.append(card(_points(specialist, scratch), "against scratch", says))
+    if adapted and specialist:
+        says = f"TTT-MAE, reset for every frame: {adapted['miou']:.1%}"
+        shown.append(card(_points(adapted, specialist), "by test-time training", says))
+    plain = (
+        ("coverage", "{:.0%}", "of the floor seen", "reachable floor that the agent's own depth has covered"),
+        ("frames", "{:,.0f}", "frames lived", "steps of the agent, one frame each"),
+        ("simulator_fps", "{:,.0f} /s", "acting and rendering", "frames, all modalities, learning not counted"),
+        ("samples_per_s", "{:,.0f} /s", "learning", "frames that the masked model trains on"),
+        ("seconds", "{:,.0f} s", "in all", "wall-clock time of the run"),
+        ("peak_rss_mb", "{:,.0f} MB", "memory", "largest resident size of the process"),
+    )
+    known = [one for one in plain if summary.get(one[0]) is not None]
+    shown += [card(form.format(summary[key]), name, says) for key, form, name, says in known]
+    return f'<div class="cards">{"".join(shown)}</div>'
+
+
+def _points(score: Row, against: Row) -> str:
+    return f"{100 * (score['miou'] - against['miou']):+.1f} points"
+
+
+def _learning_curve(rows: list[Row], summary: Row) -> str:
+    charts = []
+    end = float(summary.get("frames") or 0)
+    for key, title in (("miou", "mIoU"), ("pixel_accuracy", "Pixel accuracy")):
+        series = []
+        for method, name in NAMES.items():
+            tested = [row for row in rows if row.get("method") == method and key in row]
+            points = sorted((row["frame"], 100 * row[key]) for row in tested)
+            if not points:
+                continue
+            if method == "scratch":  # it does not learn from the house: one value, drawn through the whole life
+                points = [(0, points[-1][1]), (end, points[-1][1])]
+            xs, ys = zip(*points, strict=True)
+            series.append(Series(name, xs, ys, COLOURS[method], dashed=method == "scratch", dots=method != "scratch"))
+        charts.append(chart(title, "frames lived", series, unit="%"))
+    if not any(charts):
+        return ""
+    says = (
+        "At several points of its life the encoder was copied, a head fine-tuned on the transfer set, and the pair "
+        "tested here. Scratch is the same network with random weights and the same fine-tuning. mIoU is the mean over "
+        "classes of intersection over union; pixel accuracy is the share of pixels named right."
+    )
+    return section("Seeing better by living here", says, f'<div class="charts">{"".join(charts)}</div>')
+
+
+def _panels(panels: Mapping[str, NDArray[Any]]) -> str:
+    if "rgb" not in panels:
+        return ""
+    palette = class_colours()
+    pictures: list[tuple[str, NDArray[np.uint8], NDArray[Any] | None]] = [("colour", panels["rgb"], None)]
+    if "depth" in panels:
+        pictures.append(("depth", draw_depth(panels["depth"], float(np.percentile(panels["depth"], 99))), None))
+    if "normals" in panels:
+        pictures.append(("normals", draw_normals(panels["normals"]), None))
+    if "edges" in panels:
+        pictures.append(("edges", np.repeat(panels["edges"][..., None], 3, -1), None))
+    labels = {"truth": "truth", **{f"prediction_{method}": name for method, name in NAMES.items()}}
+    shown = {key: name for key, name in labels.items() if key in panels}
+    pictures += [(name, palette[panels[key]], panels[key]) for key, name in shown.items()]
+    truth = panels.get("truth")
+    body = []
+    for n in range(len(panels["rgb"])):
+        cells = []
+        for name, images, classes in pictures:
+            right = ""
+            if classes is not None and truth is not None and classes is not truth:
+                known = truth[n] > 0
+                right = f" {np.mean(classes[n][known] == truth[n][known]):.0%}" if known.any() else ""
+            image = f'<img alt="{name}" src="{png(images[n])}">'
+            cells.append(f"<figure>{image}<figcaption>{name}{right}</figcaption></figure>")
+        body.append(f'<div class="panel" style="--n:{len(cells)}">{"".join(cells)}</div>')
+    says = (
+        "Views that were kept out of training, one a row: the four senses, the true classes, and what each model says. "
+        "A percentage is the share of this view's pixels named right. Depth: bright is near."
+    )
+    legend = _class_legend(panels, list(shown), palette)
+    return section("What the agent saw, and what it made of it", says, legend + "".join(body))
+
+
+def _class_legend(panels: Mapping[str, NDArray[Any]], shown: list[str], palette: NDArray[np.uint8]) -> str:
+    if not shown:
+        return ""
+    counts = np.bincount(np.concatenate([panels[key].ravel() for key in shown]), minlength=len(CLASSES))
+    order = [c for c in np.argsort(-counts, kind="stable") if c > 0 and counts[c] >= MIN_LEGEND_SHARE * counts.sum()]
+    return keys([("rgb({} {} {})".format(*palette[c]), CLASSES[c]) for c in order])
+
+
+def _classes(summary: Row) -> str:
+    scores = summary.get("segmentation", {})
+    found = {method: scores[method]["per_class"] for method in NAMES if scores.get(method, {}).get("per_class")}
+    if not found:
+        return ""
+    names = {key: CLASSES[int(key)] if str(key).isdigit() else str(key) for iou in found.values() for key in iou}
+    last = list(found.values())[-1 if "specialist" not in found else list(found).index("specialist")]
+    rows = []
+    for key in sorted(names, key=lambda k: (-last.get(k, 0.0), names[k])):
+        values = [iou.get(key) for iou in found.values()]
+        bars = "".join(
+            f'<div style="width:{100 * (value or 0):.1f}%;background:{COLOURS[method]}"></div>'
+            for method, value in zip(found, values, strict=True)
+        )
+        rows.append([escape(names[key]), *("–" if v is None else f"{100 * v:.1f}" for v in values), bars])
+    says = "Intersection over union of each class, in per cent, over all evaluation views in which it occurs."
+    legend = keys([(COLOURS[method], NAMES[method]) for method in found])
+    return section("Class by class", says, legend + table(["class", *(NAMES[m] for m in found), ""], rows))
+
+
+def _map(plan: Mapping[str, NDArray[Any]], rows: list[Row], summary: Row) -> str:
+    covered = [(row["frame"], 100 * row["coverage"]) for row in rows if row.get("coverage") is not None]
+    body = ""
+    if "reachable" in plan:
+        legend = [
+            ("var(--seen)", "reachable floor, seen"),
+            ("var(--unseen)", "reachable floor, not seen"),
+            ("var(--wall)", "found occupied"),
+            ("var(--specialist)", "path (black dot: start, orange: end)"),
+        ]
+        body += keys(legend) + f"<figure>{draw_map(dict(plan))}</figure>"
+    if covered:
+        xs, ys = zip(*covered, strict=True)
+        curve = chart("Coverage", "frames lived", [Series("floor seen", xs, ys, "var(--seen)")], unit="%", y_from=0)
+        body += f'<div class="charts" style="margin-top:1.5rem">{curve}</div>'
+    if not body:
+        return ""
+    says = (
+        "The map that the agent made from its own depth, drawn over the true plan, seen from above. Its policy saw "
+        "neither the plan nor the reachable floor; they serve only to measure it."
+    )
+    return section("Where it went", says, body)
+
+
+def _losses(rows: list[Row]) -> str:
+    names = sorted({name for row in rows for name in row.get("losses") or {} if "loss" in name})
+    series = []
+    for n, name in enumerate(names):
+        points = [(row["frame"], row["losses"][name]) for row in rows if name in (row.get("losses") or {})]
+        xs, ys = zip(*points, strict=True)
+        series.append(Series(name, xs, ys, PALETTE[n % len(PALETTE)]))
+    if not (drawn := chart("Loss", "frames lived", series)):
+        return ""
+    says = (
+        "Pre-training on the agent's own frames: the masked model predicts hidden patches of every modality from the "
+        "visible ones. Means over a turn of acting and learning."
+    )
+    return section("Learning without labels", says, f'<div class="charts">{drawn}</div>')
+
+
+def _time(summary: Row) -> str:
+    stages = summary.get("stages") or {}
+    if not stages:
+        return ""
+    whole = float(summary.get("seconds") or sum(stages.values()))
+    rows = [
+        [escape(name), f"{value:,.1f}", f'<div style="width:{100 * value / whole:.1f}%;background:var(--wall)"></div>']
+        for name, value in stages.items()
+    ]
+    rows.append(["<b>in all</b>", f"<b>{whole:,.1f}</b>", ""])
+    return section("Where the time went", "Wall-clock seconds of each stage.", table(["stage", "seconds", ""], rows))
+
+
+def _config(config: Row) -> str:
+    if not config:
+        return ""
+    shown = escape(json.dumps(config, indent=2, ensure_ascii=False))
+    body = f"<details><summary>config.json</summary><pre>{shown}</pre></details>"
+    return section("What was asked", "The same settings and seed give the same run.", body)
