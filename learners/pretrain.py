@@ -1,0 +1,242 @@
+"""TST-MM: learn from the agent's own unlabelled frames by masked modelling across its modalities (sections 3.2.2, 4.1).
+
+learner = TSTLearner(TSTConfig(), seed=0)
+learner.fit_tokenizers(buffer.sample)          # nothing to do with targets "patches"
+losses = learner.step(buffer.sample(32), transfer_rgb)
+features = learner.encoder(rgb)
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from .masking import Masking, mixture, split_positions
+from .modalities import MODALITIES, flip, jitter
+from .model import Encoder, MaskedModel, SizeName, Targets
+from .precision import autocast
+from .tokenizers import Sample, Tokenizer, fit
+
+
+@dataclass(frozen=True)
+class TSTConfig:
+    """The masked model, its objective and its optimiser. The defaults are our nano, for two CPU cores."""
+
+    size: SizeName = "nano"
+    """Width and depth of the encoder-decoder."""
+    image_size: int = 64
+    """Height and width of the frames, in pixels."""
+    patch: int = 8
+    """Height and width of a patch, in pixels."""
+    decoder_layers: int | None = None
+    """Decoder depth; unset: the size's own, equal to the encoder's."""
+    targets: Targets = "patches"
+    """What is predicted: tokenizer codes (as 4M), or normalised patches (as MultiMAE)."""
+    input_budget: int = 64
+    """Tokens that the encoder sees of each frame."""
+    target_budget: int = 64
+    """Tokens that the decoder predicts of each frame."""
+    alphas: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
+    """Concentrations of the Dirichlets of input and target shares, drawn equally often."""
+    rgb_only: float = 1.0
+    """Weight of rgb alone as input, where each alpha weighs 1."""
+    mix_visible: float = 0.25
+    """Share of the patches that is visible in rgb mixed in from the transfer set; all others are targets."""
+    jitter: float = 0.2
+    """Photometric jitter of rgb: light and contrast change by up to this share, tint by half of it."""
+    mirror: bool = True
+    """Mirror half of the frames left to right."""
+    batch_size: int = 64
+    """Samples a step, those mixed in from the transfer set included."""
+    base_learning_rate: float = 4e-3
+    """Learning rate for 256 samples a step; what is used is this times batch_size / 256."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """Decay of AdamW's moments."""
+    weight_decay: float = 0.05
+    """AdamW's weight decay, on matrices only."""
+    warmup_steps: int = 200
+    """Steps in which the learning rate rises from 0."""
+    total_steps: int | None = None
+    """With a known end: cosine decay to 0 there. Unset: constant after the warm-up."""
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    levels: tuple[int, ...] = (8, 5, 5, 5)
+    """Levels of the tokenizers' FSQ; their product is the number of codes."""
+    tokenizer_steps: int = 300
+    """Training steps of each tokenizer."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The linear scaling rule: base_learning_rate * batch_size / 256."""
+        return self.base_learning_rate * self.batch_size / 256
+
+
+class TSTLearner:
+    """A masked model in training: one `step` for each batch of frames, with no end that must be known beforehand."""
+
+    def __init__(self, config: TSTConfig | None = None, seed: int = 0) -> None:
+        self.config, self.seed = config or TSTConfig(), seed
+        cfg = self.config
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.model = MaskedModel(
+                cfg.size, cfg.image_size, cfg.patch, cfg.targets, cfg.decoder_layers, tuple(cfg.levels)
+            )
+        parts = mixture(len(MODALITIES), cfg.alphas, cfg.rgb_only)
+        self.masking = Masking(len(MODALITIES), self.model.positions, cfg.input_budget, cfg.target_budget, parts)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.model.tokenizers.requires_grad_(False)
+        self._trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        decayed = [p for p in self._trained.values() if p.ndim > 1]
+        rest = [p for p in self._trained.values() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": cfg.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=cfg.learning_rate, betas=cfg.betas, fused=True)
+        self.steps = 0
+        """Steps taken, the skipped ones included."""
+        self.skipped = 0
+        """Steps left out because the loss or its gradient was not finite."""
+        self.has_tokenizers = cfg.targets == "patches"
+        """Whether `step` may be called: tokenizers are fitted, or not needed."""
+        self.lr_scale = 1.0
+
+    @property
+    def encoder(self) -> Encoder:
+        """The rgb encoder, in training; copy it before changing it."""
+        return self.model.encoder
+
+    def set_lr_scale(self, scale: float) -> None:
+        """Multiply the scheduled learning rate from now on, for a decay at an end that was not known beforehand."""
+        self.lr_scale = scale
+
+    def fit_tokenizers(
+        self, sample: Sample, steps: int | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> dict[str, float]:
+        """Train and freeze the tokenizers on frames that `sample(n)` draws; nothing with targets "patches".
+
+        Returns each one's unexplained variance and use of its codes. `progress(done, total)` is called after each step.
+        """
+        budget = self.config.tokenizer_steps if steps is None else steps
+        report: dict[str, float] = {}
+        for index, (name, tokenizer) in enumerate(self.model.tokenizers.items()):
+            assert isinstance(tokenizer, Tokenizer)
+            tokenizer.requires_grad_(True)
+            done = index * budget
+
+            def tell(step: int, done: int = done) -> None:
+                if progress is not None:
+                    progress(done + step, budget * len(self.model.tokenizers))
+
+            quality = fit(tokenizer, sample, budget, progress=tell)
+            tokenizer.requires_grad_(False)
+            report |= {
+                f"tokenizer/{name}/unexplained": quality.unexplained,
+                f"tokenizer/{name}/codes": quality.codes_used,
+            }
+        self.has_tokenizers = True
+        return report
+
+    def step(self, frames: Mapping[str, Tensor], transfer_rgb: Tensor | None = None) -> dict[str, float]:
+        """One optimiser step on frames of the contract (B, H, W, ...), and on rgb of the transfer set, uint8 (B', H, W, 3).
+
+        The loss is the mean over the modalities of the frames, and masked autoencoding of the rgb mixed in, by their
+        share of samples. Returns both, each modality's loss, and the learning rate. RuntimeError before `fit_tokenizers`.
+        """
+        if not self.has_tokenizers:
+            raise RuntimeError("learner: targets are tokens, so call fit_tokenizers before step")
+        self.model.train()
+        with autocast():
+            losses = self._frame_losses(frames)
+            loss = torch.stack(list(losses.values())).mean()
+            if transfer_rgb is not None and len(transfer_rgb):
+                share = len(transfer_rgb) / (len(transfer_rgb) + len(frames["rgb"]))
+                losses["mix"] = self._mix_loss(transfer_rgb)
+                loss = (1 - share) * loss + share * losses["mix"]
+        self.optimiser.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self._trained.values(), self.config.clip)
+        rate = self._rate()
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        if bool(torch.isfinite(loss)) and bool(torch.isfinite(norm)):
+            self.optimiser.step()
+        else:
+            self.skipped += 1
+        self.steps += 1
+        report = {"loss": loss.item(), **{f"loss_{name}": value.item() for name, value in losses.items()}}
+        return {**report, "gradient_norm": norm.item(), "learning_rate": rate, "skipped": float(self.skipped)}
+
+    def _frame_losses(self, frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        batch = len(frames["rgb"])
+        frames = {name: frames[name] for name in MODALITIES}
+        if self.config.mirror:
+            frames = flip(frames, torch.rand(batch, generator=self.generator) < 0.5)
+        if self.config.jitter:
+            frames["rgb"] = jitter(frames["rgb"], self.config.jitter, self.generator)
+        inputs, targets = self.masking.draw(batch, self.generator)
+        return self.model.losses(frames, inputs, targets)
+
+    def _mix_loss(self, rgb: Tensor) -> Tensor:
+        if self.config.mirror:
+            rgb = flip({"rgb": rgb}, torch.rand(len(rgb), generator=self.generator) < 0.5)["rgb"]
+        if self.config.jitter:
+            rgb = jitter(rgb, self.config.jitter, self.generator)
+        visible = max(1, round(self.config.mix_visible * self.model.positions))
+        return self.model.reconstruct_rgb(
+            rgb, *split_positions(len(rgb), self.model.positions, visible, self.generator)
+        )
+
+    def _rate(self) -> float:
+        """The learning rate of this step."""
+        cfg, rate = self.config, self.config.learning_rate * self.lr_scale
+        if self.steps < cfg.warmup_steps:
+            return rate * (self.steps + 1) / cfg.warmup_steps
+        if cfg.total_steps is None:
+            return rate
+        done = (self.steps - cfg.warmup_steps) / max(1, cfg.total_steps - cfg.warmup_steps)
+        return rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+    def save(self, folder: str | Path) -> None:
+        """Write all that training needs to go on exactly: model.safetensors, optimiser.safetensors, learner.json."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(
+            {name: value.contiguous() for name, value in self.model.state_dict().items()}, folder / "model.safetensors"
+        )
+        moments = {"generator": self.generator.get_state()}
+        for name, parameter in self._trained.items():
+            for key, value in self.optimiser.state.get(parameter, {}).items():
+                moments[f"{key}/{name}"] = torch.as_tensor(value)
+        save_file(moments, folder / "optimiser.safetensors")
+        state = {
+            "config": asdict(self.config), "seed": self.seed, "steps": self.steps, "skipped": self.skipped,
+            "lr_scale": self.lr_scale, "has_tokenizers": self.has_tokenizers,
+        }  # fmt: skip
+        (folder / "learner.json").write_text(json.dumps(state, indent=2))
+
+    def load(self, folder: str | Path) -> None:
+        """Go on from a folder that `save` wrote; ValueError where its configuration is another one."""
+        folder = Path(folder)
+        state = json.loads((folder / "learner.json").read_text())
+        mine = json.loads(json.dumps(asdict(self.config)))
+        differing = sorted(key for key in {*mine, *state["config"]} if mine.get(key) != state["config"].get(key))
+        if differing:
+            raise ValueError(
+                f"learner: {folder} was trained with another {', '.join(differing)}; use the same configuration"
+            )
+        self.model.load_state_dict(load_file(folder / "model.safetensors"))
+        moments = load_file(folder / "optimiser.safetensors")
+        self.generator.set_state(moments.pop("generator"))
+        names = {key.split("/", 1)[0] for key in moments}
+        for name, parameter in self._trained.items():
+            stored = {key: moments[f"{key}/{name}"] for key in names if f"{key}/{name}" in moments}
+            if stored:
+                self.optimiser.state[parameter] = stored
+        self.seed, self.steps, self.skipped = state["seed"], state["steps"], state["skipped"]
+        self.lr_scale, self.has_tokenizers = state["lr_scale"], state["has_tokenizers"]
