@@ -175,7 +175,7 @@ def parameter_groups(segmenter: Segmenter, config: TransferConfig) -> list[dict[
     """
     blocks: nn.ModuleList = segmenter.encoder.layers  # type: ignore[assignment]
     above = {id(p): len(blocks) - i for i, block in enumerate(blocks) for p in block.parameters()}
-    above |= {id(p): 0 for p in segmenter.encoder.norm.parameters()}  # type: ignore[operator, union-attr]
+    above |= {id(p): 0 for p in segmenter.encoder.norm.parameters()}  # type: ignore[union-attr]
     above |= {id(p): 0 for p in segmenter.head.parameters()}
     members: dict[tuple[int, bool], list[nn.Parameter]] = {}
     for parameter in segmenter.parameters():
@@ -191,19 +191,20 @@ def parameter_groups(segmenter: Segmenter, config: TransferConfig) -> list[dict[
 def phase_loss(logits: Tensor, target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Cross-entropy and accuracy of logits (B, h, w, K), spread bilinearly, on target int64 (B, H, W), -1 = ignored.
 
-    Spreading K logits to every pixel costs more than the head itself. Pixels at one phase (row mod H/h, column mod W/w) lie
-    alike between the logits, so their spread is one weighted sum of shifted maps. A random phase a step has the loss over
-    all pixels as its mean.
+    To spread K logits to every pixel costs more than the head itself. So a step spreads them to one pixel in every square
+    of 2 H/h x 2 W/w pixels, the same in each, drawn anew every step: its mean is the loss over all pixels.
     """
+    spread: list[Tensor] = []
     for axis in (1, 2):
-        stride, rest = divmod(target.shape[axis], logits.shape[axis])
-        if rest or stride == 0:
-            raise ValueError(
-                f"transfer: labels {tuple(target.shape[1:])} are no multiple of logits {logits.shape[1:3]}"
-            )
-        phase = int(torch.randint(stride, (1,), generator=generator))
-        target = target[:, phase::stride] if axis == 1 else target[:, :, phase::stride]
-        logits = _shift(logits, axis, (phase + 0.5) / stride - 0.5)
+        points, size = logits.shape[axis], target.shape[axis]
+        every = max(1, 2 * size // points)
+        pixels = torch.arange(int(torch.randint(every, (1,), generator=generator)), size, every)
+        place = ((pixels + 0.5) * points / size - 0.5).clamp(0, points - 1)  # of the pixels' centres, among the points
+        weights = (1 - (place[:, None] - torch.arange(points)).abs()).clamp(min=0)  # (pixels, points), two a row
+        spread.append(weights.to(logits))
+        target = target.index_select(axis, pixels.to(target.device))
+    rows = (spread[0] @ logits.flatten(2)).unflatten(2, logits.shape[2:])  # as matrix products, far faster than indexing
+    logits = spread[1] @ rows
     flat, labels = logits.flatten(0, 2).float(), target.flatten()
     known = labels != _IGNORE
     total = known.sum().clamp(min=1)
@@ -211,15 +212,6 @@ def phase_loss(logits: Tensor, target: Tensor, generator: torch.Generator) -> tu
     with torch.no_grad():
         accuracy = ((flat.argmax(1) == labels) & known).sum() / total
     return loss, accuracy
-
-
-def _shift(x: Tensor, axis: int, by: float) -> Tensor:
-    """x (B, h, w, K) read `by` places (-1 to 1) further along the axis, linearly; the border is repeated outwards."""
-    if by == 0:
-        return x
-    size = x.shape[axis]
-    places = (torch.arange(size, device=x.device) + (1 if by > 0 else -1)).clamp(0, size - 1)
-    return torch.lerp(x, x.index_select(axis, places), abs(by))
 
 
 def augment(rgb: Tensor, target: Tensor, config: AugmentConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:
