@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .classes import CLASS_ID
+from .classes import CLASS_ID, STRUCTURE
 
 if TYPE_CHECKING:
     from .scene import Scene
@@ -113,9 +113,12 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
         origin[1] + (np.arange(shape[0]) + 0.5) * CELL, origin[0] + (np.arange(shape[1]) + 0.5) * CELL, indexing="ij"
     )
     free = shapely.contains_xy(plan, centre_x, centre_z)
-    blocked = np.zeros(shape, np.bool_)
-    _rasterise(scene.vertices, scene.faces, level + STEP_HEIGHT, level + height, *origin, CELL, blocked)
-    free &= ~blocked
+    structure = np.isin(scene.face_class, [CLASS_ID[name] for name in STRUCTURE])
+    walls, furniture = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+    for faces, blocked in ((scene.faces[structure], walls), (scene.faces[~structure], furniture)):
+        _rasterise(scene.vertices, faces, level + STEP_HEIGHT, level + height, *origin, CELL, blocked)
+    # The hollow inside of a cupboard is no floor.
+    free &= ~(walls | ndimage.binary_fill_holes(furniture))
     # Cells on the rim are blocked by construction (the margin), so every free cell has a distance.
     distance = ndimage.distance_transform_edt(free) * CELL
     standable = distance - CELL / 2 >= radius - 1e-9
@@ -125,14 +128,12 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
             f"{scene.source}: no reachable floor: nowhere in its {plan.area:.1f} m2 can a disc of radius {radius} m"
             " stand; check the rooms' polygons and the furniture in them"
         )
-    floor = ReachableFloor(origin, CELL, parts == _start_part(scene, parts, origin), radius, level)
-    return floor
+    return ReachableFloor(origin, CELL, parts == _start_part(scene, parts, origin), radius, level)
 
 
 def _floor_level(scene: Scene) -> float:
     """Height of the floor: the lowest vertex of what is labelled Floor, or the lowest of all."""
-    classes = np.array([instance.class_id for instance in scene.instances])
-    faces = scene.faces[classes[scene.face_instance] == CLASS_ID["Floor"]]
+    faces = scene.faces[scene.face_class == CLASS_ID["Floor"]]
     if not len(faces):
         faces = scene.faces
     return float(scene.vertices[faces, 1].min()) if len(faces) else 0.0
@@ -155,7 +156,7 @@ def _start_part(scene: Scene, parts: NDArray[np.int32], origin: tuple[float, flo
 
 @njit(cache=True, nogil=True)
 def _rasterise(vertices, faces, low, high, x0, z0, cell, blocked):  # type: ignore[no-untyped-def]
-    """Mark every cell of `blocked` (nz, nx) that a triangle touches between heights low and high (exact, conservative)."""
+    """Mark every cell of `blocked` (nz, nx) that a triangle touches between heights low and high, exactly."""
     polygon = np.empty((8, 3))
     clipped = np.empty((8, 3))
     for face in range(faces.shape[0]):

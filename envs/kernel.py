@@ -45,7 +45,7 @@ class Tables(NamedTuple):
     texels: NDArray[np.uint8]
     """(T, 21845, 3): the pyramid of each texture, level after level."""
     lamps: NDArray[np.float32]
-    """(L, 8): position, linear rgb, 9 / range^2... see `lamp falloff`, range."""
+    """(L, 8): position, linear rgb, 1 / range^2, unused."""
     suns: NDArray[np.float32]
     """(S, 6): unit vector towards the light, linear rgb."""
     openings: NDArray[np.float32]
@@ -118,10 +118,10 @@ def surface(tables, rotations, first, pixels, footprint, primitive, u, v, distan
     """All that the hits of one run of n pixels tell, from Embree's answer; returns how many shadow rays to cast.
 
     Fills depth (n,) metres, normals (n, 3) in the camera's axes, semantic (n,), instance (n,) and the linear light
-    (n, 3) of emission, sky and ambient light. Each lamp or sun that may light a pixel adds a shadow ray (from the surface
-    to the lamp, so that distance 1 is the lamp), its pixel and the light it brings where nothing stands between; without
-    shadows that light is added at once. `pixels` is how many pixels a frame has, `footprint` the side of a pixel at a
-    depth of one metre.
+    (n, 3) of emission, sky and ambient light. Each lamp or sun that may light a pixel adds a shadow ray (from the
+    surface to the lamp, so that distance 1 is the lamp), its pixel and the light it brings where nothing stands
+    between; without shadows that light is added at once. `pixels` is how many pixels a frame has, `footprint` the side
+    of a pixel at a depth of one metre.
     """
     count = 0
     zero, one = np.float32(0.0), np.float32(1.0)
@@ -304,7 +304,7 @@ def encode_colour(table, light, rgb):
 
 
 def encoding_table(exposure: float, shoulder: float = 0.6) -> NDArray[np.uint8]:
-    """uint8 (4096,) by sqrt(linear / ENCODE_MAX): exposure, then straight up to `shoulder`, bending towards 1 above it."""
+    """uint8 (4096,) by sqrt(linear / ENCODE_MAX): exposed, straight up to `shoulder`, then bending towards 1."""
     linear = ENCODE_MAX * np.linspace(0.0, 1.0, 4096) ** 2 * exposure
     room = 1 - shoulder
     bent = np.where(linear > shoulder, 1 - room * np.exp(-(np.maximum(linear, shoulder) - shoulder) / room), linear)
@@ -313,7 +313,7 @@ def encoding_table(exposure: float, shoulder: float = 0.6) -> NDArray[np.uint8]:
 
 
 def mip_pyramid(textures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 (T, 21845, 3): each texture (128, 128, 3) and its halvings (averaged in linear light), level after level."""
+    """uint8 (T, 21845, 3): each texture (128, 128, 3) and its halvings, averaged in linear light, level by level."""
     level = textures.astype(np.float32) ** 2
     levels = [textures.reshape(len(textures), -1, 3)]
     for size in MIP_SIZES[1:]:

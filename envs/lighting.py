@@ -1,4 +1,4 @@
-"""The lights of a Scene, made ready for the kernels: which lamps can light which part of the floor plan, sun, sky, exposure."""
+"""The lights of a Scene made ready for the kernels: which lamps can light which part of the plan, sun and sky."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LAMPS = 2
 EXPOSURE = 1.0
 """What linear light is multiplied with before it is encoded."""
 AMBIENT_BELOW, AMBIENT_ABOVE = (0.20, 0.19, 0.175), (0.30, 0.30, 0.31)
-"""Linear light that reaches surfaces facing down and up, where a house has its lamps on: stands for all bounced light."""
+"""Linear light on surfaces that face down and up, in a house with its lamps on: stands for all bounced light."""
 LAMP_GAIN, SUN_GAIN = 1.6, 2.0
 """From a house file's intensities (gamma-like units of Unity's) to linear light."""
 SKY_HORIZON, SKY_ZENITH = (0.80, 0.86, 0.92), (0.35, 0.55, 0.85)
@@ -67,7 +67,7 @@ def opening_table(scene: Scene) -> NDArray[np.float32]:
 def lamp_grid(
     scene: Scene, lamps: NDArray[np.float32], occluded: Occluded
 ) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
-    """For each square of the floor plan, the LAMPS lamps that light it most, of those that can be seen from in or near it.
+    """For each square of the plan, the LAMPS lamps that light it most, of those that can be seen from in or near it.
 
     Returns the grid, int16 (nz, nx, LAMPS) with -1 for none, and its frame, float32 (x0, z0, side). Sight is tried from
     five heights in every square and its neighbours; shadow rays from the pixels then settle what is really lit.
@@ -109,7 +109,7 @@ def sky_table() -> NDArray[np.float32]:
 
 
 def shadow_faces(scene: Scene) -> NDArray[Any]:
-    """bool (F,): the faces that throw shadows; glass and what glows itself (shades round a bulb, panes, screens) do not."""
+    """bool (F,): the faces that throw shadows; glass and what glows itself (shades, panes, screens) do not."""
     clear = np.array([material.emission > 0 or "glass" in material.name.lower() for material in scene.materials])
     if not len(clear):
         return np.zeros(len(scene.faces), np.bool_)

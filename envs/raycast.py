@@ -1,4 +1,4 @@
-"""The default simulator: Embree (embreex) finds what each pixel's ray hits, one numba kernel makes every modality of it.
+"""The default simulator: Embree (embreex) finds what each pixel's ray hits, a numba kernel makes every modality of it.
 
 CPU only, no system packages. All modalities agree by construction, since they come from the same hit. The same scene
 and poses give the same bytes with any number of threads.
@@ -148,9 +148,8 @@ class RayCastSimulator:
         )  # fmt: skip
         if count:
             # Up to just before the lamp: a distance of 1 is the lamp itself.
-            answer = self._blockers.run(
-                shadow_origins[:count], shadow_vectors[:count], dists=np.full(count, 0.999, np.float32), query="OCCLUDED"
-            )
+            reach = np.full(count, 0.999, np.float32)
+            answer = self._blockers.run(shadow_origins[:count], shadow_vectors[:count], dists=reach, query="OCCLUDED")
             kernel.add_unshadowed(light, answer, shadow_pixel, shadow_light)
         kernel.encode_colour(tables.encode, light, flat.rgb[first:last])
 

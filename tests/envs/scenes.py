@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
 from testspace.envs.classes import CLASS_ID
 from testspace.envs.scene import VOID, DirectionalLight, Instance, Material, PointLight, RoomArea, Scene
 
@@ -64,7 +65,7 @@ class SceneMaker:
             vertices=quads.reshape(-1, 3).astype(np.float32),
             normals=np.repeat(normal, 4, axis=0).astype(np.float32),
             uv=uv.reshape(-1, 2).astype(np.float32),
-            faces=(first + [[0, 1, 2], [0, 2, 3]]).reshape(-1, 3).astype(np.int32),
+            faces=(first + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3).astype(np.int32),
             face_material=np.repeat(self.material, 2).astype(np.int32),
             face_instance=np.repeat(self.owner, 2).astype(np.int32),
             materials=self.materials,
