@@ -25,6 +25,11 @@ CELL = 0.05
 STEP_HEIGHT = 0.12
 """What ends lower than this above the floor (rugs, papers, thresholds) is stepped over, in metres."""
 
+IN_WALL = 0.15
+"""What of a door stays this close to the rooms' outlines is in its wall: lining, trim, a shut leaf. Metres."""
+KEPT = 0.95
+"""Open leaves block as long as at least this share of the floor can still be reached."""
+
 
 class FloorError(ValueError):
     """A scene has no floor on which the agent could stand."""
@@ -97,38 +102,74 @@ class ReachableFloor:
 def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> ReachableFloor:
     """Where a disc of `radius` metres and `height` metres tall can walk, from the scene's start or in its largest part.
 
-    The floor is the union of the room polygons. A cell is blocked when a triangle passes through it anywhere between
-    STEP_HEIGHT and `height`; the free rest is eroded by the disc with an exact distance transform, right within half a
-    cell. Raises FloorError, naming the scene, where nothing is left.
+    The floor is the union of the room polygons. What a triangle touches anywhere between STEP_HEIGHT and `height` is
+    blocked, at half a cell's resolution; the free rest is eroded by the disc with an exact distance transform. Leaves of
+    doors that stand open block too, unless they cut off a part of the floor: then they give way to whoever walks.
+    Raises FloorError, naming the scene, where nothing is left.
     """
-    level = _floor_level(scene)
     polygons = [shapely.make_valid(shapely.Polygon(room.polygon)) for room in scene.rooms]
     if not polygons:
         raise FloorError(f"{scene.source}: no reachable floor: the scene has no rooms")
+    level = _floor_level(scene)
     plan = shapely.union_all(polygons).buffer(1e-4)
     x0, z0, x1, z1 = plan.bounds
     origin = (x0 - 2 * CELL, z0 - 2 * CELL)
-    shape = (int(np.ceil((z1 - z0) / CELL)) + 4, int(np.ceil((x1 - x0) / CELL)) + 4)
-    centre_z, centre_x = np.meshgrid(
-        origin[1] + (np.arange(shape[0]) + 0.5) * CELL, origin[0] + (np.arange(shape[1]) + 0.5) * CELL, indexing="ij"
-    )
-    free = shapely.contains_xy(plan, centre_x, centre_z)
+    shape = (2 * int(np.ceil((z1 - z0) / CELL)) + 8, 2 * int(np.ceil((x1 - x0) / CELL)) + 8)
+    inside = _inside(plan, shape, origin)
+
+    def obstacles(faces: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        blocked = np.zeros(shape, np.bool_)
+        _rasterise(scene.vertices, scene.faces[faces], level + STEP_HEIGHT, level + height, *origin, CELL / 2, blocked)
+        return blocked
+
+    def walkable(free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        # Cells on the rim are blocked by construction (the margin), so every free cell has a distance.
+        stand = ndimage.distance_transform_edt(free) * (CELL / 2) - CELL / 4 >= radius - 1e-9
+        parts, count = ndimage.label(_any_of_four(stand))
+        return parts == _start_part(scene, parts, origin) if count else parts > 0
+
     structure = np.isin(scene.face_class, [CLASS_ID[name] for name in STRUCTURE])
-    walls, furniture = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
-    for faces, blocked in ((scene.faces[structure], walls), (scene.faces[~structure], furniture)):
-        _rasterise(scene.vertices, faces, level + STEP_HEIGHT, level + height, *origin, CELL, blocked)
+    leaves = _open_leaves(scene, polygons)
     # The hollow inside of a cupboard is no floor.
-    free &= ~(walls | ndimage.binary_fill_holes(furniture))
-    # Cells on the rim are blocked by construction (the margin), so every free cell has a distance.
-    distance = ndimage.distance_transform_edt(free) * CELL
-    standable = distance - CELL / 2 >= radius - 1e-9
-    parts, count = ndimage.label(standable)
-    if count == 0:
+    free = inside & ~obstacles(structure & ~leaves) & ~ndimage.binary_fill_holes(obstacles(~structure))
+    reachable = walkable(free & ~obstacles(leaves))
+    if leaves.any():
+        opened = walkable(free)
+        if reachable.sum() < KEPT * opened.sum():
+            reachable = opened
+    if not reachable.any():
         raise FloorError(
             f"{scene.source}: no reachable floor: nowhere in its {plan.area:.1f} m2 can a disc of radius {radius} m"
             " stand; check the rooms' polygons and the furniture in them"
         )
-    return ReachableFloor(origin, CELL, parts == _start_part(scene, parts, origin), radius, level)
+    return ReachableFloor(origin, CELL, reachable, radius, level)
+
+
+def _inside(plan: shapely.Geometry, shape: tuple[int, int], origin: tuple[float, float]) -> NDArray[np.bool_]:
+    """Which half cells have their centre in a polygon."""
+    z, x = (start + (np.arange(count) + 0.5) * CELL / 2 for start, count in zip(origin[::-1], shape, strict=True))
+    shapely.prepare(plan)
+    held: NDArray[np.bool_] = shapely.contains_xy(plan, x[None, :], z[:, None])
+    return held
+
+
+def _any_of_four(stand: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Cells of which at least one quarter is True."""
+    rows, columns = stand.shape
+    quarters: NDArray[np.bool_] = stand.reshape(rows // 2, 2, columns // 2, 2).any(axis=(1, 3))
+    return quarters
+
+
+def _open_leaves(scene: Scene, rooms: list[shapely.Geometry]) -> NDArray[np.bool_]:
+    """bool (F,): triangles of doors that reach out of their wall, which runs along the rooms' outlines."""
+    doors = np.flatnonzero(scene.face_class == CLASS_ID["Door"])
+    found = np.zeros(len(scene.faces), np.bool_)
+    if len(doors):
+        outlines = shapely.union_all([room.boundary for room in rooms])
+        corners = scene.vertices[scene.faces[doors]]
+        away = shapely.distance(outlines, shapely.points(corners[..., 0], corners[..., 2]))
+        found[doors] = away.max(axis=1) > IN_WALL
+    return found
 
 
 def _floor_level(scene: Scene) -> float:
