@@ -13,6 +13,7 @@ from ..assets import Asset, asset
 from ..build.materials import kind_of, named
 from ..classes import FOLDED, OBJECT_TYPES
 from ..scene import Material
+from . import appliances, bathroom, beds, decor, seating, storage, tables, things, vessels
 from .palette import Palette
 from .shapes import Floats, Mesh, box, join, unit
 
@@ -46,7 +47,12 @@ def _block(w: float, h: float, d: float, palette: Palette) -> Mesh:
     return Mesh().add(look, box(-w / 2, w / 2, 0, h, -d / 2, d / 2))
 
 
-BUILDERS: dict[str, Builder] = {}
+BUILDERS: dict[str, Builder] = {
+    name: build
+    for family in (seating, tables, beds, storage, appliances, bathroom, decor, vessels, things)
+    for name, build in family.BUILDERS.items()
+}
+"""What makes each type's mesh."""
 
 BOX_TYPES: tuple[str, ...] = tuple(sorted(name for name in (*OBJECT_TYPES, *FOLDED) if name not in BUILDERS))
 """Asset types that are drawn as boxes."""
