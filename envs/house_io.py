@@ -100,7 +100,8 @@ def _line(stream: gzip.GzipFile | IO[bytes], wanted: int, fail: _Fail) -> bytes:
     if number == wanted and length:
         return bytes(kept)
     count = number + (length > 0)
-    return fail(f"there is no line {wanted}: the file has {count}", f"name 0 to {count - 1}" if count else "it is empty")
+    remedy = f"name 0 to {count - 1}" if count else "it is empty"
+    return fail(f"there is no line {wanted}: the file has {count}", remedy)
 
 
 def _whole(stream: gzip.GzipFile | IO[bytes], fail: _Fail) -> bytes:

@@ -1,0 +1,105 @@
+"""Small objects: what lies on tables, beds and shelves, each at the height of the surface it rests on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+
+import numpy as np
+
+from ..assets import Asset
+from .furniture import Placed
+from .openings import usable
+from .rates import ON_TOP
+from .space import Rect, footprint, overlap
+
+_FIXED = {"Faucet", "Television"}
+"""Placed first, turned as what they stand on."""
+_RETRIES = 10
+
+
+def surface_height(asset: Asset) -> float:
+    """Height in metres of what things rest on: seats and mattresses lie below the top of their asset's box."""
+    height = asset.size[1]
+    seat = {"Bed": (0.67, 0.5), "Sofa": (0.48, 0.46), "ArmChair": (0.51, 0.46), "Chair": (0.5, 0.46)}
+    if asset.type in seat:
+        share, usual = seat[asset.type]
+        return min(max(share * height, min(usual, height)), height) if height < 1.0 else usual
+    if asset.type == "Fridge":
+        return 0.57 * height
+    return height
+
+
+def _surface(asset: Asset, kind: str) -> Rect:
+    """Where, in the asset's own (x, z), things of a type may lie on it."""
+    width, _, depth = asset.size
+    x, back, front = width / 2 - 0.02, -depth / 2 + 0.02, depth / 2 - 0.02
+    if asset.type == "Bed":
+        # Pillows lie at the head, which is at the back; the rest below them.
+        split = back + 0.3 * depth
+        return (-x, back, x, split) if kind == "Pillow" else (-x, split, x, front)
+    if asset.type in ("Sofa", "ArmChair", "Chair"):
+        return -x + 0.1 * width, back + 0.3 * depth, x - 0.1 * width, front
+    if asset.type == "Toilet":
+        return -x, back, x, back + 0.25 * depth
+    if asset.type == "Sink":
+        return -x, back, x, back + 0.35 * depth
+    if asset.type == "CounterTop" and width > 1.0 and depth > 1.0:
+        # Large counters are L- or U-shaped: only their back is sure to be there.
+        return -x, back, x, back + 0.58
+    return -x, back, x, front
+
+
+def _suits(kind: str, asset: Asset, parent: Asset) -> bool:
+    width, height, depth = asset.size
+    if kind == "HousePlant":
+        return height < 0.6 and max(width, depth) < 0.45
+    if kind == "Television":
+        return width <= parent.size[0] + 0.1 and depth <= parent.size[2]
+    return kind != "Sink" or height < 0.3
+
+
+class Sprinkler:
+    """Puts small objects on one piece of furniture after another."""
+
+    def __init__(self, exclude: Collection[str], rng: np.random.Generator) -> None:
+        self.rng = rng
+        kinds = sorted({kind for rates in ON_TOP.values() for kind in rates})
+        self._choices = {kind: usable(kind, exclude) for kind in kinds}
+
+    def sprinkle(self, parent: Placed) -> list[Placed]:
+        """What rests on ``parent``, in the house's frame."""
+        rates = ON_TOP.get(parent.asset.type, {})
+        drawn = [kind for kind, rate in rates.items() for _ in range(int(rate) + int(self.rng.random() < rate % 1))]
+        drawn = [drawn[index] for index in self.rng.permutation(len(drawn)).tolist()]
+        drawn.sort(key=lambda kind: kind not in _FIXED)
+        taken: list[Rect] = []
+        return [placed for kind in drawn if (placed := self._place(kind, parent, taken))]
+
+    def _place(self, kind: str, parent: Placed, taken: list[Rect]) -> Placed | None:
+        choices = [asset for asset in self._choices[kind] if _suits(kind, asset, parent.asset)]
+        if not choices:
+            return None
+        area = _surface(parent.asset, kind)
+        for _ in range(_RETRIES):
+            asset = choices[int(self.rng.integers(len(choices)))]
+            fixed = kind in _FIXED or kind == "Pillow"
+            turn = 0.0 if fixed else float(90 * self.rng.integers(4))
+            box = footprint(0.0, 0.0, asset.size[0], asset.size[2], turn)
+            # What is larger than its surface may hang over by a little, as pillows and televisions do.
+            slack_x = area[2] - area[0] - 2 * box[2]
+            slack_z = area[3] - area[1] - 2 * box[3]
+            if min(slack_x, slack_z) < -0.1:
+                continue
+            x, z = (area[0] + area[2]) / 2, (area[1] + area[3]) / 2
+            if kind not in _FIXED:
+                x += float(self.rng.uniform(-0.5, 0.5)) * max(slack_x, 0.0)
+                z += float(self.rng.uniform(-0.5, 0.5)) * max(slack_z, 0.0)
+            rect = footprint(x, z, asset.size[0], asset.size[2], turn)
+            if any(overlap(rect, other) for other in taken):
+                continue
+            taken.append(rect)
+            s, c = math.sin(math.radians(parent.yaw)), math.cos(math.radians(parent.yaw))
+            y = parent.y - parent.asset.size[1] / 2 + surface_height(parent.asset) + asset.size[1] / 2
+            return Placed(asset, parent.x + x * c + z * s, y, parent.z - x * s + z * c, (parent.yaw + turn) % 360)
+        return None

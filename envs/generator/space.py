@@ -1,0 +1,182 @@
+"""The free room in a room: what is inside it, what stands or hangs where, and whether one can still walk through.
+
+All in metres of the house file's (x, z). Furniture counts as its axis-aligned rectangle.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from .floorplan import FloorPlan, Panel
+from .openings import Hole
+
+Rect = tuple[float, float, float, float]
+"""(x0, z0, x1, z1)."""
+WALKER = 0.27
+"""Radius in metres of the disc that must be able to walk everywhere; a little above 0.25."""
+_CLEAR = 1.0
+"""What stays free before a door, in metres."""
+_FINE = 5
+"""Cells of the walking raster a cell of the plan, each way."""
+_OPEN_SHARE = 0.4
+"""Of the floor where one can walk in an empty room, this much stays in one piece with the doors."""
+
+
+@dataclass
+class Side:
+    """A straight stretch of a room's wall: from a, ``length`` metres along ``along``; ``normal`` points inwards."""
+
+    a: tuple[float, float]
+    length: float
+    along: tuple[int, int]
+    normal: tuple[int, int]
+    taken: list[Rect] = field(default_factory=list)
+    """(t0, y0, t1, y1) along and up: openings, what hangs there, what stands before it."""
+
+    def point(self, t: float, out: float) -> tuple[float, float]:
+        """(x, z) at t metres along and ``out`` metres into the room."""
+        return (
+            self.a[0] + self.along[0] * t + self.normal[0] * out,
+            self.a[1] + self.along[1] * t + self.normal[1] * out,
+        )
+
+    def free(self, t0: float, y0: float, t1: float, y1: float) -> bool:
+        """Whether nothing has been given this part of the wall."""
+        return all(t1 <= a or c <= t0 or y1 <= b or d <= y0 for a, b, c, d in self.taken)
+
+    @property
+    def yaw(self) -> float:
+        """Degrees: the yaw of furniture with its back to this wall."""
+        return float(math.degrees(math.atan2(self.normal[0], self.normal[1])) % 360)
+
+
+def overlap(a: Rect, b: Rect) -> bool:
+    """Whether two rectangles share area."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+class RoomSpace:
+    """One room while it is being furnished."""
+
+    def __init__(self, plan: FloorPlan, room: int, holes: list[Hole]) -> None:
+        self.plan, self.room = plan, room
+        self.kind = plan.types[room]
+        self._mask = plan.owner == room
+        self.area = float(self._mask.sum()) * plan.cell**2
+        self.solid: list[Rect] = []
+        self._kept: list[Rect] = []
+        self._anchors: list[tuple[int, int]] = []
+        self.sides = self._make_sides()
+        inside = self._mask.repeat(_FINE, 0).repeat(_FINE, 1)
+        self._step = plan.cell / _FINE
+        reach = math.ceil(WALKER / self._step - 0.5)
+        eroded = ndimage.binary_erosion(inside, np.ones((2 * reach + 1, 2 * reach + 1), bool))
+        self._walkable: NDArray[np.bool_] = eroded
+        self._start_size = int(eroded.sum())
+        for hole in holes:
+            if room in (hole.panel.room, hole.panel.neighbour):
+                self._open(hole)
+
+    def _make_sides(self) -> list[Side]:
+        merged: list[Panel] = []
+        for panel in self.plan.rings[self.room]:
+            if merged and merged[-1].inwards == panel.inwards:
+                panel = Panel(self.room, panel.neighbour, merged.pop().a, panel.b)
+            merged.append(panel)
+        sides = []
+        for panel in merged:
+            a, b = self.plan.metres(panel.a), self.plan.metres(panel.b)
+            nx, nz = panel.inwards
+            sides.append(Side(a, math.dist(a, b), (-nz, nx), (nx, nz)))
+        return sides
+
+    def _open(self, hole: Hole) -> None:
+        """Keep the wall, and for a door the floor before it, clear of furniture."""
+        a, b = self.plan.metres(hole.panel.a), self.plan.metres(hole.panel.b)
+        along = (b[0] - a[0]) / math.dist(a, b), (b[1] - a[1]) / math.dist(a, b)
+        x, z = a[0] + along[0] * hole.x, a[1] + along[1] * hole.x
+        sign = 1 if hole.panel.room == self.room else -1
+        normal = hole.panel.inwards[0] * sign, hole.panel.inwards[1] * sign
+        for side in self.sides:
+            off = (x - side.a[0]) * side.normal[0] + (z - side.a[1]) * side.normal[1]
+            t = (x - side.a[0]) * side.along[0] + (z - side.a[1]) * side.along[1]
+            if side.normal == normal and abs(off) < 1e-6 and -1e-6 <= t <= side.length + 1e-6:
+                w, h = hole.width / 2 + 0.06, hole.height / 2 + 0.06
+                side.taken.append((t - w, hole.y - h, t + w, hole.y + h))
+        if hole.kind == "window":
+            return
+        # Clear as far as a leaf swings: its own width, half the hole's where there are two.
+        half = min(hole.width, 2.0) / 2 + 0.03
+        tips = [(x + along[0] * s * half + normal[0] * d, z + along[1] * s * half + normal[1] * d)
+                for s in (-1, 1) for d in (0.0, _CLEAR + 0.1)]  # fmt: skip
+        self._kept.append(_around(tips))
+        depth = WALKER + self._step
+        self._anchors.append(self._fine(x + normal[0] * depth, z + normal[1] * depth))
+
+    def _fine(self, x: float, z: float) -> tuple[int, int]:
+        return int(x / self._step), int(z / self._step)
+
+    def inside(self, rect: Rect) -> bool:
+        """Whether the rectangle lies within the room."""
+        cell, (nx, nz) = self.plan.cell, self._mask.shape
+        i0, k0 = math.floor(rect[0] / cell + 1e-6), math.floor(rect[1] / cell + 1e-6)
+        i1, k1 = math.ceil(rect[2] / cell - 1e-6), math.ceil(rect[3] / cell - 1e-6)
+        if i0 < 0 or k0 < 0 or i1 > nx or k1 > nz:
+            return False
+        return bool(self._mask[i0:i1, k0:k1].all())
+
+    def fits(self, rect: Rect) -> bool:
+        """Whether furniture may stand here: inside, on nothing else, before no door."""
+        return self.inside(rect) and not any(overlap(rect, other) for other in self.solid + self._kept)
+
+    def put(self, rects: list[Rect]) -> bool:
+        """Stand furniture here; False, changing nothing, where one could no longer walk from door to door."""
+        walkable = self._walkable.copy()
+        for x0, z0, x1, z1 in rects:
+            # A cell is closed where the disc round its centre would touch the furniture (its square, to be safe).
+            i0, i1 = (math.ceil(v / self._step - 0.5) for v in (x0 - WALKER, x1 + WALKER))
+            k0, k1 = (math.ceil(v / self._step - 0.5) for v in (z0 - WALKER, z1 + WALKER))
+            walkable[max(i0, 0) : max(i1, 0), max(k0, 0) : max(k1, 0)] = False
+        parts, _ = ndimage.label(walkable)
+        sizes = np.bincount(parts.ravel())
+        main = {int(parts[anchor]) for anchor in self._anchors}
+        if not main:
+            main = {int(sizes[1:].argmax()) + 1 if len(sizes) > 1 else 0}
+        if len(main) > 1 or 0 in main or sizes[main.pop()] < _OPEN_SHARE * self._start_size:
+            return False
+        self._walkable = walkable
+        self.solid += rects
+        return True
+
+    def reachable(self) -> NDArray[np.float64]:
+        """(N, 2) points (x, z) where the walker's centre can be, in one piece with the doors."""
+        parts, count = ndimage.label(self._walkable)
+        if not count:
+            return np.empty((0, 2))
+        main = parts[self._anchors[0]] if self._anchors else np.bincount(parts.ravel())[1:].argmax() + 1
+        return np.asarray((np.argwhere(parts == main) + 0.5) * self._step, np.float64)
+
+    def centre(self) -> tuple[float, float]:
+        """The point furthest from the room's walls, for its lamp."""
+        away = ndimage.distance_transform_edt(np.pad(self._mask, 1))[1:-1, 1:-1]
+        best = np.argwhere(away >= away.max() - 1e-9) + 0.5
+        mean = best.mean(0)
+        x, z = best[np.abs(best - mean).sum(1).argmin()] * self.plan.cell
+        return float(x), float(z)
+
+
+def _around(points: list[tuple[float, float]]) -> Rect:
+    xs, zs = [p[0] for p in points], [p[1] for p in points]
+    return min(xs), min(zs), max(xs), max(zs)
+
+
+def footprint(x: float, z: float, width: float, depth: float, yaw: float) -> Rect:
+    """The axis-aligned rectangle round a box of ``width`` x ``depth`` turned by ``yaw`` degrees about (x, z)."""
+    c, s = abs(math.cos(math.radians(yaw))), abs(math.sin(math.radians(yaw)))
+    half_x, half_z = (width * c + depth * s) / 2, (width * s + depth * c) / 2
+    return x - half_x, z - half_z, x + half_x, z + half_z
