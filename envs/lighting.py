@@ -20,9 +20,9 @@ LAMPS = 2
 """Lamps that can light one pixel."""
 EXPOSURE = 1.0
 """What linear light is multiplied with before it is encoded."""
-AMBIENT_BELOW, AMBIENT_ABOVE = (0.20, 0.19, 0.175), (0.30, 0.30, 0.31)
+AMBIENT_BELOW, AMBIENT_ABOVE = (0.36, 0.34, 0.31), (0.40, 0.40, 0.40)
 """Linear light on surfaces that face down and up, in a house with its lamps on: stands for all bounced light."""
-LAMP_GAIN, SUN_GAIN = 1.6, 2.0
+LAMP_GAIN, SUN_GAIN = 2.2, 3.0
 """From a house file's intensities (gamma-like units of Unity's) to linear light."""
 SKY_HORIZON, SKY_ZENITH = (0.80, 0.86, 0.92), (0.35, 0.55, 0.85)
 
