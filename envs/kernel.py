@@ -21,7 +21,7 @@ MIP_OFFSETS = tuple(sum(size * size for size in MIP_SIZES[:level]) for level in 
 
 SHADOW_OFFSET = 2e-3
 """Metres by which shadow rays start off the surface, along its geometric normal: no acne, no visible gap."""
-FAINTEST = 2e-3
+FAINTEST = 5e-3
 """Linear light below which a lamp's share of a pixel is not worth a shadow ray."""
 WRAP = 0.15
 """How far light reaches round a surface's own horizon: lamps are shades with a size, not points."""
@@ -167,9 +167,7 @@ def surface(tables, rotations, first, pixels, footprint, primitive, u, v, distan
         else:
             nx, ny, nz = gx, gy, gz
         for c in range(3):
-            normals[i, c] = (
-                rotations[frame, 0, c] * nx + rotations[frame, 1, c] * ny + rotations[frame, 2, c] * nz
-            )
+            normals[i, c] = rotations[frame, 0, c] * nx + rotations[frame, 1, c] * ny + rotations[frame, 2, c] * nz
 
         # Albedo.
         material = tables.faces[face, 3]

@@ -35,9 +35,7 @@ def lamp_table(scene: Scene) -> NDArray[np.float32]:
     from .scene import PointLight
 
     lamps = [light for light in scene.lights if isinstance(light, PointLight)]
-    rows = [
-        (*lamp.position, *(LAMP_GAIN * c for c in lamp.rgb), 1 / max(lamp.range, 1e-3) ** 2, 0.0) for lamp in lamps
-    ]
+    rows = [(*lamp.position, *(LAMP_GAIN * c for c in lamp.rgb), 1 / max(lamp.range, 1e-3) ** 2, 0.0) for lamp in lamps]
     return np.array(rows, np.float32).reshape(-1, 8)
 
 

@@ -132,9 +132,7 @@ class RayCastSimulator:
     ) -> None:
         n, tables = last - first, self._tables
         ray_origins, directions = np.empty((n, 3), np.float32), np.empty((n, 3), np.float32)
-        kernel.make_rays(
-            origins, rotations, first, camera.width, camera.height, camera.focal, ray_origins, directions
-        )
+        kernel.make_rays(origins, rotations, first, camera.width, camera.height, camera.focal, ray_origins, directions)
         hit = self._embree.run(ray_origins, directions, output=1)
         light = np.empty((n, 3), np.float32)
         most = n * (tables.grid.shape[2] + len(tables.suns)) if self.shadows else 0

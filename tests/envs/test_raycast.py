@@ -145,9 +145,7 @@ def test_poses_of_any_number_type_and_none(simulator: RayCastSimulator) -> None:
     """float32, float64 and whole numbers are one; no poses give no frames."""
     whole = np.array([[0, 1, 2, 90, 0, 0]])
     for dtype in (np.float32, np.float64):
-        np.testing.assert_array_equal(
-            simulator.render(whole)["depth"], simulator.render(whole.astype(dtype))["depth"]
-        )
+        np.testing.assert_array_equal(simulator.render(whole)["depth"], simulator.render(whole.astype(dtype))["depth"])
     empty = simulator.render(np.zeros((0, 6)))
     assert empty["rgb"].shape == (0, 60, 80, 3)
     assert empty["pose"].shape == (0, 6)
