@@ -56,8 +56,8 @@ class FloorPlan:
 
 def make_floorplan(types: tuple[str, ...], rng: np.random.Generator) -> FloorPlan:
     """Rooms of these types in one connected plan, with areas about those of ProcTHOR's houses."""
-    areas = [ROOM_AREA[kind][0] * float(np.exp(rng.normal(0.0, ROOM_AREA[kind][1]) - 0.06)) for kind in types]
-    for _ in range(200):
+    for _ in range(1000):
+        areas = [ROOM_AREA[kind][0] * float(np.exp(rng.normal(0.0, ROOM_AREA[kind][1]) - 0.06)) for kind in types]
         cell = round(float(rng.uniform(0.42, 0.55)), 3)
         aspect = float(rng.uniform(0.75, 1.35))
         width = round((sum(areas) * aspect) ** 0.5 / cell)

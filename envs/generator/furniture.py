@@ -27,8 +27,8 @@ _FREE_STANDING = {"DiningTable": 0.6, "Sofa": 0.25}
 _LARGE = ("CounterTop", "Bed", "Fridge", "Sofa", "DiningTable", "Toilet", "Sink", "TVStand", "Desk", "Dresser",
           "ShelvingUnit", "WashingMachine", "ClothesDryer", "ArmChair")  # fmt: skip
 """What is placed first, in this order; the rest follows by chance, and what hangs on walls comes last."""
-_EXTRA = 1.18
-"""Rates are raised by this much, since some of what is drawn finds no place."""
+_EXTRA = {"Bathroom": 1.0}
+"""Rates are raised by this much, else by 1.15, since some of what is drawn finds no place."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Furnisher:
     def furnish(self, space: RoomSpace) -> list[Placed]:
         """Everything that stands in this room or hangs on its walls; ``space`` is filled."""
         rates = FURNITURE[space.kind]
-        drawn = [kind for kind, rate in rates.items() for _ in range(self._count(rate * _EXTRA))]
+        drawn = [kind for kind, rate in rates.items() for _ in range(self._count(rate * _EXTRA.get(space.kind, 1.15)))]
         drawn = [drawn[index] for index in self.rng.permutation(len(drawn)).tolist()]
         rank = {kind: index for index, kind in enumerate(_LARGE)}
         drawn.sort(key=lambda kind: 1000 if kind in _HUNG else rank.get(kind, 100))

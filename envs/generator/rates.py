@@ -58,7 +58,7 @@ FURNITURE: dict[str, dict[str, float]] = {
 }  # fmt: skip
 """Mean number in a room of each type, of what stands on the floor or hangs on the wall; chairs come with tables."""
 
-CHAIRS: dict[str, float] = {"Bedroom": 1.9, "Bathroom": 0.0, "Kitchen": 3.1, "LivingRoom": 1.4}
+CHAIRS: dict[str, float] = {"Bedroom": 2.5, "Bathroom": 0.0, "Kitchen": 4.2, "LivingRoom": 1.9}
 """Mean number of chairs at a table or desk."""
 
 ON_TOP: dict[str, dict[str, float]] = {
