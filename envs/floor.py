@@ -103,8 +103,8 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
     """Where a disc of `radius` metres and `height` metres tall can walk, from the scene's start or in its largest part.
 
     The floor is the union of the room polygons. What a triangle touches anywhere between STEP_HEIGHT and `height` is
-    blocked, at half a cell's resolution; the free rest is eroded by the disc with an exact distance transform. Leaves of
-    doors that stand open block too, unless they cut off a part of the floor: then they give way to whoever walks.
+    blocked, at half a cell's resolution; the free rest is eroded by the disc with an exact distance transform. Leaves
+    of doors that stand open block too, unless they cut off a part of the floor: then they give way to whoever walks.
     Raises FloorError, naming the scene, where nothing is left.
     """
     polygons = [shapely.make_valid(shapely.Polygon(room.polygon)) for room in scene.rooms]
@@ -126,7 +126,8 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
         # Cells on the rim are blocked by construction (the margin), so every free cell has a distance.
         stand = ndimage.distance_transform_edt(free) * (CELL / 2) - CELL / 4 >= radius - 1e-9
         parts, count = ndimage.label(_any_of_four(stand))
-        return parts == _start_part(scene, parts, origin) if count else parts > 0
+        connected: NDArray[np.bool_] = np.equal(parts, _start_part(scene, parts, origin)) & (count > 0)
+        return connected
 
     structure = np.isin(scene.face_class, [CLASS_ID[name] for name in STRUCTURE])
     leaves = _open_leaves(scene, polygons)
@@ -182,7 +183,7 @@ def _floor_level(scene: Scene) -> float:
 
 def _start_part(scene: Scene, parts: NDArray[np.int32], origin: tuple[float, float]) -> int:
     """The connected part within half a metre of the scene's start, or else the largest one."""
-    if scene.start is not None:
+    if scene.start is not None and parts.any():
         rows, columns = np.nonzero(parts)
         away = np.hypot(
             origin[0] + (columns + 0.5) * CELL - scene.start[0], origin[1] + (rows + 0.5) * CELL - scene.start[1]

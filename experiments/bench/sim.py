@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -85,6 +86,11 @@ def bare_hits(scene: Scene, camera: Camera, poses: NDArray[np.float64], threads:
     return trace
 
 
+def _one_by_one(simulator: RayCastSimulator, poses: NDArray[np.float64]) -> None:
+    for pose in poses:
+        simulator.render(pose[None])
+
+
 def measure(config: SimBench) -> dict[str, Any]:
     """Every figure: frames a second by size and kind, seconds to the first frame, what the scene and machine are."""
     # Compiles the kernels, or reads them from numba's cache, before any clock runs.
@@ -111,14 +117,13 @@ def measure(config: SimBench) -> dict[str, Any]:
         lit, flat = (
             RayCastSimulator(scene, camera, threads=config.threads, shadows=shadows) for shadows in (True, False)
         )
-        rates = {
-            "all_modalities": best_rate(lambda s=lit, p=poses: s.render_with_labels(p), count, config.repeats),
-            "without_shadows": best_rate(lambda s=flat, p=poses: s.render_with_labels(p), count, config.repeats),
-            "one_at_a_time": best_rate(
-                lambda s=lit, p=poses: [s.render(pose) for pose in p[:, None]], count, config.repeats
-            ),
-            "bare_hits": best_rate(bare_hits(scene, camera, poses, config.threads), count, config.repeats),
+        work: dict[str, Callable[[], Any]] = {
+            "all_modalities": partial(lit.render_with_labels, poses),
+            "without_shadows": partial(flat.render_with_labels, poses),
+            "one_at_a_time": partial(_one_by_one, lit, poses),
+            "bare_hits": bare_hits(scene, camera, poses, config.threads),
         }
+        rates = {name: best_rate(call, count, config.repeats) for name, call in work.items()}
         rates["ratio_to_bare_hits"] = rates["all_modalities"] / rates["bare_hits"]
         figures["frames_per_s"][str(side)] = rates
     return figures
