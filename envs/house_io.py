@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import IO, Any, Never
 
 from .house import House, HouseError
-from .house_json import house_to_json, parse_house
+from .house_json import parse_house
+from .house_write import house_to_json
 
 __all__ = ["house_to_json", "load_house", "parse_house", "save_house"]
 
@@ -59,7 +60,10 @@ def _open(path: Path) -> gzip.GzipFile | IO[bytes]:
         if packed:
             raise HouseError(name, "", "it is compressed with gzip", "end its name in .gz or decompress it")
         raise HouseError(name, "", "it is not compressed with gzip", "drop .gz from its name or fetch it again")
-    return gzip.GzipFile(fileobj=raw, mode="rb") if packed else raw
+    if not packed:
+        return raw
+    raw.close()  # a GzipFile closes only what it opened itself
+    return gzip.GzipFile(path, mode="rb")
 
 
 def _chunks(stream: gzip.GzipFile | IO[bytes], fail: _Fail) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from shapely import affinity, union_all
 from shapely.geometry import LineString, Point, Polygon, box
+
 from testspace.envs.assets import asset, assets, assets_of
 from testspace.envs.generator import generate_house
 from testspace.envs.house_io import house_to_json, parse_house
