@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 
 .DEFAULT_GOAL := run
-.PHONY: run test check clean
+.PHONY: run test check bench clean
 
 run: $(VENV)/.installed  ## Live in the generated house 7; again: go on from where the run stands.
 	$(BIN)/testspace run --seed 7 --preset nano --out runs/first --resume
@@ -18,6 +18,13 @@ check: $(VENV)/.installed-dev .typecheck/testspace  ## Style and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	cd .typecheck && $(BIN)/mypy --config-file ../pyproject.toml -p testspace
+
+HOUSE ?= runs/house7.json
+
+bench: $(VENV)/.installed  ## How fast the simulator is, beside bare ray hits; another house: make HOUSE=FILE[:LINE] bench.
+	@test "$(HOUSE)" != runs/house7.json || { mkdir -p runs && $(BIN)/python -c "from testspace.envs.generator import generate_house as g; \
+	from testspace.envs.house_io import save_house as s; s(g(7), 'runs/house7.json')"; }
+	$(BIN)/python -m testspace.experiments.bench.sim --house $(HOUSE)
 
 clean:  ## What these commands made, but not runs/.
 	rm -rf $(VENV) .typecheck build dist testspace.egg-info .mypy_cache .pytest_cache .ruff_cache

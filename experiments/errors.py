@@ -10,8 +10,8 @@ class UserError(ValueError):
 def one_line(error: Exception) -> str | None:
     """The message for a user, or None where the error is ours and the traceback is wanted.
 
-    Explained are the ValueErrors that testspace declares itself (HouseError, RunFolderError, UserError, ...) and what the
-    operating system refuses (no such file, no permission, disk full).
+    Explained are the ValueErrors that testspace declares itself (HouseError, RunFolderError, UserError, ...) and what
+    the operating system refuses (no such file, no permission, disk full).
     """
     declared_here = isinstance(error, ValueError) and type(error).__module__.startswith("testspace.")
     if not declared_here and not isinstance(error, OSError):

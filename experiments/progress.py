@@ -1,7 +1,8 @@
 """Progress of what takes longer than a moment: a bar with an estimate on a terminal, now and then a line elsewhere.
 
-    with Progress("transfer set") as bar:
-        build(..., progress=bar.update)  # calls update(done, total)
+    with Progress() as progress:
+        with progress.stage("transfer set") as advance:
+            build(..., progress=advance)  # calls advance(done, total)
 
 All of it goes to stderr; a stage that is over within five seconds leaves no line where stderr is not a terminal.
 """
@@ -10,8 +11,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Protocol, Self, TextIO
 
 from rich import progress as bars
 from rich.console import Console
@@ -22,67 +25,86 @@ LINE_SECONDS = 10.0
 """Time between two lines of one stage."""
 
 
-class Progress:
-    """One named stage, shown while it lasts. `total` may be named here or with each update; None: not known yet."""
+class Advance(Protocol):
+    """Says how far a stage is: `done` of `total` units, and in a few words what stands out (a loss, a coverage)."""
 
-    def __init__(self, name: str, total: int | None = None, stream: TextIO | None = None) -> None:
-        self.name, self.total = name, total
+    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+
+
+class Progress:
+    """Shows named stages, one at a time or nested."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
-        self._bar: bars.Progress | None = None
+        self._bars: bars.Progress | None = None
         if self._stream.isatty():
-            self._bar = bars.Progress(
-                bars.TextColumn("{task.description:<24}"),
-                bars.BarColumn(bar_width=28),
+            self._bars = bars.Progress(
+                bars.TextColumn("{task.description:<22}"),
+                bars.BarColumn(bar_width=30),
                 bars.MofNCompleteColumn(),
                 bars.TimeElapsedColumn(),
                 bars.TextColumn("left"),
-                bars.TimeRemainingColumn(),
+                bars.TimeRemainingColumn(elapsed_when_finished=True),
                 bars.TextColumn("{task.fields[note]}"),
                 console=Console(file=self._stream),
             )
-        self._begun = self._spoken = 0.0
-        self._first: tuple[float, int] | None = None
-        self._lines = 0
 
     def __enter__(self) -> Self:
-        self._begun = self._spoken = time.monotonic()
-        if self._bar is not None:
-            self._bar.start()
-            self._task = self._bar.add_task(self.name, total=self.total, note="")
+        if self._bars is not None:
+            self._bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        if self._bars is not None:
+            self._bars.stop()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Advance]:
+        """One named stage; what it yields is called with how far the stage is."""
+        if self._bars is None:
+            lines = _Lines(name, self._stream)
+            yield lines
+            lines.close()
+        else:
+            shown, task = self._bars, self._bars.add_task(name, total=None, note="")
+
+            def advance(done: int, total: int, note: str = "") -> None:
+                shown.update(task, completed=done, total=total, note=note)
+
+            yield advance
+            shown.stop_task(task)
+
+
+class _Lines:
+    """A stage told in lines. The estimate counts from the first call, so a resumed stage is judged by its own pace."""
+
+    def __init__(self, name: str, stream: TextIO) -> None:
+        self.name, self.stream = name, stream
+        self.begun = self.spoken = time.monotonic()
+        self.first: tuple[float, int] | None = None
+        self.lines = 0
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        now = time.monotonic()
+        if self.first is None:
+            self.first = (now, done)
+        if now - self.spoken < LINE_SECONDS:
             return
-        seconds = time.monotonic() - self._begun
-        if error is None and (self._lines or seconds >= QUIET_SECONDS):
+        self.spoken = now
+        since, already = self.first
+        left = f", about {_clock((now - since) * (total - done) / (done - already))} left" if done > already else ""
+        self._say(f"{done}/{total}, {_clock(now - self.begun)}{left}{f', {note}' if note else ''}")
+
+    def close(self) -> None:
+        seconds = time.monotonic() - self.begun
+        if self.lines or seconds >= QUIET_SECONDS:
             self._say(f"done in {_clock(seconds)}")
 
-    def update(self, done: int, total: int | None = None, note: str = "") -> None:
-        """Say that `done` units of `total` are done, and in a few words what stands out (a loss, a coverage)."""
-        self.total = self.total if total is None else total
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, total=self.total, note=note)
-            return
-        now = time.monotonic()
-        if self._first is None:
-            self._first = (now, done)  # the estimate counts from here: a resumed stage is judged by its own pace
-        if now - self._spoken < LINE_SECONDS:
-            return
-        self._spoken = now
-        text = f"{done}" if self.total is None else f"{done}/{self.total}"
-        text += f", {_clock(now - self._begun)}"
-        since, already = self._first
-        if self.total is not None and done > already:
-            text += f", about {_clock((now - since) * (self.total - done) / (done - already))} left"
-        self._say(f"{text}, {note}" if note else text)
-
     def _say(self, text: str) -> None:
-        self._lines += 1
-        print(f"{self.name}: {text}", file=self._stream, flush=True)
+        self.lines += 1
+        print(f"{self.name}: {text}", file=self.stream, flush=True)
 
 
 def _clock(seconds: float) -> str:

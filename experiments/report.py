@@ -5,7 +5,9 @@ Read from the run's folder:
     config.json          what was asked, and every size
     summary.json         house, preset, seed, frames, coverage, simulator_fps, samples_per_s, seconds, peak_rss_mb,
                          segmentation: {method: {miou, pixel_accuracy, per_class: {class id or name: IoU}}}, methods
-                         being scratch, specialist, specialist_ttt; optionally stages: {name: seconds}
+                         being scratch, specialist, specialist_ttt; specialist_ttt may hold before: {miou}, the
+                         specialist on the same views, where TTT was tried on some only; optionally stages:
+                         {name: seconds}
     metrics.jsonl        rows {kind, frame, ...}: those with `method` and `miou` make the learning curve, those with
                          `coverage` the coverage curve, those with `losses: {name: value}` the pre-training curves
     report_data/panels.npz   rgb u8 (n, H, W, 3), depth f32, normals f32, edges u8, truth i16, and of predictions i16
@@ -83,11 +85,12 @@ def _house_name(summary: Row) -> str:
 
 
 def _lead(summary: Row) -> str:
+    made_with = escape(f"Preset {summary.get('preset')}, seed {summary.get('seed')}.")
     return (
         '<p class="soft">An agent was put into this house with a camera that sees colour, depth, surface normals and '
         "edges. It explored, and trained a vision model on what it saw, without one label from the house (Test-Space "
         "Training). A head was then fine-tuned on labelled frames of <em>other</em> houses, and tested here on views "
-        f"that were kept out of training. Preset {escape(str(summary.get('preset')))}, seed {escape(str(summary.get('seed')))}.</p>"
+        f"that were kept out of training. {made_with}</p>"
     )
 
 
@@ -102,8 +105,9 @@ def _cards(summary: Row) -> str:
         says = f"same model, same labels, no pre-training: {scratch['miou']:.1%}"
         shown.append(card(_points(specialist, scratch), "against scratch", says))
     if adapted and specialist:
-        says = f"TTT-MAE, reset for every frame: {adapted['miou']:.1%}"
-        shown.append(card(_points(adapted, specialist), "by test-time training", says))
+        before = adapted.get("before", specialist)
+        says = f"TTT-MAE, reset for every frame: {before['miou']:.1%} to {adapted['miou']:.1%}"
+        shown.append(card(_points(adapted, before), "by test-time training", says))
     plain = (
         ("coverage", "{:.0%}", "of the floor seen", "reachable floor that the agent's own depth has covered"),
         ("frames", "{:,.0f}", "frames lived", "steps of the agent, one frame each"),

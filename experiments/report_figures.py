@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -25,8 +25,6 @@ class Series:
     colour: str = "var(--specialist)"
     dashed: bool = False
     dots: bool = False
-    note: str = field(default="")
-    """Text at the line's end; the last value where empty."""
 
 
 def png(image: NDArray[np.uint8]) -> str:
@@ -44,11 +42,11 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     step = 10.0 ** np.floor(np.log10(span / about))
     step *= min((1, 2, 5, 10), key=lambda m: abs(span / (m * step) - about))
     first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
-    return [float(round(k * step, 12)) for k in np.arange(first, last + 1)]
+    return [float(round(k * step, 12)) + 0.0 for k in np.arange(first, last + 1)]  # + 0.0: no minus before zero
 
 
 def chart(title: str, x_name: str, series: Sequence[Series], *, unit: str = "", y_from: float | None = None) -> str:
-    """A line chart as a figure. Points that are not finite are left out; the y axis starts at `y_from` or below the data."""
+    """A line chart as a figure. Points that are not finite are left out; the y axis starts at `y_from` or lower."""
     lines = [(one, *_finite(one)) for one in series]
     lines = [entry for entry in lines if len(entry[1])]
     if not lines:
@@ -83,8 +81,7 @@ def chart(title: str, x_name: str, series: Sequence[Series], *, unit: str = "", 
                 says = f"{one.name}: {value:.3g}{unit} at {frame:,.0f} {x_name}"
                 parts.append(_dot(f"{x:.1f}", f"{y:.1f}", 3.6, one.colour, says))
     legend = "".join(
-        f'<span><i style="background:{one.colour}"></i>{escape(one.name)} '
-        f"<small>{escape(one.note or f'{ys[-1]:.3g}{unit}')}</small></span>"
+        f'<span><i style="background:{one.colour}"></i>{escape(one.name)} <small>{ys[-1]:.3g}{unit}</small></span>'
         for one, _, ys in lines
     )
     return (

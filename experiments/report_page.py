@@ -16,12 +16,13 @@ body { margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 68rem; backgroun
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .35rem; letter-spacing: -.015em; }
 h2 { font-size: 1.15rem; margin: 3rem 0 .35rem; letter-spacing: -.01em; }
 p { margin: 0 0 1rem; max-width: 44rem; } .soft, small { color: var(--soft); } small { font-size: .82rem; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(13.5rem, 1fr)); gap: .75rem; margin-top: 1.5rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); gap: .75rem; }
 .card { background: var(--card); border-radius: .6rem; padding: .85rem 1rem .9rem; }
 .card b { display: block; font-size: 1.7rem; line-height: 1.25; font-variant-numeric: tabular-nums;
   letter-spacing: -.02em; }
 .card span { display: block; font-weight: 600; font-size: .88rem; } .card small { display: block; line-height: 1.4; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1.5rem; }
+.charts > :only-child { max-width: 34rem; }
 figure { margin: 0; } figcaption { font-size: .82rem; color: var(--soft); line-height: 1.35; }
 svg { display: block; width: 100%; height: auto; overflow: visible; } svg text { fill: var(--soft); font-size: 11px; }
 .grid line { stroke: var(--line); } .axis { font-variant-numeric: tabular-nums; }
@@ -44,7 +45,7 @@ svg .room { font-size: .34px; fill: var(--ink); text-anchor: middle; }
 
 COLOURS = {"scratch": "var(--scratch)", "specialist": "var(--specialist)", "specialist_ttt": "var(--ttt)"}
 """The colour of each method, wherever it is drawn."""
-NAMES = {"scratch": "scratch", "specialist": "specialist", "specialist_ttt": "specialist + TTT"}
+NAMES = {"scratch": "scratch", "specialist": "specialist", "specialist_ttt": "with TTT"}
 """What a reader calls each method."""
 
 

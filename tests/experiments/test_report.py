@@ -136,7 +136,7 @@ def test_a_whole_run_is_told_without_anything_from_elsewhere(tmp_path: Path) -> 
     assert all(address.startswith("data:image/png;base64,") for address in tags.addresses)
     assert "http" not in html
     assert "url(" not in html
-    for expected in ("+11.0 points", "+1.0 points", "36.0%", "95%", "1,812 MB", "specialist + TTT", "Bed", "Kitchen"):
+    for expected in ("+11.0 points", "+1.0 points", "36.0%", "95%", "1,812 MB", "with TTT", "Bed", "Kitchen"):
         assert expected in html
     assert "&lt;b&gt;&amp;&lt;/b&gt;" in html
 

@@ -1,0 +1,98 @@
+"""The house of code stands as it is meant to: arrows one way, rooms of a readable size, nothing of one machine."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("agent", "envs", "experiments", "learners")
+SOURCES = sorted(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))
+MAY_IMPORT = {
+    "envs": {"envs"},
+    "learners": {"learners", "envs.frame"},
+    "agent": {"agent", "envs", "learners"},
+    "experiments": {"experiments", "agent", "envs", "learners"},
+}
+HEAVY = ("torch", "torchrl", "timm", "numba", "cv2", "scipy", "gymnasium", "embreex", "matplotlib")
+
+
+def imports(source: str, package: tuple[str, ...]) -> set[str]:
+    """Dotted names inside testspace that a module in `package`, ('envs', 'build'), imports, to the imported name."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {name.name.removeprefix("testspace.") for name in node.names if name.name.startswith("testspace.")}
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module.split(".") if node.module else []
+            if node.level:
+                base = [*package[: len(package) - node.level + 1], *module]
+            elif module[:1] == ["testspace"]:
+                base = module[1:]
+            else:
+                continue
+            found |= {".".join([*base, name.name]) for name in node.names}
+    return found
+
+
+def allowed(name: str, room: str) -> bool:
+    """Whether modules of the room may import this dotted name."""
+    return any(name == target or name.startswith(target + ".") for target in MAY_IMPORT[room])
+
+
+def test_the_reader_of_imports_sees_every_form() -> None:
+    source = (
+        "import testspace.agent.live\nfrom ..learners import buffer\nfrom .frame import Camera\nfrom torch import nn\n"
+    )
+    source += "def f():\n    from testspace.experiments.cli import main\n"
+    found = {"agent.live", "learners.buffer", "envs.frame.Camera", "experiments.cli.main"}
+    assert imports(source, ("envs",)) == found
+    assert imports("from ...learners.ttt import adapt", ("envs", "build")) == {"learners.ttt.adapt"}
+    assert [name for name in sorted(found) if not allowed(name, "envs")] == sorted(found - {"envs.frame.Camera"})
+    assert allowed("envs.frame.Camera", "learners")
+    assert not allowed("envs.house.House", "learners")
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_arrows_point_one_way(file: Path) -> None:
+    folder = file.relative_to(ROOT).parent.parts
+    wrong = [name for name in sorted(imports(file.read_text(), folder)) if not allowed(name, folder[0])]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_a_file_can_be_read_at_once(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= 400
+
+
+def test_nothing_of_one_machine_is_committed() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    machine = re.compile(
+        r"/(home|root|Users|opt|work|mnt)/\w|\b(extra-|)index-url\b|find-links|pythonhosted|download\.pytorch"
+    )
+    this = Path(__file__).relative_to(ROOT).as_posix()
+    found = []
+    for name in listed.stdout.splitlines():
+        file = ROOT / name
+        if name == this or not file.is_file() or file.suffix in (".png", ".gz"):
+            continue
+        found += [f"{name}: {line.strip()}" for line in file.read_text().splitlines() if machine.search(line)]
+    assert found == []
+
+
+def run_python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_importing_the_package_or_its_command_line_loads_nothing_heavy() -> None:
+    loaded = f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    assert run_python(f"import sys, testspace; {loaded}") == "[]"
+    assert run_python(f"import sys, testspace.experiments.cli; {loaded}") == "[]"
