@@ -19,12 +19,12 @@ check: $(VENV)/.installed-dev .typecheck/testspace  ## Style and types.
 	$(BIN)/ruff format --check .
 	cd .typecheck && $(BIN)/mypy --config-file ../pyproject.toml -p testspace
 
-HOUSE ?= runs/house7.json
+bench: runs/house7.json  ## How fast the simulator is, beside bare ray hits.
+	$(BIN)/python -m testspace.experiments.bench.sim --house $<
 
-bench: $(VENV)/.installed  ## How fast the simulator is, beside bare ray hits; another house: make HOUSE=FILE[:LINE] bench.
-	@test "$(HOUSE)" != runs/house7.json || { mkdir -p runs && $(BIN)/python -c "from testspace.envs.generator import generate_house as g; \
-	from testspace.envs.house_io import save_house as s; s(g(7), 'runs/house7.json')"; }
-	$(BIN)/python -m testspace.experiments.bench.sim --house $(HOUSE)
+runs/house7.json: | $(VENV)/.installed
+	@mkdir -p $(@D)
+	$(BIN)/python -c "from testspace.envs import generator, house_io; house_io.save_house(generator.generate_house(7), '$@')"
 
 clean:  ## What these commands made, but not runs/.
 	rm -rf $(VENV) .typecheck build dist testspace.egg-info .mypy_cache .pytest_cache .ruff_cache
