@@ -220,7 +220,7 @@ def _map(plan: Mapping[str, NDArray[Any]], rows: list[Row], summary: Row) -> str
             ("var(--seen)", "reachable floor, seen"),
             ("var(--unseen)", "reachable floor, not seen"),
             ("var(--wall)", "found occupied"),
-            ("var(--specialist)", "path (black dot: start, orange: end)"),
+            ("var(--specialist)", "path, up to the orange dot"),
         ]
         body += keys(legend) + f"<figure>{draw_map(dict(plan))}</figure>"
     if covered:

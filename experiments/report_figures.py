@@ -131,8 +131,8 @@ def draw_map(plan: dict[str, NDArray[Any]]) -> str:
     layers = [(taken, (122, 127, 133, 255)), (free, (47, 158, 110, 60)), (reachable & free, (47, 158, 110, 150))]
     layers.append((reachable & ~free & ~taken, (224, 160, 33, 190)))
     image = np.zeros((*reachable.shape, 4), np.uint8)
-    for mask, colour in layers:
-        image[mask] = colour
+    for mask, rgba in layers:
+        image[mask] = rgba
     rows, columns = reachable.shape
     low = np.asarray(origin, np.float64)
     size = np.array([columns * cell, rows * cell])

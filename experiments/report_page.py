@@ -18,7 +18,7 @@ h2 { font-size: 1.15rem; margin: 3rem 0 .35rem; letter-spacing: -.01em; }
 p { margin: 0 0 1rem; max-width: 44rem; } .soft, small { color: var(--soft); } small { font-size: .82rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); gap: .75rem; }
 .card { background: var(--card); border-radius: .6rem; padding: .85rem 1rem .9rem; }
-.card b { display: block; font-size: 1.7rem; line-height: 1.25; font-variant-numeric: tabular-nums;
+.card b { display: block; white-space: nowrap; font-size: 1.5rem; line-height: 1.25; font-variant-numeric: tabular-nums;
   letter-spacing: -.02em; }
 .card span { display: block; font-weight: 600; font-size: .88rem; } .card small { display: block; line-height: 1.4; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1.5rem; }
