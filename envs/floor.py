@@ -126,8 +126,8 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
         # Cells on the rim are blocked by construction (the margin), so every free cell has a distance.
         stand = ndimage.distance_transform_edt(free) * (CELL / 2) - CELL / 4 >= radius - 1e-9
         parts, count = ndimage.label(_any_of_four(stand))
-        connected: NDArray[np.bool_] = np.equal(parts, _start_part(scene, parts, origin)) & (count > 0)
-        return connected
+        connected: NDArray[np.bool_] = np.equal(np.asarray(parts), _start_part(scene, parts, origin))
+        return connected if count else np.zeros_like(connected)
 
     structure = np.isin(scene.face_class, [CLASS_ID[name] for name in STRUCTURE])
     leaves = _open_leaves(scene, polygons)
@@ -157,8 +157,7 @@ def _inside(plan: shapely.Geometry, shape: tuple[int, int], origin: tuple[float,
 def _any_of_four(stand: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Cells of which at least one quarter is True."""
     rows, columns = stand.shape
-    quarters: NDArray[np.bool_] = stand.reshape(rows // 2, 2, columns // 2, 2).any(axis=(1, 3))
-    return quarters
+    return np.asarray(stand.reshape(rows // 2, 2, columns // 2, 2).any(axis=(1, 3)))
 
 
 def _open_leaves(scene: Scene, rooms: list[shapely.Geometry]) -> NDArray[np.bool_]:
