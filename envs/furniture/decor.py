@@ -82,7 +82,6 @@ def _leaf(length: float, width: float, bend: float) -> Part:
         points = np.concatenate([a, b])
         i = np.arange(steps)
         faces = np.concatenate([np.stack([i, i + steps + 1, i + steps + 2], 1), np.stack([i, i + steps + 2, i + 1], 1)])
-        faces = faces[:, ::-1]
         corner = points[faces]
         flat = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
         normals = np.zeros_like(points)
