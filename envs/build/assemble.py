@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,9 @@ class _Collector:
     def material(self, material: Material) -> int:
         return self.materials.setdefault(material, len(self.materials))
 
-    def instance(self, name: str, class_id: int, centre: Sequence[float], size: Sequence[float], yaw: float) -> int:
+    def instance(
+        self, name: str, class_id: int, centre: Sequence[float] | Floats, size: Sequence[float] | Floats, yaw: float
+    ) -> int:
         unique, number = name, 2
         while unique in self.names:
             unique, number = f"{name}#{number}", number + 1
@@ -51,8 +54,15 @@ class _Collector:
         self.instances.append(Instance(unique, class_id, (x, y, z), (w, h, d), float(yaw)))
         return len(self.instances) - 1
 
-    def arrays(self, vertices: Floats, normals: Floats, uv: Floats, faces: NDArray[np.int64],
-               face_material: NDArray[np.int64], instance: int) -> None:
+    def arrays(
+        self,
+        vertices: Floats,
+        normals: Floats,
+        uv: Floats,
+        faces: NDArray[np.int64],
+        face_material: NDArray[np.int64],
+        instance: int,
+    ) -> None:
         self.vertices.append(vertices)
         self.normals.append(normals)
         self.uv.append(uv)
@@ -98,8 +108,9 @@ def _structure(house: House, collector: _Collector) -> list[RoomArea]:
         top = ceiling_height(house, room)
         for kind, y, material in (("Floor", 0.0, room.floor_material), ("Ceiling", top, house.ceiling_material)):
             centre, size = (low + high) / 2, high - low
-            number = collector.instance(f"{kind.lower()}|{room.id}", CLASS_ID[kind], (centre[0], y, centre[1]),
-                                        (size[0], 0.0, size[1]), 0.0)
+            number = collector.instance(
+                f"{kind.lower()}|{room.id}", CLASS_ID[kind], (centre[0], y, centre[1]), (size[0], 0.0, size[1]), 0.0
+            )
             part = flat(polygon, y, kind == "Floor", house.source)
             collector.mesh(Mesh().add(look(material, kind.lower()), part), number)
     panels = wall_panels(house)
@@ -109,8 +120,9 @@ def _structure(house: House, collector: _Collector) -> list[RoomArea]:
             continue
         middle = (panel.start + panel.end) / 2
         centre = panel.origin + middle * panel.along + OFFSET * panel.facing + (0.0, panel.wall.height / 2, 0.0)
-        number = collector.instance(panel.wall.id, CLASS_ID["Wall"], centre,
-                                    (panel.end - panel.start, panel.wall.height, 0.0), panel.yaw)
+        number = collector.instance(
+            panel.wall.id, CLASS_ID["Wall"], centre, (panel.end - panel.start, panel.wall.height, 0.0), panel.yaw
+        )
         board = None if panel.wall.exterior else boards.get(panel.wall.room_id)
         collector.mesh(wall_mesh(panel, board), number)
     for opening, hole in holes:
@@ -119,8 +131,9 @@ def _structure(house: House, collector: _Collector) -> list[RoomArea]:
         panel = panels[opening.wall0]
         s0, y0, s1, y1 = hole
         centre = panel.origin + (s0 + s1) / 2 * panel.along + (0.0, (y0 + y1) / 2, 0.0)
-        number = collector.instance(opening.id, CLASS_ID[opening.kind.capitalize()], centre,
-                                    (s1 - s0, y1 - y0, 2 * OFFSET), panel.yaw)
+        number = collector.instance(
+            opening.id, CLASS_ID[opening.kind.capitalize()], centre, (s1 - s0, y1 - y0, 2 * OFFSET), panel.yaw
+        )
         make = door_mesh if opening.kind == "door" else window_mesh
         collector.mesh(make(opening, panel, panels.get(opening.wall1), hole, house), number)
     return areas
@@ -142,13 +155,15 @@ def _object(thing: HouseObject, collector: _Collector) -> None:
     tilt = _turn(0, -thing.rotation[0]) @ _turn(2, thing.rotation[2])
     whole = _turn(1, -thing.rotation[1]) @ tilt
     centre = np.array([thing.position[0], thing.position[1], -thing.position[2]])
-    number = collector.instance(thing.id, class_of(entry.type), centre, np.abs(tilt) @ np.array(entry.size),
-                                thing.rotation[1] % 360.0)
+    number = collector.instance(
+        thing.id, class_of(entry.type), centre, np.abs(tilt) @ np.array(entry.size), thing.rotation[1] % 360.0
+    )
     # the furniture faces +z in its own frame, and at yaw 0 it faces -z in ours
     whole = whole * (-1.0, 1.0, -1.0)
     local = np.array([collector.material(m) for m in _repainted(thing, form)])
-    collector.arrays(form.vertices @ whole.T + centre, form.normals @ whole.T, form.uv, form.faces,
-                     local[form.face_material], number)
+    collector.arrays(
+        form.vertices @ whole.T + centre, form.normals @ whole.T, form.uv, form.faces, local[form.face_material], number
+    )
 
 
 def _repainted(thing: HouseObject, form: Model) -> tuple[Material, ...]:
@@ -164,7 +179,7 @@ def _repainted(thing: HouseObject, form: Model) -> tuple[Material, ...]:
     return tuple(new if i == form.main else m for i, m in enumerate(form.materials))
 
 
-def _joined(collector: _Collector) -> dict[str, NDArray]:
+def _joined(collector: _Collector) -> dict[str, NDArray[Any]]:
     """The Scene's arrays; triangles that float32 flattens to nothing are left out."""
     vertices = np.concatenate(collector.vertices).astype(np.float32)
     faces = np.concatenate(collector.faces).astype(np.int32)

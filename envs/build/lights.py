@@ -37,8 +37,12 @@ def lights_of(house: House, areas: Sequence[RoomArea]) -> list[PointLight | Dire
         r, g, b = (float(c) for c in linear(light.rgb) * light.intensity)
         if light.kind == "directional":
             pitch, yaw = np.radians((light.rotation or (90.0, 0.0, 0.0))[:2])
-            found.append(DirectionalLight((float(np.sin(yaw) * np.cos(pitch)), float(-np.sin(pitch)),
-                                           float(-np.cos(yaw) * np.cos(pitch))), (r, g, b)))
+            found.append(
+                DirectionalLight(
+                    (float(np.sin(yaw) * np.cos(pitch)), float(-np.sin(pitch)), float(-np.cos(yaw) * np.cos(pitch))),
+                    (r, g, b),
+                )
+            )
         elif light.kind == "point":
             x, y, z = light.position[0], light.position[1], -light.position[2]
             room = next((a.id for a in areas if inside(x, z, a.polygon)), None)

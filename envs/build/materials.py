@@ -31,8 +31,12 @@ _KINDS: dict[str, tuple[str, str, float, Rgb]] = {
     "porcelain": (r"porcelain|ceramic", "", 1.0, (0.94, 0.93, 0.90)),
     "carpet": (r"carpet|rug", "carpet", 0.7, (0.60, 0.53, 0.48)),
     "leather": (r"leather", "leather", 0.5, (0.40, 0.25, 0.17)),
-    "fabric": (r"fabric|fabirc|cloth|sofa|couch|cushion|cusion|pillow|blanket|sheet|mattress|armchair|towel",
-               "fabric", 0.25, (0.60, 0.58, 0.56)),
+    "fabric": (
+        r"fabric|fabirc|cloth|sofa|couch|cushion|cusion|pillow|blanket|sheet|mattress|armchair|towel",
+        "fabric",
+        0.25,
+        (0.60, 0.58, 0.56),
+    ),
     "wicker": (r"wicker|rattan|bamboo", "wicker", 0.3, (0.72, 0.56, 0.36)),
     "concrete": (r"concrete|cement", "concrete", 1.5, (0.66, 0.65, 0.63)),
     "plaster": (r"wall|plaster|purewhite|pvc", "plaster", 1.0, (0.90, 0.89, 0.86)),
@@ -46,14 +50,32 @@ _KINDS: dict[str, tuple[str, str, float, Rgb]] = {
 }
 
 _COLOURS: dict[str, Rgb] = {
-    "offwhite": (0.94, 0.92, 0.87), "eggshell": (0.91, 0.87, 0.76), "white": (0.93, 0.93, 0.91),
-    "whil": (0.93, 0.93, 0.91), "cream": (0.92, 0.86, 0.72), "black": (0.12, 0.12, 0.13), "grey": (0.58, 0.58, 0.58),
-    "gray": (0.58, 0.58, 0.58), "sand": (0.82, 0.74, 0.58), "beige": (0.85, 0.77, 0.63), "tan": (0.80, 0.68, 0.51),
-    "brown": (0.44, 0.29, 0.19), "maroon": (0.45, 0.13, 0.16), "red": (0.72, 0.22, 0.19),
-    "orange": (0.86, 0.48, 0.18), "yellow": (0.90, 0.76, 0.34), "green": (0.38, 0.58, 0.36),
-    "robinegg": (0.43, 0.68, 0.68), "teal": (0.16, 0.52, 0.53), "blue": (0.33, 0.48, 0.70),
-    "purple": (0.48, 0.34, 0.60), "pink": (0.88, 0.64, 0.64), "brass": (0.78, 0.63, 0.33),
-    "copper": (0.74, 0.45, 0.31), "gold": (0.83, 0.67, 0.29), "chrome": (0.78, 0.79, 0.81),
+    "offwhite": (0.94, 0.92, 0.87),
+    "eggshell": (0.91, 0.87, 0.76),
+    "white": (0.93, 0.93, 0.91),
+    "whil": (0.93, 0.93, 0.91),
+    "cream": (0.92, 0.86, 0.72),
+    "black": (0.12, 0.12, 0.13),
+    "grey": (0.58, 0.58, 0.58),
+    "gray": (0.58, 0.58, 0.58),
+    "sand": (0.82, 0.74, 0.58),
+    "beige": (0.85, 0.77, 0.63),
+    "tan": (0.80, 0.68, 0.51),
+    "brown": (0.44, 0.29, 0.19),
+    "maroon": (0.45, 0.13, 0.16),
+    "red": (0.72, 0.22, 0.19),
+    "orange": (0.86, 0.48, 0.18),
+    "yellow": (0.90, 0.76, 0.34),
+    "green": (0.38, 0.58, 0.36),
+    "robinegg": (0.43, 0.68, 0.68),
+    "teal": (0.16, 0.52, 0.53),
+    "blue": (0.33, 0.48, 0.70),
+    "purple": (0.48, 0.34, 0.60),
+    "pink": (0.88, 0.64, 0.64),
+    "brass": (0.78, 0.63, 0.33),
+    "copper": (0.74, 0.45, 0.31),
+    "gold": (0.83, 0.67, 0.29),
+    "chrome": (0.78, 0.79, 0.81),
 }
 
 
@@ -63,8 +85,9 @@ def shifted(rgb: Rgb, key: str, amount: float = 0.04) -> Rgb:
     h, s, v = colorsys.rgb_to_hsv(*rgb)
     shift = [((bits >> k) & 255) / 127.5 - 1.0 for k in (0, 8, 16)]
     saturation = float(np.clip(s + amount * shift[1] * min(1.0, 4 * s), 0, 1))
-    r, g, b = colorsys.hsv_to_rgb((h + 0.3 * amount * shift[0]) % 1.0, saturation,
-                                  float(np.clip(v + amount * shift[2], 0.04, 0.97)))
+    r, g, b = colorsys.hsv_to_rgb(
+        (h + 0.3 * amount * shift[0]) % 1.0, saturation, float(np.clip(v + amount * shift[2], 0.04, 0.97))
+    )
     return (round(r, 4), round(g, 4), round(b, 4))
 
 
@@ -104,8 +127,14 @@ def named(name: str, kind: str | None = None, colour: Rgb | None = None) -> Mate
 
 def _wood(lower: str, rgb: Rgb) -> Rgb:
     """Shades of wood by the words for them."""
-    shades = (("pureblack", (0.10, 0.09, 0.09)), ("pale", (0.80, 0.68, 0.51)), ("rich", (0.47, 0.26, 0.14)),
-              ("light", (0.78, 0.62, 0.42)), ("worn", (0.55, 0.46, 0.36)), ("medium", (0.58, 0.38, 0.22)))
+    shades = (
+        ("pureblack", (0.10, 0.09, 0.09)),
+        ("pale", (0.80, 0.68, 0.51)),
+        ("rich", (0.47, 0.26, 0.14)),
+        ("light", (0.78, 0.62, 0.42)),
+        ("worn", (0.55, 0.46, 0.36)),
+        ("medium", (0.58, 0.38, 0.22)),
+    )
     if "dark" in lower:
         return (0.30, 0.19, 0.13) if "light" not in lower else (0.5, 0.35, 0.22)
     return next((shade for word, shade in shades if word in lower), rgb)

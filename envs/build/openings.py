@@ -33,8 +33,11 @@ _LEAVES = (
     named("door grey", "porcelain", (0.55, 0.58, 0.60)),
     named("door green", "porcelain", (0.33, 0.45, 0.40)),
 )
-_OUTER = (named("door red", "porcelain", (0.58, 0.18, 0.15)), named("door blue", "porcelain", (0.22, 0.33, 0.47)),
-          named("door walnut", "wood", (0.38, 0.24, 0.15)))
+_OUTER = (
+    named("door red", "porcelain", (0.58, 0.18, 0.15)),
+    named("door blue", "porcelain", (0.22, 0.33, 0.47)),
+    named("door walnut", "wood", (0.38, 0.24, 0.15)),
+)
 _WHITE = named("frame white", "porcelain", (0.93, 0.92, 0.90))
 _HANDLE = named("door handle", "metal", (0.72, 0.70, 0.64))
 
@@ -47,8 +50,11 @@ def _lining(hole: Hole, width: float, depth: float, sill: bool) -> list[Part]:
     """Boards around the inside of a hole, from one face of the wall to the other and `depth` beyond."""
     s0, y0, s1, y1 = hole
     t = OFFSET + depth
-    parts = [box(s0, s0 + width, y0, y1, -t, t), box(s1 - width, s1, y0, y1, -t, t),
-             box(s0 + width, s1 - width, y1 - width, y1, -t, t)]
+    parts = [
+        box(s0, s0 + width, y0, y1, -t, t),
+        box(s1 - width, s1, y0, y1, -t, t),
+        box(s0 + width, s1 - width, y1 - width, y1, -t, t),
+    ]
     return [*parts, box(s0 + width, s1 - width, y0, y0 + width, -t, t)] if sill else parts
 
 
@@ -79,9 +85,11 @@ def _leaf(width: float, height: float, seed: int) -> tuple[list[Part], list[Part
     boards = [box(0, width, 0, height, -half, half)]
     rows = ((0.08, 0.44), (0.52, 0.92)) if seed % 3 == 0 else ((0.08, 0.30), (0.36, 0.62), (0.68, 0.93))
     if seed % 3 != 2:
-        for low, high in rows:
-            for t in (half, -half - 0.008):
-                boards.append(box(0.14 * width, 0.86 * width, low * height, high * height, t, t + 0.008))
+        boards += [
+            box(0.14 * width, 0.86 * width, low * height, high * height, t, t + 0.008)
+            for low, high in rows
+            for t in (half, -half - 0.008)
+        ]
     reach = width - 0.07
     handles = [ball(reach, min(1.0, 0.5 * height), t, 0.03, 0.03, 0.03, 8, 4) for t in (half + 0.035, -half - 0.035)]
     return boards, handles
@@ -93,8 +101,13 @@ def _obstacles(house: House) -> list[tuple[NDArray[np.float64], float, NDArray[n
     for thing in house.objects:
         size = asset(thing.asset_id).size
         if thing.position[1] - size[1] / 2 < 0.5:
-            found.append((np.array([thing.position[0], -thing.position[2]]), float(np.radians(thing.rotation[1])),
-                          np.array([size[0], size[2]]) / 2))
+            found.append(
+                (
+                    np.array([thing.position[0], -thing.position[2]]),
+                    float(np.radians(thing.rotation[1])),
+                    np.array([size[0], size[2]]) / 2,
+                )
+            )
     return found
 
 
@@ -145,7 +158,7 @@ def door_mesh(opening: Opening, panel: Panel, other: Panel | None, hole: Hole, h
     width = (high - low) / (2 if double else 1)
     angle = 90.0 * min(max(opening.openness, 0.0), 1.0)
     hung_at, side = (0, 1.0) if angle == 0 else _swing(opening, panel, (low, high), width, house)
-    for end in ((0, 1) if double else (hung_at,)):
+    for end in (0, 1) if double else (hung_at,):
         way = 1.0 if end == 0 else -1.0
         # an open leaf turns about a hinge on the room's face of the wall, just inside the lining
         pivot = 0.0 if angle == 0 else side * (OFFSET + LEAF / 2)
@@ -170,17 +183,18 @@ def window_mesh(opening: Opening, panel: Panel, other: Panel | None, hole: Hole,
     level = (0.5,) if kind == "Hung" else ()
     parts += [box(a + (b - a) * f - 0.02, a + (b - a) * f + 0.02, c, d, -0.02, 0.02) for f in upright]
     parts += [box(a, b, c + (d - c) * f - 0.02, c + (d - c) * f + 0.02, -0.02, 0.02) for f in level]
-    parts.append(box(max(s0 - 0.04, panel.start), min(s1 + 0.04, panel.end), y0 - 0.03, y0 + 0.01,
-                     OFFSET + PROUD, OFFSET + 0.09))
+    parts.append(
+        box(max(s0 - 0.04, panel.start), min(s1 + 0.04, panel.end), y0 - 0.03, y0 + 0.01, OFFSET + PROUD, OFFSET + 0.09)
+    )
     sky = Material("window sky", (0.97, 0.98, 1.0), TEXTURE_ID["sky"], 1.0, 0.8)
     # the picture spans the pane once; half a texel is kept from its rim, where the lookup would wrap round
-    left, right, rim = seed_shift(opening.id), (b - a) / max(d - c, 0.3), 0.5 / 128
+    left, right, rim = _sky_shift(opening.id), (b - a) / max(d - c, 0.3), 0.5 / 128
     uv = [(left, 1 - rim), (left + right, 1 - rim), (left + right, rim), (left, rim)]
     front = quad([(a, c, 0.0), (b, c, 0.0), (b, d, 0.0), (a, d, 0.0)], uv)
     back = quad([(b, c, -0.004), (a, c, -0.004), (a, d, -0.004), (b, d, -0.004)], uv)
     return Mesh().add(_WHITE, panel.place(join(parts))).add(sky, panel.place(join([front, back])))
 
 
-def seed_shift(name: str) -> float:
+def _sky_shift(name: str) -> float:
     """A stable number in 0..1, so that no two windows show the same piece of sky."""
     return (_seed(name) & 1023) / 1024

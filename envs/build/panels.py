@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ class Panel:
         height = self.wall.height
         cuts = sorted({self.start, self.end, *(s for h in self.holes for s in (h[0], h[2]))})
         found = []
-        for s0, s1 in zip(cuts, cuts[1:], strict=False):
+        for s0, s1 in pairwise(cuts):
             y = 0.0
             for _, low, _, high in sorted((h for h in self.holes if h[0] <= s0 and h[2] >= s1), key=lambda h: h[1]):
                 if low > y:
@@ -69,7 +70,7 @@ def _point(p: tuple[float, float]) -> tuple[float, float]:
 
 
 def _turn(before: Panel, after: Panel) -> float:
-    """Degrees by which the way turns right from one panel to the next, in radians."""
+    """Radians by which the way turns right from one panel to the next."""
     return float(np.arctan2(before.facing @ after.along, before.along @ after.along))
 
 
@@ -124,8 +125,9 @@ def wall_panels(house: House) -> dict[str, Panel]:
         if length < 1e-6:
             continue
         x, z = (p1 - p0) / length
-        panels[wall.id] = Panel(wall, np.array([p0[0], wall.bottom, p0[1]]), np.array([x, 0.0, z]),
-                                np.array([-z, 0.0, x]), 0.0, length)
+        panels[wall.id] = Panel(
+            wall, np.array([p0[0], wall.bottom, p0[1]]), np.array([x, 0.0, z]), np.array([-z, 0.0, x]), 0.0, length
+        )
     corners = _Corners(list(panels.values()))
     shifts = {name: (corners.shift(p, False), corners.shift(p, True)) for name, p in panels.items()}
     for name, (before, after) in shifts.items():
@@ -151,8 +153,11 @@ def cut(panels: dict[str, Panel], opening: Opening) -> Hole | None:
         # s of the second panel falls as s of the first grows, since the panels run opposite ways
         there = float((first.origin - second.origin) @ second.along)
         way = float(np.sign(first.along @ second.along))
-        ends = sorted((second.start - there, second.end - there)) if way > 0 else sorted(
-            (there - second.start, there - second.end))
+        ends = (
+            sorted((second.start - there, second.end - there))
+            if way > 0
+            else sorted((there - second.start, there - second.end))
+        )
         s0, s1 = max(s0, ends[0]), min(s1, ends[1])
         y1 = min(y1, second.wall.height)
     if s1 - s0 < 0.05 or y1 - y0 < 0.05:

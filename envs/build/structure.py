@@ -63,8 +63,10 @@ def wall_mesh(panel: Panel, baseboard: Material | None) -> Mesh:
     if pieces:
         mesh.add(look(panel.wall.material, "wall"), panel.place(join(pieces)))
     if baseboard is not None:
-        boards = [panel.place(box(s0, s1, 0, BASEBOARD_HEIGHT, OFFSET, OFFSET + BASEBOARD_DEPTH))
-                  for s0, s1 in _between_doors(panel)]
+        boards = [
+            panel.place(box(s0, s1, 0, BASEBOARD_HEIGHT, OFFSET, OFFSET + BASEBOARD_DEPTH))
+            for s0, s1 in _between_doors(panel)
+        ]
         mesh.add(baseboard, *boards)
     return mesh
 

@@ -37,13 +37,21 @@ def _cells(rows: int, columns: int, shift: float) -> tuple[NDArray[np.int64], Gr
     row = (_ROW * rows).astype(int)
     along = _COLUMN * columns + shift * (row % 2)
     column = along.astype(int) % columns
-    inside = np.stack([(_ROW * rows) % 1 / rows, (1 - (_ROW * rows) % 1) / rows,
-                       along % 1 / columns, (1 - along % 1) / columns])
+    inside = np.stack(
+        [(_ROW * rows) % 1 / rows, (1 - (_ROW * rows) % 1) / rows, along % 1 / columns, (1 - along % 1) / columns]
+    )
     return row * columns + column, inside.min(0) * N
 
 
-def _bricks(rng: np.random.Generator, rows: int, columns: int, shift: float, spread: float, joint: float,
-            joint_width: float = 1.0) -> Grey:
+def _bricks(
+    rng: np.random.Generator,
+    rows: int,
+    columns: int,
+    shift: float,
+    spread: float,
+    joint: float,
+    joint_width: float = 1.0,
+) -> Grey:
     cell, edge = _cells(rows, columns, shift)
     tone = 1 - spread * rng.random(rows * columns)[cell]
     return np.where(edge < joint_width, joint, tone)
@@ -122,10 +130,10 @@ def _screen(rng: np.random.Generator) -> NDArray[np.float64]:
     """A desktop with a few windows."""
     picture = np.stack([0.1 + 0.1 * _ROW, 0.25 + 0.2 * _ROW, 0.5 + 0.2 * (1 - _ROW)], -1)
     for left, top in ((0.08, 0.1), (0.4, 0.35)):
-        window = (_COLUMN > left) & (_COLUMN < left + 0.5) & (_ROW > top) & (_ROW < top + 0.5)
+        window = (left < _COLUMN) & (left + 0.5 > _COLUMN) & (top < _ROW) & (top + 0.5 > _ROW)
         picture[window] = 0.93
-        picture[window & (_ROW < top + 0.06)] = (0.35, 0.4, 0.5)
-        picture[window & ((_ROW * 24) % 1 < 0.4) & (rng.random((N, N)) > 0.3) & (_ROW > top + 0.1)] = 0.45
+        picture[window & (top + 0.06 > _ROW)] = (0.35, 0.4, 0.5)
+        picture[window & ((_ROW * 24) % 1 < 0.4) & (rng.random((N, N)) > 0.3) & (top + 0.1 < _ROW)] = 0.45
     return picture
 
 
@@ -137,7 +145,7 @@ def _sky(rng: np.random.Generator) -> NDArray[np.float64]:
     picture = picture * (1 - cloud) + cloud
     hills = 0.80 + 0.03 * np.sin(2 * np.pi * (_COLUMN * 2)) + 0.02 * np.sin(2 * np.pi * (_COLUMN * 7 + 0.3))
     leaves = np.array([0.33, 0.47, 0.27]) * (1 + 0.12 * _noise(rng, 3, 3)[..., None])
-    return np.where((_ROW > hills)[..., None], leaves, picture)
+    return np.where((hills < _ROW)[..., None], leaves, picture)
 
 
 def _picture(rng: np.random.Generator) -> NDArray[np.float64]:

@@ -21,13 +21,13 @@ def bed(w: float, h: float, d: float, p: Palette) -> Mesh:
     head, foot = min(h, 1.1 if h < 1.5 else 1.3), deck * p.real(0.7, 1.2)
     z0, z1 = -d / 2, d / 2
     base = 0.45 * deck
-    mesh = Mesh().add(wood, box(-w / 2, w / 2, 0 if p.pick(2) else 0.3 * base, base, z0 + 0.03, z1 - 0.03),
-                      *legs(w, d, base, 0.07))
+    mesh = Mesh().add(
+        wood, box(-w / 2, w / 2, 0 if p.pick(2) else 0.3 * base, base, z0 + 0.03, z1 - 0.03), *legs(w, d, base, 0.07)
+    )
     if p.pick(3) == 0:
         mesh.add(blanket, soft_box(-w / 2, w / 2, 0, head, z0, z0 + 0.09, 0.03))
     else:
-        mesh.add(wood, box(-w / 2, w / 2, 0, head, z0, z0 + 0.05),
-                 box(-w / 2, w / 2, head - 0.05, head, z0, z0 + 0.07))
+        mesh.add(wood, box(-w / 2, w / 2, 0, head, z0, z0 + 0.05), box(-w / 2, w / 2, head - 0.05, head, z0, z0 + 0.07))
     if p.pick(2) and foot > base:
         mesh.add(wood, box(-w / 2, w / 2, 0, min(foot, h), z1 - 0.05, z1))
     inner0, inner1 = z0 + 0.07, z1 - 0.05
@@ -40,12 +40,31 @@ def bed(w: float, h: float, d: float, p: Palette) -> Mesh:
     for k in range(count):
         x = -w / 2 + 0.07 + k * room
         rest = min(0.13, max(h - deck, 0.05))
-        mesh.add(sheet, soft_box(x + 0.02, x + room - 0.02, deck - 0.01, deck - 0.01 + rest, inner0 + 0.02, inner0 + 0.4, 0.06))
+        mesh.add(
+            sheet,
+            soft_box(x + 0.02, x + room - 0.02, deck - 0.01, deck - 0.01 + rest, inner0 + 0.02, inner0 + 0.4, 0.06),
+        )
     if h >= 1.5:
-        mesh.add(wood, *(box(sx * (w / 2 - 0.03) - 0.03, sx * (w / 2 - 0.03) + 0.03, 0, h, sz * (d / 2 - 0.03) - 0.03,
-                             sz * (d / 2 - 0.03) + 0.03) for sx in (-1, 1) for sz in (-1, 1)),
-                 *(box(-w / 2, w / 2, h - 0.05, h, sz * (d / 2 - 0.03) - 0.02, sz * (d / 2 - 0.03) + 0.02) for sz in (-1, 1)),
-                 *(box(sx * (w / 2 - 0.03) - 0.02, sx * (w / 2 - 0.03) + 0.02, h - 0.05, h, z0, z1) for sx in (-1, 1)))
+        mesh.add(
+            wood,
+            *(
+                box(
+                    sx * (w / 2 - 0.03) - 0.03,
+                    sx * (w / 2 - 0.03) + 0.03,
+                    0,
+                    h,
+                    sz * (d / 2 - 0.03) - 0.03,
+                    sz * (d / 2 - 0.03) + 0.03,
+                )
+                for sx in (-1, 1)
+                for sz in (-1, 1)
+            ),
+            *(
+                box(-w / 2, w / 2, h - 0.05, h, sz * (d / 2 - 0.03) - 0.02, sz * (d / 2 - 0.03) + 0.02)
+                for sz in (-1, 1)
+            ),
+            *(box(sx * (w / 2 - 0.03) - 0.02, sx * (w / 2 - 0.03) + 0.02, h - 0.05, h, z0, z1) for sx in (-1, 1)),
+        )
     return mesh
 
 
@@ -56,9 +75,15 @@ def puff(w: float, h: float, d: float, cells: int = 6) -> Part:
     swell = ((1 - u**2) * (1 - v**2)) ** 0.4
     pinch = 1 - 0.1 * (1 - u**2), 1 - 0.1 * (1 - v**2)
     index = np.arange((cells + 1) ** 2).reshape(cells + 1, cells + 1)
-    a, b, c, e = (index[i, j].ravel() for i, j in (
-        (slice(None, -1), slice(None, -1)), (slice(1, None), slice(None, -1)),
-        (slice(1, None), slice(1, None)), (slice(None, -1), slice(1, None))))
+    a, b, c, e = (
+        index[i, j].ravel()
+        for i, j in (
+            (slice(None, -1), slice(None, -1)),
+            (slice(1, None), slice(None, -1)),
+            (slice(1, None), slice(1, None)),
+            (slice(None, -1), slice(1, None)),
+        )
+    )
     faces = np.concatenate([np.stack([a, e, c], 1), np.stack([a, c, b], 1)])
     parts = []
     for side in (1.0, -1.0):

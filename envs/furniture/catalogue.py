@@ -13,7 +13,7 @@ from ..assets import Asset, asset
 from ..build.materials import kind_of, named
 from ..classes import FOLDED, OBJECT_TYPES
 from ..scene import Material
-from . import appliances, bathroom, beds, decor, seating, storage, tables, things, vessels
+from . import appliances, bathroom, beds, decor, food, lamps, seating, storage, tables, things, tools, vessels
 from .palette import Palette
 from .shapes import Floats, Mesh, box, join, unit
 
@@ -49,7 +49,7 @@ def _block(w: float, h: float, d: float, palette: Palette) -> Mesh:
 
 BUILDERS: dict[str, Builder] = {
     name: build
-    for family in (seating, tables, beds, storage, appliances, bathroom, decor, vessels, things)
+    for family in (seating, tables, beds, storage, appliances, bathroom, lamps, decor, vessels, food, things, tools)
     for name, build in family.BUILDERS.items()
 }
 """What makes each type's mesh."""
@@ -67,7 +67,8 @@ def model(asset_id: str) -> Model:
 def fitted(entry: Asset) -> Model:
     """The mesh of an asset, fitted to its box to the last digit."""
     size = np.maximum(np.array(entry.size, float), 1e-3)
-    mesh = BUILDERS.get(entry.type, _block)(*(float(s) for s in size), Palette(entry))
+    width, height, depth = (float(s) for s in size)
+    mesh = BUILDERS.get(entry.type, _block)(width, height, depth, Palette(entry))
     low, high = mesh.bounds()
     factors = size / np.maximum(high - low, 1e-9)
     looks: dict[Material, int] = {}

@@ -11,8 +11,11 @@ def legs(w: float, d: float, height: float, thick: float, round_legs: bool = Fal
     thick = min(thick, 0.45 * w, 0.45 * d)
     x, z = w / 2 - thick / 2, d / 2 - thick / 2
     if round_legs or foot < 1.0:
-        return [cylinder(sx * x, sz * z, 0, height, foot * thick / 2, thick / 2, segments=8)
-                for sx in (-1, 1) for sz in (-1, 1)]
+        return [
+            cylinder(sx * x, sz * z, 0, height, foot * thick / 2, thick / 2, segments=8)
+            for sx in (-1, 1)
+            for sz in (-1, 1)
+        ]
     t = thick / 2
     return [box(sx * x - t, sx * x + t, 0, height, sz * z - t, sz * z + t) for sx in (-1, 1) for sz in (-1, 1)]
 
@@ -26,8 +29,16 @@ def slats(x0: float, x1: float, y0: float, y1: float, z: float, thick: float, co
     return [box(x0, x1, y0 + (k + 0.25) * step, y0 + (k + 0.75) * step, z, z + thick) for k in range(count)]
 
 
-def fronts(mesh: Mesh, area: tuple[float, float, float, float], z: float, grid: tuple[int, int], face: Material,
-           handle: Material, doors: bool = False, proud: float = 0.012) -> None:
+def fronts(
+    mesh: Mesh,
+    area: tuple[float, float, float, float],
+    z: float,
+    grid: tuple[int, int],
+    face: Material,
+    handle: Material,
+    doors: bool = False,
+    proud: float = 0.012,
+) -> None:
     """Drawer fronts, or doors, in a grid (columns, rows) over area (x0, x1, y0, y1) of a carcass whose front is at z;
     each stands proud of it and carries a handle."""
     x0, x1, y0, y1 = area
@@ -41,12 +52,30 @@ def fronts(mesh: Mesh, area: tuple[float, float, float, float], z: float, grid: 
             mesh.add(face, box(a, b, c, e, z, z + proud))
             if doors:
                 at = b - 0.05 if i % 2 == 0 and columns > 1 else a + 0.04
-                mesh.add(handle, box(at, at + 0.012, (c + e) / 2 - min(0.06, 0.3 * h), (c + e) / 2 + min(0.06, 0.3 * h),
-                                     z + proud, z + proud + 0.02))
+                mesh.add(
+                    handle,
+                    box(
+                        at,
+                        at + 0.012,
+                        (c + e) / 2 - min(0.06, 0.3 * h),
+                        (c + e) / 2 + min(0.06, 0.3 * h),
+                        z + proud,
+                        z + proud + 0.02,
+                    ),
+                )
             else:
                 reach = min(0.06, 0.3 * w)
-                mesh.add(handle, box((a + b) / 2 - reach, (a + b) / 2 + reach, c + 0.55 * (e - c),
-                                     c + 0.55 * (e - c) + 0.014, z + proud, z + proud + 0.02))
+                mesh.add(
+                    handle,
+                    box(
+                        (a + b) / 2 - reach,
+                        (a + b) / 2 + reach,
+                        c + 0.55 * (e - c),
+                        c + 0.55 * (e - c) + 0.014,
+                        z + proud,
+                        z + proud + 0.02,
+                    ),
+                )
 
 
 def knob(x: float, y: float, z: float, radius: float) -> Part:

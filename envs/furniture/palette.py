@@ -12,21 +12,59 @@ from ..build.materials import Rgb, kind_of, named, shifted
 from ..build.textures import BOOK_ROWS, MOTIFS, PICTURES, TEXTURE_ID
 from ..scene import Material
 
-WOODS: tuple[Rgb, ...] = ((0.66, 0.46, 0.27), (0.40, 0.25, 0.15), (0.80, 0.64, 0.42), (0.27, 0.17, 0.12),
-                          (0.55, 0.31, 0.18), (0.88, 0.85, 0.78))
-FABRICS: tuple[Rgb, ...] = ((0.36, 0.44, 0.56), (0.62, 0.58, 0.52), (0.55, 0.26, 0.24), (0.30, 0.42, 0.34),
-                            (0.75, 0.69, 0.58), (0.28, 0.29, 0.33), (0.72, 0.52, 0.28), (0.48, 0.36, 0.50))
-BRIGHTS: tuple[Rgb, ...] = ((0.80, 0.24, 0.20), (0.20, 0.44, 0.72), (0.92, 0.72, 0.20), (0.26, 0.60, 0.40),
-                            (0.88, 0.86, 0.82), (0.90, 0.50, 0.24), (0.45, 0.30, 0.62), (0.25, 0.64, 0.68))
+WOODS: tuple[Rgb, ...] = (
+    (0.66, 0.46, 0.27),
+    (0.40, 0.25, 0.15),
+    (0.80, 0.64, 0.42),
+    (0.27, 0.17, 0.12),
+    (0.55, 0.31, 0.18),
+    (0.88, 0.85, 0.78),
+)
+FABRICS: tuple[Rgb, ...] = (
+    (0.36, 0.44, 0.56),
+    (0.62, 0.58, 0.52),
+    (0.55, 0.26, 0.24),
+    (0.30, 0.42, 0.34),
+    (0.75, 0.69, 0.58),
+    (0.28, 0.29, 0.33),
+    (0.72, 0.52, 0.28),
+    (0.48, 0.36, 0.50),
+)
+BRIGHTS: tuple[Rgb, ...] = (
+    (0.80, 0.24, 0.20),
+    (0.20, 0.44, 0.72),
+    (0.92, 0.72, 0.20),
+    (0.26, 0.60, 0.40),
+    (0.88, 0.86, 0.82),
+    (0.90, 0.50, 0.24),
+    (0.45, 0.30, 0.62),
+    (0.25, 0.64, 0.68),
+)
 METALS: tuple[Rgb, ...] = ((0.70, 0.71, 0.73), (0.32, 0.33, 0.35), (0.56, 0.57, 0.60), (0.76, 0.62, 0.36))
 _DEFAULTS: dict[str, tuple[Rgb, ...]] = {
-    "wood": WOODS, "fabric": FABRICS, "leather": ((0.42, 0.26, 0.17), (0.16, 0.14, 0.14), (0.72, 0.62, 0.50)),
-    "metal": METALS, "plastic": BRIGHTS, "porcelain": ((0.95, 0.95, 0.93),), "marble": ((0.88, 0.86, 0.83),),
-    "granite": ((0.42, 0.42, 0.44), (0.62, 0.58, 0.52)), "glass": ((0.72, 0.84, 0.86),), "carpet": FABRICS,
-    "paper": ((0.93, 0.92, 0.88),), "wicker": ((0.74, 0.58, 0.38),), "concrete": ((0.66, 0.65, 0.63),),
+    "wood": WOODS,
+    "fabric": FABRICS,
+    "leather": ((0.42, 0.26, 0.17), (0.16, 0.14, 0.14), (0.72, 0.62, 0.50)),
+    "metal": METALS,
+    "plastic": BRIGHTS,
+    "porcelain": ((0.95, 0.95, 0.93),),
+    "marble": ((0.88, 0.86, 0.83),),
+    "granite": ((0.42, 0.42, 0.44), (0.62, 0.58, 0.52)),
+    "glass": ((0.72, 0.84, 0.86),),
+    "carpet": FABRICS,
+    "paper": ((0.93, 0.92, 0.88),),
+    "wicker": ((0.74, 0.58, 0.38),),
+    "concrete": ((0.66, 0.65, 0.63),),
 }
-_STAND_INS = {"marble": "stone", "granite": "stone", "leather": "fabric", "carpet": "fabric", "planks": "wood",
-              "parquet": "wood", "wicker": "wood"}
+_STAND_INS = {
+    "marble": "stone",
+    "granite": "stone",
+    "leather": "fabric",
+    "carpet": "fabric",
+    "planks": "wood",
+    "parquet": "wood",
+    "wicker": "wood",
+}
 """Kinds that will do where another is asked for."""
 
 
@@ -47,7 +85,9 @@ class Palette:
 
     def own(self, *kinds: str, skip: int = 0) -> Material | None:
         """The asset's own material of one of these kinds (the `skip`-th of them), if the database names it."""
-        found = [(k, n) for n in self.asset.materials if (k := kind_of(n)) and (k in kinds or _STAND_INS.get(k) in kinds)]
+        found = [
+            (k, n) for n in self.asset.materials if (k := kind_of(n)) and (k in kinds or _STAND_INS.get(k) in kinds)
+        ]
         return named(found[skip][1], found[skip][0]) if len(found) > skip else None
 
     def of(self, *kinds: str, skip: int = 0) -> Material:

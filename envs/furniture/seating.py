@@ -31,16 +31,22 @@ def chair(w: float, h: float, d: float, p: Palette) -> Mesh:
         mesh.add(frame, *posts, box(-w / 2, w / 2, h - 0.08, h - 0.005, back, back + leg))
         count = 2 + p.pick(3)
         if p.pick(2):
-            mesh.add(frame, *slats(-w / 2 + leg, w / 2 - leg, seat, h - 0.08, back + 0.006, leg - 0.012, count + 1, True))
+            mesh.add(
+                frame, *slats(-w / 2 + leg, w / 2 - leg, seat, h - 0.08, back + 0.006, leg - 0.012, count + 1, True)
+            )
         else:
-            mesh.add(frame, *slats(-w / 2 + leg, w / 2 - leg, seat + 0.1, h - 0.1, back + 0.006, leg - 0.012, count, False))
+            mesh.add(
+                frame, *slats(-w / 2 + leg, w / 2 - leg, seat + 0.1, h - 0.1, back + 0.006, leg - 0.012, count, False)
+            )
     elif kind == 1:
         rest = soft_box(-w / 2 + 0.01, w / 2 - 0.01, seat + 0.02, h, back, back + 0.07, 0.03)
         mesh.add(cushion, rest)
     else:
         panel = soft_box(-w / 2, w / 2, seat + 0.14, h, -0.025, 0.025, 0.02).turned("x", -6).moved(z=back + lean + 0.02)
-        mesh.add(frame, *(tube([(x, seat - 0.02, back + 0.04), (x, h - 0.1, back + 0.03)], 0.014, 6)
-                          for x in (-w / 3, w / 3)))
+        mesh.add(
+            frame,
+            *(tube([(x, seat - 0.02, back + 0.04), (x, h - 0.1, back + 0.03)], 0.014, 6) for x in (-w / 3, w / 3)),
+        )
         mesh.add(cushion, panel)
     if p.pick(4) == 0 and w > 0.5:
         mesh.add(frame, *_arms(w, d, seat, 0.035))
@@ -50,8 +56,10 @@ def chair(w: float, h: float, d: float, p: Palette) -> Mesh:
 def _arms(w: float, d: float, seat: float, thick: float) -> list[Part]:
     parts = []
     for x in (-w / 2, w / 2 - thick):
-        parts += [box(x, x + thick, seat + 0.18, seat + 0.21, -d / 2, 0.4 * d),
-                  box(x, x + thick, seat, seat + 0.18, 0.3 * d, 0.3 * d + thick)]
+        parts += [
+            box(x, x + thick, seat + 0.18, seat + 0.21, -d / 2, 0.4 * d),
+            box(x, x + thick, seat, seat + 0.18, 0.3 * d, 0.3 * d + thick),
+        ]
     return parts
 
 
@@ -59,13 +67,21 @@ def office_chair(w: float, h: float, d: float, p: Palette) -> Mesh:
     """A swivel chair on a star foot with castors."""
     cloth, metal = p.of("fabric", "leather"), p.paint("metal", (0.25, 0.25, 0.27))
     seat, reach = _seat_height(h), min(w, d) / 2
-    mesh = Mesh().add(cloth, soft_box(-0.45 * w, 0.45 * w, seat - 0.05, seat + 0.04, -0.4 * d, d / 2, 0.03),
-                      soft_box(-0.42 * w, 0.42 * w, seat + 0.14, h, -d / 2, -d / 2 + 0.08, 0.035))
-    mesh.add(metal, cylinder(0, 0, 0.1, seat - 0.05, 0.03), box(-0.03, 0.03, seat - 0.05, seat + 0.3, -0.5 * d + 0.02,
-                                                               -0.5 * d + 0.05))
+    mesh = Mesh().add(
+        cloth,
+        soft_box(-0.45 * w, 0.45 * w, seat - 0.05, seat + 0.04, -0.4 * d, d / 2, 0.03),
+        soft_box(-0.42 * w, 0.42 * w, seat + 0.14, h, -d / 2, -d / 2 + 0.08, 0.035),
+    )
+    mesh.add(
+        metal,
+        cylinder(0, 0, 0.1, seat - 0.05, 0.03),
+        box(-0.03, 0.03, seat - 0.05, seat + 0.3, -0.5 * d + 0.02, -0.5 * d + 0.05),
+    )
     mesh.add(metal, *(box(-0.02, 0.02, 0.06, 0.1, 0, reach - 0.03).turned("y", 72.0 * k) for k in range(5)))
-    mesh.add(p.paint("plastic", (0.1, 0.1, 0.11)),
-             *(cylinder(0, reach - 0.03, 0, 0.06, 0.028, segments=6).turned("y", 72.0 * k) for k in range(5)))
+    mesh.add(
+        p.paint("plastic", (0.1, 0.1, 0.11)),
+        *(cylinder(0, reach - 0.03, 0, 0.06, 0.028, segments=6).turned("y", 72.0 * k) for k in range(5)),
+    )
     return mesh.add(metal, *_arms(w, 0.8 * d, seat, 0.04))
 
 
@@ -87,8 +103,11 @@ def sofa(w: float, h: float, d: float, p: Palette) -> Mesh:
     z0, z1 = -d / 2, d / 2
     wood = p.own("wood", "metal") or p.of("wood")
     mesh = Mesh().add(wood, *legs(w - 0.06, d - 0.06, foot, 0.05, round_legs=bool(p.pick(2))))
-    mesh.add(body, soft_box(-w / 2 + 0.01, w / 2 - 0.01, foot, seat - 0.12, z0 + 0.01, z1 - 0.01, 0.02),
-             soft_box(-w / 2 + arm - 0.02, w / 2 - arm + 0.02, foot, h, z0, z0 + back, 0.06))
+    mesh.add(
+        body,
+        soft_box(-w / 2 + 0.01, w / 2 - 0.01, foot, seat - 0.12, z0 + 0.01, z1 - 0.01, 0.02),
+        soft_box(-w / 2 + arm - 0.02, w / 2 - arm + 0.02, foot, h, z0, z0 + back, 0.06),
+    )
     mesh.add(body, *(soft_box(x, x + arm, foot, arm_top, z0 + 0.01, z1, 0.05) for x in (-w / 2, w / 2 - arm)))
     inner = w - 2 * arm
     count = max(1, round(inner / 0.7))
@@ -108,8 +127,11 @@ def stool(w: float, h: float, d: float, p: Palette) -> Mesh:
     round_seat = abs(w - d) < 0.06 and p.pick(3) > 0
     mesh = Mesh().add(frame, *legs(0.86 * w, 0.86 * d, h - 0.03, leg, round_legs=round_seat))
     low, x, z = 0.3 * h, 0.43 * w - leg, 0.43 * d - leg
-    mesh.add(frame, *(box(-x, x, low, low + 0.02, s * z, s * z + 0.02) for s in (-1, 1)),
-             *(box(s * x, s * x + 0.02, low + 0.06, low + 0.08, -z, z) for s in (-1, 1)))
+    mesh.add(
+        frame,
+        *(box(-x, x, low, low + 0.02, s * z, s * z + 0.02) for s in (-1, 1)),
+        *(box(s * x, s * x + 0.02, low + 0.06, low + 0.08, -z, z) for s in (-1, 1)),
+    )
     if round_seat:
         r = 0.5
         seat = lathe([(0, h - 0.05), (0.94 * r, h - 0.05), (r, h - 0.03), (r, h - 0.015), (0.92 * r, h), (0, h)], 16)

@@ -28,7 +28,7 @@ class Part:
     faces: NDArray[np.int64]
 
     def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Part:
-        return Part(self.vertices + (x, y, z), self.normals, self.uv, self.faces)
+        return Part(self.vertices + np.array([x, y, z], float), self.normals, self.uv, self.faces)
 
     def turned(self, axis: str, degrees: float) -> Part:
         """Turned about the axis 'x', 'y' or 'z' through the origin, counter-clockwise seen from its positive end."""
@@ -89,19 +89,21 @@ def quad(corners: Sequence[Sequence[float]], uv: Sequence[Sequence[float]] | Non
     across, down = points[1] - points[0], points[0] - points[3]
     normal = unit(np.cross(across, -down)[None])
     if uv is None:
-        w, h = np.linalg.norm(across), np.linalg.norm(down)
+        w, h = float(np.linalg.norm(across)), float(np.linalg.norm(down))
         uv = [(0, h), (w, h), (w, 0), (0, 0)]
     return Part(points, np.repeat(normal, 4, 0), np.asarray(uv, float), np.array([[0, 1, 2], [0, 2, 3]]))
 
 
-_BOX_SIDES = np.array([  # corners (x, y, z as 0 low, 1 high) of each side: lower left, lower right, upper right, upper left
-    [[1, 0, 1], [1, 0, 0], [1, 1, 0], [1, 1, 1]],
-    [[0, 0, 0], [0, 0, 1], [0, 1, 1], [0, 1, 0]],
-    [[0, 1, 1], [1, 1, 1], [1, 1, 0], [0, 1, 0]],
-    [[0, 0, 0], [1, 0, 0], [1, 0, 1], [0, 0, 1]],
-    [[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]],
-    [[1, 0, 0], [0, 0, 0], [0, 1, 0], [1, 1, 0]],
-])
+_BOX_SIDES = np.array(
+    [  # corners (x, y, z as 0 low, 1 high) of each side: lower left, lower right, upper right, upper left
+        [[1, 0, 1], [1, 0, 0], [1, 1, 0], [1, 1, 1]],
+        [[0, 0, 0], [0, 0, 1], [0, 1, 1], [0, 1, 0]],
+        [[0, 1, 1], [1, 1, 1], [1, 1, 0], [0, 1, 0]],
+        [[0, 0, 0], [1, 0, 0], [1, 0, 1], [0, 0, 1]],
+        [[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]],
+        [[1, 0, 0], [0, 0, 0], [0, 1, 0], [1, 1, 0]],
+    ]
+)
 _BOX_NORMALS = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], float)
 _BOX_FACES = (np.array([[0, 1, 2], [0, 2, 3]])[None] + 4 * np.arange(6)[:, None, None]).reshape(-1, 3)
 
@@ -113,8 +115,9 @@ def box(x0: float, x1: float, y0: float, y1: float, z0: float, z1: float) -> Par
     width = np.linalg.norm(points[:, 1] - points[:, 0], axis=1)
     height = np.linalg.norm(points[:, 3] - points[:, 0], axis=1)
     zero = np.zeros(6)
-    uv = np.stack([np.stack([zero, height], 1), np.stack([width, height], 1), np.stack([width, zero], 1),
-                   np.zeros((6, 2))], 1)
+    uv = np.stack(
+        [np.stack([zero, height], 1), np.stack([width, height], 1), np.stack([width, zero], 1), np.zeros((6, 2))], 1
+    )
     return Part(points.reshape(-1, 3), np.repeat(_BOX_NORMALS, 4, 0), uv.reshape(-1, 2), _BOX_FACES)
 
 
@@ -140,7 +143,8 @@ def soft_box(x0: float, x1: float, y0: float, y1: float, z0: float, z1: float, r
             faces = cells if side < 0 else cells[:, ::-1]
             parts.append(Part(inner + radius * normals + centre, normals, uv, faces))
     whole = join(parts)
-    face_normals = np.cross(*(whole.vertices[whole.faces[:, k]] - whole.vertices[whole.faces[:, 0]] for k in (1, 2)))
+    corner = whole.vertices[whole.faces]
+    face_normals = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     inwards = (face_normals * whole.normals[whole.faces].sum(1)).sum(1) < 0
     faces = np.where(inwards[:, None], whole.faces[:, ::-1], whole.faces)
     return Part(whole.vertices, whole.normals, whole.uv, faces)
@@ -183,8 +187,9 @@ def lathe(profile: Sequence[tuple[float, float]], segments: int = 12) -> Part:
     return join(parts)
 
 
-def cylinder(x: float, z: float, y0: float, y1: float, radius: float, top: float | None = None,
-             segments: int = 10) -> Part:
+def cylinder(
+    x: float, z: float, y0: float, y1: float, radius: float, top: float | None = None, segments: int = 10
+) -> Part:
     """An upright closed cylinder, or a cone stump where `top`, the upper radius, differs."""
     top = radius if top is None else top
     return lathe([(0, y0), (radius, y0), (top, y1), (0, y1)], segments).moved(x, 0, z)

@@ -35,15 +35,26 @@ def table(w: float, h: float, d: float, p: Palette) -> Mesh:
     kind = p.pick(4)
     if round_top or (kind == 0 and max(w, d) < 1.3):
         r = 0.5 * min(w, d)
-        post = [(0, 0), (0.55 * r, 0), (0.5 * r, 0.03), (0.09, 0.08), (0.05, 0.4 * h), (0.07, 0.8 * h), (0.3 * r, h - thick),
-                (0, h - thick)]
+        post = [
+            (0, 0),
+            (0.55 * r, 0),
+            (0.5 * r, 0.03),
+            (0.09, 0.08),
+            (0.05, 0.4 * h),
+            (0.07, 0.8 * h),
+            (0.3 * r, h - thick),
+            (0, h - thick),
+        ]
         return mesh.add(frame, lathe(post, 14))
     inset = 0.0 if kind == 1 else 0.04
     thickness = float(np.clip(p.real(0.05, 0.085) * min(w, d), 0.035, 0.09))
     mesh.add(frame, *legs(w - 2 * inset, d - 2 * inset, h - thick, thickness, kind == 2, 0.6 if kind >= 2 else 1.0))
     x, z, low = w / 2 - inset - 0.02, d / 2 - inset - 0.02, h - thick - 0.08
-    mesh.add(frame, *(box(-x, x, low, h - thick, s * z - 0.01, s * z + 0.01) for s in (-1, 1)),
-             *(box(s * x - 0.01, s * x + 0.01, low, h - thick, -z, z) for s in (-1, 1)))
+    mesh.add(
+        frame,
+        *(box(-x, x, low, h - thick, s * z - 0.01, s * z + 0.01) for s in (-1, 1)),
+        *(box(s * x - 0.01, s * x + 0.01, low, h - thick, -z, z) for s in (-1, 1)),
+    )
     return mesh
 
 
@@ -54,20 +65,27 @@ def low_table(w: float, h: float, d: float, p: Palette) -> Mesh:
     kind = p.pick(4)
     if abs(w - d) < 0.03 * w and kind == 0:
         mesh = Mesh().add(top, _round_top(w, d, h - thick, h))
-        return mesh.add(frame, *legs(0.72 * w, 0.72 * d, h - thick, 0.04, True, 0.6),
-                        _round_top(0.7 * w, 0.7 * d, 0.3 * h, 0.3 * h + 0.015))
+        return mesh.add(
+            frame,
+            *legs(0.72 * w, 0.72 * d, h - thick, 0.04, True, 0.6),
+            _round_top(0.7 * w, 0.7 * d, 0.3 * h, 0.3 * h + 0.015),
+        )
     mesh = Mesh().add(top, box(-w / 2, w / 2, h - thick, h, -d / 2, d / 2))
     if kind == 1 and w < 1.1 and h > 0.35:
         foot = 0.12
         mesh.add(frame, *legs(w - 0.02, d - 0.02, foot, 0.04))
         mesh.add(top, box(-w / 2 + 0.01, w / 2 - 0.01, foot, h - thick, -d / 2 + 0.01, d / 2 - 0.035))
         rows = max(1, round((h - foot) / 0.22))
-        fronts(mesh, (-w / 2 + 0.02, w / 2 - 0.02, foot + 0.01, h - thick), d / 2 - 0.035, (1, rows), frame, p.of("metal"))
+        fronts(
+            mesh, (-w / 2 + 0.02, w / 2 - 0.02, foot + 0.01, h - thick), d / 2 - 0.035, (1, rows), frame, p.of("metal")
+        )
         return mesh
     leg = float(np.clip(0.08 * min(w, d), 0.025, 0.06))
     mesh.add(frame, *legs(w - 0.01, d - 0.01, h - thick, leg))
     if kind >= 2:
-        mesh.add(frame, box(-w / 2 + leg / 2, w / 2 - leg / 2, 0.25 * h, 0.25 * h + 0.018, -d / 2 + leg / 2, d / 2 - leg / 2))
+        mesh.add(
+            frame, box(-w / 2 + leg / 2, w / 2 - leg / 2, 0.25 * h, 0.25 * h + 0.018, -d / 2 + leg / 2, d / 2 - leg / 2)
+        )
     x, z = w / 2 - leg, d / 2 - leg
     mesh.add(frame, *(box(-x, x, h - thick - 0.04, h - thick, s * z - 0.008, s * z + 0.008) for s in (-1, 1)))
     return mesh
@@ -92,11 +110,16 @@ def desk(w: float, h: float, d: float, p: Palette) -> Mesh:
     mesh.add(frame, box(-w / 2 + 0.03, w / 2 - 0.03, 0.45 * work, work - thick, z0 + 0.03, z0 + 0.045))
     if work < h:
         depth = min(0.28, 0.5 * d)
-        mesh.add(top, *(box(x, x + 0.02, work, h, z0, z0 + depth) for x in (-w / 2, w / 2 - 0.02)),
-                 box(-w / 2, w / 2, h - 0.02, h, z0, z0 + depth), box(-w / 2, w / 2, work, h, z0, z0 + 0.012))
+        mesh.add(
+            top,
+            *(box(x, x + 0.02, work, h, z0, z0 + depth) for x in (-w / 2, w / 2 - 0.02)),
+            box(-w / 2, w / 2, h - 0.02, h, z0, z0 + depth),
+            box(-w / 2, w / 2, work, h, z0, z0 + 0.012),
+        )
         shelves = max(1, round((h - work) / 0.4))
-        mesh.add(top, *(box(-w / 2, w / 2, y, y + 0.018, z0, z0 + depth)
-                        for y in np.linspace(work, h, shelves + 1)[1:-1]))
+        mesh.add(
+            top, *(box(-w / 2, w / 2, y, y + 0.018, z0, z0 + depth) for y in np.linspace(work, h, shelves + 1)[1:-1])
+        )
     return mesh
 
 
@@ -118,7 +141,9 @@ def counter(w: float, h: float, d: float, p: Palette) -> Mesh:
     for x0, x1, z0, z1, way in runs:
         mesh.add(stone, box(x0, x1, h - thick, h, z0, z1))
         lip = 0.03
-        a, b, c, e = (x0, x1, z0, z1 - lip) if way == 0 else (x0 + (lip if way < 0 else 0), x1 - (lip if way > 0 else 0), z0, z1)
+        a, b, c, e = (
+            (x0, x1, z0, z1 - lip) if way == 0 else (x0 + (lip if way < 0 else 0), x1 - (lip if way > 0 else 0), z0, z1)
+        )
         mesh.add(wood, box(a, b, kick, h - thick, c, e))
         mesh.add(dark, box(a + 0.02, b - 0.02, 0, kick, c + 0.02, e - 0.04))
         front = Mesh()
@@ -138,8 +163,10 @@ def counter(w: float, h: float, d: float, p: Palette) -> Mesh:
             else:
                 mesh.add(material, part.turned("y", 90.0 * way).moved(b if way > 0 else a, 0, (z0 + z1) / 2))
     if shape == "I" and "Island" not in p.asset.asset_id and w > 1.5 and p.pick(2):
-        mesh.add(p.paint("metal", (0.2, 0.2, 0.22)), *(cylinder(x, 0, h - 0.002, h + 0.0005, 0.09, segments=14)
-                                                       for x in (-0.16, 0.16)))
+        mesh.add(
+            p.paint("metal", (0.2, 0.2, 0.22)),
+            *(cylinder(x, 0, h - 0.002, h + 0.0005, 0.09, segments=14) for x in (-0.16, 0.16)),
+        )
     return mesh
 
 
@@ -147,11 +174,19 @@ def dog_bed(w: float, h: float, d: float, p: Palette) -> Mesh:
     """A cushion inside a padded rim."""
     rim, pad = p.of("fabric"), p.paint("fabric", (0.82, 0.77, 0.68))
     t = 0.16 * min(w, d)
-    mesh = Mesh().add(pad, soft_box(-w / 2 + 0.5 * t, w / 2 - 0.5 * t, 0, 0.6 * h, -d / 2 + 0.5 * t, d / 2 - 0.5 * t, 0.04))
+    mesh = Mesh().add(
+        pad, soft_box(-w / 2 + 0.5 * t, w / 2 - 0.5 * t, 0, 0.6 * h, -d / 2 + 0.5 * t, d / 2 - 0.5 * t, 0.04)
+    )
     mesh.add(rim, *(soft_box(x, x + t, 0, h, -d / 2, d / 2, 0.45 * t) for x in (-w / 2, w / 2 - t)))
     mesh.add(rim, soft_box(-w / 2, w / 2, 0, h, -d / 2, -d / 2 + t, 0.45 * t))
     return mesh.add(rim, soft_box(-w / 2, w / 2, 0, 0.7 * h, d / 2 - t, d / 2, 0.35 * t))
 
 
-BUILDERS = {"DiningTable": table, "CoffeeTable": low_table, "SideTable": low_table, "Desk": desk, "CounterTop": counter,
-            "DogBed": dog_bed}
+BUILDERS = {
+    "DiningTable": table,
+    "CoffeeTable": low_table,
+    "SideTable": low_table,
+    "Desk": desk,
+    "CounterTop": counter,
+    "DogBed": dog_bed,
+}

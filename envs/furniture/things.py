@@ -1,4 +1,4 @@
-"""Small things: food, cutlery, paper, pocket devices, toys and sports."""
+"""Small things: paper, pocket devices, toys, cleaning."""
 
 from __future__ import annotations
 
@@ -6,64 +6,7 @@ import numpy as np
 
 from ..scene import Material
 from .palette import BRIGHTS, FABRICS, Palette, plain
-from .shapes import Mesh, Part, ball, box, cylinder, join, lathe, slab, soft_box, tube
-
-
-def _lumpy(part: Part, p: Palette, amount: float) -> Part:
-    """The part with its surface moved in and out by waves; normals stay those of the smooth form."""
-    a, b, c = (p.real(2, 4) for _ in range(3))
-    unit_box = part.vertices / np.abs(part.vertices).max(0)
-    wave = np.sin(a * unit_box[:, 0] + 1) * np.sin(b * unit_box[:, 1] + 2) * np.sin(c * unit_box[:, 2] + 3)
-    return Part(part.vertices * (1 + amount * wave[:, None]), part.normals, part.uv, part.faces)
-
-
-def _fruit(w: float, h: float, d: float, dimple: float) -> Part:
-    """A round fruit with a dimple on top."""
-    profile = [(0, 0.03 * h), (0.2, 0.0), (0.42, 0.18 * h), (0.5, 0.5 * h), (0.44, 0.78 * h), (0.28, 0.96 * h), (0.12, (1 - 0.3 * dimple) * h),
-               (0, (1 - dimple) * h)]
-    return lathe(profile, 14).scaled(w, 1, d)
-
-
-def apple(w: float, h: float, d: float, p: Palette) -> Mesh:
-    skin = plain("apple", ((0.74, 0.14, 0.13), (0.52, 0.70, 0.22), (0.84, 0.62, 0.20))[p.pick(3)])
-    stem = cylinder(0.02 * w, 0, 0.78 * h, h, 0.025 * w, segments=5)
-    return Mesh().add(skin, _fruit(w, 0.93 * h, d, 0.14)).add(plain("stem", (0.32, 0.22, 0.14)), stem)
-
-
-def tomato(w: float, h: float, d: float, p: Palette) -> Mesh:
-    mesh = Mesh().add(plain("tomato", (0.82, p.real(0.14, 0.24), 0.12)), _fruit(w, 0.95 * h, d, 0.08))
-    star = [box(-0.03 * w, 0.03 * w, 0.9 * h, 0.95 * h, 0, 0.25 * w).turned("y", 72.0 * k) for k in range(5)]
-    return mesh.add(plain("calyx", (0.28, 0.48, 0.20)), *star, cylinder(0, 0, 0.9 * h, h, 0.03 * w, segments=5))
-
-
-def egg(w: float, h: float, d: float, p: Palette) -> Mesh:
-    profile = [(0, 0), (0.3, 0.06 * h), (0.46, 0.24 * h), (0.5, 0.42 * h), (0.43, 0.66 * h), (0.27, 0.88 * h), (0.12, 0.98 * h), (0, h)]
-    return Mesh().add(plain("egg", ((0.93, 0.88, 0.80), (0.80, 0.60, 0.44))[p.pick(2)]), lathe(profile, 12).scaled(w, 1, d))
-
-
-def potato(w: float, h: float, d: float, p: Palette) -> Mesh:
-    form = _lumpy(ball(0, 0, 0, w / 2, h / 2, d / 2, 12, 7), p, 0.12).moved(y=h / 2)
-    return Mesh().add(p.textured("crust", (p.real(0.62, 0.74), 0.52, 0.32), 0.2), form)
-
-
-def lettuce(w: float, h: float, d: float, p: Palette) -> Mesh:
-    """A head of overlapping leaves."""
-    light, dark = plain("lettuce heart", (0.70, 0.82, 0.42)), p.textured("leaf", (0.44, 0.68, 0.26), 0.15)
-    mesh = Mesh().add(light, ball(0, h / 2, 0, 0.4 * w, 0.42 * h, 0.42 * d, 12, 6))
-    leaf = ball(0, 0, 0, 0.28, 0.09, 0.4, 8, 4)
-    for k in range(9):
-        turned = leaf.turned("z", 40.0 * k).turned("y", 20.0 * (k % 3 - 1))
-        angle = np.radians(40.0 * k)
-        mesh.add(dark, turned.scaled(w, h, d).moved(-0.4 * w * np.sin(angle), h / 2 + 0.4 * h * np.cos(angle), 0.06 * d * (k % 3)))
-    return mesh
-
-
-def bread(w: float, h: float, d: float, p: Palette) -> Mesh:
-    """A loaf with cuts across its top."""
-    crust = p.textured("crust", (0.76, 0.53, 0.28), 0.3)
-    mesh = Mesh().add(crust, soft_box(-w / 2, w / 2, 0, 0.96 * h, -d / 2, d / 2, 0.4 * min(w, h)))
-    cuts = [box(-0.28 * w, 0.28 * w, 0.9 * h, h, f * d - 0.02 * d, f * d + 0.02 * d).turned("y", 12) for f in (-0.25, 0.0, 0.25)]
-    return mesh.add(plain("cut", (0.90, 0.76, 0.52)), *cuts)
+from .shapes import Mesh, ball, box, cylinder, join, lathe, soft_box, tube
 
 
 def book(w: float, h: float, d: float, p: Palette) -> Mesh:
@@ -71,17 +14,40 @@ def book(w: float, h: float, d: float, p: Palette) -> Mesh:
     mesh = Mesh()
     count = max(1, min(4, round(h / 0.06)))
     for k in range(count):
-        cover = p.one(((0.60, 0.16, 0.16), (0.14, 0.28, 0.46), (0.16, 0.40, 0.30), (0.86, 0.68, 0.26), (0.24, 0.22, 0.24),
-                       (0.74, 0.42, 0.22), (0.46, 0.30, 0.52), (0.84, 0.82, 0.76)), "paper")
+        cover = p.one(
+            (
+                (0.60, 0.16, 0.16),
+                (0.14, 0.28, 0.46),
+                (0.16, 0.40, 0.30),
+                (0.86, 0.68, 0.26),
+                (0.24, 0.22, 0.24),
+                (0.74, 0.42, 0.22),
+                (0.46, 0.30, 0.52),
+                (0.84, 0.82, 0.76),
+            ),
+            "paper",
+        )
         y0, y1 = k * h / count, (k + 1) * h / count
         t = 0.14 * (y1 - y0)
         x0, x1 = -w / 2, w / 2 - 0.06 * w * (k > 0)
         z0, z1 = -d / 2, d / 2 - 0.05 * d * (k > 0)
-        mesh.add(cover, box(x0, x1, y0, y0 + t, z0, z1), box(x0, x1, y1 - t, y1, z0, z1), box(x0, x0 + 0.03 * w, y0 + t, y1 - t, z0, z1))
-        mesh.add(plain("pages", (0.93, 0.90, 0.82)), box(x0 + 0.03 * w, x1 - 0.03 * w, y0 + t, y1 - t, z0 + 0.02 * d, z1 - 0.02 * d))
+        mesh.add(
+            cover,
+            box(x0, x1, y0, y0 + t, z0, z1),
+            box(x0, x1, y1 - t, y1, z0, z1),
+            box(x0, x0 + 0.03 * w, y0 + t, y1 - t, z0, z1),
+        )
+        mesh.add(
+            plain("pages", (0.93, 0.90, 0.82)),
+            box(x0 + 0.03 * w, x1 - 0.03 * w, y0 + t, y1 - t, z0 + 0.02 * d, z1 - 0.02 * d),
+        )
         if k == count - 1:
             title = p.one(((0.95, 0.93, 0.86), (0.90, 0.74, 0.30)), "paper")
-            mesh.add(title, box(-0.28 * w, 0.32 * w, y1 - t, y1 + 0.002, -0.28 * d, -0.12 * d), box(-0.2 * w, 0.24 * w, y1 - t, y1 + 0.002, 0.2 * d, 0.26 * d))
+            mesh.add(
+                title,
+                box(-0.28 * w, 0.32 * w, y1 - t, y1 + 0.002, -0.28 * d, -0.12 * d),
+                box(-0.2 * w, 0.24 * w, y1 - t, y1 + 0.002, 0.2 * d, 0.26 * d),
+            )
     return mesh
 
 
@@ -103,48 +69,29 @@ def phone(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 def remote(w: float, h: float, d: float, p: Palette) -> Mesh:
     """A bar with rows of buttons, one of them red."""
-    mesh = Mesh().add(p.one(((0.14, 0.14, 0.15), (0.60, 0.61, 0.63), (0.90, 0.90, 0.88))), soft_box(-w / 2, w / 2, 0, 0.88 * h, -d / 2, d / 2, 0.3 * h))
-    keys = [box(x * w - 0.09 * w, x * w + 0.09 * w, 0.8 * h, h, z * d - 0.025 * d, z * d + 0.025 * d)
-            for x in (-0.26, 0.0, 0.26) for z in (-0.2, -0.1, 0.0, 0.1, 0.2)]
+    mesh = Mesh().add(
+        p.one(((0.14, 0.14, 0.15), (0.60, 0.61, 0.63), (0.90, 0.90, 0.88))),
+        soft_box(-w / 2, w / 2, 0, 0.88 * h, -d / 2, d / 2, 0.3 * h),
+    )
+    keys = [
+        box(x * w - 0.09 * w, x * w + 0.09 * w, 0.8 * h, h, z * d - 0.025 * d, z * d + 0.025 * d)
+        for x in (-0.26, 0.0, 0.26)
+        for z in (-0.2, -0.1, 0.0, 0.1, 0.2)
+    ]
     mesh.add(plain("keys", (0.45, 0.46, 0.5)), *keys)
     return mesh.add(plain("power key", (0.85, 0.16, 0.14)), box(-0.36 * w, -0.16 * w, 0.8 * h, h, -0.42 * d, -0.36 * d))
 
 
 def card(w: float, h: float, d: float, p: Palette) -> Mesh:
     mesh = Mesh().add(p.one(BRIGHTS), box(-w / 2, w / 2, 0, 0.9 * h, -d / 2, d / 2))
-    return mesh.add(plain("stripe", (0.12, 0.12, 0.12)), box(-w / 2 + 0.001, w / 2 - 0.001, 0.85 * h, h, -0.36 * d, -0.18 * d)).add(
-        plain("chip", (0.85, 0.70, 0.34)), box(-0.36 * w, -0.2 * w, 0.85 * h, h, 0.0, 0.2 * d))
+    return mesh.add(
+        plain("stripe", (0.12, 0.12, 0.12)), box(-w / 2 + 0.001, w / 2 - 0.001, 0.85 * h, h, -0.36 * d, -0.18 * d)
+    ).add(plain("chip", (0.85, 0.70, 0.34)), box(-0.36 * w, -0.2 * w, 0.85 * h, h, 0.0, 0.2 * d))
 
 
 def disc(w: float, h: float, d: float, p: Palette) -> Mesh:
     rim = [(0.08, 0), (0.5, 0), (0.5, h), (0.08, h), (0.08, 0)]
     return Mesh().add(p.paint("metal", (0.80, 0.84, 0.90)), lathe(rim, 20).scaled(w, 1, d))
-
-
-def _along(w: float, h: float, d: float, mesh: Mesh) -> Mesh:
-    """A mesh made along z, turned to lie along x, or stood upright, where the box is longest that way."""
-    if w > d and w >= h:
-        return Mesh([(part.turned("y", 90), look) for part, look in mesh.parts])
-    if h > d and h > w:
-        return Mesh([(part.turned("x", -90), look) for part, look in mesh.parts])
-    return mesh
-
-
-def _sizes(w: float, h: float, d: float) -> tuple[float, float]:
-    """The longest side of a box, and the thinnest."""
-    return max(w, h, d), min(w, h, d)
-
-
-def pen(w: float, h: float, d: float, p: Palette) -> Mesh:
-    """A pencil with a sharpened tip, or a pen with a cap."""
-    long, thick = _sizes(w, h, d)
-    r = thick / 2
-    pencil = p.asset.type == "Pencil"
-    body = p.one(((0.92, 0.70, 0.18), (0.78, 0.22, 0.18), (0.20, 0.42, 0.66)) if pencil else ((0.14, 0.2, 0.5), (0.12, 0.12, 0.13), (0.72, 0.18, 0.16)))
-    tip = plain("pencil wood", (0.85, 0.70, 0.50)) if pencil else p.paint("metal", (0.7, 0.7, 0.72))
-    mesh = Mesh().add(body, cylinder(0, 0, 0, 0.82 * long, r, segments=6)).add(tip, cylinder(0, 0, 0.82 * long, long, r, 0.15 * r, 6))
-    mesh.add(plain("rubber", (0.85, 0.55, 0.52)) if pencil else tip, cylinder(0, 0, -0.06 * long, 0, 0.95 * r, segments=6))
-    return _along(w, h, d, Mesh([(part.turned("x", 90), look) for part, look in mesh.parts]))
 
 
 def keys(w: float, h: float, d: float, p: Palette) -> Mesh:
@@ -154,66 +101,16 @@ def keys(w: float, h: float, d: float, p: Palette) -> Mesh:
     circle = [(0.22 * s * np.cos(a) - 0.2 * w, t / 2, 0.22 * s * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 13)[:-1]]
     mesh = Mesh().add(metal, tube(circle, 0.35 * t, 5, closed=True))
     for turn in (-22, 14):
-        key = join([cylinder(0.14 * w, 0, 0, 0.6 * t, 0.12 * s, segments=10), box(0.2 * w, 0.62 * w, 0, 0.5 * t, -0.03 * s, 0.03 * s),
-                    box(0.5 * w, 0.55 * w, 0, 0.5 * t, 0.03 * s, 0.1 * s)])
+        key = join(
+            [
+                cylinder(0.14 * w, 0, 0, 0.6 * t, 0.12 * s, segments=10),
+                box(0.2 * w, 0.62 * w, 0, 0.5 * t, -0.03 * s, 0.03 * s),
+                box(0.5 * w, 0.55 * w, 0, 0.5 * t, 0.03 * s, 0.1 * s),
+            ]
+        )
         mesh.add(metal, key.turned("y", turn))
     tag = soft_box(-0.5 * w, -0.25 * w, 0, t, 0.1 * s, 0.45 * s, 0.3 * t)
     return mesh.add(p.one(BRIGHTS), tag)
-
-
-def _tool(w: float, h: float, d: float, p: Palette, head: str) -> Mesh:
-    """Cutlery and kitchen tools along z: a handle and a head of the named form at +z."""
-    long, thick = _sizes(w, h, d)
-    wide = sorted((w, h, d))[1]
-    metal = p.paint("metal", (0.76, 0.77, 0.79))
-    grip = plain("grip", (0.13, 0.12, 0.12)) if head in ("knife", "spatula", "ladle") else metal
-    t = thick
-    mesh = Mesh().add(grip, soft_box(-0.22 * wide, 0.22 * wide, 0, t, -long / 2, -0.02 * long, 0.4 * t))
-    shaft = 0.12 * wide
-    if head == "fork":
-        mesh.add(metal, box(-shaft, shaft, 0.3 * t, 0.6 * t, -0.02 * long, 0.2 * long), box(-0.5 * wide, 0.5 * wide, 0.3 * t, 0.6 * t, 0.2 * long, 0.28 * long),
-                 *(box(x * wide - 0.07 * wide, x * wide + 0.07 * wide, 0.3 * t, 0.6 * t, 0.28 * long, 0.5 * long) for x in (-0.43, -0.15, 0.15, 0.43)))
-    elif head in ("spoon", "ladle"):
-        r = 0.5 * wide if head == "spoon" else 0.5 * max(wide, t)
-        reach = min(1.6 * r, 0.22 * long)
-        deep = 0.5 * t if head == "spoon" else max(0.5 * t, 0.5 * r)
-        mesh.add(metal, box(-shaft, shaft, 0.35 * t, 0.6 * t, -0.02 * long, 0.5 * long - reach))
-        cup = lathe([(0, 0), (0.6, 0.15), (1.0, 0.9), (0.92, 1.0), (0.5, 0.3), (0, 0.2)], 12)
-        mesh.add(metal, cup.scaled(r, deep, 0.6 * reach).moved(0, 0, 0.5 * long - 0.6 * reach))
-    elif head == "spatula":
-        mesh.add(metal, box(-shaft, shaft, 0.35 * t, 0.6 * t, -0.02 * long, 0.22 * long), box(-0.5 * wide, 0.5 * wide, 0, 0.2 * t + 0.001, 0.2 * long, 0.5 * long))
-    else:
-        blade = [(-0.25 * wide, -0.02 * long), (-0.3 * wide, 0.42 * long), (0.1 * wide, 0.5 * long), (0.5 * wide, 0.36 * long), (0.5 * wide, -0.02 * long)]
-        mesh.add(metal, slab(blade, 0.35 * t, 0.65 * t))
-    return _along(w, h, d, _rolled(w, h, d, mesh))
-
-
-def _rolled(w: float, h: float, d: float, mesh: Mesh) -> Mesh:
-    """A flat thing along z, rolled onto its edge where the box is higher than it is wide."""
-    across = w if d >= w else d
-    if h > across and h < max(w, d):
-        return Mesh([(part.turned("z", 90), look) for part, look in mesh.parts])
-    return mesh
-
-
-def knife(w: float, h: float, d: float, p: Palette) -> Mesh:
-    return _tool(w, h, d, p, "knife")
-
-
-def fork(w: float, h: float, d: float, p: Palette) -> Mesh:
-    return _tool(w, h, d, p, "fork")
-
-
-def spoon(w: float, h: float, d: float, p: Palette) -> Mesh:
-    return _tool(w, h, d, p, "spoon")
-
-
-def spatula(w: float, h: float, d: float, p: Palette) -> Mesh:
-    return _tool(w, h, d, p, "spatula")
-
-
-def ladle(w: float, h: float, d: float, p: Palette) -> Mesh:
-    return _tool(w, h, d, p, "ladle")
 
 
 def basketball(w: float, h: float, d: float, p: Palette) -> Mesh:
@@ -224,51 +121,24 @@ def basketball(w: float, h: float, d: float, p: Palette) -> Mesh:
     return mesh.add(plain("seam", (0.10, 0.08, 0.07)), seam, seam.turned("x", 90), seam.turned("z", 90))
 
 
-def bat(w: float, h: float, d: float, p: Palette) -> Mesh:
-    long, thick = _sizes(w, h, d)
-    r = thick / 2
-    look = p.own("wood", "metal", "plastic") or p.one(((0.80, 0.62, 0.40), (0.20, 0.22, 0.26), (0.70, 0.71, 0.73)))
-    profile = [(0, 0), (0.7 * r, 0), (0.7 * r, 0.02 * long), (0.4 * r, 0.04 * long), (0.4 * r, 0.35 * long), (r, 0.75 * long), (r, 0.96 * long), (0.7 * r, long), (0, long)]
-    mesh = Mesh().add(look, lathe(profile, 12)).add(plain("bat grip", (0.14, 0.13, 0.13)), cylinder(0, 0, 0.04 * long, 0.25 * long, 0.45 * r))
-    return _along(w, h, d, Mesh([(part.turned("x", 90), look) for part, look in mesh.parts]))
-
-
-def racket(w: float, h: float, d: float, p: Palette) -> Mesh:
-    """A frame with strings, lying flat, or upright where the box is."""
-    long, thick = _sizes(w, h, d)
-    wide = sorted((w, h, d))[1]
-    frame = p.one(BRIGHTS)
-    rx, rz, at = 0.46 * wide, 0.28 * long, 0.21 * long
-    circle = [(rx * np.cos(a), 0, at + rz * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 17)[:-1]]
-    mesh = Mesh().add(frame, tube(circle, 0.4 * thick, 5, closed=True), tube([(0, 0, at - rz), (0, 0, -0.2 * long)], 0.4 * thick))
-    mesh.add(plain("racket grip", (0.14, 0.13, 0.13)), cylinder(0, 0, 0, 0.3 * long, 0.48 * thick, segments=8).turned("x", 90).moved(z=-long / 2))
-    t = 0.06 * thick
-    strings = [box(x * rx - 0.01 * wide, x * rx + 0.01 * wide, -t, t, at - rz * np.sqrt(1 - x * x), at + rz * np.sqrt(1 - x * x)) for x in np.linspace(-0.8, 0.8, 7)]
-    strings += [box(-rx * np.sqrt(1 - z * z), rx * np.sqrt(1 - z * z), -t, t, at + z * rz - 0.01 * wide, at + z * rz + 0.01 * wide) for z in np.linspace(-0.8, 0.8, 7)]
-    mesh.add(plain("strings", (0.92, 0.92, 0.86)), *strings)
-    return _along(w, h, d, _rolled(w, h, d, mesh))
-
-
-def dumbbell(w: float, h: float, d: float, p: Palette) -> Mesh:
-    long, thick = _sizes(w, h, d)
-    r = thick / 2
-    iron = p.paint("metal", (0.18, 0.18, 0.19))
-    mesh = Mesh().add(iron, cylinder(0, 0, 0, 0.3 * long, r, segments=6), cylinder(0, 0, 0.7 * long, long, r, segments=6))
-    mesh.add(p.paint("metal", (0.66, 0.67, 0.69)), cylinder(0, 0, 0.28 * long, 0.72 * long, 0.3 * r))
-    return _along(w, h, d, Mesh([(part.turned("x", 90), look) for part, look in mesh.parts]))
-
-
 def teddy(w: float, h: float, d: float, p: Palette) -> Mesh:
     """A sitting bear."""
     fur = p.textured("carpet", ((0.62, 0.42, 0.24), (0.80, 0.66, 0.46))[p.pick(2)], 0.3)
     pale, dark = plain("muzzle", (0.86, 0.74, 0.56)), plain("bear eye", (0.08, 0.06, 0.05))
-    mesh = Mesh().add(fur, ball(0, 0.32 * h, -0.1 * d, 0.3 * w, 0.3 * h, 0.32 * d), ball(0, 0.75 * h, 0, 0.27 * w, 0.22 * h, 0.28 * d),
-                      *(ball(s * 0.22 * w, 0.93 * h, -0.02 * d, 0.1 * w, 0.08 * h, 0.07 * d, 8, 5) for s in (-1, 1)),
-                      *(ball(s * 0.36 * w, 0.42 * h, 0.05 * d, 0.14 * w, 0.1 * h, 0.2 * d, 10, 5) for s in (-1, 1)),
-                      *(ball(s * 0.24 * w, 0.1 * h, 0.28 * d, 0.13 * w, 0.1 * h, 0.24 * d, 10, 5) for s in (-1, 1)))
+    mesh = Mesh().add(
+        fur,
+        ball(0, 0.32 * h, -0.1 * d, 0.3 * w, 0.3 * h, 0.32 * d),
+        ball(0, 0.75 * h, 0, 0.27 * w, 0.22 * h, 0.28 * d),
+        *(ball(s * 0.22 * w, 0.93 * h, -0.02 * d, 0.1 * w, 0.08 * h, 0.07 * d, 8, 5) for s in (-1, 1)),
+        *(ball(s * 0.36 * w, 0.42 * h, 0.05 * d, 0.14 * w, 0.1 * h, 0.2 * d, 10, 5) for s in (-1, 1)),
+        *(ball(s * 0.24 * w, 0.1 * h, 0.28 * d, 0.13 * w, 0.1 * h, 0.24 * d, 10, 5) for s in (-1, 1)),
+    )
     mesh.add(pale, ball(0, 0.7 * h, 0.24 * d, 0.12 * w, 0.09 * h, 0.12 * d, 10, 5))
-    return mesh.add(dark, ball(0, 0.73 * h, 0.35 * d, 0.04 * w, 0.03 * h, 0.03 * d, 8, 4),
-                    *(ball(s * 0.1 * w, 0.81 * h, 0.24 * d, 0.03 * w, 0.025 * h, 0.03 * d, 8, 4) for s in (-1, 1)))
+    return mesh.add(
+        dark,
+        ball(0, 0.73 * h, 0.35 * d, 0.04 * w, 0.03 * h, 0.03 * d, 8, 4),
+        *(ball(s * 0.1 * w, 0.81 * h, 0.24 * d, 0.03 * w, 0.025 * h, 0.03 * d, 8, 4) for s in (-1, 1)),
+    )
 
 
 def tissues(w: float, h: float, d: float, p: Palette) -> Mesh:
@@ -304,20 +174,31 @@ def boots(w: float, h: float, d: float, p: Palette) -> Mesh:
     mesh = Mesh()
     for s in (-1, 1):
         x0, x1 = sorted((s * 0.04 * w, s * 0.5 * w))
-        mesh.add(look, soft_box(x0, x1, 0.04 * h, 0.32 * h, -d / 2, d / 2, 0.1 * d), soft_box(x0, x1, 0.1 * h, h, -d / 2, 0.1 * d, 0.1 * d))
+        mesh.add(
+            look,
+            soft_box(x0, x1, 0.04 * h, 0.32 * h, -d / 2, d / 2, 0.1 * d),
+            soft_box(x0, x1, 0.1 * h, h, -d / 2, 0.1 * d, 0.1 * d),
+        )
         mesh.add(plain("sole", (0.12, 0.11, 0.10)), box(x0, x1, 0, 0.06 * h, -d / 2, 0.48 * d))
     return mesh
 
 
 def foil(w: float, h: float, d: float, p: Palette) -> Mesh:
     """A roll in its long box."""
-    return Mesh().add(p.motif(BRIGHTS[p.pick(len(BRIGHTS))], 0.2), box(-w / 2, w / 2, 0, 0.9 * h, -d / 2, d / 2)).add(
-        p.paint("metal", (0.82, 0.83, 0.85)), box(-0.48 * w, 0.48 * w, 0.85 * h, h, -0.3 * d, 0.3 * d))
+    return (
+        Mesh()
+        .add(p.motif(BRIGHTS[p.pick(len(BRIGHTS))], 0.2), box(-w / 2, w / 2, 0, 0.9 * h, -d / 2, d / 2))
+        .add(p.paint("metal", (0.82, 0.83, 0.85)), box(-0.48 * w, 0.48 * w, 0.85 * h, h, -0.3 * d, 0.3 * d))
+    )
 
 
 def switch(w: float, h: float, d: float, p: Palette) -> Mesh:
     white = plain("switch", (0.93, 0.93, 0.91))
-    return Mesh().add(white, box(-w / 2, w / 2, 0, h, -d / 2, 0.1 * d)).add(plain("rocker", (0.82, 0.82, 0.80)), box(-0.16 * w, 0.16 * w, 0.3 * h, 0.7 * h, 0.1 * d, d / 2))
+    return (
+        Mesh()
+        .add(white, box(-w / 2, w / 2, 0, h, -d / 2, 0.1 * d))
+        .add(plain("rocker", (0.82, 0.82, 0.80)), box(-0.16 * w, 0.16 * w, 0.3 * h, 0.7 * h, 0.1 * d, d / 2))
+    )
 
 
 def shower_head(w: float, h: float, d: float, p: Palette) -> Mesh:
@@ -325,13 +206,27 @@ def shower_head(w: float, h: float, d: float, p: Palette) -> Mesh:
     metal = p.paint("metal", (0.76, 0.77, 0.79))
     r = 0.45 * min(w, d)
     rose = lathe([(0, 0), (r, 0), (r, 0.12 * h), (0.3 * r, 0.4 * h), (0, 0.4 * h)], 16).moved(z=d / 2 - r)
-    return Mesh().add(metal, rose, tube([(0, 0.92 * h, -d / 2), (0, 0.92 * h, 0.1 * d), (0, 0.35 * h, d / 2 - r)], 0.14 * r))
+    return Mesh().add(
+        metal, rose, tube([(0, 0.92 * h, -d / 2), (0, 0.92 * h, 0.1 * d), (0, 0.35 * h, d / 2 - r)], 0.14 * r)
+    )
 
 
 BUILDERS = {
-    "Apple": apple, "Tomato": tomato, "Egg": egg, "Potato": potato, "Lettuce": lettuce, "Bread": bread, "Book": book, "Newspaper": newspaper,
-    "CellPhone": phone, "RemoteControl": remote, "CreditCard": card, "CD": disc, "Pen": pen, "Pencil": pen, "KeyChain": keys, "Knife": knife,
-    "ButterKnife": knife, "Fork": fork, "Spoon": spoon, "Spatula": spatula, "Ladle": ladle, "BasketBall": basketball, "BaseballBat": bat,
-    "TennisRacket": racket, "Dumbbell": dumbbell, "TeddyBear": teddy, "TissueBox": tissues, "DishSponge": sponge, "Cloth": cloth,
-    "ScrubBrush": brush, "Boots": boots, "AluminumFoil": foil, "LightSwitch": switch, "ShowerHead": shower_head,
+    "Book": book,
+    "Newspaper": newspaper,
+    "CellPhone": phone,
+    "RemoteControl": remote,
+    "CreditCard": card,
+    "CD": disc,
+    "KeyChain": keys,
+    "BasketBall": basketball,
+    "TeddyBear": teddy,
+    "TissueBox": tissues,
+    "DishSponge": sponge,
+    "Cloth": cloth,
+    "ScrubBrush": brush,
+    "Boots": boots,
+    "AluminumFoil": foil,
+    "LightSwitch": switch,
+    "ShowerHead": shower_head,
 }
