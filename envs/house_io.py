@@ -20,12 +20,14 @@ from .house import House, HouseError
 from .house_json import parse_house
 from .house_write import house_to_json
 
-__all__ = ["house_to_json", "load_house", "parse_house", "save_house"]
+__all__ = ["house_to_json", "load_house", "load_houses", "parse_house", "save_house"]
 
 MAX_LINE = 32 * 2**20
 """Bytes of one house; real ones have about 41 kB."""
 MAX_FILE = 4 * 2**30
 """Decompressed bytes that are read on the way to the wanted line."""
+MAX_HOUSES = 1000
+"""Houses that are read from one file at once."""
 _CHUNK = 2**16
 _GZIP = b"\x1f\x8b"
 _Fail = Callable[[str, str], Never]
@@ -159,6 +161,28 @@ def load_house(ref: str | Path) -> House:
     with _open(path) as stream:
         raw = _line(stream, line or 0, fail) if by_line else _whole(stream, fail)
     return parse_house(_decode(raw, source), source)
+
+
+def load_houses(path: str | Path) -> list[House]:
+    """Every house of a file, in order: the one of a .json, the lines of a .jsonl or .jsonl.gz.
+
+    Raises HouseError for the first that is wrong, and where there are more than MAX_HOUSES.
+    """
+    path = Path(path)
+    if not path.name.removesuffix(".gz").endswith(".jsonl"):
+        return [load_house(path)]
+
+    def fail(what: str, remedy: str) -> Never:
+        raise HouseError(str(path), "", what, remedy) from None
+
+    lines, last = 0, b"\n"
+    with _open(path) as stream:
+        for chunk in _chunks(stream, fail):
+            lines, last = lines + chunk.count(b"\n"), chunk[-1:]
+    lines += last != b"\n"
+    if lines > MAX_HOUSES:
+        fail(f"{lines} houses, more than {MAX_HOUSES}", "split the file")
+    return [load_house(f"{path}:{line}") for line in range(lines)]
 
 
 def save_house(house: House, path: str | Path) -> None:

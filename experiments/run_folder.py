@@ -12,8 +12,10 @@ from typing import Any
 
 from tensorboard.summary import Writer
 
+from .errors import UserError
 
-class RunFolderError(ValueError):
+
+class RunFolderError(UserError):
     """The output folder cannot be used as asked."""
 
 

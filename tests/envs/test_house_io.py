@@ -181,3 +181,10 @@ def test_lines_are_counted_from_nought(tmp_path):
     assert house_to_json(load_house(f"{tmp_path}/h.jsonl:1")) == other
     with pytest.raises(HouseError, match="name 0 to 1"):
         load_house(f"{tmp_path}/h.jsonl:2")
+
+
+def test_load_houses_reads_every_line_in_order(shared_data: Path) -> None:
+    file = shared_data / "procthor-houses.jsonl.gz"
+    houses = load_houses(file)
+    assert [house.source for house in houses] == [f"{file}:{line}" for line in range(48)]
+    assert houses[12] == load_house(f"{file}:12")

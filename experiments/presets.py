@@ -1,0 +1,63 @@
+"""How large a run is. Sizes that a person chooses by one word; every number of a run is saved in its config.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..agent.live import LifeConfig
+from ..envs.frame import Camera
+from ..learners.pretrain import TSTConfig
+from ..learners.transfer import TransferConfig
+from ..learners.ttt import TTTConfig
+from .errors import UserError
+from .transfer_set import TransferSetConfig
+
+
+@dataclass(frozen=True)
+class Preset:
+    """All the sizes of one run."""
+
+    life: LifeConfig = field(default_factory=LifeConfig)
+    """How long the agent lives and how often it learns."""
+    milestones: tuple[float, ...] = (0.25, 0.5, 1.0)
+    """Shares of the life at which the specialist is transferred and evaluated; scratch stands at 0."""
+    learner: TSTConfig = field(default_factory=TSTConfig)
+    """The masked model and its objective."""
+    transfer_set: TransferSetConfig = field(default_factory=TransferSetConfig)
+    """D_t, the labelled frames from external houses."""
+    transfer: TransferConfig = field(default_factory=TransferConfig)
+    """How the head and the encoder are fine-tuned on D_t."""
+    ttt: TTTConfig = field(default_factory=TTTConfig)
+    """Test-time training."""
+    evaluation_frames: int = 300
+    """Held-out frames of the house."""
+    ttt_frames: int = 60
+    """Held-out frames on which test-time training is tried; it is reset for each."""
+
+    @property
+    def camera(self) -> Camera:
+        """The agent's camera."""
+        return self.transfer_set.camera
+
+
+PRESETS = {
+    "smoke": Preset(
+        life=LifeConfig(frames=160, turn=40, first_frames=80, replay_ratio=4.0),
+        milestones=(0.5, 1.0),
+        learner=TSTConfig(image_size=32, batch_size=32, decoder_layers=1, input_budget=8, target_budget=12, warmup_steps=5),
+        transfer_set=TransferSetConfig(houses=3, frames_per_house=16, camera=Camera(32, 32)),
+        transfer=TransferConfig(steps=15),
+        ttt=TTTConfig(steps=2, masks=4, refit_steps=5),
+        evaluation_frames=24,
+        ttt_frames=8,
+    ),
+    "nano": Preset(),
+}
+"""What `--preset` may name. smoke shows in seconds that everything works, and nothing about how well."""
+
+
+def find_preset(name: str) -> Preset:
+    """The preset of this name; UserError lists those that exist."""
+    if name not in PRESETS:
+        raise UserError(f"no preset '{name}'; there are: {', '.join(sorted(PRESETS))}")
+    return PRESETS[name]
