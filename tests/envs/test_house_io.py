@@ -2,6 +2,7 @@ import copy
 import gzip
 import json
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from testspace.envs import house_io
 from testspace.envs.generator import generate_house
 from testspace.envs.house import HouseError
-from testspace.envs.house_io import house_to_json, load_house, parse_house, save_house
+from testspace.envs.house_io import house_to_json, load_house, load_houses, parse_house, save_house
 
 HOUSE = house_to_json(generate_house(3, rooms=2))
 
