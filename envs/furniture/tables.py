@@ -12,7 +12,7 @@ from .shapes import Mesh, Part, box, cylinder, lathe, soft_box
 
 def _round_top(w: float, d: float, y0: float, y1: float) -> Part:
     edge = min(0.012, 0.4 * (y1 - y0))
-    return lathe([(0, y0), (0.49, y0), (0.5, y0 + edge), (0.5, y1 - edge), (0.49, y1), (0, y1)], 24).scaled(w, 1, d)
+    return lathe([(0, y0), (0.496, y0), (0.5, y0 + edge), (0.5, y1 - edge), (0.496, y1), (0, y1)], 24).scaled(w, 1, d)
 
 
 def _looks(p: Palette) -> tuple[Material, Material]:
