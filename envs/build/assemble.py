@@ -23,6 +23,9 @@ from .textures import texture_stack
 
 Floats = NDArray[np.float64]
 
+HANGS_ABOVE = 0.5
+"""Metres from the ground above which an object that stands on no other hangs on its wall."""
+
 
 class _Collector:
     """Gathers arrays of all instances; concatenates once."""
@@ -81,8 +84,9 @@ def assemble(house: House) -> Scene:
     """See `envs.scene.build_scene`."""
     collector = _Collector()
     areas = _structure(house, collector)
+    alone = {id(thing) for thing in house.objects}
     for thing in house.all_objects():
-        _object(thing, collector)
+        _object(thing, collector, id(thing) in alone)
     agent = house.agent
     return Scene(
         **_joined(collector),
@@ -148,13 +152,19 @@ def _turn(axis: int, degrees: float) -> Floats:
     return turn
 
 
-def _object(thing: HouseObject, collector: _Collector) -> None:
-    """A piece of furniture, turned as Unity turns it (about z, then x, then y) and mirrored into our frame."""
+def _object(thing: HouseObject, collector: _Collector, stands_alone: bool) -> None:
+    """A piece of furniture, turned as Unity turns it (about z, then x, then y) and mirrored into our frame.
+
+    What hangs (it rests on nothing and on no other object) has its back at the wall's line in the house file, where
+    Unity has the wall's surface; ours is moved into the room, and so is what hangs on it."""
     entry = asset(thing.asset_id)
     form = model(thing.asset_id)
     tilt = _turn(0, -thing.rotation[0]) @ _turn(2, thing.rotation[2])
     whole = _turn(1, -thing.rotation[1]) @ tilt
     centre = np.array([thing.position[0], thing.position[1], -thing.position[2]])
+    if stands_alone and thing.position[1] - entry.size[1] / 2 > HANGS_ABOVE:
+        yaw = np.radians(thing.rotation[1])
+        centre += OFFSET * np.array([np.sin(yaw), 0.0, -np.cos(yaw)])
     number = collector.instance(
         thing.id, class_of(entry.type), centre, np.abs(tilt) @ np.array(entry.size), thing.rotation[1] % 360.0
     )

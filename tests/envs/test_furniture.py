@@ -101,7 +101,7 @@ def test_every_type_with_assets_has_a_form_or_is_listed_as_a_box() -> None:
 @pytest.mark.parametrize("kind", ["Chair", "Sofa", "DiningTable", "Bed", "HousePlant", "Vase", "Painting", "Book"])
 def test_assets_of_a_type_differ_in_form_or_colour(kind: str) -> None:
     forms = [model(entry.asset_id) for entry in assets_of(kind)]
-    looks = {(len(f.faces), tuple(m.rgb + (m.texture,) for m in f.materials)) for f in forms}
+    looks = {(len(f.faces), tuple((*m.rgb, m.texture) for m in f.materials)) for f in forms}
     assert len(looks) > 0.4 * len(forms)
 
 

@@ -16,6 +16,7 @@ from two_rooms import box_frame, number_of, triangles, two_rooms
 from testspace.envs.assets import asset
 from testspace.envs.classes import CLASSES
 from testspace.envs.furniture.catalogue import BOX_TYPES
+from testspace.envs.house import HouseObject
 from testspace.envs.house_io import load_house
 from testspace.envs.scene import DirectionalLight, PointLight, Scene, SceneError, build_scene
 
@@ -50,6 +51,16 @@ def test_an_objects_mesh_fills_its_box(yaw: float) -> None:
         size = np.array(asset(asset_id).size)
         np.testing.assert_allclose(points.min(0), -size / 2, atol=1e-4)
         np.testing.assert_allclose(points.max(0), size / 2, atol=1e-4)
+
+
+def test_what_hangs_on_a_wall_stands_off_its_panel() -> None:
+    """As in the real houses, the file puts a painting's back 5 mm from the wall's line: inside our wall's thickness."""
+    house = two_rooms()
+    depth = asset("Wall_Decor_Painting_1").size[2]
+    thing = HouseObject("2|9", "Wall_Decor_Painting_1", (depth / 2 + 0.005, 1.6, 2.0), (0.0, 90.0, 0.0), True)
+    scene = build_scene(replace(house, objects=(thing,)))
+    points = triangles(scene, number_of(scene, "2|9")).reshape(-1, 3)
+    np.testing.assert_allclose((points[:, 0].min(), points[:, 0].max()), (0.035, 0.035 + depth), atol=1e-5)
 
 
 @pytest.mark.parametrize("yaw", [0.0, 90.0, 180.0, 270.0])
