@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .model import Encoder
 from .precision import autocast
 
 
@@ -90,12 +91,12 @@ def _spread(x: Tensor, side: int) -> Tensor:
 class Segmenter(nn.Module):
     """An encoder with its segmentation head. `classes` are the global class ids of the logits, in order."""
 
-    def __init__(self, encoder: nn.Module, classes: Sequence[int], config: HeadConfig | None = None) -> None:
+    def __init__(self, encoder: Encoder, classes: Sequence[int], config: HeadConfig | None = None) -> None:
         super().__init__()
         if not classes:
             raise ValueError("segmenter: there is no class to tell apart")
         self.encoder, self.classes, self.config = encoder, tuple(int(c) for c in classes), config or HeadConfig()
-        self.head = SegmentationHead(encoder_dim(encoder), encoder_grid(encoder), len(classes), self.config)
+        self.head = SegmentationHead(encoder.dim, encoder.grid, len(classes), self.config)
 
     def forward(self, rgb: Tensor) -> Tensor:
         """Logits (B, h, w, K) of rgb uint8 (B, H, W, 3), at the head's resolution; K classes in the order of `classes`."""
@@ -127,7 +128,7 @@ class Segmenter(nn.Module):
         (path / "segmenter.json").write_text(json.dumps(description, indent=2) + "\n")
 
     @classmethod
-    def load(cls, folder: str | Path, encoder: nn.Module) -> Segmenter:
+    def load(cls, folder: str | Path, encoder: Encoder) -> Segmenter:
         """The segmenter that `save` wrote; `encoder` is one of the same shape, and receives its weights.
 
         Raises ValueError where the files are no segmenter, or one on an encoder of another shape.
@@ -140,14 +141,3 @@ class Segmenter(nn.Module):
         except (KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
             raise ValueError(f"segmenter: {path} does not fit this encoder: {error}") from error
         return segmenter
-
-
-def encoder_dim(encoder: nn.Module) -> int:
-    """Width of the features of an Encoder."""
-    return int(encoder.dim)  # type: ignore[arg-type]
-
-
-def encoder_grid(encoder: nn.Module) -> tuple[int, int]:
-    """Rows and columns of patches of an Encoder, whose `grid` is both, or one number for a square."""
-    grid: Any = encoder.grid
-    return (int(grid), int(grid)) if isinstance(grid, int) else (int(grid[0]), int(grid[1]))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .metrics import VOID
+from .model import Encoder
 from .precision import autocast
 from .segmentation import HeadConfig, Segmenter
 
@@ -90,7 +90,7 @@ class TransferConfig:
     warmup: float = 0.05
     """Share of the steps over which the learning rate rises."""
     drop_path: float = 0.1
-    """Probability that the last block of the encoder is skipped for a frame; lower blocks less, linearly to 0."""
+    """Probability that a frame skips a branch of the encoder's last block; of lower blocks less, linearly to 0."""
     clip: float = 1.0
     """Largest gradient norm."""
     frozen: bool = False
@@ -102,7 +102,7 @@ class TransferConfig:
 
 
 def fine_tune(
-    encoder: nn.Module,
+    encoder: Encoder,
     labelled: LabelledFrames,
     n_classes: int,
     config: TransferConfig | None = None,
@@ -120,44 +120,48 @@ def fine_tune(
         raise ValueError(
             f"transfer: labels must hold class ids in 1..{n_classes - 1}, got {classes[:1]}..{classes[-1:]}"
         )
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # the head's start and drop path draw from torch's global generator
         torch.manual_seed(seed)
         segmenter = Segmenter(copy.deepcopy(encoder), classes, config.head)
-    device = next(segmenter.encoder.parameters()).device
-    segmenter.to(device).train()
-    segmenter.encoder.requires_grad_(not config.frozen).train(not config.frozen)
+        _train(segmenter, labelled, n_classes, config, torch.Generator().manual_seed(seed), progress)
+    return segmenter.requires_grad_(True).eval()
 
+
+def _train(
+    segmenter: Segmenter,
+    labelled: LabelledFrames,
+    n_classes: int,
+    config: TransferConfig,
+    generator: torch.Generator,
+    progress: Progress | None,
+) -> None:
+    device = next(segmenter.encoder.parameters()).device
+    segmenter.to(device).train().requires_grad_(True)
+    if config.frozen:
+        segmenter.encoder.eval().requires_grad_(False)
+    segmenter.encoder.set_drop_path(config.drop_path)
     optimizer = torch.optim.AdamW(parameter_groups(segmenter, config), lr=config.lr, betas=config.betas, fused=True)
     scales = [group["lr"] / config.lr for group in optimizer.param_groups]
     trained = [p for group in optimizer.param_groups for p in group["params"]]
     index_of = torch.full((n_classes,), _IGNORE, dtype=torch.int64)
-    index_of[list(classes)] = torch.arange(len(classes))
+    index_of[list(segmenter.classes)] = torch.arange(len(segmenter.classes))
     order = _endless_order(len(labelled), generator)
-
-    with drop_path(segmenter.encoder, 0.0 if config.frozen else config.drop_path, generator):
-        for step in range(config.steps):
-            picks = np.array([next(order) for _ in range(config.batch_size)])
-            rgb, target = torch.from_numpy(labelled.rgb[picks]), torch.from_numpy(labelled.semantic[picks])
-            rgb, target = augment(rgb, index_of[target.long()], config.augment, generator)
-            for group, scale in zip(optimizer.param_groups, scales, strict=True):
-                group["lr"] = scale * schedule(step, config)
-            with autocast(device.type):
-                if config.frozen:
-                    with torch.no_grad():
-                        features = segmenter.encoder(rgb.to(device))
-                    logits = segmenter.head(features)
-                else:
-                    logits = segmenter(rgb.to(device))
-            loss, accuracy = phase_loss(logits, target.to(device), generator)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(trained, config.clip)
-            optimizer.step()
-            if progress is not None:
-                progress(step + 1, config.steps, {"loss": loss.item(), "accuracy": accuracy.item()})
-    segmenter.requires_grad_(True)
-    return segmenter.eval()
+    for step in range(config.steps):
+        picks = np.array([next(order) for _ in range(config.batch_size)])
+        rgb, target = torch.from_numpy(labelled.rgb[picks]), torch.from_numpy(labelled.semantic[picks])
+        rgb, target = augment(rgb, index_of[target.long()], config.augment, generator)
+        for group, scale in zip(optimizer.param_groups, scales, strict=True):
+            group["lr"] = scale * schedule(step, config)
+        with autocast(device.type):
+            logits = segmenter(rgb.to(device))
+        loss, accuracy = phase_loss(logits, target.to(device), generator)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(trained, config.clip)
+        optimizer.step()
+        if progress is not None:
+            progress(step + 1, config.steps, {"loss": loss.item(), "accuracy": accuracy.item()})
+    segmenter.encoder.set_drop_path(0.0)
 
 
 def schedule(step: int, config: TransferConfig) -> float:
@@ -173,9 +177,9 @@ def parameter_groups(segmenter: Segmenter, config: TransferConfig) -> list[dict[
 
     Of L blocks, counted from 0, block i has L - i layers above it; the embedding has L + 1; the last norm and the head 0.
     """
-    blocks: nn.ModuleList = segmenter.encoder.layers  # type: ignore[assignment]
+    blocks = segmenter.encoder.layers
     above = {id(p): len(blocks) - i for i, block in enumerate(blocks) for p in block.parameters()}
-    above |= {id(p): 0 for p in segmenter.encoder.norm.parameters()}  # type: ignore[union-attr]
+    above |= {id(p): 0 for p in segmenter.encoder.norm.parameters()}
     above |= {id(p): 0 for p in segmenter.head.parameters()}
     members: dict[tuple[int, bool], list[nn.Parameter]] = {}
     for parameter in segmenter.parameters():
@@ -203,7 +207,9 @@ def phase_loss(logits: Tensor, target: Tensor, generator: torch.Generator) -> tu
         weights = (1 - (place[:, None] - torch.arange(points)).abs()).clamp(min=0)  # (pixels, points), two a row
         spread.append(weights.to(logits))
         target = target.index_select(axis, pixels.to(target.device))
-    rows = (spread[0] @ logits.flatten(2)).unflatten(2, logits.shape[2:])  # as matrix products, far faster than indexing
+    rows = (spread[0] @ logits.flatten(2)).unflatten(
+        2, logits.shape[2:]
+    )  # as matrix products, far faster than indexing
     logits = spread[1] @ rows
     flat, labels = logits.flatten(0, 2).float(), target.flatten()
     known = labels != _IGNORE
@@ -238,30 +244,6 @@ def augment(rgb: Tensor, target: Tensor, config: AugmentConfig, generator: torch
     grey = images.mean(1, keepdim=True)
     images = grey + (images - grey) * spread(config.saturation, 1, 1, 1)
     return images.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8), labels.to(torch.int64)
-
-
-@contextmanager
-def drop_path(encoder: nn.Module, rate: float, generator: torch.Generator) -> Iterator[None]:
-    """Within, each block of the encoder is skipped at random per frame (Huang et al., 2016), whole, and its change scaled up.
-
-    The i-th of L blocks, counted from 0, is skipped with probability rate * i / (L - 1).
-    """
-    blocks: nn.ModuleList = encoder.layers  # type: ignore[assignment]
-    handles = []
-    for i, block in enumerate(blocks):
-        skip = rate * i / max(1, len(blocks) - 1)
-        if skip > 0:
-
-            def drop(_: nn.Module, inputs: tuple[Tensor, ...], out: Tensor, skip: float = skip) -> Tensor:
-                keep = (torch.rand(len(out), 1, 1, generator=generator) >= skip) / (1 - skip)
-                return torch.lerp(inputs[0].to(out.dtype), out, keep.to(out.device, out.dtype))
-
-            handles.append(block.register_forward_hook(drop))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _endless_order(count: int, generator: torch.Generator) -> Iterator[int]:
