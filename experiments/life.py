@@ -122,7 +122,7 @@ def _live(
         with progress.stage(f"living, to frame {round(share * frames)}") as advance:
 
             def watch(turn: Turn) -> None:
-                run.log("turn", turn.frame, **asdict(turn))
+                run.log("turn", **asdict(turn))
                 advance(turn.frame, frames, f"{turn.coverage:.0%} of the floor seen")
 
             life.live(round(share * frames), watch)
@@ -139,7 +139,7 @@ def _live(
         "simulator_fps": float(np.median([turn["simulator_fps"] for turn in turns])),
         "samples_per_s": float(np.median([turn["samples_per_s"] for turn in turns if turn["samples_per_s"]] or [0])),
         "samples": learner.steps * preset.learner.batch_size,
-        "skipped_steps": learner.skipped,
+        "nonfinite_steps": learner.nonfinite_steps,
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "shared_assets": shared_assets,
         "segmentation": evaluation.scores(),
