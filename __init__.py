@@ -1,1 +1,79 @@
-"""Test-Space Training as a live agent: explore one house, learn it without labels, see better in it."""
+"""Test-Space Training as a live agent: explore one house, learn it without labels, see better in it.
+
+The names below are what most programs need; each is loaded when it is first used. Importing the package also registers the
+environment, so that `gymnasium.make("testspace/House-v0", house=7)` works.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .envs import registration as _registration
+
+if TYPE_CHECKING:
+    from .agent.mapping import OccupancyMap
+    from .agent.policies import make_policy
+    from .envs.frame import Camera
+    from .envs.generator import generate_house
+    from .envs.house import House
+    from .envs.house_env import HouseEnv
+    from .envs.house_io import load_house
+    from .envs.raycast import RayCastSimulator
+    from .envs.scene import Scene, build_scene
+    from .learners.buffer import ReplayBuffer
+    from .learners.model import Encoder
+    from .learners.pretrain import TSTLearner
+    from .learners.segmentation import Segmenter
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "Camera": "envs.frame",
+    "Encoder": "learners.model",
+    "House": "envs.house",
+    "HouseEnv": "envs.house_env",
+    "OccupancyMap": "agent.mapping",
+    "RayCastSimulator": "envs.raycast",
+    "ReplayBuffer": "learners.buffer",
+    "Scene": "envs.scene",
+    "Segmenter": "learners.segmentation",
+    "TSTLearner": "learners.pretrain",
+    "build_scene": "envs.scene",
+    "generate_house": "envs.generator",
+    "load_house": "envs.house_io",
+    "make_policy": "agent.policies",
+}
+
+__all__ = [
+    "Camera",
+    "Encoder",
+    "House",
+    "HouseEnv",
+    "OccupancyMap",
+    "RayCastSimulator",
+    "ReplayBuffer",
+    "Scene",
+    "Segmenter",
+    "TSTLearner",
+    "build_scene",
+    "generate_house",
+    "load_house",
+    "make_policy",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name of the table on first use (PEP 562)."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_WHERE[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+_registration.register()

@@ -1,0 +1,312 @@
+"""Explore by frontiers, then go on living: never run out of places to look at.
+
+A frontier is known floor beside unknown space (Yamauchi, 1997). The agent heads for the one that is near and large, and when
+none is left, for the places and headings that it has seen least, looking up and down as it goes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ...envs.frame import Camera, Frame
+from ...envs.motion import Action, Motion
+from ..mapping import FREE, HEADINGS, UNKNOWN, OccupancyMap
+from ..planning import FAR, UNIT, WALL, clear_line, distances, walking_costs, waypoint
+
+EXPLORING_PITCH = -30.0
+"""Looking down while exploring shows the floor from the feet to the horizon, in degrees."""
+SMALLEST_FRONTIER = 3
+"""Frontiers of fewer cells are chinks between pixels, not ways on."""
+PITCHES, PITCH_CHANCES = (0.0, -30.0, -60.0, 30.0), (0.45, 0.35, 0.1, 0.1)
+"""Where the agent looks while it lives, in degrees, and how often: tables and floors are seen best from above."""
+LOOKS = 3
+"""Headings looked at in each place while living."""
+
+
+@dataclass
+class _Goal:
+    """Where the agent is heading."""
+
+    cell: tuple[int, int]
+    """(row, column), counted from the world's origin, so that it holds when the map grows."""
+    frontier: bool
+    """Whether something unknown lies there; otherwise it is a place to look from."""
+    patience: int
+    """Actions left before it is given up."""
+    looks: int = 0
+    """Looks taken there so far."""
+    age: int = 0
+    """Actions since its distances were computed."""
+
+
+class FrontierPolicy:
+    """Plans on an OccupancyMap made from its own depth; the same seed and frames give the same actions."""
+
+    map: OccupancyMap
+    """What the policy knows of the house."""
+
+    def __init__(self, camera: Camera, motion: Motion, seed: int = 0) -> None:
+        """`camera` takes the frames, `motion` says how far actions go."""
+        self.camera, self.motion, self.seed = camera, motion, seed
+        self._turns = max(1, round(360 / motion.turn))
+        self.reset(seed)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Forget the map; decide by `seed` from here on, or by the seed the policy was made with."""
+        self._rng = np.random.default_rng(self.seed if seed is None else seed)
+        self.map = OccupancyMap(self.camera)
+        self._queue: deque[Action] = deque()
+        self._goal: _Goal | None = None
+        self._tried: set[tuple[int, int]] = set()
+        self._bumps: set[tuple[int, int, int]] = set()
+        self._pose: NDArray[np.float64] | None = None
+
+    def act(self, observation: Frame, info: dict[str, Any]) -> int:
+        """The next action, from what the map knows after this Frame."""
+        first = self._pose is None
+        self._pose = observation["pose"].astype(np.float64)
+        self.map.update(observation)
+        if info.get("collision"):
+            self._bump()
+        if first:
+            self._look_to(EXPLORING_PITCH)
+            # What is left of the circle is in the picture already.
+            unseen = 360.0 - self.camera.horizontal_fov
+            self._queue.extend([Action.ROTATE_RIGHT] * int(np.ceil(max(0.0, unseen) / self.motion.turn)))
+        if not self._queue:
+            self._decide()
+        return int(self._queue.popleft())
+
+    def _decide(self) -> None:
+        """Put at least one action into the queue."""
+        for _ in range(8):  # a goal may turn out to be reached, or out of reach, at once
+            if self._goal is None or not self._worth_going():
+                self._goal = self._next_frontier() or self._next_place()
+                if self._goal is None:
+                    break
+                self._measure()
+            if self._arrived():
+                self._look_about()
+            else:
+                self._walk()
+            if self._queue:
+                return
+        self._wander()
+
+    # Goals -----------------------------------------------------------------------------------------------------------
+
+    def _worth_going(self) -> bool:
+        """Whether the goal still stands; keeps its distances fresh."""
+        goal = self._goal
+        assert goal is not None
+        goal.patience -= 1
+        goal.age += 1
+        cell = self._local(goal.cell)
+        if goal.frontier:
+            near = self.map.state[cell[0] - 1 : cell[0] + 2, cell[1] - 1 : cell[1] + 2]
+            if near[1, 1] != FREE or not (near == UNKNOWN).any():
+                return False
+            if goal.patience < 0 or goal.looks > 1:
+                self._give_up(cell)
+                return False
+        elif goal.patience < 0 or goal.looks >= LOOKS:
+            return False
+        if goal.age > 5 or self._length.shape != self.map.seen.shape:
+            self._measure()
+        if self._length[self._here()] >= FAR:
+            self._give_up(cell)
+            return False
+        return True
+
+    def _give_up(self, cell: tuple[int, int]) -> None:
+        """Look no more for a frontier within 0.3 m of a cell."""
+        row, column = self._world(cell)
+        self._tried |= {(row + i, column + j) for i in range(-3, 4) for j in range(-3, 4)}
+
+    def _measure(self) -> None:
+        """Distances to the goal over what is known now."""
+        assert self._goal is not None
+        self._goal.age = 0
+        self._costs = walking_costs(self.map)
+        self._length = distances(self._costs, *self._local(self._goal.cell))
+
+    def _next_frontier(self) -> _Goal | None:
+        """The frontier with the best mixture of near and large."""
+        self._costs = walking_costs(self.map)
+        self._reach = distances(self._costs, *self._here())
+        state = self.map.state
+        unknown = state == UNKNOWN
+        beside = np.zeros_like(unknown)
+        beside[1:] |= unknown[:-1]
+        beside[:-1] |= unknown[1:]
+        beside[:, 1:] |= unknown[:, :-1]
+        beside[:, :-1] |= unknown[:, 1:]
+        edge = beside & (state == FREE) & (self._costs != WALL) & (self._reach < FAR)
+        for cell in self._tried:
+            row, column = self._local(cell)
+            if 0 <= row < edge.shape[0] and 0 <= column < edge.shape[1]:
+                edge[row, column] = False
+        parts, count = ndimage.label(edge, np.ones((3, 3)))
+        if not count:
+            return None
+        cells = np.argwhere(edge)
+        part, length = parts[edge], self._reach[edge]
+        order = np.argsort(length, kind="stable")
+        numbers, nearest = np.unique(part[order], return_index=True)
+        size = np.bincount(part, minlength=count + 1)[numbers]
+        metres = length[order[nearest]] * UNIT
+        score = np.where(size >= SMALLEST_FRONTIER, metres - 0.05 * np.minimum(size, 40), np.inf)
+        best = int(np.argmin(score))
+        if not np.isfinite(score[best]):
+            return None
+        row, column = cells[order[nearest[best]]]
+        return self._goal_at((int(row), int(column)), True, float(metres[best]))
+
+    def _next_place(self) -> _Goal | None:
+        """Among some places drawn at random, the one seen least from, near ones first. Follows _next_frontier."""
+        open_floor = np.argwhere((self._reach < FAR) & (self._costs > WALL) & (self._costs <= 3))
+        if not len(open_floor):
+            return None
+        drawn = open_floor[self._rng.integers(len(open_floor), size=64)]
+        views = 49 * ndimage.uniform_filter(self.map.views.sum(0, dtype=np.float32), 7, mode="constant")
+        metres = self._reach[tuple(drawn.T)] * UNIT
+        best = int(np.argmin(views[tuple(drawn.T)] + metres))
+        return self._goal_at((int(drawn[best, 0]), int(drawn[best, 1])), False, float(metres[best]))
+
+    def _goal_at(self, cell: tuple[int, int], frontier: bool, metres: float) -> _Goal:
+        return _Goal(self._world(cell), frontier, patience=24 + int(4 * metres / self.motion.step))
+
+    # Moving ----------------------------------------------------------------------------------------------------------
+
+    def _arrived(self) -> bool:
+        return bool(self._length[self._here()] * UNIT <= max(0.2, 0.8 * self.motion.step))
+
+    def _walk(self) -> None:
+        """Turn towards the way to the goal, or take a step along it."""
+        r, c = self._exact()
+        row, column = waypoint(self._costs, self._length, r, c, 12)
+        wanted = np.degrees(np.arctan2(column + 0.5 - c, -(row + 0.5 - r)))  # yaw of (x, -z)
+        here = self._length[self._here()]
+        best: tuple[float, int] | None = None
+        for turns in range(-(self._turns // 2), self._turns - self._turns // 2):
+            yaw = self._pose_now()[3] + turns * self.motion.turn
+            off = abs((yaw - wanted + 180.0) % 360.0 - 180.0)
+            # Staying on course spares a turn there and a turn back.
+            cost = off + 0.5 * abs(turns) - (0.1 * self.motion.turn if turns == 0 else 0.0)
+            if (best is None or cost < best[0]) and off <= 100.0 and self._can_step(yaw, here):
+                best = cost, turns
+        if best is None:
+            return
+        if best[1]:
+            self._turn_by(best[1])
+        else:
+            self._queue.append(Action.MOVE_AHEAD)
+
+    def _can_step(self, yaw: float, here: int) -> bool:
+        """Whether a step along `yaw` is free as far as is known, and does not lead away from the goal."""
+        if self._bump_key(yaw) in self._bumps:
+            return False
+        r, c = self._exact()
+        step = self.motion.step / self.map.cell
+        end = r - step * np.cos(np.radians(yaw)), c + step * np.sin(np.radians(yaw))
+        if not clear_line(self._costs, 255, r, c, *end):
+            return False
+        return bool(self._length[int(np.floor(end[0])), int(np.floor(end[1]))] <= here + 5)
+
+    def _bump(self) -> None:
+        """A step was blocked: remember it, and plan anew."""
+        x, _, z, yaw = self._pose_now()[:4]
+        self._bumps.add(self._bump_key(yaw))
+        self.map.block(x + self.motion.step * np.sin(np.radians(yaw)), z - self.motion.step * np.cos(np.radians(yaw)))
+        self._queue.clear()
+        if self._goal is not None:
+            self._measure()
+
+    def _wander(self) -> None:
+        """Nothing known leads anywhere: forget what was blocked and go somewhere else."""
+        self._goal = None
+        self._bumps.clear()
+        self.map.blocked[:] = False
+        self._turn_by(int(self._rng.integers(1, self._turns + 1)))
+        self._queue.append(Action.MOVE_AHEAD)
+
+    def _turn_by(self, turns: int) -> None:
+        turns = (turns + self._turns // 2) % self._turns - self._turns // 2
+        self._queue.extend([Action.ROTATE_RIGHT if turns > 0 else Action.ROTATE_LEFT] * abs(turns))
+
+    def _turn_to(self, yaw: float) -> None:
+        off = (yaw - self._pose_now()[3] + 180.0) % 360.0 - 180.0
+        self._turn_by(round(off / self.motion.turn))
+
+    def _look_to(self, pitch: float) -> None:
+        wanted = float(np.clip(pitch, self.motion.lowest_pitch, self.motion.highest_pitch))
+        looks = round((wanted - self._pose_now()[4]) / self.motion.look)
+        self._queue.extend([Action.LOOK_UP if looks > 0 else Action.LOOK_DOWN] * abs(looks))
+
+    # Looking ---------------------------------------------------------------------------------------------------------
+
+    def _look_about(self) -> None:
+        """Arrived: look into the unknown, or to where one has looked least from here."""
+        goal = self._goal
+        assert goal is not None
+        goal.looks += 1
+        if goal.frontier:
+            row, column = self._local(goal.cell)
+            near = self.map.state[max(0, row - 3) : row + 4, max(0, column - 3) : column + 4] == UNKNOWN
+            middle = np.argwhere(near).mean(0) + [max(0, row - 3) + 0.5, max(0, column - 3) + 0.5]
+            r, c = self._exact()
+            self._turn_to(float(np.degrees(np.arctan2(middle[1] - c, -(middle[0] - r)))))
+            # First far, then at one's feet.
+            self._look_to(EXPLORING_PITCH if goal.looks == 1 else self.motion.lowest_pitch)
+            if goal.looks == 2:
+                self._queue.append(Action.LOOK_UP)
+        else:
+            self._turn_to(self._least_seen_heading())
+            self._look_to(float(self._rng.choice(PITCHES, p=PITCH_CHANCES)))
+
+    def _least_seen_heading(self) -> float:
+        """The yaw least looked to from about here, among those that do not face a wall within 0.7 m."""
+        row, column = self._here()
+        window = np.s_[:, max(0, row - 3) : row + 4, max(0, column - 3) : column + 4]
+        views = self.map.views[window].sum((1, 2)).astype(np.float64) + self._rng.uniform(0, 0.5, HEADINGS)
+        r, c = self._exact()
+        yaws = np.radians(np.arange(HEADINGS) * 360 / HEADINGS)
+        reach = 0.7 / self.map.cell
+        for k, yaw in enumerate(yaws):
+            ahead = np.linspace(0.3, 1.0, 6) * reach
+            cells = np.floor([r - ahead * np.cos(yaw), c + ahead * np.sin(yaw)]).astype(np.int64)
+            inside = (cells >= 0).all(0) & (cells[0] < self.map.hit.shape[0]) & (cells[1] < self.map.hit.shape[1])
+            if self.map.hit[tuple(cells[:, inside])].any():
+                views[k] += 1e6
+        return float(np.argmin(views)) * 360 / HEADINGS
+
+    # Coordinates -----------------------------------------------------------------------------------------------------
+
+    def _pose_now(self) -> NDArray[np.float64]:
+        assert self._pose is not None
+        return self._pose
+
+    def _here(self) -> tuple[int, int]:
+        pose = self._pose_now()
+        return self.map.to_cell(pose[0], pose[2])
+
+    def _exact(self) -> tuple[float, float]:
+        """Where the agent is, in cells, not rounded."""
+        pose = self._pose_now()
+        return pose[2] / self.map.cell - self.map.corner[0], pose[0] / self.map.cell - self.map.corner[1]
+
+    def _world(self, cell: tuple[int, int]) -> tuple[int, int]:
+        return int(cell[0] + self.map.corner[0]), int(cell[1] + self.map.corner[1])
+
+    def _local(self, cell: tuple[int, int]) -> tuple[int, int]:
+        return int(cell[0] - self.map.corner[0]), int(cell[1] - self.map.corner[1])
+
+    def _bump_key(self, yaw: float) -> tuple[int, int, int]:
+        pose = self._pose_now()
+        return round(pose[0] / 0.05), round(pose[2] / 0.05), round(yaw / self.motion.turn) % self._turns

@@ -1,0 +1,19 @@
+"""Tells Gymnasium what the environment is called; loads nothing of it."""
+
+from __future__ import annotations
+
+from gymnasium.envs.registration import register as register_environment
+from gymnasium.envs.registration import registry
+
+HOUSE = "testspace/House-v0"
+"""The id of HouseEnv."""
+
+
+def register() -> None:
+    """Register the environment, once.
+
+    Gymnasium 1.0 and later find no plugins by themselves: a program imports `testspace`, or names the module in the id,
+    `gymnasium.make("testspace:testspace/House-v0", house=7)`.
+    """
+    if HOUSE not in registry:
+        register_environment(HOUSE, entry_point="testspace.envs.house_env:HouseEnv")
