@@ -6,8 +6,9 @@ refused, so labels of the test space cannot reach a learner through here (the pa
 On disk, per frame of 64 x 64: rgb uint8, depth as millimetres in 16 bits (0 to 65.535 m, rounded; farther is clipped),
 normals as int8 in units of 1/127, edges uint8, pose float32, and the frame number of the run.
 
-A process killed at any moment (kill -9) loses at most what came after the last `flush`. The ring of a full buffer overwrites
-old frames in place; a frame that was half overwritten when the process died is found by its ticket and replaced.
+A process killed at any moment (kill -9) loses at most what came after the last `flush`. The ring of a full buffer
+overwrites old frames in place; a frame that was half overwritten when the process died is found by its ticket and
+replaced.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ class BufferError(ValueError):
 
 
 class ReplayBuffer:
-    """A ring of `capacity` frames in `folder`; its files have their full size from the start, and use disk as they fill.
+    """A ring of `capacity` frames in `folder`; its files have full size from the start, and use disk as they fill.
 
-    A folder that holds frames already is refused, unless `resume` is True: then the buffer goes on where its last `flush`
-    left it (with the stored sampling state; `seed` counts only for a new buffer). Raises BufferError where the folder is
-    not a buffer, or one of another size. One process writes; others may `ReplayBuffer.reader(folder)`.
+    A folder that holds frames already is refused, unless `resume` is True: then the buffer goes on where its last
+    `flush` left it (with the stored sampling state; `seed` counts only for a new buffer). Raises BufferError where
+    the folder is not a buffer, or one of another size. One process writes; others may `ReplayBuffer.reader(folder)`.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class ReplayBuffer:
 
     @classmethod
     def reader(cls, folder: str | Path, seed: int = 0) -> ReplayBuffer:
-        """The frames that the last `flush` in `folder` stored, to sample from but not to write: any process may do so."""
+        """The frames that the last `flush` in `folder` stored, for any process to sample from, but not to write."""
         state = _read_state(Path(folder))
         if state is None:
             raise BufferError(f"buffer: {folder} holds no replay buffer (no state.json)")
@@ -94,8 +95,9 @@ class ReplayBuffer:
     def extend(self, frames: Mapping[str, Any]) -> None:
         """Store N frames: arrays or tensors (N, H, W, ...) by the keys of the frame contract, pose (N, 6).
 
-        A further key `step`, int64 (N,), may tell their frame numbers in the run; without it they are counted from the first
-        frame written. Raises BufferError on a missing key, on any other key (labels above all), and on another dtype or shape.
+        A further key `step`, int64 (N,), may tell their frame numbers in the run; without it they are counted from
+        the first frame written. Raises BufferError on a missing key, on any other key (labels above all), and on
+        another dtype or shape.
         """
         if self._read_only:
             raise BufferError(f"buffer: {self.folder} is open for reading only")
@@ -120,7 +122,7 @@ class ReplayBuffer:
     def get(self, indices: Sequence[int] | Tensor, keys: Sequence[str] = (*KEYS, "step")) -> dict[str, Tensor]:
         """The frames at these slots, 0 <= slot < len(self), as `sample` gives them; fewer `keys` cost less."""
         slots = torch.as_tensor(indices, dtype=torch.long)
-        if slots.numel() and not (0 <= int(slots.min()) and int(slots.max()) < len(self)):
+        if slots.numel() and (int(slots.min()) < 0 or int(slots.max()) >= len(self)):
             raise BufferError(f"buffer: slots must lie between 0 and {len(self) - 1}")
         unknown = set(keys) - {*KEYS, "step"}
         if unknown:
@@ -133,7 +135,7 @@ class ReplayBuffer:
         return self.get((torch.arange(len(self)) + start) % max(1, len(self)), keys)
 
     def flush(self) -> None:
-        """Make all frames so far survive: data to the disk first, then one small file that says so, replaced at once."""
+        """Make all frames so far survive: data to disk first, then one small file that says so, replaced whole."""
         if self._read_only:
             raise BufferError(f"buffer: {self.folder} is open for reading only")
         for file in sorted((self.folder / "frames").iterdir()):
@@ -216,8 +218,8 @@ class ReplayBuffer:
         unknown, missing = sorted(set(frames) - {*KEYS, "step"}), sorted(set(KEYS) - set(frames))
         if unknown:
             raise BufferError(
-                f"buffer: {', '.join(unknown)} cannot be stored, only {', '.join(KEYS)} and step: labels of the test space "
-                "never reach a learner"
+                f"buffer: {', '.join(unknown)} cannot be stored, only {', '.join(KEYS)} and step: "
+                "labels of the test space never reach a learner"
             )
         if missing:
             raise BufferError(f"buffer: {', '.join(missing)} missing from the frames")
@@ -233,7 +235,7 @@ class ReplayBuffer:
 
 
 def _encode(frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Frames of the contract to what is stored. Millimetres fill all 16 bits, kept in int16 (torch lacks uint16 arithmetic)."""
+    """Frames of the contract to what is stored. Millimetres fill an int16, bit by bit: torch does little in uint16."""
     millimetres = (frames["depth"].clamp(0, MAX_DEPTH) * 1000).round().to(torch.int32)
     return {
         "rgb": frames["rgb"],

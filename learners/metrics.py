@@ -1,7 +1,8 @@
 """Scores of semantic segmentation: mean intersection over union and pixel accuracy, from one confusion matrix.
 
-mIoU is over classes that fill a stated share of the truth (a class of a few pixels would decide the mean by luck) and, where
-it is known what the transfer set could teach, over those classes only. Pixel accuracy is over every labelled pixel.
+mIoU is over classes that fill a stated share of the truth (a class of a few pixels would decide the mean by luck)
+and, where it is known what the transfer set could teach, over those classes only. Pixel accuracy is over every
+labelled pixel.
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ def segmentation_score(
 ) -> SegmentationScore:
     """Score predicted class ids (..., H, W) against the truth, all frames as one set of pixels.
 
-    A class counts in the mean where it fills `min_share` of the labelled pixels or more, and is in `learnable` (the classes
-    of the transfer set) where that is given. A void prediction on a labelled pixel is an error. Void truth counts for nothing.
+    A class counts in the mean where it fills `min_share` of the labelled pixels or more, and is in `learnable` (the
+    classes of the transfer set) where that is given. A void prediction on a labelled pixel is an error. Void truth
+    counts for nothing.
     """
     matrix = confusion_matrix(predicted, truth, n_classes)
     true, right, pixels = matrix.sum(1), np.diag(matrix), int(matrix.sum())

@@ -1,10 +1,10 @@
-"""The semantic segmentation head: patch features of an encoder to one class a pixel (W.2; the ConvNeXt head of MultiMAE).
+"""The semantic segmentation head (W.2): patch features of an encoder to one class a pixel, as MultiMAE's ConvNeXt head.
 
-A linear layer unfolds each patch into 2 x 2 cells, four ConvNeXt blocks (Liu et al., 2022) mix them, a linear layer gives the
-logits of 2 x 2 points a cell, and the map between the points is bilinear. Departures at nano, each for two CPU cores at 64 x 64
-and patch 8: 2 x 2 cells of 64 channels instead of 4 x 4 of 384; 3 x 3 depthwise kernels on 16 x 16 cells instead of 7 x 7 on
-56 x 56 (a larger share of the image still; 5 x 5 and 7 x 7 make the whole head 2 times as slow); no layer scale, which starts
-near 0 and so holds back a training of a thousand steps.
+A linear layer unfolds each patch into 2 x 2 cells, four ConvNeXt blocks (Liu et al., 2022) mix them, a linear layer
+gives the logits of 2 x 2 points a cell, and the map between the points is bilinear. Departures at nano, each for two
+CPU cores at 64 x 64 and patch 8: 2 x 2 cells of 64 channels instead of 4 x 4 of 384; 3 x 3 depthwise kernels on 16 x
+16 cells instead of 7 x 7 on 56 x 56 (a larger share of the image still; 5 x 5 and 7 x 7 make the whole head 2 times
+as slow); no layer scale, which starts near 0 and so holds back a training of a thousand steps.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Segmenter(nn.Module):
         self.head = SegmentationHead(encoder.dim, encoder.grid, len(classes), self.config)
 
     def forward(self, rgb: Tensor) -> Tensor:
-        """Logits (B, h, w, K) of rgb uint8 (B, H, W, 3), at the head's resolution; K classes in the order of `classes`."""
+        """Logits (B, h, w, K) of rgb uint8 (B, H, W, 3), at the head's resolution, K in the order of `classes`."""
         return self.head(self.encoder(rgb))
 
     @torch.no_grad()
@@ -108,6 +108,8 @@ class Segmenter(nn.Module):
         device, was_training = next(self.head.parameters()).device, self.training
         images = torch.as_tensor(rgb)
         size = (int(images.shape[1]), int(images.shape[2]))
+        if len(images) == 0:
+            return np.zeros((0, *size), np.int16)
         ids = torch.tensor(self.classes, dtype=torch.int16)
         self.eval()
         parts = []
@@ -117,7 +119,7 @@ class Segmenter(nn.Module):
             full = F.interpolate(logits.float().permute(0, 3, 1, 2), size, mode="bilinear", align_corners=False)
             parts.append(ids[full.argmax(1).cpu()])
         self.train(was_training)
-        return torch.cat(parts).numpy() if parts else np.zeros((0, *size), np.int16)
+        return torch.cat(parts).numpy()
 
     def save(self, folder: str | Path) -> None:
         """Write segmenter.safetensors (encoder and head) and segmenter.json (classes, head) into `folder`."""

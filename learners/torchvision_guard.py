@@ -1,11 +1,12 @@
 """Lets torchvision, and timm that imports it, load beside a torch that torchvision's compiled operators do not fit.
 
-The package index's torchvision wheel is linked against CUDA libraries, which a CPU-only torch does not bring. Its compiled
-part then fails to load, silently, and its Python part dies on import with "operator torchvision::nms does not exist", since it
-describes two operators that nobody declared. timm and torchmetrics fail with it, although they need none of the operators.
+The package index's torchvision wheel is linked against CUDA libraries, which a CPU-only torch does not bring. Its
+compiled part then fails to load, silently, and its Python part dies on import with "operator torchvision::nms does
+not exist", since it describes two operators that nobody declared. timm and torchmetrics fail with it, although they
+need none of the operators.
 
-`ensure_torchvision()` declares the two before that import. Models and transforms then work; calling nms or RoI operators says
-that there is no kernel. Where torchvision loads by itself, or is not installed, nothing is done.
+`ensure_torchvision()` declares the two before that import. Models and transforms then work; calling nms or RoI
+operators says that there is no kernel. Where torchvision loads by itself, or is not installed, nothing is done.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _declared: list[torch.library.Library] = []  # a Library that is collected takes
 
 
 def ensure_torchvision() -> bool:
-    """Make `import torchvision` and `import timm` work; call it before either. Returns whether operators had to be declared.
+    """Make `import torchvision` and `import timm` work; call it before either. Whether operators had to be declared.
 
     Raises ImportError where torchvision is not installed.
     """
@@ -47,7 +48,7 @@ def ensure_torchvision() -> bool:
 
 
 def _operators_load(folder: Path) -> bool:
-    """Whether torchvision's compiled operators (`_C.so`, `_C.pyd`) fit this torch; loads them, as its own import would."""
+    """Whether torchvision's compiled operators (`_C.so`, `_C.pyd`) fit this torch; loads them, as its import would."""
     for file in sorted(folder.glob("_C*")):
         try:
             ctypes.CDLL(str(file))

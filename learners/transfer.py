@@ -1,7 +1,7 @@
-"""Transfer (Section 3.2.3, Table 11): a head and the encoder are fine-tuned on D_t, labelled frames of external houses only.
+"""Transfer (Section 3.2.3, Table 11): head and encoder are fine-tuned on D_t, labelled frames of external houses only.
 
-AdamW with layer-wise learning rate decay, warm-up and cosine decay, drop path, flips, crops and photometric jitter. The loss
-is the cross-entropy of the full-size map, estimated at one random phase of its pixels a step (see `phase_loss`).
+AdamW with layer-wise learning rate decay, warm-up and cosine decay, drop path, flips, crops and photometric jitter.
+The loss is the cross-entropy of the full-size map, estimated on a grid of its pixels that moves each step: `grid_loss`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class TransferConfig:
-    """How an encoder is transferred. Table 11 trains 64 epochs of 20,000 frames; a nano transfer is far shorter and hotter."""
+    """How an encoder is transferred. Table 11 trains 64 epochs of 20,000 frames; nano is far shorter and hotter."""
 
     steps: int = 1000
     """Optimiser steps."""
@@ -109,7 +109,7 @@ def fine_tune(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Segmenter:
-    """A Segmenter on a copy of `encoder` (which stays as it was), trained on `labelled`; the same seed gives the same one.
+    """A Segmenter on a copy of `encoder` (which stays as it was), trained on `labelled`; one seed gives one result.
 
     Its logits cover the classes that occur in `labelled` only, since no other can be learned from it; predictions are
     global ids below `n_classes`. Raises ValueError where nothing is labelled, or an id is not below n_classes.
@@ -154,7 +154,7 @@ def _train(
             group["lr"] = scale * schedule(step, config)
         with autocast(device.type):
             logits = segmenter(rgb.to(device))
-        loss, accuracy = phase_loss(logits, target.to(device), generator)
+        loss, accuracy = grid_loss(logits, target.to(device), generator)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(trained, config.clip)
@@ -175,7 +175,8 @@ def schedule(step: int, config: TransferConfig) -> float:
 def parameter_groups(segmenter: Segmenter, config: TransferConfig) -> list[dict[str, object]]:
     """AdamW's groups: learning rate lr * layer_decay^(layers above), no weight decay on vectors (Clark et al., 2020).
 
-    Of L blocks, counted from 0, block i has L - i layers above it; the embedding has L + 1; the last norm and the head 0.
+    Of L blocks, counted from 0, block i has L - i layers above it; the embedding has L + 1; the last norm and the
+    head 0.
     """
     blocks = segmenter.encoder.layers
     above = {id(p): len(blocks) - i for i, block in enumerate(blocks) for p in block.parameters()}
@@ -192,11 +193,11 @@ def parameter_groups(segmenter: Segmenter, config: TransferConfig) -> list[dict[
     ]
 
 
-def phase_loss(logits: Tensor, target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def grid_loss(logits: Tensor, target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Cross-entropy and accuracy of logits (B, h, w, K), spread bilinearly, on target int64 (B, H, W), -1 = ignored.
 
-    To spread K logits to every pixel costs more than the head itself. So a step spreads them to one pixel in every square
-    of 2 H/h x 2 W/w pixels, the same in each, drawn anew every step: its mean is the loss over all pixels.
+    To spread K logits to every pixel costs more than the head itself. So a step spreads them to one pixel in every
+    square of 2 H/h x 2 W/w pixels, the same in each, drawn anew every step: its mean is the loss over all pixels.
     """
     spread: list[Tensor] = []
     for axis in (1, 2):

@@ -1,12 +1,12 @@
 """Test-time training with masked autoencoding, TTT-MAE (Gandelsman et al., 2022; Appendix T).
 
-Each frame by itself: starting from the transferred weights, the encoder takes a few steps on reconstructing this frame's
-masked patches, many masks at once; then the head, which never moves, predicts on what the encoder has become. The weights go
-back before the next frame, so no prediction depends on another frame.
+Each frame by itself: starting from the transferred weights, the encoder takes a few steps on reconstructing this
+frame's masked patches, many masks at once; then the head, which never moves, predicts on what the encoder has become.
+The weights go back before the next frame, so no prediction depends on another frame.
 
 TTT leans on a reconstruction decoder that fits the encoder. Fine-tuning moves the encoder away from the decoder of
-pre-training, and TTT would then pull it back, away from the task. `refit_decoder` mends this with unlabelled frames alone;
-with a head that was trained on a frozen encoder it is not needed.
+pre-training, and TTT would then pull it back, away from the task. `refit_decoder` mends this with unlabelled frames
+alone; with a head that was trained on a frozen encoder it is not needed.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def ttt_predict(
 ) -> TTTResult:
     """Predict each frame of rgb uint8 (N, H, W, 3) after training the segmenter's encoder on it.
 
-    `model` is the pre-trained model, or what `refit_decoder` made of it: of it the decoder is used. Neither argument changes.
-    The masks follow from `seed` and are the same for every frame.
+    `model` is the pre-trained model, or what `refit_decoder` made of it: of it the decoder is used. Neither argument
+    changes. The masks follow from `seed` and are the same for every frame.
     """
     config, started = config or TTTConfig(), time.perf_counter()
     images = torch.as_tensor(rgb)
@@ -120,7 +120,7 @@ def refit_decoder(
     seed: int = 0,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> MaskedModel:
-    """A copy of `model` around a copy of the transferred `encoder`, its rgb decoder fitted to it; the encoder stays fixed.
+    """A copy of `model` around a copy of the transferred `encoder`, which stays fixed; the rgb decoder is fitted to it.
 
     `sample(n)` gives rgb uint8 (n, H, W, 3), unlabelled: frames of the replay buffer, of the transfer set, or both.
     `progress` receives the steps done, the steps in all and the loss.
