@@ -13,7 +13,11 @@ from ...envs.motion import Motion
 from .frontier import FrontierPolicy
 from .random import RandomPolicy
 
-__all__ = ["POLICIES", "Body", "FrontierPolicy", "Policy", "RandomPolicy", "make_policy"]
+__all__ = ["POLICIES", "Body", "FrontierPolicy", "Policy", "RandomPolicy", "UnknownPolicyError", "make_policy"]
+
+
+class UnknownPolicyError(ValueError):
+    """No policy has the name that was asked for."""
 
 
 class Policy(Protocol):
@@ -42,7 +46,7 @@ POLICIES: dict[str, Callable[[Camera, Motion, int], Policy]] = {"frontier": Fron
 
 
 def make_policy(name: str, body: Body, seed: int = 0) -> Policy:
-    """The policy called `name` for an agent with this `body` (a HouseEnv is one); ValueError lists those that exist."""
+    """The policy called `name` for an agent with this `body` (a HouseEnv is one); UnknownPolicyError lists those that exist."""
     if name not in POLICIES:
-        raise ValueError(f"no policy {name!r}; there are: {', '.join(sorted(POLICIES))}")
+        raise UnknownPolicyError(f"no policy {name!r}; there are: {', '.join(sorted(POLICIES))}")
     return POLICIES[name](body.camera, body.motion, seed)

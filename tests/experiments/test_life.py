@@ -1,0 +1,120 @@
+"""A whole life at preset smoke: what it leaves behind, that it survives being killed, and that nothing bad is half done."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from testspace.envs.generator import generate_house
+from testspace.envs.house_io import save_house
+from testspace.experiments import cli
+from testspace.experiments.presets import PRESETS
+from testspace.learners.buffer import ReplayBuffer
+
+SMOKE = PRESETS["smoke"]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of its own, so that the tests neither use nor fill the user's."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> tuple[Path, int]:
+    """A smoke run that was killed (kill -9) after its first turns and went on, and the frames that were flushed before."""
+    folder = tmp_path_factory.mktemp("life")
+    house, out = folder / "house.json", folder / "run"
+    save_house(generate_house(5, rooms=2), house)
+    command = [sys.executable, "-m", "testspace", "run", "--house", str(house), "--preset", "smoke"]
+    command += ["--out", str(out)]
+    environment = {**os.environ, "TESTSPACE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    metrics, deadline = out / "metrics.jsonl", time.monotonic() + 120
+    while not (metrics.exists() and '"turn"' in metrics.read_text()) and time.monotonic() < deadline:
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    flushed = len(ReplayBuffer.reader(out / "buffer"))
+    refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2 and "--resume" in refused.stderr and len(refused.stderr.splitlines()) == 1
+    subprocess.run([*command, "--resume"], env=environment, check=True, capture_output=True)
+    return out, flushed
+
+
+def test_a_killed_run_goes_on_from_its_last_flush(killed_and_resumed: tuple[Path, int]) -> None:
+    out, flushed = killed_and_resumed
+    summary = json.loads((out / "summary.json").read_text())
+    steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].numpy()
+    assert flushed > 0 and summary["frames"] == SMOKE.life.frames
+    assert (np.diff(steps) > 0).all(), "a frame was lived twice"
+    assert len(steps) + summary["frames_kept_apart"] == SMOKE.life.frames
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    evaluated = [(row["method"], row["frame"]) for row in rows if row["kind"] == "evaluation"]
+    lived = [round(share * SMOKE.life.frames) for share in SMOKE.milestones]
+    assert evaluated == [("scratch", 0), *(("specialist", n) for n in lived), ("specialist_ttt", lived[-1])]
+
+
+def test_what_a_run_leaves_behind(killed_and_resumed: tuple[Path, int]) -> None:
+    out, _ = killed_and_resumed
+    summary = json.loads((out / "summary.json").read_text())
+    numbers = {"seed", "frames", "coverage", "simulator_fps", "samples_per_s", "seconds", "peak_rss_mb"}
+    assert numbers | {"house", "preset", "segmentation"} <= summary.keys()
+    assert summary["house"].endswith("house.json") and summary["preset"] == "smoke"
+    assert all(np.isfinite(summary[name]) for name in numbers)
+    assert 0 < summary["coverage"] <= 1 and summary["shared_assets"] == []
+    assert summary["samples"] == SMOKE.life.frames * SMOKE.life.replay_ratio
+    for method in ("scratch", "specialist", "specialist_ttt"):
+        score = summary["segmentation"][method]
+        assert 0 <= score["miou"] <= 1 and 0 < score["pixel_accuracy"] <= 1
+    page = (out / "report.html").read_text()
+    assert "data:image/png;base64" in page and "http://" not in page.replace("http://www.w3.org", "")
+    assert list((out / "tensorboard").iterdir()) and (out / "life" / "learner" / "model.safetensors").is_file()
+
+
+def test_no_label_of_the_house_is_where_the_learner_reads(killed_and_resumed: tuple[Path, int]) -> None:
+    out, _ = killed_and_resumed
+    keys = json.loads((out / "buffer" / "frames" / "meta.json").read_text())
+    names = {name for name in keys if isinstance(keys[name], dict)}
+    assert {"rgb", "depth", "normals", "edges", "pose"} <= names
+    assert names <= {"rgb", "depth", "normals", "edges", "pose", "step", "ticket"}
+
+
+def test_a_finished_run_is_finished_again_at_once(
+    killed_and_resumed: tuple[Path, int], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, _ = killed_and_resumed
+    monkeypatch.setenv("TESTSPACE_CACHE", str(cache))
+    before = json.loads((out / "summary.json").read_text())
+    house = str(out.parent / "house.json")
+    cli.main(["run", "--house", house, "--preset", "smoke", "--out", str(out), "--resume"])
+    after = json.loads((out / "summary.json").read_text())
+    assert after["segmentation"] == before["segmentation"] and after["seconds"] >= before["seconds"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--policy", "fly"], ("fly", "frontier", "random")),
+        (["--preset", "huge"], ("huge", "nano", "smoke")),
+        (["--house", "nowhere.json"], ("nowhere.json", "no such file")),
+    ],
+)
+def test_what_does_not_exist_is_named_and_nothing_is_written(
+    arguments: list[str], words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["run", "--out", str(tmp_path / "run"), *arguments])
+    message = capsys.readouterr().err
+    assert stop.value.code == 2 and len(message.splitlines()) == 1
+    assert all(word in message for word in words)
+    assert not (tmp_path / "run").exists()
