@@ -98,7 +98,7 @@ class Block(nn.Module):
 
 
 class DecoderBlock(nn.Module):
-    """A decoder layer: self-attention (tokens of other modalities blocked), cross-attention to the encoder's output, MLP."""
+    """A decoder layer: self-attention (`blocked` across modalities), cross-attention to the encoder's output, MLP."""
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class DecoderBlock(nn.Module):
 
 
 def positions_2d(dim: int, height: int, width: int) -> Tensor:
-    """Fixed sine-cosine positions of a grid, float32 (height * width, dim): a half for the row, a half for the column."""
+    """Fixed sine-cosine positions of a grid, float32 (height * width, dim): half for the row, half for the column."""
     if dim % 4:
         raise ValueError(f"positions: the width must be a multiple of 4, got {dim}")
     rate = 10000.0 ** -(torch.arange(dim // 4, dtype=torch.float64) / (dim // 4))

@@ -1,7 +1,7 @@
-"""Which tokens the model sees and which it predicts: fixed budgets, shares of the modalities from a mixture of Dirichlets.
+"""Which tokens the model sees and which it predicts: fixed budgets, shares by modality from a mixture of Dirichlets.
 
-As 4M and 4M-21 do it, but for the whole batch at once, and always filling both budgets, so that no padding exists: where a
-drawn share exceeds what a modality has left, the rest goes to tokens of the other modalities, uniformly.
+As 4M and 4M-21 do it, but for the whole batch at once, and always filling both budgets, so that no padding exists:
+where a drawn share exceeds what a modality has left, the rest goes to tokens of the others, uniformly.
 A token is numbered modality * positions + position.
 """
 
@@ -27,7 +27,7 @@ class Dirichlets:
 
 
 def mixture(modalities: int, alphas: Sequence[float], rgb_only: float) -> list[Dirichlets]:
-    """4M-21's mixture without its captions: all to all at each alpha (weight 1), and rgb alone to all (weight `rgb_only`).
+    """4M-21's mixture without its captions: all to all at each alpha (weight 1), rgb alone to all (weight `rgb_only`).
 
     A low alpha makes nearly all tokens come from one modality, a high one mixes evenly. rgb is the first modality.
     """
@@ -87,7 +87,7 @@ class Masking:
         self._targets = torch.tensor([part.targets for part in parts], dtype=torch.float64)
 
     def draw(self, batch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Input and target token numbers, int64 (batch, input_budget) and (batch, target_budget), disjoint in each sample."""
+        """Input and target token numbers, int64 (batch, input_budget) and (batch, target_budget), disjoint."""
         part = torch.multinomial(self._weights, batch, replacement=True, generator=generator)
         free = torch.ones(batch, self.modalities, self.positions, dtype=torch.bool)
         counts = round_shares(draw_shares(self._inputs[part], generator), self.input_budget, generator)

@@ -1,11 +1,11 @@
-"""The masked model: 4M's encoder-decoder over the sensory modalities, and the rgb Encoder that is kept after pre-training.
+"""The masked model: 4M's encoder-decoder over the sensory modalities, and the rgb Encoder that outlives pre-training.
 
-    input tokens -> Encoder's layers -> context -> decoder (one mask token for each target) -> one head for each modality
+    input tokens -> Encoder's layers -> context -> decoder (one mask token for each target) -> a head per modality
 
 One switch, `targets`: "tokens" predicts each modality's tokenizer codes (4M; cross-entropy), "patches" regresses its
 normalised patches (as MultiMAE describes it; squared error). rgb enters as pixels in both, so that the Encoder needs no
-tokenizer after transfer; the other modalities enter as what they are predicted as. Named departure from 4M: rgb pixels and
-rgb codes are one modality here, so a patch that is visible as pixels is never a target.
+tokenizer after transfer; the others enter as what they are predicted as. Named departure from 4M: rgb pixels and rgb
+codes are one modality here, so a patch that is visible as pixels is never a target.
 """
 
 from __future__ import annotations
@@ -90,14 +90,14 @@ class Encoder(nn.Module):
     def patches(self, rgb: Tensor) -> Tensor:
         """Normalised pixels (B, N, patch * patch * 3); ValueError where the images have another size."""
         if rgb.shape[1:] != (self.image_size, self.image_size, 3) or rgb.dtype != torch.uint8:
-            raise ValueError(
-                f"encoder: rgb is {rgb.dtype} {tuple(rgb.shape)}, expected uint8 (B, {self.image_size}, {self.image_size}, 3)"
-            )
+            expected = f"uint8 (B, {self.image_size}, {self.image_size}, 3)"
+            raise ValueError(f"encoder: rgb is {rgb.dtype} {tuple(rgb.shape)}, expected {expected}")
         return patchify(MODALITIES["rgb"].normalise(rgb), self.patch)
 
     def set_drop_path(self, rate: float) -> None:
-        """Stochastic depth for fine-tuning: chances that rise evenly from 0 at the first layer to `rate` at the last."""
+        """Stochastic depth for fine-tuning: chances rise evenly from 0 at the first layer to `rate` at the last."""
         for index, layer in enumerate(self.layers):
+            assert isinstance(layer, Block)
             layer.drop_path = rate * index / max(1, len(self.layers) - 1)
 
 
@@ -166,27 +166,32 @@ class MaskedModel(nn.Module):
     def predict(self, frames: Mapping[str, Tensor], inputs: Tensor, name: str) -> Tensor:
         """The whole of modality `name`, decoded from the tokens `inputs` (B, K) of `frames`: normalised (B, C, H, W).
 
-        With targets "patches", an rgb patch is predicted up to its own mean and deviation, so it is drawn around mid-grey.
+        With targets "patches", an rgb patch is predicted up to its mean and deviation: it is drawn around mid-grey.
         """
         contents, encoder = self._contents(frames), self.encoder
         first = list(MODALITIES).index(name) * self.positions
         targets = (first + torch.arange(self.positions)).expand(inputs.shape[0], -1)
         output = self.heads[name](self._decode(contents, inputs, targets)).float()
         if self.targets == "tokens":
-            return self.tokenizers[name].decode(output.argmax(dim=-1), encoder.grid)
+            return self._tokenizer(name).decode(output.argmax(dim=-1), encoder.grid)
         return unpatchify(output, encoder.patch, encoder.image_size, encoder.image_size)
 
     def _contents(self, frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What each modality's tokens hold: patches (B, N, F), or codes (B, N) under "<name>" and rgb's under "rgb codes"."""
+        """What each modality's tokens hold: patches (B, N, F), or codes (B, N), those of rgb under "rgb codes"."""
         contents = {"rgb": self.encoder.patches(frames["rgb"])}
         for name in MODALITIES:
             if name not in frames:
                 continue
             if self.targets == "tokens":
-                contents["rgb codes" if name == "rgb" else name] = self.tokenizers[name].encode(frames)
+                contents["rgb codes" if name == "rgb" else name] = self._tokenizer(name).encode(frames)
             elif name != "rgb":
                 contents[name] = patchify(MODALITIES[name].of(frames), self.encoder.patch)
         return contents
+
+    def _tokenizer(self, name: str) -> Tokenizer:
+        tokenizer = self.tokenizers[name]
+        assert isinstance(tokenizer, Tokenizer)
+        return tokenizer
 
     def _decode(self, contents: Mapping[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
         """Decoder features (B, T, D) of the targets, from the inputs (B, K)."""

@@ -100,7 +100,7 @@ class TSTLearner:
         self.optimiser = torch.optim.AdamW(groups, lr=cfg.learning_rate, betas=cfg.betas, fused=True)
         self.steps = 0
         """Steps taken, the skipped ones included."""
-        self.skipped = 0
+        self.nonfinite_steps = 0
         """Steps left out because the loss or its gradient was not finite."""
         self.has_tokenizers = cfg.targets == "patches"
         """Whether `step` may be called: tokenizers are fitted, or not needed."""
@@ -143,10 +143,10 @@ class TSTLearner:
         return report
 
     def step(self, frames: Mapping[str, Tensor], transfer_rgb: Tensor | None = None) -> dict[str, float]:
-        """One optimiser step on frames of the contract (B, H, W, ...), and on rgb of the transfer set, uint8 (B', H, W, 3).
+        """One optimiser step on frames of the contract (B, H, W, ...) and rgb of the transfer set, uint8 (B', H, W, 3).
 
         The loss is the mean over the modalities of the frames, and masked autoencoding of the rgb mixed in, by their
-        share of samples. Returns both, each modality's loss, and the learning rate. RuntimeError before `fit_tokenizers`.
+        share of samples. Returns both, each modality's loss, the learning rate. RuntimeError before `fit_tokenizers`.
         """
         if not self.has_tokenizers:
             raise RuntimeError("learner: targets are tokens, so call fit_tokenizers before step")
@@ -167,10 +167,15 @@ class TSTLearner:
         if bool(torch.isfinite(loss)) and bool(torch.isfinite(norm)):
             self.optimiser.step()
         else:
-            self.skipped += 1
+            self.nonfinite_steps += 1
         self.steps += 1
         report = {"loss": loss.item(), **{f"loss_{name}": value.item() for name, value in losses.items()}}
-        return {**report, "gradient_norm": norm.item(), "learning_rate": rate, "skipped": float(self.skipped)}
+        return {
+            **report,
+            "gradient_norm": norm.item(),
+            "learning_rate": rate,
+            "nonfinite_steps": float(self.nonfinite_steps),
+        }
 
     def _frame_losses(self, frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
         batch = len(frames["rgb"])
@@ -215,14 +220,16 @@ class TSTLearner:
                 moments[f"{key}/{name}"] = torch.as_tensor(value)
         save_file(moments, folder / "optimiser.safetensors")
         state = {
-            "config": asdict(self.config), "seed": self.seed, "steps": self.steps, "skipped": self.skipped,
-            "lr_scale": self.lr_scale, "has_tokenizers": self.has_tokenizers,
+            "config": asdict(self.config), "seed": self.seed, "steps": self.steps,
+            "nonfinite_steps": self.nonfinite_steps, "lr_scale": self.lr_scale, "has_tokenizers": self.has_tokenizers,
         }  # fmt: skip
         (folder / "learner.json").write_text(json.dumps(state, indent=2))
 
     def load(self, folder: str | Path) -> None:
         """Go on from a folder that `save` wrote; ValueError where its configuration is another one."""
         folder = Path(folder)
+        if not (folder / "learner.json").is_file():
+            raise ValueError(f"learner: {folder} holds no learner (no learner.json)")
         state = json.loads((folder / "learner.json").read_text())
         mine = json.loads(json.dumps(asdict(self.config)))
         differing = sorted(key for key in {*mine, *state["config"]} if mine.get(key) != state["config"].get(key))
@@ -238,5 +245,12 @@ class TSTLearner:
             stored = {key: moments[f"{key}/{name}"] for key in names if f"{key}/{name}" in moments}
             if stored:
                 self.optimiser.state[parameter] = stored
-        self.seed, self.steps, self.skipped = state["seed"], state["steps"], state["skipped"]
+        self.seed, self.steps, self.nonfinite_steps = state["seed"], state["steps"], state["nonfinite_steps"]
         self.lr_scale, self.has_tokenizers = state["lr_scale"], state["has_tokenizers"]
+
+
+def scratch_encoder(config: TSTConfig, seed: int) -> Encoder:
+    """The encoder that TSTLearner(config, seed) starts from, without any training: the scratch baseline."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Encoder(config.size, config.image_size, config.patch)

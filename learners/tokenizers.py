@@ -1,8 +1,8 @@
 """Tokenizers: each modality's patches to discrete codes and back, trained on the agent's own unlabelled frames.
 
 A small convolutional autoencoder around finite scalar quantisation (FSQ). Named departures from 4M: FSQ in place of a
-learned codebook (no dead codes, no moving averages), and a plain decoder in place of a diffusion one, since learning needs
-only the codes. Each tokenizer carries its own normalisation: it takes frames, never prepared tensors.
+learned codebook (no dead codes, no moving averages), and a plain decoder in place of a diffusion one, since learning
+needs only the codes. Each tokenizer carries its own normalisation: it takes frames, never prepared tensors.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Quality:
     """How well a tokenizer keeps its modality. A bad one shows here."""
 
     unexplained: float
-    """Mean squared error of the round trip over the variance of the images: 0 is perfect, 1 is no better than their mean."""
+    """Squared error of the round trip over the variance of the images: 0 is perfect, 1 no better than their mean."""
     codes_used: float
     """Perplexity of the codes over their number: near 0, most codes carry nothing."""
 
@@ -57,7 +57,7 @@ class Tokenizer(nn.Module):
     @torch.no_grad()
     def decode(self, codes: Tensor, grid: tuple[int, int]) -> Tensor:
         """Normalised images (B, C, H, W) from codes (B, N) of a grid of (rows, columns)."""
-        return self._restored(self.quantise.indices_to_codes(codes.unflatten(1, grid)))
+        return self._restored(self.quantise.indices_to_codes(codes).unflatten(1, grid))
 
     def forward(self, frames: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The normalised images (B, C, H, W) and their round trip, through which gradients flow (straight-through)."""
