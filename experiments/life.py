@@ -27,8 +27,7 @@ from ..envs.house_env import HouseEnv
 from ..envs.house_io import load_house, load_houses
 from ..learners.buffer import ReplayBuffer
 from ..learners.memory import keep_freed_memory
-from ..learners.model import Encoder
-from ..learners.pretrain import TSTLearner
+from ..learners.pretrain import TSTLearner, scratch_encoder
 from .evaluation import Evaluation
 from .held_out import draw_views, too_near
 from .presets import Preset, find_preset
@@ -119,7 +118,7 @@ def _live(
     mix_in = torch.from_numpy(labelled.rgb)
     life = Life(env, policy, buffer, learner, mix_in, admit, preset.life, run.path / "life", seed)
 
-    evaluation.transfer("scratch", 0, _fresh_encoder(preset, seed))
+    evaluation.transfer("scratch", 0, scratch_encoder(preset.learner, seed))
     for share in preset.milestones:
         with progress.stage(f"living, to frame {round(share * frames)}") as advance:
 
@@ -146,11 +145,6 @@ def _live(
         "shared_assets": shared_assets,
         "segmentation": evaluation.scores(),
     }
-
-
-def _fresh_encoder(preset: Preset, seed: int) -> Encoder:
-    """The scratch baseline: an encoder as pre-training begins with it, by the same seed."""
-    return TSTLearner(preset.learner, seed).encoder
 
 
 def _store_map(file: Path, life: Life) -> None:
