@@ -1,6 +1,7 @@
 """Test-Space Training as a live agent: explore one house, learn it without labels, see better in it.
 
-The names below are what most programs need; each is loaded when it is first used. Importing the package also registers the
+The names below are what most programs need; each is loaded when it is first used. Importing the package also
+registers the
 environment, so that `gymnasium.make("testspace/House-v0", house=7)` works.
 """
 

@@ -2,7 +2,8 @@
 
     environment -> Frame -> policy -> action, and Frame -> replay buffer -> learner
 
-Acting and learning alternate at a stated replay ratio. What the agent has stored is safe after every turn: a run that is
+Acting and learning alternate at a stated replay ratio. What the agent has stored is safe after every turn: a run that
+is
 killed goes on from there, its map rebuilt from its own stored frames.
 """
 
@@ -40,7 +41,8 @@ class LifeConfig:
     first_frames: int = 500
     """Frames seen before the tokenizers are fitted and learning starts."""
     replay_ratio: float = 24.0
-    """Samples the learner draws for each frame lived (the replay ratio of the paper's repeated sampling, made explicit)."""
+    """Samples the learner draws for each frame lived (the replay ratio of the paper's repeated sampling, made
+    explicit)."""
 
 
 @dataclass
@@ -64,7 +66,8 @@ class Turn:
 class Life:
     """One agent in one house, with its memory and its learner.
 
-    `mix_in` holds rgb uint8 (M, H, W, 3) of the transfer set, drawn 1/1 beside the agent's own frames (Appendix L, U); no
+    `mix_in` holds rgb uint8 (M, H, W, 3) of the transfer set, drawn 1/1 beside the agent's own frames (Appendix L,
+    U); no
     label comes near it. `admit` says which poses (N, 6) may enter the buffer: evaluation views are kept apart by it.
     """
 
@@ -161,7 +164,8 @@ class Life:
         return {key: value / owed for key, value in sums.items()}, rate
 
     def _store(self) -> None:
-        """Make the learner and the agent's state survive a crash: a new folder is written, then takes the old one's place."""
+        """Make the learner and the agent's state survive a crash: a new folder is written, then takes the old one's
+        place."""
         new, kept, old = (self.folder / name for name in ("learner.new", "learner", "learner.old"))
         shutil.rmtree(new, ignore_errors=True)
         self.learner.save(new)

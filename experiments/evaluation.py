@@ -1,4 +1,5 @@
-"""Perception in the loop: encoders are transferred on D_t and tested on held-out frames of the house, with the same recipe.
+"""Perception in the loop: encoders are transferred on D_t and tested on held-out frames of the house, with the same
+recipe.
 
 Truth of the test space lives here and in the report, and nowhere else.
 """
@@ -69,7 +70,8 @@ class Evaluation:
     def test_time_training(self, life: Life) -> None:
         """TTT-MAE (Appendix T) of the last specialist, reset for each frame, on the first `ttt_frames` held-out views.
 
-        Fine-tuning has moved the encoder away from its reconstruction decoder, so the decoder is fitted to it again first,
+        Fine-tuning has moved the encoder away from its reconstruction decoder, so the decoder is fitted to it again
+        first,
         on unlabelled frames only: half of the replay buffer, half of the transfer set.
         """
         method, config = "specialist_ttt", self.preset.ttt
@@ -138,7 +140,7 @@ class Evaluation:
         """Store held-out frames with truth and predictions for the report: those that show the most classes."""
         shown = [len(np.unique(view)) for view in self.truth.semantic[: len(after_ttt)]]
         chosen = np.argsort(shown)[::-1][:PICTURES]
-        arrays = {key: self.views[key][chosen] for key in ("rgb", "depth", "normals", "edges")}
+        arrays: dict[str, Any] = {key: self.views[key][chosen] for key in ("rgb", "depth", "normals", "edges")}
         for method in ("scratch", "specialist"):
             arrays[f"prediction_{method}"] = self._segmenter(method).predict(arrays["rgb"])
         folder = self.run.path / "report_data"

@@ -1,6 +1,7 @@
 """The views a house is evaluated on, and the rule that keeps them apart from what the agent trains on.
 
-Evaluation frames are drawn from the whole reachable floor, at other poses than the agent's own: a frame of the agent that
+Evaluation frames are drawn from the whole reachable floor, at other poses than the agent's own: a frame of the agent
+that
 lies within `APART_METRES` and `APART_DEGREES` of an evaluation pose is not stored in the replay buffer. So the rule
 costs the agent a few frames, and never costs the evaluation its coverage of the house.
 """
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..envs.frame import Frame, Labels
-from ..envs.raycast import RayCastSimulator
+from ..envs.simulator import Simulator
 
 APART_METRES = 0.25
 """Horizontal distance below which two views count as the same place."""
@@ -23,13 +24,15 @@ BLANK_SHARE = 0.75
 """A view of which one instance fills more than this share is a blank wall: not worth a label."""
 
 
-def draw_views(
-    simulator: RayCastSimulator, n: int, camera_height: float, rng: np.random.Generator
-) -> tuple[Frame, Labels]:
+class BlankHouseError(ValueError):
+    """A house that shows nothing but blank walls."""
+
+
+def draw_views(simulator: Simulator, n: int, camera_height: float, rng: np.random.Generator) -> tuple[Frame, Labels]:
     """n labelled views from random places of the reachable floor, without views of a blank wall.
 
-    Returns a batched Frame (n, H, W, ...) with poses (n, 6) and its Labels. Raises ValueError where the house
-    shows nothing but blank walls.
+    Returns a batched Frame (n, H, W, ...) with poses (n, 6) and its Labels. Raises BlankHouseError where the
+    house shows nothing but blank walls.
     """
     frames: list[Frame] = []
     labels: list[Labels] = []
@@ -44,7 +47,7 @@ def draw_views(
         if found >= n:
             break
     else:
-        raise ValueError("every view of this house is a blank wall: nothing to evaluate on")
+        raise BlankHouseError("every view of this house is a blank wall: nothing to evaluate on")
     joined = {key: np.concatenate([part[key] for part in frames])[:n] for key in frames[0]}
     return joined, Labels(
         np.concatenate([part.semantic for part in labels])[:n],
@@ -52,9 +55,7 @@ def draw_views(
     )
 
 
-def random_poses(
-    simulator: RayCastSimulator, n: int, camera_height: float, rng: np.random.Generator
-) -> NDArray[np.float32]:
+def random_poses(simulator: Simulator, n: int, camera_height: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """Camera poses (n, 6) uniform over the reachable floor and the directions."""
     poses = np.zeros((n, 6), np.float32)
     poses[:, [0, 2]] = simulator.floor.sample(n, rng)

@@ -2,8 +2,10 @@
 
     python -m testspace.experiments.houses --houses FILE --lines 0 5 9 --seeds 0 --out runs/houses
 
-Lives already in the folder are not lived again, so a killed run goes on with the same command. Hyper-parameters are chosen
-on other houses than those reported (VALIDATION_LINES of the sample of 48); the table says which houses and seeds it holds.
+Lives already in the folder are not lived again, so a killed run goes on with the same command. Hyper-parameters are
+chosen
+on other houses than those reported (VALIDATION_LINES of the sample of 48); the table says which houses and seeds it
+holds.
 """
 
 from __future__ import annotations
@@ -95,12 +97,12 @@ def table(results: dict[str, Any]) -> str:
             f"| {life['seconds']:.0f} |"
         )
     spread = results["gain_deviation"]
+    deviation = f" (standard deviation {100 * spread:.1f})" if spread is not None else ""
     lines += [
         "",
-        f"Mean gain {100 * results['mean_gain']:+.1f} points of mIoU"
-        + (f" (standard deviation {100 * spread:.1f})" if spread is not None else "")
-        + f", better in {results['better_in']} of {len(results['lives'])} lives; "
-        f"TTT {100 * results['mean_ttt_gain']:+.1f} on its views. Preset {results['preset']}, policy {results['policy']}.",
+        f"Mean gain {100 * results['mean_gain']:+.1f} points of mIoU{deviation}, better in {results['better_in']} of "
+        f"{len(results['lives'])} lives; TTT {100 * results['mean_ttt_gain']:+.1f} on its views. "
+        f"Preset {results['preset']}, policy {results['policy']}.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,10 +1,10 @@
 """`testspace run`: one agent lives in one house, and what it has learned is put to the test as it goes.
 
-    house -> scene -> environment         (the test space)
-    external houses -> D_t                (labels; never of the test space)
-    act, remember, learn -> encoder       (agent.live; no labels)
-    encoder + head, fine-tuned on D_t     (transfer, Section 3.2.3)
-    evaluated on held-out frames          (scratch, the specialist at milestones, the specialist with TTT)
+house -> scene -> environment         (the test space)
+external houses -> D_t                (labels; never of the test space)
+act, remember, learn -> encoder       (agent.live; no labels)
+encoder + head, fine-tuned on D_t     (transfer, Section 3.2.3)
+evaluated on held-out frames          (scratch, the specialist at milestones, the specialist with TTT)
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
     """Run one life and leave config, curves, checkpoint, summary and report in `config.out`; returns the summary.
 
     `preset` replaces the one that the config names, for sizes of one's own. Everything that can be wrong with the house
-    or the settings is found before the first byte is written: HouseError, FloorError, RunFolderError, or UserError for an
+    or the settings is found before the first byte is written: HouseError, FloorError, RunFolderError, or UserError
+    for an
     unknown policy or preset.
     """
     started = time.perf_counter()

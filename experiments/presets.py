@@ -44,7 +44,16 @@ PRESETS = {
     "smoke": Preset(
         life=LifeConfig(frames=160, turn=40, first_frames=80, replay_ratio=4.0),
         milestones=(0.5, 1.0),
-        learner=TSTConfig(image_size=32, targets="tokens", tokenizer_steps=10, batch_size=32, decoder_layers=1, input_budget=8, target_budget=12, warmup_steps=5),
+        learner=TSTConfig(
+            image_size=32,
+            targets="tokens",
+            tokenizer_steps=10,
+            batch_size=32,
+            decoder_layers=1,
+            input_budget=8,
+            target_budget=12,
+            warmup_steps=5,
+        ),
         transfer_set=TransferSetConfig(houses=3, frames_per_house=16, camera=Camera(32, 32)),
         transfer=TransferConfig(steps=15),
         ttt=TTTConfig(steps=2, masks=4, refit_steps=5),

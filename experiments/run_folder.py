@@ -1,4 +1,5 @@
-"""The folder of one run: what it was asked (config.json), what it measured (metrics.jsonl, TensorBoard), and whether it may go on.
+"""The folder of one run: what it was asked (config.json), what it measured (metrics.jsonl, TensorBoard), and whether
+it may go on.
 
 Nothing is written before the house and the settings are known to be good, and no run writes over another's folder.
 """
@@ -42,7 +43,8 @@ class RunFolder:
         self._curves = Writer(str(out / "tensorboard"))
 
     def log(self, kind: str, frame: int, **values: Any) -> None:
-        """Append one row to metrics.jsonl, and its numbers to the TensorBoard curves, at this frame of the agent's life."""
+        """Append one row to metrics.jsonl, and its numbers to the TensorBoard curves, at this frame of the agent's
+        life."""
         row = {"kind": kind, "frame": frame, **values}
         with (self.path / "metrics.jsonl").open("a") as out:
             out.write(json.dumps(row) + "\n")

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from ..envs.house_io import house_to_json
 from ..envs.raycast import RayCastSimulator
 from ..envs.scene import build_scene
 from ..learners.transfer import LabelledFrames
+from .errors import UserError
 from .held_out import draw_views
 
 FIRST_SEED = 1_000_000
@@ -36,7 +37,7 @@ class TransferSetConfig:
     """External houses to generate; ignored where houses are given."""
     frames_per_house: int = 40
     """Labelled frames drawn from each house."""
-    camera: Camera = Camera()
+    camera: Camera = field(default_factory=Camera)
     """The camera of the agent: transfer and test frames are of one kind."""
     camera_height: float = 1.5
     """Metres above the floor."""
@@ -61,12 +62,12 @@ def transfer_set(
     """D_t for this test space, from the cache where it was built before.
 
     Returns the labelled frames and the sorted ids of the assets that transfer houses share with the test space: none
-    for generated houses. Raises ValueError where the test space itself is among the given houses.
+    for generated houses. Raises UserError where the test space itself is among the given houses.
     """
     own = house_assets(test_space)
     shared = sorted(own & set().union(*(house_assets(house) for house in given)))
     if any(_content(house) == _content(test_space) for house in given):
-        raise ValueError(f"transfer houses: {test_space.source} is the test space itself; labels of it must not be used")
+        raise UserError(f"transfer houses: {test_space.source} is the test space itself; labels of it must not be used")
     key = _digest([repr(config), sorted(own) if not given else [_content(house) for house in given], _source_digest()])
     file = cache_folder() / "transfer-sets" / f"{key}.npz"
     if file.exists():

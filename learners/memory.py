@@ -1,6 +1,7 @@
 """Memory that the C library keeps for the next tensor, instead of handing it back to the kernel after each one.
 
-Training at nano makes and frees thousands of tensors of a few megabytes a second. glibc gets each from the kernel anew and
+Training at nano makes and frees thousands of tensors of a few megabytes a second. glibc gets each from the kernel
+anew and
 returns it, and the kernel clears every page: on a virtual machine that can cost more than the arithmetic.
 """
 

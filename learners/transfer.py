@@ -93,6 +93,8 @@ class TransferConfig:
     """Probability that a frame skips a branch of the encoder's last block; of lower blocks less, linearly to 0."""
     clip: float = 1.0
     """Largest gradient norm."""
+    balance: float = 0.0
+    """Exponent of the classes' weights in the loss, share^-balance: 0 counts pixels alike, 0.5 lifts rare classes."""
     frozen: bool = False
     """Train the head alone; the encoder stays as it is."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -145,6 +147,7 @@ def _train(
     trained = [p for group in optimizer.param_groups for p in group["params"]]
     index_of = torch.full((n_classes,), _IGNORE, dtype=torch.int64)
     index_of[list(segmenter.classes)] = torch.arange(len(segmenter.classes))
+    weight = class_weights(labelled, config.balance).to(device) if config.balance else None
     order = _endless_order(len(labelled), generator)
     for step in range(config.steps):
         picks = np.array([next(order) for _ in range(config.batch_size)])
@@ -154,7 +157,7 @@ def _train(
             group["lr"] = scale * schedule(step, config)
         with autocast(device.type):
             logits = segmenter(rgb.to(device))
-        loss, accuracy = grid_loss(logits, target.to(device), generator)
+        loss, accuracy = grid_loss(logits, target.to(device), generator, weight)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(trained, config.clip)
@@ -193,7 +196,18 @@ def parameter_groups(segmenter: Segmenter, config: TransferConfig) -> list[dict[
     ]
 
 
-def grid_loss(logits: Tensor, target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def class_weights(labelled: LabelledFrames, balance: float) -> Tensor:
+    """Weights float32 (K,) of the classes of `labelled` in the loss: share^-balance, scaled so that a pixel's mean is
+    1."""
+    shares = np.bincount(labelled.semantic.ravel())[list(labelled.classes())].astype(np.float64)
+    shares /= shares.sum()
+    weights = shares**-balance
+    return torch.from_numpy(weights / (weights * shares).sum()).to(torch.float32)
+
+
+def grid_loss(
+    logits: Tensor, target: Tensor, generator: torch.Generator, class_weight: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Cross-entropy and accuracy of logits (B, h, w, K), spread bilinearly, on target int64 (B, H, W), -1 = ignored.
 
     To spread K logits to every pixel costs more than the head itself. So a step spreads them to one pixel in every
@@ -215,7 +229,7 @@ def grid_loss(logits: Tensor, target: Tensor, generator: torch.Generator) -> tup
     flat, labels = logits.flatten(0, 2).float(), target.flatten()
     known = labels != _IGNORE
     total = known.sum().clamp(min=1)
-    loss = F.cross_entropy(flat, labels, ignore_index=_IGNORE, reduction="sum") / total
+    loss = F.cross_entropy(flat, labels, class_weight, ignore_index=_IGNORE, reduction="sum") / total
     with torch.no_grad():
         accuracy = ((flat.argmax(1) == labels) & known).sum() / total
     return loss, accuracy

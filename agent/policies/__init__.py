@@ -46,7 +46,8 @@ POLICIES: dict[str, Callable[[Camera, Motion, int], Policy]] = {"frontier": Fron
 
 
 def make_policy(name: str, body: Body, seed: int = 0) -> Policy:
-    """The policy called `name` for an agent with this `body` (a HouseEnv is one); UnknownPolicyError lists those that exist."""
+    """The policy called `name` for an agent with this `body` (a HouseEnv is one); UnknownPolicyError lists those that
+    exist."""
     if name not in POLICIES:
         raise UnknownPolicyError(f"no policy {name!r}; there are: {', '.join(sorted(POLICIES))}")
     return POLICIES[name](body.camera, body.motion, seed)

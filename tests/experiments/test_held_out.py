@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from testspace.envs.classes import CLASS_ID
 from testspace.envs.frame import Camera, rotation
 from testspace.envs.generator import generate_house
@@ -61,7 +62,8 @@ def test_drawn_views_stand_on_the_reachable_floor_and_show_more_than_a_wall() ->
     simulator = RayCastSimulator(build_scene(generate_house(3, rooms=2)), Camera(24, 24))
     frame, labels = draw_views(simulator, 40, 1.5, np.random.default_rng(0))
     again, _ = draw_views(simulator, 40, 1.5, np.random.default_rng(0))
-    assert frame["rgb"].shape == (40, 24, 24, 3) and labels.semantic.shape == (40, 24, 24)
+    assert frame["rgb"].shape == (40, 24, 24, 3)
+    assert labels.semantic.shape == (40, 24, 24)
     assert all(simulator.floor.contains(float(x), float(z)) for x, z in frame["pose"][:, [0, 2]])
     assert not blank_views(labels.instance).any()
     assert {CLASS_ID["Wall"], CLASS_ID["Floor"]} <= set(np.unique(labels.semantic).tolist())

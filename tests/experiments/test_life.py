@@ -1,4 +1,5 @@
-"""A whole life at preset smoke: what it leaves behind, that it survives being killed, and that nothing bad is half done."""
+"""A whole life at preset smoke: what it leaves behind, that it survives being killed, and that nothing bad is half
+done."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> tuple[Path, int]:
-    """A smoke run that was killed (kill -9) after its first turns and went on, and the frames that were flushed before."""
+    """A smoke run that was killed (kill -9) after its first turns and went on, and the frames that were flushed
+    before."""
     folder = tmp_path_factory.mktemp("life")
     house, out = folder / "house.json", folder / "run"
     save_house(generate_house(5, rooms=2), house)
@@ -46,7 +48,9 @@ def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory, cache: Path) ->
     process.wait()
     flushed = len(ReplayBuffer.reader(out / "buffer"))
     refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert refused.returncode == 2 and "--resume" in refused.stderr and len(refused.stderr.splitlines()) == 1
+    assert refused.returncode == 2
+    assert "--resume" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
     subprocess.run([*command, "--resume"], env=environment, check=True, capture_output=True)
     return out, flushed
 
@@ -55,7 +59,8 @@ def test_a_killed_run_goes_on_from_its_last_flush(killed_and_resumed: tuple[Path
     out, flushed = killed_and_resumed
     summary = json.loads((out / "summary.json").read_text())
     steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].numpy()
-    assert flushed > 0 and summary["frames"] == SMOKE.life.frames
+    assert flushed > 0
+    assert summary["frames"] == SMOKE.life.frames
     assert (np.diff(steps) > 0).all(), "a frame was lived twice"
     assert len(steps) + summary["frames_kept_apart"] == SMOKE.life.frames
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
@@ -69,16 +74,21 @@ def test_what_a_run_leaves_behind(killed_and_resumed: tuple[Path, int]) -> None:
     summary = json.loads((out / "summary.json").read_text())
     numbers = {"seed", "frames", "coverage", "simulator_fps", "samples_per_s", "seconds", "peak_rss_mb"}
     assert numbers | {"house", "preset", "segmentation"} <= summary.keys()
-    assert summary["house"].endswith("house.json") and summary["preset"] == "smoke"
+    assert summary["house"].endswith("house.json")
+    assert summary["preset"] == "smoke"
     assert all(np.isfinite(summary[name]) for name in numbers)
-    assert 0 < summary["coverage"] <= 1 and summary["shared_assets"] == []
+    assert 0 < summary["coverage"] <= 1
+    assert summary["shared_assets"] == []
     assert summary["samples"] == SMOKE.life.frames * SMOKE.life.replay_ratio
     for method in ("scratch", "specialist", "specialist_ttt"):
         score = summary["segmentation"][method]
-        assert 0 <= score["miou"] <= 1 and 0 < score["pixel_accuracy"] <= 1
+        assert 0 <= score["miou"] <= 1
+        assert 0 < score["pixel_accuracy"] <= 1
     page = (out / "report.html").read_text()
-    assert "data:image/png;base64" in page and "http://" not in page.replace("http://www.w3.org", "")
-    assert list((out / "tensorboard").iterdir()) and (out / "life" / "learner" / "model.safetensors").is_file()
+    assert "data:image/png;base64" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert list((out / "tensorboard").iterdir())
+    assert (out / "life" / "learner" / "model.safetensors").is_file()
 
 
 def test_no_label_of_the_house_is_where_the_learner_reads(killed_and_resumed: tuple[Path, int]) -> None:
@@ -98,7 +108,8 @@ def test_a_finished_run_is_finished_again_at_once(
     house = str(out.parent / "house.json")
     cli.main(["run", "--house", house, "--preset", "smoke", "--out", str(out), "--resume"])
     after = json.loads((out / "summary.json").read_text())
-    assert after["segmentation"] == before["segmentation"] and after["seconds"] >= before["seconds"]
+    assert after["segmentation"] == before["segmentation"]
+    assert after["seconds"] >= before["seconds"]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +126,7 @@ def test_what_does_not_exist_is_named_and_nothing_is_written(
     with pytest.raises(SystemExit) as stop:
         cli.main(["run", "--out", str(tmp_path / "run"), *arguments])
     message = capsys.readouterr().err
-    assert stop.value.code == 2 and len(message.splitlines()) == 1
+    assert stop.value.code == 2
+    assert len(message.splitlines()) == 1
     assert all(word in message for word in words)
     assert not (tmp_path / "run").exists()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from testspace.experiments.run_folder import RunFolder, RunFolderError
 
 SETTINGS = {"house": "a.json", "seed": 1, "sizes": {"frames": (1, 2)}}
@@ -59,5 +60,5 @@ def test_resume_drops_a_row_that_a_crash_cut_off(tmp_path: Path) -> None:
 
 def test_settings_that_are_not_json_are_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(RunFolderError, match="config.json"):
+    with pytest.raises(RunFolderError, match=r"config\.json"):
         RunFolder(tmp_path, SETTINGS, resume=True)
