@@ -1,7 +1,7 @@
 """What an agent knows of the floor from its own depth: a raster of unknown, free and occupied squares.
 
-Nothing but depth, pose and camera goes in, and the notice that a move was blocked. Between neighbouring pixels the surface
-is filled in where they plainly see the same one, so that far floor, where pixels are sparse, has no holes.
+Nothing but depth, pose and camera goes in, and the notice that a move was blocked. Between neighbouring pixels the
+surface is filled in where they plainly see the same one, so that far floor, where pixels are sparse, has no holes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ FARTHEST = 12.0
 HEADINGS = 12
 """Directions in which views are counted apart."""
 _MARGIN = 4.0  # metres by which the raster grows beyond what has to fit
+_STRIDE = 0.5  # frames nearer than this follow each other in one straight step, in metres
 _PIXELS = 64  # at most about this many rows and columns of a depth image are used
 
 
@@ -44,11 +45,12 @@ class OccupancyMap:
         self.hit = np.zeros((0, 0), np.bool_)
         """Whether depth has seen something between STEP_HEIGHT and OBSTACLE_TOP above a cell."""
         self.stood = np.zeros((0, 0), np.bool_)
-        """Whether the agent's centre has been in a cell."""
+        """Whether the agent's centre has passed through a cell."""
         self.blocked = np.zeros((0, 0), np.bool_)
         """Whether the agent's centre was refused there."""
         self.views = np.zeros((HEADINGS, 0, 0), np.int32)
         """Frames seen from a cell by heading (360 / HEADINGS degrees each, the first centred on yaw 0)."""
+        self._last: tuple[float, float] | None = None
         stride = max(1, -(-max(camera.height, camera.width) // _PIXELS))
         self._rows = np.arange(stride // 2, camera.height, stride)
         self._columns = np.arange(stride // 2, camera.width, stride)
@@ -82,7 +84,7 @@ class OccupancyMap:
             plan / self.cell - self.corner, kind.astype(np.int8), depth, self._spacing / self.cell, self.seen, self.hit
         )
         here = self.to_cell(pose[0], pose[2])
-        self.stood[here] = True
+        self._walk(pose[0], pose[2])
         self.views[(int(np.round(pose[3] * HEADINGS / 360)) % HEADINGS, *here)] += 1
 
     def block(self, x: float, z: float) -> None:
@@ -105,6 +107,21 @@ class OccupancyMap:
         found = np.zeros(inside.shape, np.bool_)
         found[inside] = self.seen[tuple(cells[inside].T)]
         return found
+
+    def _walk(self, x: float, z: float) -> None:
+        """Mark where the agent's centre went since the last frame, a little widened so that cells join by their
+        sides."""
+        start = (
+            self._last
+            if self._last is not None and np.hypot(x - self._last[0], z - self._last[1]) < _STRIDE
+            else (x, z)
+        )
+        way = np.linspace(start, (x, z), 26)
+        for shift in (-0.02, 0.02):
+            for other in (-0.02, 0.02):
+                cells = np.floor((way[:, ::-1] + [shift, other]) / self.cell).astype(np.int64) - self.corner
+                self.stood[cells[:, 0], cells[:, 1]] = True
+        self._last = (x, z)
 
     def _grow(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
         """Make the raster hold the world rectangle from low (z, x) to high."""
@@ -137,9 +154,9 @@ def coverage(map: OccupancyMap, floor: ReachableFloor) -> float:
 def _paint(cells, kind, depth, spacing, seen, hit):  # type: ignore[no-untyped-def]
     """Mark the cells of floor points (kind 1) in `seen` and of obstacle points (kind 2) in `hit`.
 
-    cells: float64 (H, W, 2), (row, column) of the point that each pixel sees. A square of four pixels of one kind is filled
-    when it can only be one surface: floor up to 10 cells wide, an obstacle up to twice the pixel's own width (`spacing`
-    cells for each metre of depth).
+    cells: float64 (H, W, 2), (row, column) of the point that each pixel sees. A square of four pixels of one kind is
+    filled when it can only be one surface: floor up to 10 cells wide, an obstacle up to twice the pixel's own width
+    (`spacing` cells for each metre of depth).
     """
     height, width = kind.shape
     for i in range(height):

@@ -10,29 +10,33 @@ from .mapping import OccupancyMap
 
 WALL = 0
 """Cost of a cell that must not be entered."""
+DEAREST = 18
+"""Highest cost of a cell."""
 UNIT = 0.02
 """Distances are counted in these, in metres, at cells of 0.1 m and cost 1."""
 FAR = np.int32(2**30)
 """Distance of what cannot be reached."""
 
 
-def walking_costs(map: OccupancyMap) -> NDArray[np.uint8]:
+def walking_costs(map: OccupancyMap, daring: bool = False) -> NDArray[np.uint8]:
     """Cost of each cell, uint8 (rows, columns): WALL, or 1 in the open and more where a body of 0.2 m radius may touch.
 
-    Cells are 0.1 m wide, so a body's clearance is known to about as much: narrow places cost dear and are tried last, and a
-    blocked move settles it. Where the agent has stood it can stand again.
+    Cells are 0.1 m wide, so a body's clearance is known to about as much: narrow places cost dear and are tried last,
+    and a blocked move settles it. Where the agent has walked it can walk again. `daring` also lets it push against
+    what it sees, at the highest cost: some doors give way.
     """
     costs = np.where(map.seen | map.stood, 1, WALL).astype(np.uint8)
-    _widen(map.hit, costs)
-    costs[map.hit] = WALL
-    costs[map.stood & (costs == WALL)] = 10
+    _widen(map.hit, costs, 14 if daring else WALL)
+    costs[map.hit] = DEAREST if daring else WALL
     costs[map.blocked] = WALL
+    costs[map.stood & ((costs == WALL) | (costs > 10))] = 10
     return costs
 
 
 @njit(cache=True, nogil=True)
-def _widen(hit, costs):  # type: ignore[no-untyped-def]
-    """Raise the costs around obstacles, by squared distance in cells between centres."""
+def _widen(hit, costs, touching):  # type: ignore[no-untyped-def]
+    """Raise the costs around obstacles by squared distance in cells between centres; cells beside them get
+    `touching`."""
     rows, columns = hit.shape
     for i in range(rows):
         for j in range(columns):
@@ -45,7 +49,7 @@ def _widen(hit, costs):  # type: ignore[no-untyped-def]
                     if away > 9 or r < 0 or c < 0 or r >= rows or c >= columns or costs[r, c] == 0:
                         continue
                     if away <= 1:
-                        costs[r, c] = 0
+                        costs[r, c] = touching
                     elif away == 2:
                         costs[r, c] = max(costs[r, c], 10)
                     elif away <= 5:
@@ -56,12 +60,14 @@ def _widen(hit, costs):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def distances(costs, row, column):  # type: ignore[no-untyped-def]
-    """Length of the cheapest way from (row, column) to every cell, int32 (rows, columns) in UNIT, FAR where there is none.
+    """Length of the cheapest way from (row, column) to every cell, int32 (rows, columns) in UNIT, FAR where there is
+    none.
 
-    Dijkstra's algorithm over eight neighbours with a ring of buckets, as the steps cost small whole numbers (Dial, 1969).
+    Dijkstra's algorithm over eight neighbours with a ring of buckets, as the steps cost small whole numbers (Dial,
+    1969).
     """
     rows, columns = costs.shape
-    ring = 128  # above the dearest step, 7 * 10
+    ring = 128  # above the dearest step, 7 * DEAREST
     far = np.int32(2**30)
     length = np.full((rows, columns), far, np.int32)
     head = np.full(ring, -1, np.int64)
@@ -115,7 +121,8 @@ def clear_line(costs, worst, r0, c0, r1, c1):  # type: ignore[no-untyped-def]
 def waypoint(costs, length, r0, c0, reach):  # type: ignore[no-untyped-def]
     """The farthest cell down the way to where `length` is 0 that is in plain sight of (r0, c0), floats in cells.
 
-    It is at most `reach` cells of way off, and seen over cells no dearer than the way itself, so that corners are not cut.
+    It is at most `reach` cells of way off, and seen over cells no dearer than the way itself, so that corners are not
+    cut.
     """
     i, j = int(np.floor(r0)), int(np.floor(c0))
     best_i, best_j, worst = i, j, 1

@@ -14,7 +14,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from .floor import ReachableFloor
-from .frame import Camera, Frame
+from .frame import FRAME_SPEC, Camera, Frame
 from .house import House
 from .house_io import load_house
 from .motion import Action, Motion
@@ -25,21 +25,27 @@ from .simulator import Simulator
 FARTHEST = 1000.0
 """Bound of the depth and position spaces, in metres: no house is that large."""
 _TINY = 1e-6  # float32 rounding of unit vectors
+OBSERVED = (*FRAME_SPEC, "pose")
+"""The keys of an observation: all of the frame contract, nothing else."""
 _OPTIONS = ("pose", "position")
 
 
 class HouseEnv(gymnasium.Env[Frame, np.int64]):
     """An agent of radius 0.2 m that walks through a house and sees Frames.
 
-    Actions (`Action`): 0 MoveAhead, 1 RotateLeft, 2 RotateRight, 3 LookUp, 4 LookDown. A MoveAhead whose way is not free
-    leaves the pose unchanged; looking is clamped to +30 and -60 degrees. Observations are Frames: rgb, depth, normals,
-    edges and pose. `info` holds `collision` (bool: the last move was blocked) and `step` (int: actions since reset).
+    Actions (`Action`): 0 MoveAhead, 1 RotateLeft, 2 RotateRight, 3 LookUp, 4 LookDown. A MoveAhead whose way is not
+    free leaves the pose unchanged; looking is clamped to +30 and -60 degrees. Observations are Frames: rgb, depth,
+    normals, edges and pose. `info` holds `collision` (bool: the last move was blocked) and `step` (int: actions since
+    reset).
 
     Raises HouseError for a house that cannot be read, FloorError for one with nowhere to stand, ValueError for other
     arguments.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]  # Gymnasium leaves it undecided
+        "render_modes": ["rgb_array"],
+        "render_fps": 10,
+    }
 
     house: House
     """The house as it was loaded or generated."""
@@ -63,7 +69,8 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
     ) -> None:
         """`house`: "FILE[:LINE]" or a Path (see load_house), a seed of generate_house, or a House.
 
-        `step` and `camera_height` are in metres, `turn` and `look` in degrees; an episode is truncated after `max_steps`.
+        `step` and `camera_height` are in metres, `turn` and `look` in degrees; an episode is truncated after
+        `max_steps`.
         """
         if max_steps < 1:
             raise ValueError(f"HouseEnv: max_steps must be 1 or more, got {max_steps}")
@@ -114,10 +121,11 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
         """Put the agent at a start, and return its first Frame.
 
-        Without a seed the start is the house's own (its `agent` entry) where that is reachable. Once a seed has been given,
-        this and all later starts are drawn from `np_random`: a place uniform over the reachable floor, a yaw among the
-        multiples of `turn`, pitch 0. `options` may fix the start: {"position": (x, z)} with a drawn yaw, or {"pose": (x, y,
-        z, yaw, pitch, roll)} with y and roll ignored. Raises ValueError for other options and for unreachable places.
+        Without a seed the start is the house's own (its `agent` entry) where that is reachable. Once a seed has been
+        given, this and all later starts are drawn from `np_random`: a place uniform over the reachable floor, a yaw
+        among the multiples of `turn`, pitch 0. `options` may fix the start: {"position": (x, z)} with a drawn yaw, or
+        {"pose": (x, y, z, yaw, pitch, roll)} with y and roll ignored. Raises ValueError for other options and for
+        unreachable places.
         """
         super().reset(seed=seed)
         self._seeded |= seed is not None
@@ -144,7 +152,7 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         self._step += 1
         return self._observe(), 0.0, False, self._step >= self.max_steps, self._info(collision)
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8] | None:
         """What the agent sees, uint8 (H, W, 3), in render_mode "rgb_array"; None otherwise."""
         if self.render_mode is None or self._rgb is None:
             return None
@@ -195,7 +203,7 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
 
     def _observe(self) -> Frame:
         batch = self.simulator.render(self.pose[None])
-        frame = {key: np.ascontiguousarray(batch[key][0]) for key in self.observation_space}
+        frame = {key: np.ascontiguousarray(batch[key][0]) for key in OBSERVED}
         self._rgb = frame["rgb"]
         return frame
 
@@ -207,7 +215,7 @@ def _find_house(house: House | Path | str | int) -> House:
     """The house that a reference means."""
     if isinstance(house, House):
         return house
-    if isinstance(house, (int, np.integer)) and not isinstance(house, bool):
+    if isinstance(house, (int, np.integer)):
         from .generator import generate_house  # only for a seed: a house from a file does without the generator
 
         return generate_house(int(house))

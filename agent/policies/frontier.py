@@ -1,13 +1,13 @@
 """Explore by frontiers, then go on living: never run out of places to look at.
 
-A frontier is known floor beside unknown space (Yamauchi, 1997). The agent heads for the one that is near and large, and when
-none is left, for the places and headings that it has seen least, looking up and down as it goes.
+A frontier is known floor beside unknown space (Yamauchi, 1997). The agent heads for the one that is near and large,
+and when none is left, for the places and headings that it has seen least, looking up and down as it goes.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,14 @@ EXPLORING_PITCH = -30.0
 """Looking down while exploring shows the floor from the feet to the horizon, in degrees."""
 SMALLEST_FRONTIER = 3
 """Frontiers of fewer cells are chinks between pixels, not ways on."""
+SMALLEST_BEYOND = 15
+"""As much floor must lie beyond a gap, in cells, for the agent to try and get through."""
 PITCHES, PITCH_CHANCES = (0.0, -30.0, -60.0, 30.0), (0.45, 0.35, 0.1, 0.1)
 """Where the agent looks while it lives, in degrees, and how often: tables and floors are seen best from above."""
-LOOKS = 3
-"""Headings looked at in each place while living."""
+RETRY = 300
+"""Actions after which the agent, with nothing left to discover, tries once more what it has given up."""
+LOOKS = {"frontier": 2, "beyond": 1, "place": 3}
+"""Looks taken at each kind of goal."""
 
 
 @dataclass
@@ -35,14 +39,16 @@ class _Goal:
 
     cell: tuple[int, int]
     """(row, column), counted from the world's origin, so that it holds when the map grows."""
-    frontier: bool
-    """Whether something unknown lies there; otherwise it is a place to look from."""
+    kind: str
+    """ "frontier": something unknown lies there; "beyond": floor that no free way leads to; "place": to look from."""
     patience: int
     """Actions left before it is given up."""
     looks: int = 0
     """Looks taken there so far."""
     age: int = 0
     """Actions since its distances were computed."""
+    steps: set[tuple[int, int, int]] = field(default_factory=set)
+    """Steps taken towards it: none is taken twice, so that there is no walking in circles."""
 
 
 class FrontierPolicy:
@@ -65,17 +71,21 @@ class FrontierPolicy:
         self._goal: _Goal | None = None
         self._tried: set[tuple[int, int]] = set()
         self._bumps: set[tuple[int, int, int]] = set()
+        self._acts, self._round, self._retry = 0, 0, 0
         self._pose: NDArray[np.float64] | None = None
 
     def act(self, observation: Frame, info: dict[str, Any]) -> int:
         """The next action, from what the map knows after this Frame."""
         first = self._pose is None
+        self._acts += 1
         self._pose = observation["pose"].astype(np.float64)
         self.map.update(observation)
         if info.get("collision"):
             self._bump()
         if first:
-            self._look_to(EXPLORING_PITCH)
+            # Its feet first, or it would stand on an island in the unknown.
+            self._look_to(self.motion.lowest_pitch)
+            self._queue.extend(self._looks(self.motion.lowest_pitch, EXPLORING_PITCH))
             # What is left of the circle is in the picture already.
             unseen = 360.0 - self.camera.horizontal_fov
             self._queue.extend([Action.ROTATE_RIGHT] * int(np.ceil(max(0.0, unseen) / self.motion.turn)))
@@ -87,7 +97,10 @@ class FrontierPolicy:
         """Put at least one action into the queue."""
         for _ in range(8):  # a goal may turn out to be reached, or out of reach, at once
             if self._goal is None or not self._worth_going():
-                self._goal = self._next_frontier() or self._next_place()
+                self._goal = self._next_frontier() or self._next_beyond()
+                if self._goal is None:
+                    self._try_again()
+                    self._goal = self._next_place()
                 if self._goal is None:
                     break
                 self._measure()
@@ -97,6 +110,7 @@ class FrontierPolicy:
                 self._walk()
             if self._queue:
                 return
+            self._give_up()  # no step leads there
         self._wander()
 
     # Goals -----------------------------------------------------------------------------------------------------------
@@ -108,32 +122,47 @@ class FrontierPolicy:
         goal.patience -= 1
         goal.age += 1
         cell = self._local(goal.cell)
-        if goal.frontier:
+        if goal.kind == "beyond" and distances(walking_costs(self.map), *self._here())[cell] < FAR:
+            return False
+        if goal.kind == "frontier":
             near = self.map.state[cell[0] - 1 : cell[0] + 2, cell[1] - 1 : cell[1] + 2]
             if near[1, 1] != FREE or not (near == UNKNOWN).any():
                 return False
-            if goal.patience < 0 or goal.looks > 1:
-                self._give_up(cell)
-                return False
-        elif goal.patience < 0 or goal.looks >= LOOKS:
+        if goal.patience < 0 or goal.looks >= LOOKS[goal.kind]:
+            self._give_up()
             return False
         if goal.age > 5 or self._length.shape != self.map.seen.shape:
             self._measure()
         if self._length[self._here()] >= FAR:
-            self._give_up(cell)
+            self._give_up()
             return False
         return True
 
-    def _give_up(self, cell: tuple[int, int]) -> None:
-        """Look no more for a frontier within 0.3 m of a cell."""
-        row, column = self._world(cell)
-        self._tried |= {(row + i, column + j) for i in range(-3, 4) for j in range(-3, 4)}
+    def _give_up(self) -> None:
+        """Drop the goal, and look no more for what is unknown or beyond reach around it."""
+        goal, self._goal = self._goal, None
+        assert goal is not None
+        if goal.kind == "place":
+            return
+        row, column = goal.cell
+        far = 3 if goal.kind == "frontier" else 10
+        self._tried |= {(row + i, column + j) for i in range(-far, far + 1) for j in range(-far, far + 1)}
+
+    def _try_again(self) -> None:
+        """With nothing left to discover, give what was given up another chance, at once and then every while: from
+        another place a step may fit where it did not, and doors may have opened."""
+        if self._acts >= self._retry:
+            self._tried.clear()
+            self._bumps.clear()
+            self.map.blocked[:] = False
+            self._retry = self._acts + RETRY
+            self._round += 1
 
     def _measure(self) -> None:
         """Distances to the goal over what is known now."""
         assert self._goal is not None
         self._goal.age = 0
-        self._costs = walking_costs(self.map)
+        self._costs = walking_costs(self.map, self._goal.kind == "beyond")
         self._length = distances(self._costs, *self._local(self._goal.cell))
 
     def _next_frontier(self) -> _Goal | None:
@@ -148,44 +177,62 @@ class FrontierPolicy:
         beside[:, 1:] |= unknown[:, :-1]
         beside[:, :-1] |= unknown[:, 1:]
         edge = beside & (state == FREE) & (self._costs != WALL) & (self._reach < FAR)
+        return self._nearest_part(edge, self._reach, SMALLEST_FRONTIER, "frontier")
+
+    def _next_beyond(self) -> _Goal | None:
+        """Floor that has been seen and that only what looks too narrow, or shut, keeps from the agent."""
+        apart = (self._costs != WALL) & (self._reach >= FAR)
+        if not apart.any():
+            return None
+        length = distances(walking_costs(self.map, daring=True), *self._here())
+        return self._nearest_part(apart, length, SMALLEST_BEYOND if self._round < 2 else SMALLEST_FRONTIER, "beyond")
+
+    def _nearest_part(
+        self, cells: NDArray[np.bool_], length: NDArray[np.int32], smallest: int, kind: str
+    ) -> _Goal | None:
+        """Among the connected parts of `cells` not tried yet, the nearest cell of one that is near and large."""
+        cells = cells & (length < FAR)
         for cell in self._tried:
             row, column = self._local(cell)
-            if 0 <= row < edge.shape[0] and 0 <= column < edge.shape[1]:
-                edge[row, column] = False
-        parts, count = ndimage.label(edge, np.ones((3, 3)))
+            if 0 <= row < cells.shape[0] and 0 <= column < cells.shape[1]:
+                cells[row, column] = False
+        parts, count = ndimage.label(cells, np.ones((3, 3)))
         if not count:
             return None
-        cells = np.argwhere(edge)
-        part, length = parts[edge], self._reach[edge]
-        order = np.argsort(length, kind="stable")
+        where, part, away = np.argwhere(cells), parts[cells], length[cells]
+        order = np.argsort(away, kind="stable")
         numbers, nearest = np.unique(part[order], return_index=True)
         size = np.bincount(part, minlength=count + 1)[numbers]
-        metres = length[order[nearest]] * UNIT
-        score = np.where(size >= SMALLEST_FRONTIER, metres - 0.05 * np.minimum(size, 40), np.inf)
+        metres = away[order[nearest]] * UNIT
+        score = np.where(size >= smallest, metres - 0.05 * np.minimum(size, 40), np.inf)
         best = int(np.argmin(score))
         if not np.isfinite(score[best]):
             return None
-        row, column = cells[order[nearest[best]]]
-        return self._goal_at((int(row), int(column)), True, float(metres[best]))
+        row, column = where[order[nearest[best]]]
+        return self._goal_at((int(row), int(column)), kind, float(metres[best]))
 
     def _next_place(self) -> _Goal | None:
-        """Among some places drawn at random, the one seen least from, near ones first. Follows _next_frontier."""
+        """Among some places drawn at random, the one seen least from, near ones first."""
+        self._costs = walking_costs(self.map)
+        self._reach = distances(self._costs, *self._here())
         open_floor = np.argwhere((self._reach < FAR) & (self._costs > WALL) & (self._costs <= 3))
-        if not len(open_floor):
+        if len(open_floor) < SMALLEST_BEYOND:
             return None
         drawn = open_floor[self._rng.integers(len(open_floor), size=64)]
         views = 49 * ndimage.uniform_filter(self.map.views.sum(0, dtype=np.float32), 7, mode="constant")
         metres = self._reach[tuple(drawn.T)] * UNIT
         best = int(np.argmin(views[tuple(drawn.T)] + metres))
-        return self._goal_at((int(drawn[best, 0]), int(drawn[best, 1])), False, float(metres[best]))
+        return self._goal_at((int(drawn[best, 0]), int(drawn[best, 1])), "place", float(metres[best]))
 
-    def _goal_at(self, cell: tuple[int, int], frontier: bool, metres: float) -> _Goal:
-        return _Goal(self._world(cell), frontier, patience=24 + int(4 * metres / self.motion.step))
+    def _goal_at(self, cell: tuple[int, int], kind: str, metres: float) -> _Goal:
+        return _Goal(self._world(cell), kind, patience=24 + int(4 * metres / self.motion.step))
 
     # Moving ----------------------------------------------------------------------------------------------------------
 
     def _arrived(self) -> bool:
-        return bool(self._length[self._here()] * UNIT <= max(0.2, 0.8 * self.motion.step))
+        assert self._goal is not None
+        near = 0.0 if self._goal.kind == "beyond" else max(0.2, 0.8 * self.motion.step)
+        return bool(self._length[self._here()] * UNIT <= near)
 
     def _walk(self) -> None:
         """Turn towards the way to the goal, or take a step along it."""
@@ -206,11 +253,14 @@ class FrontierPolicy:
         if best[1]:
             self._turn_by(best[1])
         else:
+            assert self._goal is not None
+            self._goal.steps.add(self._step_key(self._pose_now()[3]))
             self._queue.append(Action.MOVE_AHEAD)
 
     def _can_step(self, yaw: float, here: int) -> bool:
         """Whether a step along `yaw` is free as far as is known, and does not lead away from the goal."""
-        if self._bump_key(yaw) in self._bumps:
+        assert self._goal is not None
+        if self._step_key(yaw) in self._bumps | self._goal.steps:
             return False
         r, c = self._exact()
         step = self.motion.step / self.map.cell
@@ -222,7 +272,7 @@ class FrontierPolicy:
     def _bump(self) -> None:
         """A step was blocked: remember it, and plan anew."""
         x, _, z, yaw = self._pose_now()[:4]
-        self._bumps.add(self._bump_key(yaw))
+        self._bumps.add(self._step_key(yaw))
         self.map.block(x + self.motion.step * np.sin(np.radians(yaw)), z - self.motion.step * np.cos(np.radians(yaw)))
         self._queue.clear()
         if self._goal is not None:
@@ -245,9 +295,12 @@ class FrontierPolicy:
         self._turn_by(round(off / self.motion.turn))
 
     def _look_to(self, pitch: float) -> None:
+        self._queue.extend(self._looks(self._pose_now()[4], pitch))
+
+    def _looks(self, start: float, pitch: float) -> list[Action]:
         wanted = float(np.clip(pitch, self.motion.lowest_pitch, self.motion.highest_pitch))
-        looks = round((wanted - self._pose_now()[4]) / self.motion.look)
-        self._queue.extend([Action.LOOK_UP if looks > 0 else Action.LOOK_DOWN] * abs(looks))
+        looks = round((wanted - start) / self.motion.look)
+        return [Action.LOOK_UP if looks > 0 else Action.LOOK_DOWN] * abs(looks)
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
@@ -256,17 +309,17 @@ class FrontierPolicy:
         goal = self._goal
         assert goal is not None
         goal.looks += 1
-        if goal.frontier:
+        if goal.kind == "frontier":
             row, column = self._local(goal.cell)
             near = self.map.state[max(0, row - 3) : row + 4, max(0, column - 3) : column + 4] == UNKNOWN
-            middle = np.argwhere(near).mean(0) + [max(0, row - 3) + 0.5, max(0, column - 3) + 0.5]
+            middle = [*np.argwhere(near).mean(0), max(0, row - 3) + 0.5, max(0, column - 3) + 0.5]
             r, c = self._exact()
             self._turn_to(float(np.degrees(np.arctan2(middle[1] - c, -(middle[0] - r)))))
             # First far, then at one's feet.
             self._look_to(EXPLORING_PITCH if goal.looks == 1 else self.motion.lowest_pitch)
             if goal.looks == 2:
-                self._queue.append(Action.LOOK_UP)
-        else:
+                self._queue.extend(self._looks(self.motion.lowest_pitch, EXPLORING_PITCH))
+        elif goal.kind == "place":
             self._turn_to(self._least_seen_heading())
             self._look_to(float(self._rng.choice(PITCHES, p=PITCH_CHANCES)))
 
@@ -307,6 +360,6 @@ class FrontierPolicy:
     def _local(self, cell: tuple[int, int]) -> tuple[int, int]:
         return int(cell[0] - self.map.corner[0]), int(cell[1] - self.map.corner[1])
 
-    def _bump_key(self, yaw: float) -> tuple[int, int, int]:
+    def _step_key(self, yaw: float) -> tuple[int, int, int]:
         pose = self._pose_now()
         return round(pose[0] / 0.05), round(pose[2] / 0.05), round(yaw / self.motion.turn) % self._turns
