@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "agent": {"agent", "envs", "learners"},
     "experiments": {"experiments", "agent", "envs", "learners"},
 }
-HEAVY = ("torch", "torchrl", "timm", "numba", "cv2", "scipy", "gymnasium", "embreex", "matplotlib")
+# Gymnasium is not among them: it loads in a tenth of a second, and the package registers its environment there.
+HEAVY = ("torch", "torchrl", "timm", "numba", "cv2", "scipy", "embreex", "matplotlib")
 
 
 def imports(source: str, package: tuple[str, ...]) -> set[str]:

@@ -6,7 +6,6 @@ and when none is left, for the places and headings that it has seen least, looki
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +16,8 @@ from scipy import ndimage
 from ...envs.frame import Camera, Frame
 from ...envs.motion import Action, Motion
 from ..mapping import FREE, HEADINGS, UNKNOWN, OccupancyMap
-from ..planning import FAR, UNIT, WALL, clear_line, distances, walking_costs, waypoint
+from ..planning import FAR, UNIT, WALL, distances, walking_costs
+from .walker import Step, Walker
 
 EXPLORING_PITCH = -30.0
 """Looking down while exploring shows the floor from the feet to the horizon, in degrees."""
@@ -47,51 +47,45 @@ class _Goal:
     """Looks taken there so far."""
     age: int = 0
     """Actions since its distances were computed."""
-    steps: set[tuple[int, int, int]] = field(default_factory=set)
+    steps: set[Step] = field(default_factory=set)
     """Steps taken towards it: none is taken twice, so that there is no walking in circles."""
 
 
 class FrontierPolicy:
     """Plans on an OccupancyMap made from its own depth; the same seed and frames give the same actions."""
 
-    map: OccupancyMap
-    """What the policy knows of the house."""
-
     def __init__(self, camera: Camera, motion: Motion, seed: int = 0) -> None:
         """`camera` takes the frames, `motion` says how far actions go."""
         self.camera, self.motion, self.seed = camera, motion, seed
-        self._turns = max(1, round(360 / motion.turn))
         self.reset(seed)
+
+    @property
+    def map(self) -> OccupancyMap:
+        """What the policy knows of the house."""
+        return self._walker.map
 
     def reset(self, seed: int | None = None) -> None:
         """Forget the map; decide by `seed` from here on, or by the seed the policy was made with."""
         self._rng = np.random.default_rng(self.seed if seed is None else seed)
-        self.map = OccupancyMap(self.camera)
-        self._queue: deque[Action] = deque()
+        self._walker = Walker(self.camera, self.motion)
         self._goal: _Goal | None = None
         self._tried: set[tuple[int, int]] = set()
-        self._bumps: set[tuple[int, int, int]] = set()
         self._acts, self._round, self._retry = 0, 0, 0
-        self._pose: NDArray[np.float64] | None = None
 
     def act(self, observation: Frame, info: dict[str, Any]) -> int:
         """The next action, from what the map knows after this Frame."""
-        first = self._pose is None
-        self._acts += 1
-        self._pose = observation["pose"].astype(np.float64)
-        self.map.update(observation)
-        if info.get("collision"):
-            self._bump()
-        if first:
+        if self._walker.see(observation, info) and self._goal is not None:
+            self._measure()
+        if self._acts == 0:
             # Its feet first, or it would stand on an island in the unknown.
-            self._look_to(self.motion.lowest_pitch)
-            self._queue.extend(self._looks(self.motion.lowest_pitch, EXPLORING_PITCH))
+            self._walker.look(self.motion.lowest_pitch, EXPLORING_PITCH)
             # What is left of the circle is in the picture already.
             unseen = 360.0 - self.camera.horizontal_fov
-            self._queue.extend([Action.ROTATE_RIGHT] * int(np.ceil(max(0.0, unseen) / self.motion.turn)))
-        if not self._queue:
+            self._walker.queue.extend([Action.ROTATE_RIGHT] * int(np.ceil(max(0.0, unseen) / self.motion.turn)))
+        self._acts += 1
+        if not self._walker.queue:
             self._decide()
-        return int(self._queue.popleft())
+        return int(self._walker.queue.popleft())
 
     def _decide(self) -> None:
         """Put at least one action into the queue."""
@@ -107,13 +101,11 @@ class FrontierPolicy:
             if self._arrived():
                 self._look_about()
             else:
-                self._walk()
-            if self._queue:
+                self._walker.walk(self._costs, self._length, self._goal.steps)
+            if self._walker.queue:
                 return
             self._give_up()  # no step leads there
         self._wander()
-
-    # Goals -----------------------------------------------------------------------------------------------------------
 
     def _worth_going(self) -> bool:
         """Whether the goal still stands; keeps its distances fresh."""
@@ -122,7 +114,7 @@ class FrontierPolicy:
         goal.patience -= 1
         goal.age += 1
         cell = self._local(goal.cell)
-        if goal.kind == "beyond" and distances(walking_costs(self.map), *self._here())[cell] < FAR:
+        if goal.kind == "beyond" and distances(walking_costs(self.map), *self._walker.here)[cell] < FAR:
             return False
         if goal.kind == "frontier":
             near = self.map.state[cell[0] - 1 : cell[0] + 2, cell[1] - 1 : cell[1] + 2]
@@ -133,7 +125,7 @@ class FrontierPolicy:
             return False
         if goal.age > 5 or self._length.shape != self.map.seen.shape:
             self._measure()
-        if self._length[self._here()] >= FAR:
+        if self._length[self._walker.here] >= FAR:
             self._give_up()
             return False
         return True
@@ -153,8 +145,7 @@ class FrontierPolicy:
         another place a step may fit where it did not, and doors may have opened."""
         if self._acts >= self._retry:
             self._tried.clear()
-            self._bumps.clear()
-            self.map.blocked[:] = False
+            self._walker.forget_bumps()
             self._retry = self._acts + RETRY
             self._round += 1
 
@@ -168,7 +159,7 @@ class FrontierPolicy:
     def _next_frontier(self) -> _Goal | None:
         """The frontier with the best mixture of near and large."""
         self._costs = walking_costs(self.map)
-        self._reach = distances(self._costs, *self._here())
+        self._reach = distances(self._costs, *self._walker.here)
         state = self.map.state
         unknown = state == UNKNOWN
         beside = np.zeros_like(unknown)
@@ -184,7 +175,7 @@ class FrontierPolicy:
         apart = (self._costs != WALL) & (self._reach >= FAR)
         if not apart.any():
             return None
-        length = distances(walking_costs(self.map, daring=True), *self._here())
+        length = distances(walking_costs(self.map, daring=True), *self._walker.here)
         return self._nearest_part(apart, length, SMALLEST_BEYOND if self._round < 2 else SMALLEST_FRONTIER, "beyond")
 
     def _nearest_part(
@@ -192,10 +183,10 @@ class FrontierPolicy:
     ) -> _Goal | None:
         """Among the connected parts of `cells` not tried yet, the nearest cell of one that is near and large."""
         cells = cells & (length < FAR)
-        for cell in self._tried:
-            row, column = self._local(cell)
-            if 0 <= row < cells.shape[0] and 0 <= column < cells.shape[1]:
-                cells[row, column] = False
+        if self._tried:
+            tried = np.array(list(self._tried)) - self.map.corner
+            tried = tried[((tried >= 0) & (tried < cells.shape)).all(1)]
+            cells[tuple(tried.T)] = False
         parts, count = ndimage.label(cells, np.ones((3, 3)))
         if not count:
             return None
@@ -214,7 +205,7 @@ class FrontierPolicy:
     def _next_place(self) -> _Goal | None:
         """Among some places drawn at random, the one seen least from, near ones first."""
         self._costs = walking_costs(self.map)
-        self._reach = distances(self._costs, *self._here())
+        self._reach = distances(self._costs, *self._walker.here)
         open_floor = np.argwhere((self._reach < FAR) & (self._costs > WALL) & (self._costs <= 3))
         if len(open_floor) < SMALLEST_BEYOND:
             return None
@@ -227,82 +218,10 @@ class FrontierPolicy:
     def _goal_at(self, cell: tuple[int, int], kind: str, metres: float) -> _Goal:
         return _Goal(self._world(cell), kind, patience=24 + int(4 * metres / self.motion.step))
 
-    # Moving ----------------------------------------------------------------------------------------------------------
-
     def _arrived(self) -> bool:
         assert self._goal is not None
         near = 0.0 if self._goal.kind == "beyond" else max(0.2, 0.8 * self.motion.step)
-        return bool(self._length[self._here()] * UNIT <= near)
-
-    def _walk(self) -> None:
-        """Turn towards the way to the goal, or take a step along it."""
-        r, c = self._exact()
-        row, column = waypoint(self._costs, self._length, r, c, 12)
-        wanted = np.degrees(np.arctan2(column + 0.5 - c, -(row + 0.5 - r)))  # yaw of (x, -z)
-        here = self._length[self._here()]
-        best: tuple[float, int] | None = None
-        for turns in range(-(self._turns // 2), self._turns - self._turns // 2):
-            yaw = self._pose_now()[3] + turns * self.motion.turn
-            off = abs((yaw - wanted + 180.0) % 360.0 - 180.0)
-            # Staying on course spares a turn there and a turn back.
-            cost = off + 0.5 * abs(turns) - (0.1 * self.motion.turn if turns == 0 else 0.0)
-            if (best is None or cost < best[0]) and off <= 100.0 and self._can_step(yaw, here):
-                best = cost, turns
-        if best is None:
-            return
-        if best[1]:
-            self._turn_by(best[1])
-        else:
-            assert self._goal is not None
-            self._goal.steps.add(self._step_key(self._pose_now()[3]))
-            self._queue.append(Action.MOVE_AHEAD)
-
-    def _can_step(self, yaw: float, here: int) -> bool:
-        """Whether a step along `yaw` is free as far as is known, and does not lead away from the goal."""
-        assert self._goal is not None
-        if self._step_key(yaw) in self._bumps | self._goal.steps:
-            return False
-        r, c = self._exact()
-        step = self.motion.step / self.map.cell
-        end = r - step * np.cos(np.radians(yaw)), c + step * np.sin(np.radians(yaw))
-        if not clear_line(self._costs, 255, r, c, *end):
-            return False
-        return bool(self._length[int(np.floor(end[0])), int(np.floor(end[1]))] <= here + 5)
-
-    def _bump(self) -> None:
-        """A step was blocked: remember it, and plan anew."""
-        x, _, z, yaw = self._pose_now()[:4]
-        self._bumps.add(self._step_key(yaw))
-        self.map.block(x + self.motion.step * np.sin(np.radians(yaw)), z - self.motion.step * np.cos(np.radians(yaw)))
-        self._queue.clear()
-        if self._goal is not None:
-            self._measure()
-
-    def _wander(self) -> None:
-        """Nothing known leads anywhere: forget what was blocked and go somewhere else."""
-        self._goal = None
-        self._bumps.clear()
-        self.map.blocked[:] = False
-        self._turn_by(int(self._rng.integers(1, self._turns + 1)))
-        self._queue.append(Action.MOVE_AHEAD)
-
-    def _turn_by(self, turns: int) -> None:
-        turns = (turns + self._turns // 2) % self._turns - self._turns // 2
-        self._queue.extend([Action.ROTATE_RIGHT if turns > 0 else Action.ROTATE_LEFT] * abs(turns))
-
-    def _turn_to(self, yaw: float) -> None:
-        off = (yaw - self._pose_now()[3] + 180.0) % 360.0 - 180.0
-        self._turn_by(round(off / self.motion.turn))
-
-    def _look_to(self, pitch: float) -> None:
-        self._queue.extend(self._looks(self._pose_now()[4], pitch))
-
-    def _looks(self, start: float, pitch: float) -> list[Action]:
-        wanted = float(np.clip(pitch, self.motion.lowest_pitch, self.motion.highest_pitch))
-        looks = round((wanted - start) / self.motion.look)
-        return [Action.LOOK_UP if looks > 0 else Action.LOOK_DOWN] * abs(looks)
-
-    # Looking ---------------------------------------------------------------------------------------------------------
+        return bool(self._length[self._walker.here] * UNIT <= near)
 
     def _look_about(self) -> None:
         """Arrived: look into the unknown, or to where one has looked least from here."""
@@ -312,23 +231,22 @@ class FrontierPolicy:
         if goal.kind == "frontier":
             row, column = self._local(goal.cell)
             near = self.map.state[max(0, row - 3) : row + 4, max(0, column - 3) : column + 4] == UNKNOWN
-            middle = [*np.argwhere(near).mean(0), max(0, row - 3) + 0.5, max(0, column - 3) + 0.5]
-            r, c = self._exact()
-            self._turn_to(float(np.degrees(np.arctan2(middle[1] - c, -(middle[0] - r)))))
-            # First far, then at one's feet.
-            self._look_to(EXPLORING_PITCH if goal.looks == 1 else self.motion.lowest_pitch)
-            if goal.looks == 2:
-                self._queue.extend(self._looks(self.motion.lowest_pitch, EXPLORING_PITCH))
+            middle = np.argwhere(near).mean(0) + np.array([max(0, row - 3) + 0.5, max(0, column - 3) + 0.5])
+            self._walker.turn_to(self._walker.yaw_to(middle[0], middle[1]))
+            if goal.looks == 1:
+                self._walker.look(EXPLORING_PITCH)
+            else:  # at one's feet
+                self._walker.look(self.motion.lowest_pitch, EXPLORING_PITCH)
         elif goal.kind == "place":
-            self._turn_to(self._least_seen_heading())
-            self._look_to(float(self._rng.choice(PITCHES, p=PITCH_CHANCES)))
+            self._walker.turn_to(self._least_seen_heading())
+            self._walker.look(float(self._rng.choice(PITCHES, p=PITCH_CHANCES)))
 
     def _least_seen_heading(self) -> float:
         """The yaw least looked to from about here, among those that do not face a wall within 0.7 m."""
-        row, column = self._here()
+        row, column = self._walker.here
         window = np.s_[:, max(0, row - 3) : row + 4, max(0, column - 3) : column + 4]
         views = self.map.views[window].sum((1, 2)).astype(np.float64) + self._rng.uniform(0, 0.5, HEADINGS)
-        r, c = self._exact()
+        r, c = self._walker.exact
         yaws = np.radians(np.arange(HEADINGS) * 360 / HEADINGS)
         reach = 0.7 / self.map.cell
         for k, yaw in enumerate(yaws):
@@ -339,27 +257,17 @@ class FrontierPolicy:
                 views[k] += 1e6
         return float(np.argmin(views)) * 360 / HEADINGS
 
-    # Coordinates -----------------------------------------------------------------------------------------------------
-
-    def _pose_now(self) -> NDArray[np.float64]:
-        assert self._pose is not None
-        return self._pose
-
-    def _here(self) -> tuple[int, int]:
-        pose = self._pose_now()
-        return self.map.to_cell(pose[0], pose[2])
-
-    def _exact(self) -> tuple[float, float]:
-        """Where the agent is, in cells, not rounded."""
-        pose = self._pose_now()
-        return pose[2] / self.map.cell - self.map.corner[0], pose[0] / self.map.cell - self.map.corner[1]
+    def _wander(self) -> None:
+        """Nothing known leads anywhere: forget what was blocked and go somewhere else."""
+        self._goal = None
+        self._walker.forget_bumps()
+        self._walker.turn_by(int(self._rng.integers(1, round(360 / self.motion.turn) + 1)))
+        self._walker.queue.append(Action.MOVE_AHEAD)
 
     def _world(self, cell: tuple[int, int]) -> tuple[int, int]:
+        """A cell of the map, counted from the world's origin."""
         return int(cell[0] + self.map.corner[0]), int(cell[1] + self.map.corner[1])
 
     def _local(self, cell: tuple[int, int]) -> tuple[int, int]:
+        """A cell counted from the world's origin, in the map as it is now."""
         return int(cell[0] - self.map.corner[0]), int(cell[1] - self.map.corner[1])
-
-    def _step_key(self, yaw: float) -> tuple[int, int, int]:
-        pose = self._pose_now()
-        return round(pose[0] / 0.05), round(pose[2] / 0.05), round(yaw / self.motion.turn) % self._turns

@@ -1,0 +1,123 @@
+"""An agent's legs and neck: where it is on its map, and the actions that turn, tilt and take it along a way."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.frame import Camera, Frame
+from ...envs.motion import Action, Motion
+from ..mapping import OccupancyMap
+from ..planning import clear_line, waypoint
+
+Step = tuple[int, int, int]
+"""A MoveAhead: the place (to 5 cm) and the heading that it was tried from."""
+
+
+class Walker:
+    """Keeps the map, the pose and the actions that are yet to be done. Call `see` first."""
+
+    def __init__(self, camera: Camera, motion: Motion) -> None:
+        self.motion = motion
+        self.map = OccupancyMap(camera)
+        self.queue: deque[Action] = deque()
+        """Actions decided on and not done yet."""
+        self.bumps: set[Step] = set()
+        """Steps that were blocked."""
+        self.pose: NDArray[np.float64] = np.zeros(6)
+        """The camera's pose in the last Frame."""
+        self._turns = max(1, round(360 / motion.turn))
+
+    def see(self, observation: Frame, info: dict[str, Any]) -> bool:
+        """Take in a Frame; returns whether the last step was blocked, which empties the queue."""
+        self.pose = observation["pose"].astype(np.float64)
+        self.map.update(observation)
+        if not info.get("collision"):
+            return False
+        x, _, z, yaw = self.pose[:4]
+        self.bumps.add(self._step(yaw))
+        self.map.block(x + self.motion.step * np.sin(np.radians(yaw)), z - self.motion.step * np.cos(np.radians(yaw)))
+        self.queue.clear()
+        return True
+
+    def forget_bumps(self) -> None:
+        """Let everything that was blocked be tried again."""
+        self.bumps.clear()
+        self.map.blocked[:] = False
+
+    @property
+    def here(self) -> tuple[int, int]:
+        """(row, column) of the cell that the agent is in."""
+        return self.map.to_cell(self.pose[0], self.pose[2])
+
+    @property
+    def exact(self) -> tuple[float, float]:
+        """(row, column) of where the agent is, not rounded."""
+        corner, cell = self.map.corner, self.map.cell
+        return float(self.pose[2] / cell - corner[0]), float(self.pose[0] / cell - corner[1])
+
+    def yaw_to(self, row: float, column: float) -> float:
+        """Yaw, in degrees, from the agent to a place on the map."""
+        r, c = self.exact
+        return float(np.degrees(np.arctan2(column - c, r - row)))
+
+    def walk(self, costs: NDArray[np.uint8], length: NDArray[np.int32], taken: set[Step]) -> bool:
+        """Turn towards where `length` (see planning.distances) falls to 0, or take a step there; False if none is free.
+
+        Steps in `taken` are not taken again; the one that is taken is added.
+        """
+        row, column = waypoint(costs, length, *self.exact, 12)
+        wanted = self.yaw_to(row + 0.5, column + 0.5)
+        best: tuple[float, int] | None = None
+        for turns in range(-(self._turns // 2), self._turns - self._turns // 2):
+            yaw = self.pose[3] + turns * self.motion.turn
+            off = abs((yaw - wanted + 180.0) % 360.0 - 180.0)
+            # Staying on course spares a turn there and a turn back.
+            cost = off + 0.5 * abs(turns) - (0.1 * self.motion.turn if turns == 0 else 0.0)
+            if off > 100.0 or (best is not None and cost >= best[0]) or self._step(yaw) in self.bumps | taken:
+                continue
+            if self._step_is_free(yaw, costs, length):
+                best = cost, turns
+        if best is None:
+            return False
+        if best[1]:
+            self.turn_by(best[1])
+        else:
+            taken.add(self._step(self.pose[3]))
+            self.queue.append(Action.MOVE_AHEAD)
+        return True
+
+    def _step_is_free(self, yaw: float, costs: NDArray[np.uint8], length: NDArray[np.int32]) -> bool:
+        """Whether a step along `yaw` is free as far as is known, and does not lead away from the goal."""
+        r, c = self.exact
+        step = self.motion.step / self.map.cell
+        end = r - step * np.cos(np.radians(yaw)), c + step * np.sin(np.radians(yaw))
+        if not clear_line(costs, 255, r, c, *end):
+            return False
+        return bool(length[int(np.floor(end[0])), int(np.floor(end[1]))] <= length[self.here] + 5)
+
+    def _step(self, yaw: float) -> Step:
+        heading = round(yaw / self.motion.turn) % self._turns
+        return round(self.pose[0] / 0.05), round(self.pose[2] / 0.05), heading
+
+    def turn_by(self, turns: int) -> None:
+        """Turn right by so many turns (left if negative), the shorter way round."""
+        turns = (turns + self._turns // 2) % self._turns - self._turns // 2
+        self.queue.extend([Action.ROTATE_RIGHT if turns > 0 else Action.ROTATE_LEFT] * abs(turns))
+
+    def turn_to(self, yaw: float) -> None:
+        """Turn to a yaw in degrees, as near as whole turns come."""
+        off = (yaw - self.pose[3] + 180.0) % 360.0 - 180.0
+        self.turn_by(round(off / self.motion.turn))
+
+    def look(self, *pitches: float) -> None:
+        """Tilt to each pitch in turn, in degrees, as near as whole looks come."""
+        now = float(self.pose[4])
+        for pitch in pitches:
+            wanted = float(np.clip(pitch, self.motion.lowest_pitch, self.motion.highest_pitch))
+            looks = round((wanted - now) / self.motion.look)
+            self.queue.extend([Action.LOOK_UP if looks > 0 else Action.LOOK_DOWN] * abs(looks))
+            now += looks * self.motion.look
