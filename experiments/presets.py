@@ -60,8 +60,8 @@ PRESETS = {
         evaluation_frames=24,
         ttt_frames=8,
     ),
-    # From trials on the houses of `houses.VALIDATION_LINES`: fewer tokens and half the decoder buy steps; lower rates in
-    # lower layers keep what pre-training has put there; weighted classes lift furniture, for scratch as well.
+    # From trials on the houses of `houses.VALIDATION_LINES`: fewer tokens and half the decoder buy steps, lower rates
+    # in lower layers keep what pre-training put there, and weighted classes lift furniture, for scratch as well.
     "nano": Preset(
         life=LifeConfig(frames=4000, turn=250, first_frames=500, replay_ratio=12.0),
         milestones=(0.5, 1.0),
