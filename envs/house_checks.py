@@ -82,9 +82,7 @@ def check_opening(node: Node, rooms: Mapping[str, Room], walls: Mapping[str, Wal
         node.get("wall1").fail("the wall is not behind wall0", "name the panel on the other side of the same wall")
 
 
-def clamped_hole(
-    hole: tuple[float, float, float, float], wall: Wall, node: Node
-) -> tuple[float, float, float, float]:
+def clamped_hole(hole: tuple[float, float, float, float], wall: Wall, node: Node) -> tuple[float, float, float, float]:
     """The hole (xmin, ymin, xmax, ymax) within its wall; HouseError where it has no area or lies far outside."""
     x0, y0, x1, y1 = hole
     beyond = max(-x0, x1 - wall.length, -y0, y1 - wall.height)

@@ -41,9 +41,7 @@ def _wall_json(wall: Wall) -> dict[str, Any]:
     polygon = high + low if wall.exterior else low + high
     material, empty = _material_json(wall.material), True if wall.empty else None
     return {
-        **_present(
-            id=wall.id, roomId=wall.room_id, polygon=polygon, material=material, empty=empty, layer=wall.layer
-        ),
+        **_present(id=wall.id, roomId=wall.room_id, polygon=polygon, material=material, empty=empty, layer=wall.layer),
         **wall.other,
     }
 

@@ -78,9 +78,7 @@ def _fitting(choices: list[Asset], length: float) -> list[Asset]:
     return [a for a in choices if holes[a.asset_id.replace("frame", "way")].width + 2 * MARGIN <= length]
 
 
-def make_openings(
-    plan: FloorPlan, height: float, exclude: Collection[str], rng: np.random.Generator
-) -> list[Hole]:
+def make_openings(plan: FloorPlan, height: float, exclude: Collection[str], rng: np.random.Generator) -> list[Hole]:
     """All openings of a house with ceilings at ``height`` metres. NoWayThrough where the rooms cannot be joined."""
     leaves, frames = _doors(exclude)
     if not leaves and not frames:
