@@ -88,9 +88,9 @@ def headline(out: Path) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 0, 2 (the user's to mend, one line on stderr), or 130 (interrupted)."""
     asked = list(sys.argv[1:] if arguments is None else arguments)
-    # OpenMP reads this when torch is imported. Threads that wait by spinning make a training step a hundred times
-    # slower as soon as any other program wants one of the cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # OpenMP reads this when torch is imported. Without a bound, threads that wait by spinning make a training step a
+    # hundred times slower as soon as another program wants one of the cores; with far less, waking them costs more.
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     try:
         app.cli(prog="testspace", description="An agent that lives in one house and learns to see in it.", args=asked)
     except KeyboardInterrupt:

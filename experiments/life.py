@@ -26,7 +26,6 @@ from ..envs.house import House
 from ..envs.house_env import HouseEnv
 from ..envs.house_io import load_house, load_houses
 from ..learners.buffer import ReplayBuffer
-from ..learners.memory import keep_freed_memory
 from ..learners.pretrain import TSTLearner, scratch_encoder
 from .evaluation import Evaluation
 from .held_out import draw_views, too_near
@@ -66,7 +65,6 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
     unknown policy or preset.
     """
     started = time.perf_counter()
-    keep_freed_memory()
     preset = preset or find_preset(config.preset)
     house = load_house(config.house) if config.house else generate_house(config.seed)
     given = load_houses(config.transfer_houses) if config.transfer_houses else []
