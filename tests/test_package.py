@@ -17,7 +17,11 @@ ROOMS = ("agent", "envs", "experiments", "learners")
 
 def modules() -> set[str]:
     """Every Python file of the package, as the wheel names it."""
-    files = [ROOT / "__init__.py", *(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))]
+    files = [
+        ROOT / "__init__.py",
+        ROOT / "__main__.py",
+        *(file for room in ROOMS for file in (ROOT / room).rglob("*.py")),
+    ]
     return {(Path("testspace") / file.relative_to(ROOT)).as_posix() for file in files}
 
 
@@ -27,7 +31,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     folder = tmp_path_factory.mktemp("wheel")
     copy = folder / "tree"
     copy.mkdir()
-    for name in ("__init__.py", "py.typed", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("__init__.py", "__main__.py", "py.typed", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy / name)
     for room in (*ROOMS, "tests"):
         shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
