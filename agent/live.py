@@ -88,8 +88,12 @@ class Life:
         self.map = OccupancyMap(env.camera)
         self.path: list[tuple[float, float]] = []
         self.frame = 0
-        self.refused = 0
         self._resume()
+
+    @property
+    def refused(self) -> int:
+        """Frames that were lived but not stored, since they lie too near to an evaluation view."""
+        return self.frame - self.buffer.total_seen
 
     def _resume(self) -> None:
         """Begin the life, or go on where the last turn that was stored ends."""
@@ -97,17 +101,20 @@ class Life:
         kept = self.folder / "learner"
         if not kept.exists() and (self.folder / "learner.old").exists():
             os.rename(self.folder / "learner.old", kept)  # killed between the two renames of `_store`
-        if not kept.exists() and not len(self.buffer):
-            self.observation, self.info = self.env.reset(options=None)
-            return
         if kept.exists():
             self.learner.load(kept)
             state = json.loads((kept / "life.json").read_text())
-            self.frame, self.refused = state["frame"], state["refused"]
+            self.frame = state["frame"]
             self.path = [tuple(place) for place in state["path"]]
+        if not len(self.buffer):
+            self.observation, self.info = self.env.reset()
+            return
         stored = self.buffer.all(("depth", "pose", "step"))
+        planned_on = getattr(self.policy, "map", None)
+        maps = [self.map, planned_on] if isinstance(planned_on, OccupancyMap) else [self.map]
         for depth, pose in zip(stored["depth"].numpy(), stored["pose"].numpy(), strict=True):
-            self.map.update({"depth": depth, "pose": pose})
+            for known in maps:
+                known.update({"depth": depth, "pose": pose})
         self.frame = max(self.frame, int(stored["step"][-1]) + 1)
         self.observation, self.info = self.env.reset(options={"pose": stored["pose"][-1].numpy()})
 
@@ -137,7 +144,6 @@ class Life:
         admitted = self.admit(batch["pose"])
         if admitted.any():
             self.buffer.extend({key: value[admitted] for key, value in batch.items()})
-        self.refused += int((~admitted).sum())
         self.frame += frames
         self.buffer.flush()
         return collisions, fps
@@ -169,7 +175,7 @@ class Life:
         new, kept, old = (self.folder / name for name in ("learner.new", "learner", "learner.old"))
         shutil.rmtree(new, ignore_errors=True)
         self.learner.save(new)
-        state = {"frame": self.frame, "refused": self.refused, "path": self.path}
+        state = {"frame": self.frame, "path": self.path}
         (new / "life.json").write_text(json.dumps(state))
         shutil.rmtree(old, ignore_errors=True)
         if kept.exists():

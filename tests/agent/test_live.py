@@ -1,0 +1,78 @@
+"""Acting, remembering and learning in turns: what is owed, what is kept apart, and going on after a stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from testspace.agent.live import Life, LifeConfig, Turn
+from testspace.agent.policies import make_policy
+from testspace.envs.frame import Camera
+from testspace.envs.generator import generate_house
+from testspace.envs.house_env import HouseEnv
+from testspace.learners.buffer import ReplayBuffer
+from testspace.learners.pretrain import TSTConfig, TSTLearner
+
+CONFIG = LifeConfig(frames=60, turn=20, first_frames=30, replay_ratio=2.0)
+SIZES = TSTConfig(image_size=16, batch_size=8, decoder_layers=1, input_budget=2, target_budget=4, warmup_steps=2)
+
+
+def begin(folder: Path, policy: str = "frontier", keep_all: bool = True) -> Life:
+    env = HouseEnv(generate_house(4, rooms=1), camera=Camera(16, 16), max_steps=1000)
+    buffer = ReplayBuffer(folder / "buffer", CONFIG.frames, 16, 16, resume=True)
+    mix_in = torch.zeros(5, 16, 16, 3, dtype=torch.uint8)
+
+    def admit(poses: np.ndarray) -> np.ndarray:
+        return np.ones(len(poses), bool) if keep_all else poses[:, 3] < 180
+
+    return Life(env, make_policy(policy, env), buffer, TSTLearner(SIZES, 0), mix_in, admit, CONFIG, folder / "life", 0)
+
+
+def test_learning_begins_late_and_keeps_the_replay_ratio(tmp_path: Path) -> None:
+    turns: list[Turn] = []
+    life = begin(tmp_path)
+    life.live(60, turns.append)
+    assert [turn.frame for turn in turns] == [20, 40, 60]
+    assert [bool(turn.losses) for turn in turns] == [False, True, True]
+    assert life.learner.steps * SIZES.batch_size == 60 * CONFIG.replay_ratio
+    assert [turn.coverage for turn in turns] == sorted(turn.coverage for turn in turns)
+    assert len(life.path) == 60
+
+
+def test_what_is_not_admitted_is_lived_and_not_stored(tmp_path: Path) -> None:
+    life = begin(tmp_path, keep_all=False)
+    life.live(40, lambda turn: None)
+    stored = life.buffer.all()["pose"].numpy()
+    assert (stored[:, 3] < 180).all()
+    assert life.refused == 40 - len(stored) > 0
+
+
+@pytest.mark.parametrize("policy", ["frontier", "random"])
+def test_a_life_goes_on_from_its_last_turn(policy: str, tmp_path: Path) -> None:
+    first = begin(tmp_path, policy)
+    first.live(40, lambda turn: None)
+    again = begin(tmp_path, policy)
+    assert again.frame == 40
+    assert again.learner.steps == first.learner.steps
+    assert again.path == first.path
+    np.testing.assert_array_equal(again.observation["pose"], first.observation["pose"])
+    np.testing.assert_array_equal(again.observation["rgb"], first.observation["rgb"])
+    # the first frame of all, at the start of the life, is seen and not stored: it may have shown a little more
+    both = again.map.seen.sum(), first.map.seen.sum()
+    assert both[0] == pytest.approx(both[1], rel=0.2)
+    for mine, theirs in zip(again.learner.model.parameters(), first.learner.model.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_frames_flushed_after_the_last_checkpoint_are_kept(tmp_path: Path) -> None:
+    life = begin(tmp_path)
+    life.live(20, lambda turn: None)
+    life._act(20)  # killed here: the frames are flushed, the learner is not stored
+    again = begin(tmp_path)
+    assert again.frame == 40
+    assert len(again.buffer) == 40
+    again.live(60, lambda turn: None)
+    assert again.buffer.all()["step"].tolist() == list(range(60))
