@@ -1,6 +1,6 @@
 """The picture at the head of the README: what an agent senses in a generated house, one view a row.
 
-    python -m testspace.experiments.picture --seed 12 --out docs/images/panels.png
+python -m testspace.experiments.picture --seed 12 --out docs/images/panels.png
 """
 
 from __future__ import annotations
