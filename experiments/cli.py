@@ -80,7 +80,10 @@ def headline(out: Path) -> str:
     summary = json.loads((out / "summary.json").read_text())
     lines = ["{frames} frames lived, {coverage:.0%} of the floor seen, {seconds:.0f} s".format(**summary)]
     for method, score in summary["segmentation"].items():
-        lines.append(f"  {method:<16} mIoU {score['miou']:6.1%}   pixel accuracy {score['pixel_accuracy']:6.1%}")
+        line = f"  {method:<16} mIoU {score['miou']:6.1%}   pixel accuracy {score['pixel_accuracy']:6.1%}"
+        if "before" in score:
+            line += f"   (mIoU {score['before']['miou']:.1%} without, on the same {score['views']} views)"
+        lines.append(line)
     lines.append(f"report: {out / 'report.html'}")
     return "\n".join(lines)
 

@@ -131,7 +131,8 @@ def _learning_curve(rows: list[Row], summary: Row) -> str:
     for key, title in (("miou", "mIoU"), ("pixel_accuracy", "Pixel accuracy")):
         series = []
         for method, name in NAMES.items():
-            tested = [row for row in rows if row.get("method") == method and key in row]
+            # what was tried on some views only ("before": the specialist on the same) is no point of this curve
+            tested = [row for row in rows if row.get("method") == method and key in row and "before" not in row]
             points = sorted((row["frame"], 100 * row[key]) for row in tested)
             if not points:
                 continue
@@ -194,7 +195,8 @@ def _class_legend(panels: Mapping[str, NDArray[Any]], shown: list[str], palette:
 
 def _classes(summary: Row) -> str:
     scores = summary.get("segmentation", {})
-    found = {method: scores[method]["per_class"] for method in NAMES if scores.get(method, {}).get("per_class")}
+    tested = {method: scores[method] for method in NAMES if "before" not in scores.get(method, {"before": {}})}
+    found = {method: score["per_class"] for method, score in tested.items() if score.get("per_class")}
     if not found:
         return ""
     names = {key: CLASSES[int(key)] if str(key).isdigit() else str(key) for iou in found.values() for key in iou}

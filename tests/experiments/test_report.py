@@ -200,3 +200,19 @@ def test_a_chart_without_a_finite_point_is_left_out() -> None:
 def test_normals_that_face_the_viewer_are_blue_and_none_is_black() -> None:
     drawn = draw_normals(np.float32([[0, 0, 1], [1, 0, 0], [0, 0, 0]]))
     assert drawn.tolist() == [[128, 128, 255], [255, 128, 128], [0, 0, 0]]
+
+
+def test_what_was_tried_on_some_views_only_stands_apart(tmp_path: Path) -> None:
+    everywhere, apart = write_run(tmp_path / "a"), write_run(tmp_path / "b")
+    before = {"before": {"miou": 0.355, "pixel_accuracy": 0.8}}
+    rows = [json.loads(line) for line in (apart / "metrics.jsonl").read_text().splitlines()]
+    rows = [{**row, **before} if row.get("method") == "specialist_ttt" else row for row in rows]
+    (apart / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    story = summary()
+    story["segmentation"]["specialist_ttt"] |= before
+    (apart / "summary.json").write_text(json.dumps(story))
+    pages = [write_report(run).read_text() for run in (everywhere, apart)]
+    marks = [page.count("var(--ttt)") for page in pages]
+    assert marks[1] < marks[0], "neither the curve nor the table of classes may hold it"
+    assert "35.5%" in pages[1]
+    assert "35.5%" not in pages[0]
