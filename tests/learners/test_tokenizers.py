@@ -39,3 +39,10 @@ def test_quality_of_a_tokenizer_that_says_nothing_is_1() -> None:
     torch.nn.init.zeros_(tokenizer.restore.weight)
     torch.nn.init.constant_(tokenizer.restore.bias, float(MODALITIES["edges"].of(frames).mean()))
     assert tokenizer.quality(frames).unexplained == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("steps", [2, 3, 10])
+def test_a_small_budget_of_steps_is_kept(steps: int) -> None:
+    told: list[int] = []
+    fit(Tokenizer("depth"), boxes, steps, batch_size=4, progress=told.append)
+    assert told == list(range(1, steps + 1))
