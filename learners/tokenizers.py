@@ -7,7 +7,6 @@ needs only the codes. Each tokenizer carries its own normalisation: it takes fra
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -109,7 +108,7 @@ def fit(
     learning_rate: float = 2e-3,
     progress: Callable[[int], None] | None = None,
 ) -> Quality:
-    """Train for `steps` batches drawn from `sample`, and return the quality on a fresh draw."""
+    """Train for `steps` (3 or more) batches drawn from `sample`, and return the quality on a fresh draw."""
     optimiser = torch.optim.AdamW(tokenizer.parameters(), lr=learning_rate, betas=(0.9, 0.99), fused=True)
     rise = min(1.0, max(0.1, 2 / steps))  # torch divides by zero where the rise has no step of its own
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=rise)
