@@ -22,7 +22,7 @@ import tyro
 from .life import RunConfig, run_life
 from .run_folder import write_json
 
-VALIDATION_LINES = (22, 26)
+VALIDATION_LINES = (26, 28)
 """Houses of the sample on which the preset nano was chosen; not to be reported."""
 
 
