@@ -19,12 +19,8 @@ check: $(VENV)/.installed-dev .typecheck/testspace  ## Style and types.
 	$(BIN)/ruff format --check .
 	cd .typecheck && $(BIN)/mypy --config-file ../pyproject.toml -p testspace
 
-bench: runs/house7.json  ## How fast the simulator is, beside bare ray hits.
-	$(BIN)/python -m testspace.experiments.bench.sim --house $<
-
-runs/house7.json: | $(VENV)/.installed
-	@mkdir -p $(@D)
-	$(BIN)/python -c "from testspace.envs import generator, house_io; house_io.save_house(generator.generate_house(7), '$@')"
+bench: $(VENV)/.installed  ## How fast the simulator is, beside bare ray hits.
+	$(BIN)/testspace bench sim
 
 clean:  ## What these commands made, but not runs/.
 	rm -rf $(VENV) .typecheck build dist testspace.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -25,9 +25,12 @@ from torch import Tensor
 from ..envs.frame import Frame
 from ..envs.house_env import HouseEnv
 from ..learners.buffer import ReplayBuffer
+from ..learners.modalities import PSEUDOLABEL
 from ..learners.pretrain import TSTLearner
+from ..learners.transfer import LabelledFrames
 from .mapping import OccupancyMap, coverage
 from .policies import Policy
+from .semantic_map import SemanticMap
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,14 @@ class Life:
         config: LifeConfig,
         folder: Path,
         seed: int,
+        semantic_map: SemanticMap | None = None,
     ) -> None:
+        """`semantic_map` gives the pseudolabels, where the learner wants them: ValueError without it."""
+        if (semantic_map is not None) != bool(learner.config.pseudolabel_classes):
+            raise ValueError("life: pseudolabel_classes of the learner and a semantic map come together, or neither")
         self.env, self.policy, self.buffer, self.learner = env, policy, buffer, learner
         self.mix_in, self.admit, self.config, self.folder, self.seed = mix_in, admit, config, folder, seed
-        self.map = OccupancyMap(env.camera)
+        self.map, self.semantic_map = OccupancyMap(env.camera), semantic_map
         self.path: list[tuple[float, float]] = []
         self.frame = 0
         self._resume()
@@ -115,8 +122,26 @@ class Life:
         for depth, pose in zip(stored["depth"].numpy(), stored["pose"].numpy(), strict=True):
             for known in maps:
                 known.update({"depth": depth, "pose": pose})
+        if self.semantic_map is not None:
+            for slots in torch.arange(len(self.buffer)).split(self.config.turn):
+                self.semantic_map.add(self.buffer.get(slots))
         self.frame = max(self.frame, int(stored["step"][-1]) + 1)
         self.observation, self.info = self.env.reset(options={"pose": stored["pose"][-1].numpy()})
+
+    def pseudolabelled(self, count: int) -> LabelledFrames | None:
+        """`count` frames, evenly over all stored (repeated if they are fewer), as the semantic map labels them by now.
+
+        None without a map.
+        """
+        if self.semantic_map is None or not len(self.buffer):
+            return None
+        slots = torch.linspace(0, len(self.buffer) - 1, count).round().long()
+        rgb, semantic = [], []
+        for some in slots.split(self.config.turn):
+            frames = self.buffer.get(some)
+            rgb.append(frames["rgb"].numpy())
+            semantic.append(self.semantic_map.labels(frames).numpy())
+        return LabelledFrames(np.concatenate(rgb), np.concatenate(semantic))
 
     def live(self, until: int, watch: Callable[[Turn], None]) -> None:
         """Act and learn until the agent has lived `until` frames; `watch` is called after each turn."""
@@ -144,6 +169,9 @@ class Life:
         admitted = self.admit(batch["pose"])
         if admitted.any():
             self.buffer.extend({key: value[admitted] for key, value in batch.items()})
+            if self.semantic_map is not None:  # of what is stored, so that a life that goes on finds the same map
+                last = torch.arange(self.buffer.total_seen - int(admitted.sum()), self.buffer.total_seen)
+                self.semantic_map.add(self.buffer.get(last % self.buffer.capacity))
         self.frame += frames
         self.buffer.flush()
         return collisions, fps
@@ -163,11 +191,16 @@ class Life:
         start = time.perf_counter()
         for _ in range(owed):
             drawn = torch.randint(len(self.mix_in), (half,), generator=generator)
-            report = self.learner.step(self.buffer.sample(half), self.mix_in[drawn])
+            report = self.learner.step(self._replay(half), self.mix_in[drawn])
             for key, value in report.items():
                 sums[key] = sums.get(key, 0.0) + value
         rate = owed * 2 * half / (time.perf_counter() - start)
         return {key: value / owed for key, value in sums.items()}, rate
+
+    def _replay(self, count: int) -> dict[str, Tensor]:
+        """Stored frames, with what the semantic map says of them by now."""
+        frames = self.buffer.sample(count)
+        return frames if self.semantic_map is None else {**frames, PSEUDOLABEL: self.semantic_map.labels(frames)}
 
     def _store(self) -> None:
         """Make the learner and the agent's state survive a crash: a new folder is written, then takes the old one's

@@ -29,6 +29,14 @@ IN_WALL = 0.15
 """What of a door stays this close to the rooms' outlines is in its wall: lining, trim, a shut leaf. Metres."""
 KEPT = 0.95
 """Open leaves block as long as at least this share of the floor can still be reached."""
+LEVEL = 0.7
+"""Least upward part of the normal of what one can walk on."""
+LARGE = 0.3
+"""Least area of the floor as a share of the largest layer's."""
+WIDEST = 200.0
+"""Metres; a floor without rooms that spans more is taken for a mesh in other units."""
+CLOSED = 3
+"""Half cells on either side of a gap in a floor without rooms that is closed."""
 
 
 class FloorError(ValueError):
@@ -102,20 +110,22 @@ class ReachableFloor:
 def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> ReachableFloor:
     """Where a disc of `radius` metres and `height` metres tall can walk, from the scene's start or in its largest part.
 
-    The floor is the union of the room polygons. What a triangle touches anywhere between STEP_HEIGHT and `height` is
-    blocked, at half a cell's resolution; the free rest is eroded by the disc with an exact distance transform. Leaves
-    of doors that stand open block too, unless they cut off a part of the floor: then they give way to whoever walks.
+    The floor is the union of the room polygons, or, in a scene without rooms, what `floor_of_triangles` finds. What a
+    triangle touches anywhere between STEP_HEIGHT and `height` is blocked, at half a cell's resolution; the free rest is
+    eroded by the disc with an exact distance transform. Leaves of doors that stand open block too, unless they cut off
+    a part of the floor: then they give way to whoever walks.
     Raises FloorError, naming the scene, where nothing is left.
     """
+    scene = scene.solid or scene
     polygons = [shapely.make_valid(shapely.Polygon(room.polygon)) for room in scene.rooms]
-    if not polygons:
-        raise FloorError(f"{scene.source}: no reachable floor: the scene has no rooms")
-    level = _floor_level(scene)
-    plan = shapely.union_all(polygons).buffer(1e-4)
-    x0, z0, x1, z1 = plan.bounds
-    origin = (x0 - 2 * CELL, z0 - 2 * CELL)
-    shape = (2 * int(np.ceil((z1 - z0) / CELL)) + 8, 2 * int(np.ceil((x1 - x0) / CELL)) + 8)
-    inside = _inside(plan, shape, origin)
+    if polygons:
+        level = _floor_level(scene)
+        plan = shapely.union_all(polygons).buffer(1e-4)
+        shape, origin = _grid(*plan.bounds)
+        inside = _inside(plan, shape, origin)
+    else:
+        level, inside, origin = floor_of_triangles(scene)
+        shape = inside.shape
 
     def obstacles(faces: NDArray[np.bool_]) -> NDArray[np.bool_]:
         blocked = np.zeros(shape, np.bool_)
@@ -130,9 +140,12 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
         return connected if count else np.zeros_like(connected)
 
     structure = np.isin(scene.face_class, [CLASS_ID[name] for name in STRUCTURE])
-    leaves = _open_leaves(scene, polygons)
-    # The hollow inside of a cupboard is no floor.
-    free = inside & ~obstacles(structure & ~leaves) & ~ndimage.binary_fill_holes(obstacles(~structure))
+    leaves = _open_leaves(scene, polygons) if polygons else np.zeros(len(scene.faces), np.bool_)
+    things = obstacles(~structure)
+    if polygons:
+        # The hollow inside of a cupboard is no floor. Without rooms, what is not labelled may be the walls themselves.
+        things = ndimage.binary_fill_holes(things)
+    free = inside & ~obstacles(structure & ~leaves) & ~things
     reachable = walkable(free & ~obstacles(leaves))
     if leaves.any():
         opened = walkable(free)
@@ -140,10 +153,56 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
             reachable = opened
     if not reachable.any():
         raise FloorError(
-            f"{scene.source}: no reachable floor: nowhere in its {plan.area:.1f} m2 can a disc of radius {radius} m"
-            " stand; check the rooms' polygons and the furniture in them"
+            f"{scene.source}: no reachable floor: nowhere in its {inside.sum() * (CELL / 2) ** 2:.1f} m2 can a disc of"
+            f" radius {radius} m stand; check the rooms' polygons and the furniture in them, or a mesh's scale and the"
+            " axis that points up"
         )
     return ReachableFloor(origin, CELL, reachable, radius, level)
+
+
+def floor_of_triangles(scene: Scene) -> tuple[float, NDArray[np.bool_], tuple[float, float]]:
+    """Level, raster of half cells and its origin of the floor of a scene without rooms.
+
+    The floor is the lowest large layer of triangles that look up: of those labelled Floor where there are any, else of
+    all; a table's top is too small to be it, and a roof too high. Gaps of a few cells, as scans have, are closed.
+    Raises FloorError where nothing looks up, or the plan is too large to be a building.
+    """
+    corners = scene.vertices[scene.faces].astype(np.float64)
+    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area = np.linalg.norm(cross, axis=1) / 2
+    upward = cross[:, 1] > 2 * LEVEL * area
+    labelled = scene.face_class == CLASS_ID["Floor"]
+    if (upward & labelled).any():
+        upward &= labelled
+    if not upward.any():
+        raise FloorError(f"{scene.source}: no reachable floor: no triangle looks up; is another axis up?")
+    heights = corners[upward, :, 1].mean(axis=1)
+    lowest = float(heights.min())
+    layers = np.minimum((heights - lowest) / CELL, 1e6).astype(np.int64)
+    share = np.bincount(layers, area[upward])
+    share = share + np.append(share[1:], 0.0)
+    layer = int(np.argmax(share >= LARGE * share.max()))
+    there = (layers == layer) | (layers == layer + 1)
+    level = float(np.average(heights[there], weights=area[upward][there]))
+    low, high = corners[upward][there].min(axis=(0, 1)), corners[upward][there].max(axis=(0, 1))
+    if max(high[0] - low[0], high[2] - low[2]) > WIDEST:
+        raise FloorError(
+            f"{scene.source}: its floor spans {high[0] - low[0]:.0f} x {high[2] - low[2]:.0f} m, more than"
+            f" {WIDEST:.0f}; are its units metres?"
+        )
+    shape, origin = _grid(low[0], low[2], high[0], high[2])
+    inside = np.zeros(shape, np.bool_)
+    faces = scene.faces[upward]
+    _rasterise(scene.vertices, faces, level - STEP_HEIGHT, level + STEP_HEIGHT, *origin, CELL / 2, inside)
+    inside = ndimage.binary_closing(inside, iterations=CLOSED)
+    inside[[0, -1]] = inside[:, [0, -1]] = False
+    return level, inside, origin
+
+
+def _grid(x0: float, z0: float, x1: float, z1: float) -> tuple[tuple[int, int], tuple[float, float]]:
+    """Shape of a raster of half cells around a rectangle, with a margin, and its origin (x, z)."""
+    shape = (2 * int(np.ceil((z1 - z0) / CELL)) + 8, 2 * int(np.ceil((x1 - x0) / CELL)) + 8)
+    return shape, (float(x0) - 2 * CELL, float(z0) - 2 * CELL)
 
 
 def _inside(plan: shapely.Geometry, shape: tuple[int, int], origin: tuple[float, float]) -> NDArray[np.bool_]:

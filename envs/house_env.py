@@ -17,8 +17,10 @@ from .floor import ReachableFloor
 from .frame import FRAME_SPEC, Camera, Frame
 from .house import House
 from .house_io import load_house
+from .meshes import is_mesh, load_scene
 from .motion import Action, Motion
-from .raycast import RayCastSimulator
+from .packs.pack import FurniturePack, open_pack
+from .raycast import Light, RayCastSimulator
 from .scene import Scene, build_scene
 from .simulator import Simulator
 
@@ -27,7 +29,7 @@ FARTHEST = 1000.0
 _TINY = 1e-6  # float32 rounding of unit vectors
 OBSERVED = (*FRAME_SPEC, "pose")
 """The keys of an observation: all of the frame contract, nothing else."""
-_OPTIONS = ("pose", "position")
+_OPTIONS = ("pose", "position", "house")
 
 
 class HouseEnv(gymnasium.Env[Frame, np.int64]):
@@ -48,17 +50,20 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
     }
 
     house: House
-    """The house as it was loaded or generated."""
+    """The house as it was loaded or generated; of a mesh or a bare Scene there is none (AttributeError)."""
     scene: Scene
     """The house as triangles."""
     simulator: Simulator
     """What renders the scene."""
     motion: Motion
     """How far each action goes."""
+    _threads: int
+    _pack: FurniturePack | None
+    _light: Light
 
     def __init__(
         self,
-        house: House | Path | str | int = 0,
+        house: House | Scene | Path | str | int | HouseEnv = 0,
         camera: Camera = Camera(),  # noqa: B008 (frozen)
         step: float = 0.25,
         turn: float = 30.0,
@@ -66,23 +71,39 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         camera_height: float = 1.5,
         max_steps: int = 1000,
         render_mode: str | None = None,
+        threads: int = 2,
+        assets: str | None = None,
+        light: Light = "baked",
     ) -> None:
-        """`house`: "FILE[:LINE]" or a Path (see load_house), a seed of generate_house, or a House.
+        """`house`: "FILE[:LINE]" or a Path (see load_house), a seed of generate_house, a House, a Scene, a Replica
+        folder or a .glb, .obj or .ply file (see `envs.meshes.load_scene`), or another HouseEnv, whose house, scene and
+        simulator are then shared (`camera` and `threads` are its).
 
         `step` and `camera_height` are in metres, `turn` and `look` in degrees; an episode is truncated after
-        `max_steps`.
+        `max_steps`. `threads` share the pixels of each frame. `assets` names an installed furniture pack
+        (`envs.packs`) to furnish the house with. `light` is the ray caster's: "baked" (soft, and a second's wait before
+        the first frame) or "direct".
         """
         if max_steps < 1:
             raise ValueError(f"HouseEnv: max_steps must be 1 or more, got {max_steps}")
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"HouseEnv: render_mode must be None or 'rgb_array', got {render_mode!r}")
         self.motion = Motion(step=step, turn=turn, look=look, camera_height=camera_height)
-        self.max_steps, self.render_mode = max_steps, render_mode
-        self.house = _find_house(house)
-        self.scene = build_scene(self.house)
-        self.simulator = RayCastSimulator(self.scene, camera)
+        self.max_steps, self.render_mode, self._light = max_steps, render_mode, light
+        if isinstance(house, HouseEnv):
+            if hasattr(house, "house"):
+                self.house = house.house
+            self.scene, self.simulator = house.scene, house.simulator
+            self._threads, self._pack = house._threads, house._pack
+        elif isinstance(house, Scene) or is_mesh(house):
+            self._threads, self._pack, self.scene = threads, None, load_scene(house)
+            self.simulator = RayCastSimulator(self.scene, camera, threads=threads, light=light)
+        else:
+            self.house = _find_house(house)
+            self._pack = open_pack(assets) if assets else None
+            self._build(camera, threads)
         self.action_space = spaces.Discrete(len(Action))
-        size = (camera.height, camera.width)
+        size = (self.camera.height, self.camera.width)
         self.observation_space = spaces.Dict(  # type: ignore[assignment]
             {
                 "rgb": spaces.Box(0, 255, (*size, 3), np.uint8),
@@ -124,14 +145,35 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         Without a seed the start is the house's own (its `agent` entry) where that is reachable. Once a seed has been
         given, this and all later starts are drawn from `np_random`: a place uniform over the reachable floor, a yaw
         among the multiples of `turn`, pitch 0. `options` may fix the start: {"position": (x, z)} with a drawn yaw, or
-        {"pose": (x, y, z, yaw, pitch, roll)} with y and roll ignored. Raises ValueError for other options and for
-        unreachable places.
+        {"pose": (x, y, z, yaw, pitch, roll)} with y and roll ignored; {"house": House} starts in that house, as
+        `change` enters it. Raises ValueError for other options and for unreachable places.
         """
         super().reset(seed=seed)
         self._seeded |= seed is not None
+        if options and "house" in options:
+            self._enter(options["house"])
         self._x, self._z, self._start_yaw, self._pitch = self._start(options or {})
         self._turns, self._step = 0, 0
         return self._observe(), self._info(collision=False)
+
+    def change(self, house: House) -> tuple[Frame, dict[str, Any]]:
+        """Put another state of the house round the agent, between two steps: the Frame it then sees, and `info`.
+
+        `house` is the present one after a change (`change.apply(env.house)`, see `envs.perturbations`) or after its
+        undoing. The agent keeps its pose; where something now stands there, it is put at the nearest free place, in
+        the same direction. `info` says how far that is as `displaced`, in metres, 0.0 where it stayed. No step is
+        counted. Raises ValueError before the first reset, and FloorError, changing nothing, where nothing is free.
+        """
+        if self._rgb is None:
+            raise ValueError("HouseEnv.change: call reset() first: the agent is not in the house yet")
+        self._enter(house)
+        displaced = 0.0
+        if not self.floor.contains(self._x, self._z):
+            free = self.floor.from_cells(np.argwhere(self.floor.reachable))
+            away = np.hypot(free[:, 0] - self._x, free[:, 1] - self._z)
+            nearest = int(np.argmin(away))
+            self._x, self._z, displaced = float(free[nearest, 0]), float(free[nearest, 1]), float(away[nearest])
+        return self._observe(), {**self._info(collision=False), "displaced": displaced}
 
     def step(self, action: np.int64 | int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
         """Do one action: the new Frame, reward 0.0, terminated False, truncated after `max_steps`, and `info`."""
@@ -157,6 +199,26 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         if self.render_mode is None or self._rgb is None:
             return None
         return self._rgb.copy()
+
+    def _build(self, camera: Camera, threads: int) -> None:
+        self._threads = threads
+        self.scene = build_scene(self.house, self._pack)
+        self.simulator = RayCastSimulator(self.scene, camera, threads=threads, light=self._light)
+
+    def _enter(self, house: House) -> None:
+        """Make another house this environment's; nothing is changed where one cannot stand in it."""
+        if not isinstance(house, House):
+            raise ValueError(f"HouseEnv: the changed house must be a House, got {type(house).__name__}")
+        if not hasattr(self, "house"):
+            raise ValueError(f"HouseEnv: {self.scene.source or 'a Scene'} is a mesh, not a House: it cannot be changed")
+        before = self.house, self.scene, self.simulator
+        self.house = house
+        try:
+            self._build(self.camera, self._threads)
+            _ = self.floor
+        except ValueError:
+            self.house, self.scene, self.simulator = before
+            raise
 
     def _move(self) -> bool:
         """Step ahead where the way is free; returns whether it was."""

@@ -1,49 +1,49 @@
-"""The fused kernels of the ray-cast simulator: rays, everything that one hit tells, and the encoding of its colour.
+"""The fused kernel of the ray-cast simulator: rays, everything that one hit tells, and the encoding of its colour.
 
-Each kernel handles a contiguous run of pixels, releases the GIL, and treats every pixel alone, so that results do not
-depend on how pixels are shared out among threads. Light is linear inside; albedo is decoded with a square and the
-picture is encoded through a table (gamma 2 and a shoulder for highlights).
+It treats tiles of 4 x 4 pixels, whose rays make one Embree packet, from the ray to the finished pixel, so that little
+lies in memory between. It releases the GIL, and no tile depends on another, so that results do not depend on how
+tiles are shared out among threads.
 """
 
 # mypy: disable-error-code="no-untyped-def"
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-MIP_SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
-MIP_OFFSETS = tuple(sum(size * size for size in MIP_SIZES[:level]) for level in range(len(MIP_SIZES)))
-"""Where each level of a texture's pyramid begins in its flat run of texels."""
+from . import embree
+from .embree import DIRECTION, FACE, FAR, NORMAL, U, V
+from .jit import inlined, kernel
+from .lampkernel import SHADOW_OFFSET, lamp_at, lamp_light, sun_light
+from .texels import encoded, texel_colour
 
-SHADOW_OFFSET = 2e-3
-"""Metres by which shadow rays start off the surface, along its geometric normal: no acne, no visible gap."""
+TILE = 4
+"""Columns and rows of pixels in a tile."""
 FAINTEST = 5e-3
 """Linear light below which a lamp's share of a pixel is not worth a shadow ray."""
-WRAP = 0.15
-"""How far light reaches round a surface's own horizon: lamps are shades with a size, not points."""
+TEXEL_STEP = 1 / 8192
+"""Linear light of one step of a chart's 16-bit values: they end at 8, where the encoding of colours ends too."""
 
 
 class Tables(NamedTuple):
     """A Scene laid out for the kernels; all float32 and C-contiguous unless said otherwise."""
 
     faces: NDArray[np.int32]
-    """(F, 4): three vertices, material."""
-    face_instance: NDArray[np.int32]
-    """(F,)"""
-    instance_class: NDArray[np.int16]
-    """(I,)"""
+    """(F, 8): three vertices, material, instance, class, and for faces on a chart of baked light its first texel and
+    its columns; first texel -1 for others. Half a cache line."""
     vertices: NDArray[np.float32]
-    """(V, 8): normal, uv, three unused: one cache line holds two."""
+    """(V, 8): normal, uv, then the baked light, linear rgb, or, on a chart, column and row of its texels."""
+    tints: NDArray[np.float32]
+    """(V, 3): linear colour that multiplies the material's, or (0, 3) where the Scene has none."""
     materials: NDArray[np.float32]
-    """(M, 5): linear albedo, emission, repeats a metre."""
-    material_texture: NDArray[np.int32]
-    """(M,): texture or -1."""
-    texels: NDArray[np.uint8]
-    """(T, 21845, 3): the pyramid of each texture, level after level."""
+    """(M, 8): linear albedo, emission, repeats a metre, texture or -1, two unused."""
+    texels: NDArray[np.uint32]
+    """(T, 21845): the pyramid of each texture, level after level."""
+    charts: NDArray[np.uint16]
+    """(K, 4): baked light on the charts, rgb in steps of TEXEL_STEP, unused; row by row, chart by chart."""
     lamps: NDArray[np.float32]
     """(L, 8): position, linear rgb, 1 / range^2, unused."""
     suns: NDArray[np.float32]
@@ -55,18 +55,28 @@ class Tables(NamedTuple):
     grid_frame: NDArray[np.float32]
     """(3,): x and z of the outer corner of square [0, 0], side."""
     ambient: NDArray[np.float32]
-    """(2, 3): linear light from below and from above."""
+    """(2, 3): linear light from below and from above, where none is baked."""
     sky: NDArray[np.float32]
     """(2, 3): linear colour of the void at the horizon and at the zenith."""
     encode: NDArray[np.uint8]
     """(4096,): 8-bit value by the square root of linear light, up to ENCODE_MAX."""
 
 
-ENCODE_MAX = 8.0
-"""Linear light at the end of the encoding table."""
+class Images(NamedTuple):
+    """What a call renders, (N, H, W, ...), in the dtypes of the frame contract."""
+
+    rgb: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    normals: NDArray[np.float32]
+    semantic: NDArray[np.int16]
+    instance: NDArray[np.int32]
 
 
-@njit(cache=True, nogil=True)
+BAKED, DIRECT, UNSHADOWED = 0, 1, 2
+"""Where light comes from: the baked tables; ambient light and lamps with shadow rays; the same without them."""
+
+
+@kernel
 def make_rays(origins, rotations, first, width, height, focal, ray_origins, ray_directions):
     """Fill (n, 3) rays of the pixels first ... first + n - 1 (frame by frame, row by row from the top).
 
@@ -87,234 +97,209 @@ def make_rays(origins, rotations, first, width, height, focal, ray_origins, ray_
             )
 
 
-@njit(cache=True, nogil=True)
-def _through_opening(openings, px, py, pz, dx, dy, dz):
-    """Whether a ray meets one of the boxes (slab test in each box's own axes)."""
-    for k in range(openings.shape[0]):
-        c, s = openings[k, 6], openings[k, 7]
-        rx, ry, rz = openings[k, 0] - px, openings[k, 1] - py, openings[k, 2] - pz
-        ox, oz = c * rx + s * rz, -s * rx + c * rz
-        ex, ez = c * dx + s * dz, -s * dx + c * dz
-        near, far = np.float32(0.0), np.float32(1e30)
-        for axis in range(3):
-            o = ox if axis == 0 else (ry if axis == 1 else oz)
-            d = ex if axis == 0 else (dy if axis == 1 else ez)
-            half = openings[k, 3 + axis]
-            if abs(d) < 1e-9:
-                if abs(o) > half:
-                    near = np.float32(1e30)
-            else:
-                a, b = (o - half) / d, (o + half) / d
-                near, far = max(near, min(a, b)), min(far, max(a, b))
-        if near <= far:
-            return True
-    return False
+@inlined
+def baked_light(tables, face, w0, w1, w2):
+    """Linear light on a face at barycentric weights: bilinear on its chart, or between its vertices."""
+    vertices, charts = tables.vertices, tables.charts
+    a, b, c = np.uintp(tables.faces[face, 0]), np.uintp(tables.faces[face, 1]), np.uintp(tables.faces[face, 2])
+    x = w0 * vertices[a, 5] + w1 * vertices[b, 5] + w2 * vertices[c, 5]
+    y = w0 * vertices[a, 6] + w1 * vertices[b, 6] + w2 * vertices[c, 6]
+    base = tables.faces[face, 6]
+    if base < 0:
+        return x, y, w0 * vertices[a, 7] + w1 * vertices[b, 7] + w2 * vertices[c, 7]
+    columns = tables.faces[face, 7]
+    column, row = np.int32(x), np.int32(y)
+    fx, fy = x - np.float32(column), y - np.float32(row)
+    one, step = np.float32(1.0), np.float32(TEXEL_STEP)
+    p = np.uintp(base + row * columns + column)
+    q = p + np.uintp(columns)
+    p1, q1 = p + np.uintp(1), q + np.uintp(1)
+    low, high = (one - fy) * step, fy * step
+    wp, wp1, wq, wq1 = (one - fx) * low, fx * low, (one - fx) * high, fx * high
+    return (
+        wp * charts[p, 0] + wp1 * charts[p1, 0] + wq * charts[q, 0] + wq1 * charts[q1, 0],
+        wp * charts[p, 1] + wp1 * charts[p1, 1] + wq * charts[q, 1] + wq1 * charts[q1, 1],
+        wp * charts[p, 2] + wp1 * charts[p1, 2] + wq * charts[q, 2] + wq1 * charts[q1, 2],
+    )
 
 
-@njit(cache=True, nogil=True)
-def surface(tables, rotations, first, pixels, footprint, primitive, u, v, distance, geometric, origins, directions,
-            depth, normals, semantic, instance, light, with_shadows, shadow_origins, shadow_directions, shadow_pixel,
-            shadow_light):  # fmt: skip
-    """All that the hits of one run of n pixels tell, from Embree's answer; returns how many shadow rays to cast.
+@inlined
+def sky_light(tables, height):
+    """Linear colour of the void in a direction whose sine above the horizon is `height`."""
+    share = min(np.float32(1.0), max(np.float32(0.0), height * np.float32(2.0)))
+    sky = tables.sky
+    return (
+        sky[0, 0] + share * (sky[1, 0] - sky[0, 0]),
+        sky[0, 1] + share * (sky[1, 1] - sky[0, 1]),
+        sky[0, 2] + share * (sky[1, 2] - sky[0, 2]),
+    )
 
-    Fills depth (n,) metres, normals (n, 3) in the camera's axes, semantic (n,), instance (n,) and the linear light
-    (n, 3) of emission, sky and ambient light. Each lamp or sun that may light a pixel adds a shadow ray (from the
-    surface to the lamp, so that distance 1 is the lamp), its pixel and the light it brings where nothing stands
-    between; without shadows that light is added at once. `pixels` is how many pixels a frame has, `footprint` the side
-    of a pixel at a depth of one metre.
+
+@kernel
+def render(tables, view, blockers, memory, lanes, mode, origins, rotations, focal, first, last, images):
+    """Render the tiles first ... last - 1 (frame by frame, row of tiles by row of tiles) into `images`.
+
+    view and blockers: the meshes that pixels' rays and shadow rays meet. memory: this thread's packets; lanes: its
+    float32 (LANES, 18). origins (N, 3) and rotations (N, 3, 3) are the cameras', focal is in pixels.
     """
-    count = 0
-    zero, one = np.float32(0.0), np.float32(1.0)
-    for i in range(depth.shape[0]):
-        frame = (first + i) // pixels
-        dx, dy, dz = directions[i, 0], directions[i, 1], directions[i, 2]
-        face = primitive[i]
-        if face < 0:
-            depth[i], semantic[i], instance[i] = 0.0, 0, 0
-            height = dy / np.sqrt(dx * dx + dy * dy + dz * dz)
-            height = min(one, max(zero, height * np.float32(2.0)))
-            for c in range(3):
-                normals[i, c] = 0.0
-                light[i, c] = tables.sky[0, c] + height * (tables.sky[1, c] - tables.sky[0, c])
-            continue
-        depth[i] = distance[i]
-        number = tables.face_instance[face]
-        instance[i] = number
-        semantic[i] = tables.instance_class[number]
+    height, width = images.depth.shape[1], images.depth.shape[2]
+    across, down = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
+    floats = memory.floats
+    per_pixel = 1.0 / focal
+    one, footprint = np.float32(1.0), np.float32(per_pixel)
+    for tile in range(first, last):
+        frame = tile // (across * down)
+        rest = tile - frame * across * down
+        top = rest // across * TILE
+        left = (rest - rest // across * across) * TILE
+        rows, columns = min(TILE, height - top), min(TILE, width - left)
+        count = rows * columns
+        r00, r01, r02 = rotations[frame, 0, 0], rotations[frame, 0, 1], rotations[frame, 0, 2]
+        r10, r11, r12 = rotations[frame, 1, 0], rotations[frame, 1, 1], rotations[frame, 1, 2]
+        r20, r21, r22 = rotations[frame, 2, 0], rotations[frame, 2, 1], rotations[frame, 2, 2]
+        ex, ey, ez = origins[frame, 0], origins[frame, 1], origins[frame, 2]
+        # Directions keep a forward component of 1, so that the distance along a ray is planar depth.
+        for lane in range(count):
+            row = lane // columns
+            x = np.float32((left + (lane - row * columns) + 0.5 - 0.5 * width) * per_pixel)
+            y = np.float32((0.5 * height - (top + row) - 0.5) * per_pixel)
+            floats[0, lane], floats[1, lane], floats[2, lane] = ex, ey, ez
+            floats[DIRECTION, lane] = x * r00 + y * r01 - r02
+            floats[DIRECTION + 1, lane] = x * r10 + y * r11 - r12
+            floats[DIRECTION + 2, lane] = x * r20 + y * r21 - r22
+        embree.intersect(view, memory, count, True)
+        for lane in range(count):
+            # unsigned, so that no look-up has to ask whether an index counts from the end
+            image = np.uintp(frame)
+            row, column = np.uintp(top + lane // columns), np.uintp(left + lane % columns)
+            dx, dy, dz = floats[DIRECTION, lane], floats[DIRECTION + 1, lane], floats[DIRECTION + 2, lane]
+            face = memory.ints[FACE, lane]
+            if face < 0:
+                images.depth[image, row, column] = 0.0
+                images.semantic[image, row, column] = 0
+                images.instance[image, row, column] = 0
+                images.normals[image, row, column, 0] = 0.0
+                images.normals[image, row, column, 1] = 0.0
+                images.normals[image, row, column, 2] = 0.0
+                red, green, blue = sky_light(tables, dy / np.sqrt(dx * dx + dy * dy + dz * dz))
+                lanes[lane, 0], lanes[lane, 1], lanes[lane, 2] = red, green, blue
+                lanes[lane, 3] = -one
+                continue
+            face = np.uintp(face)
+            t = floats[FAR, lane]
+            images.depth[image, row, column] = t
+            images.instance[image, row, column] = tables.faces[face, 4]
+            images.semantic[image, row, column] = tables.faces[face, 5]
 
-        # Geometric normal, turned to the viewer: surfaces are seen from both sides.
-        gx, gy, gz = geometric[i, 0], geometric[i, 1], geometric[i, 2]
-        scale = one / np.sqrt(gx * gx + gy * gy + gz * gz)
-        if gx * dx + gy * dy + gz * dz > 0:
-            scale = -scale
-        gx, gy, gz = gx * scale, gy * scale, gz * scale
-        # Shading normal, on the same side as the geometric one; where it is turned from the viewer all the same (smooth
-        # outlines), the geometric one stands in.
-        a, b, w2 = tables.faces[face, 0], tables.faces[face, 1], v[i]
-        c3, w1 = tables.faces[face, 2], u[i]
-        w0 = one - w1 - w2
-        nx = w0 * tables.vertices[a, 0] + w1 * tables.vertices[b, 0] + w2 * tables.vertices[c3, 0]
-        ny = w0 * tables.vertices[a, 1] + w1 * tables.vertices[b, 1] + w2 * tables.vertices[c3, 1]
-        nz = w0 * tables.vertices[a, 2] + w1 * tables.vertices[b, 2] + w2 * tables.vertices[c3, 2]
-        square = nx * nx + ny * ny + nz * nz
-        if square > np.float32(1e-12):
-            scale = one / np.sqrt(square)
-            if nx * gx + ny * gy + nz * gz < 0:
+            # Geometric normal, turned to the viewer: surfaces are seen from both sides.
+            gx, gy, gz = floats[NORMAL, lane], floats[NORMAL + 1, lane], floats[NORMAL + 2, lane]
+            facing = gx * dx + gy * dy + gz * dz
+            scale = one / np.sqrt(gx * gx + gy * gy + gz * gz)
+            if facing > 0:
                 scale = -scale
-            nx, ny, nz = nx * scale, ny * scale, nz * scale
-            if nx * dx + ny * dy + nz * dz >= 0:
-                nx, ny, nz = gx, gy, gz
-        else:
-            nx, ny, nz = gx, gy, gz
-        for c in range(3):
-            normals[i, c] = rotations[frame, 0, c] * nx + rotations[frame, 1, c] * ny + rotations[frame, 2, c] * nz
-
-        # Albedo.
-        material = tables.faces[face, 3]
-        red = tables.materials[material, 0]
-        green = tables.materials[material, 1]
-        blue = tables.materials[material, 2]
-        texture = tables.material_texture[material]
-        t = distance[i]
-        if texture >= 0:
-            repeats = tables.materials[material, 4]
-            tu = (w0 * tables.vertices[a, 3] + w1 * tables.vertices[b, 3] + w2 * tables.vertices[c3, 3]) * repeats
-            tv = (w0 * tables.vertices[a, 4] + w1 * tables.vertices[b, 4] + w2 * tables.vertices[c3, 4]) * repeats
-            facing = -(gx * dx + gy * dy + gz * dz) / np.sqrt(dx * dx + dy * dy + dz * dz)
-            texels = t * footprint * repeats * np.float32(128.0) / np.sqrt(max(facing, np.float32(0.01)))
-            level = 0
-            while texels > np.float32(1.5) and level < 7:
-                texels *= np.float32(0.5)
-                level += 1
-            size = 128 >> level
-            mask = size - 1
-            offset = MIP_OFFSETS[level]
-            fx, fy = tu * size - np.float32(0.5), tv * size - np.float32(0.5)
-            floor_x, floor_y = np.floor(fx), np.floor(fy)
-            fx -= floor_x
-            fy -= floor_y
-            x0, y0 = int(floor_x) & mask, int(floor_y) & mask
-            x1, y1 = (x0 + 1) & mask, (y0 + 1) & mask
-            p00, p01 = offset + y0 * size + x0, offset + y0 * size + x1
-            p10, p11 = offset + y1 * size + x0, offset + y1 * size + x1
-            q00, q01, q10, q11 = (one - fx) * (one - fy), fx * (one - fy), (one - fx) * fy, fx * fy
-            for c in range(3):
-                value = (
-                    q00 * tables.texels[texture, p00, c]
-                    + q01 * tables.texels[texture, p01, c]
-                    + q10 * tables.texels[texture, p10, c]
-                    + q11 * tables.texels[texture, p11, c]
-                ) * np.float32(1 / 255)
-                value *= value
-                if c == 0:
-                    red *= value
-                elif c == 1:
-                    green *= value
-                else:
-                    blue *= value
-
-        # Light without shadow rays: what the surface gives off itself, and the ambient light of its hemisphere.
-        up = np.float32(0.5) + np.float32(0.5) * ny
-        emission = tables.materials[material, 3]
-        light[i, 0] = red * (emission + tables.ambient[0, 0] + up * (tables.ambient[1, 0] - tables.ambient[0, 0]))
-        light[i, 1] = green * (emission + tables.ambient[0, 1] + up * (tables.ambient[1, 1] - tables.ambient[0, 1]))
-        light[i, 2] = blue * (emission + tables.ambient[0, 2] + up * (tables.ambient[1, 2] - tables.ambient[0, 2]))
-
-        px = origins[i, 0] + t * dx + gx * np.float32(SHADOW_OFFSET)
-        py = origins[i, 1] + t * dy + gy * np.float32(SHADOW_OFFSET)
-        pz = origins[i, 2] + t * dz + gz * np.float32(SHADOW_OFFSET)
-        column = int((px - tables.grid_frame[0]) / tables.grid_frame[2])
-        row = int((pz - tables.grid_frame[1]) / tables.grid_frame[2])
-        lamps = tables.grid.shape[2]
-        if row < 0 or column < 0 or row >= tables.grid.shape[0] or column >= tables.grid.shape[1]:
-            lamps = 0
-        for k in range(lamps + tables.suns.shape[0]):
-            if k < lamps:
-                lamp = tables.grid[row, column, k]
-                if lamp < 0:
-                    continue
-                lx, ly, lz = tables.lamps[lamp, 0] - px, tables.lamps[lamp, 1] - py, tables.lamps[lamp, 2] - pz
-                if lx * gx + ly * gy + lz * gz <= 0:
-                    continue
-                square = lx * lx + ly * ly + lz * lz
-                lambert = (lx * nx + ly * ny + lz * nz) / np.sqrt(square)
-                lambert = (lambert + np.float32(WRAP)) * np.float32(1 / (1 + WRAP))
-                strength = lambert * lamp_falloff(square, tables.lamps[lamp, 6])
-                r, g, bl = tables.lamps[lamp, 3], tables.lamps[lamp, 4], tables.lamps[lamp, 5]
+            gx, gy, gz = gx * scale, gy * scale, gz * scale
+            facing *= scale
+            # Shading normal, on the same side as the geometric one; where it is turned from the viewer all the same
+            # (smooth outlines), the geometric one stands in.
+            a, b, c = np.uintp(tables.faces[face, 0]), np.uintp(tables.faces[face, 1]), np.uintp(tables.faces[face, 2])
+            w1, w2 = floats[U, lane], floats[V, lane]
+            w0 = one - w1 - w2
+            vertices = tables.vertices
+            nx = w0 * vertices[a, 0] + w1 * vertices[b, 0] + w2 * vertices[c, 0]
+            ny = w0 * vertices[a, 1] + w1 * vertices[b, 1] + w2 * vertices[c, 1]
+            nz = w0 * vertices[a, 2] + w1 * vertices[b, 2] + w2 * vertices[c, 2]
+            square = nx * nx + ny * ny + nz * nz
+            if square > np.float32(1e-12):
+                scale = one / np.sqrt(square)
+                if nx * gx + ny * gy + nz * gz < 0:
+                    scale = -scale
+                nx, ny, nz = nx * scale, ny * scale, nz * scale
+                if nx * dx + ny * dy + nz * dz >= 0:
+                    nx, ny, nz = gx, gy, gz
             else:
-                sun = k - lamps
-                lx, ly, lz = tables.suns[sun, 0], tables.suns[sun, 1], tables.suns[sun, 2]
-                if lx * gx + ly * gy + lz * gz <= 0:
-                    continue
-                strength = lx * nx + ly * ny + lz * nz
-                if strength <= 0 or (with_shadows and not _through_opening(tables.openings, px, py, pz, lx, ly, lz)):
-                    continue
-                r, g, bl = tables.suns[sun, 3], tables.suns[sun, 4], tables.suns[sun, 5]
-                lx, ly, lz = lx * np.float32(1e3), ly * np.float32(1e3), lz * np.float32(1e3)
-            r, g, bl = r * red * strength, g * green * strength, bl * blue * strength
-            if r + g + bl < np.float32(FAINTEST):
+                nx, ny, nz = gx, gy, gz
+            images.normals[image, row, column, 0] = r00 * nx + r10 * ny + r20 * nz
+            images.normals[image, row, column, 1] = r01 * nx + r11 * ny + r21 * nz
+            images.normals[image, row, column, 2] = r02 * nx + r12 * ny + r22 * nz
+
+            material = np.uintp(tables.faces[face, 3])
+            red, green, blue = (
+                tables.materials[material, 0], tables.materials[material, 1], tables.materials[material, 2],
+            )  # fmt: skip
+            texture = np.int32(tables.materials[material, 5])
+            if texture >= 0:
+                repeats = tables.materials[material, 4]
+                u = (w0 * vertices[a, 3] + w1 * vertices[b, 3] + w2 * vertices[c, 3]) * repeats
+                v = (w0 * vertices[a, 4] + w1 * vertices[b, 4] + w2 * vertices[c, 4]) * repeats
+                steep = max(-facing / np.sqrt(dx * dx + dy * dy + dz * dz), np.float32(0.01))
+                spread = t * footprint * repeats * np.float32(128.0) / np.sqrt(steep)
+                tr, tg, tb = texel_colour(tables.texels, texture, u, v, spread)
+                red, green, blue = red * tr, green * tg, blue * tb
+            if tables.tints.shape[0]:
+                tints = tables.tints
+                red *= w0 * tints[a, 0] + w1 * tints[b, 0] + w2 * tints[c, 0]
+                green *= w0 * tints[a, 1] + w1 * tints[b, 1] + w2 * tints[c, 1]
+                blue *= w0 * tints[a, 2] + w1 * tints[b, 2] + w2 * tints[c, 2]
+            emission = tables.materials[material, 3]
+            if mode == BAKED:
+                er, eg, eb = baked_light(tables, face, w0, w1, w2)
+                lanes[lane, 0] = red * (emission + er)
+                lanes[lane, 1] = green * (emission + eg)
+                lanes[lane, 2] = blue * (emission + eb)
+                continue
+            up = np.float32(0.5) + np.float32(0.5) * ny
+            ambient = tables.ambient
+            lanes[lane, 0] = red * (emission + ambient[0, 0] + up * (ambient[1, 0] - ambient[0, 0]))
+            lanes[lane, 1] = green * (emission + ambient[0, 1] + up * (ambient[1, 1] - ambient[0, 1]))
+            lanes[lane, 2] = blue * (emission + ambient[0, 2] + up * (ambient[1, 2] - ambient[0, 2]))
+            lanes[lane, 3], lanes[lane, 4], lanes[lane, 5] = red, green, blue
+            lanes[lane, 6] = ex + t * dx + gx * np.float32(SHADOW_OFFSET)
+            lanes[lane, 7] = ey + t * dy + gy * np.float32(SHADOW_OFFSET)
+            lanes[lane, 8] = ez + t * dz + gz * np.float32(SHADOW_OFFSET)
+            lanes[lane, 9], lanes[lane, 10], lanes[lane, 11] = gx, gy, gz
+            lanes[lane, 12], lanes[lane, 13], lanes[lane, 14] = nx, ny, nz
+        if mode != BAKED:
+            _add_lamps(tables, blockers, memory, lanes, count, mode == DIRECT)
+        for lane in range(count):
+            row, column = np.uintp(top + lane // columns), np.uintp(left + lane % columns)
+            for channel in range(3):
+                images.rgb[np.uintp(frame), row, column, channel] = encoded(tables.encode, lanes[lane, channel])
+
+
+@inlined
+def _add_lamps(tables, blockers, memory, lanes, count, with_shadows):
+    """Add to each lane the light of the lamps worth asking there and of the suns, where nothing blocks it."""
+    slots = tables.grid.shape[2]
+    for slot in range(slots + tables.suns.shape[0]):
+        embree.clear_segments(memory)
+        asked = 0
+        for lane in range(count):
+            if lanes[lane, 3] < 0:
+                continue
+            px, py, pz = lanes[lane, 6], lanes[lane, 7], lanes[lane, 8]
+            gx, gy, gz = lanes[lane, 9], lanes[lane, 10], lanes[lane, 11]
+            nx, ny, nz = lanes[lane, 12], lanes[lane, 13], lanes[lane, 14]
+            if slot < slots:
+                r, g, b, lx, ly, lz = lamp_light(
+                    tables, lamp_at(tables, slot, px, pz), px, py, pz, gx, gy, gz, nx, ny, nz
+                )
+            else:
+                r, g, b, lx, ly, lz = sun_light(tables, slot - slots, px, py, pz, gx, gy, gz, nx, ny, nz, with_shadows)
+            r, g, b = r * lanes[lane, 3], g * lanes[lane, 4], b * lanes[lane, 5]
+            if r + g + b < np.float32(FAINTEST):
                 continue
             if with_shadows:
-                shadow_origins[count, 0], shadow_origins[count, 1], shadow_origins[count, 2] = px, py, pz
-                shadow_directions[count, 0], shadow_directions[count, 1], shadow_directions[count, 2] = lx, ly, lz
-                shadow_pixel[count] = i
-                shadow_light[count, 0], shadow_light[count, 1], shadow_light[count, 2] = r, g, bl
-                count += 1
-            elif k < lamps:
-                light[i, 0] += r
-                light[i, 1] += g
-                light[i, 2] += bl
-    return count
-
-
-@njit(cache=True, nogil=True)
-def lamp_falloff(square, inverse_square):
-    """Share of a lamp's light at a squared distance: 1 / (1 + 25 s), s = (distance / range)^2, eased to 0 at the range.
-
-    Unity's falloff of point lights, so that a house's intensities mean here what they mean there.
-    """
-    share = square * inverse_square
-    if share >= 1:
-        return np.float32(0.0)
-    edge = np.float32(1.0) - share * share
-    return edge * edge / (np.float32(1.0) + np.float32(25.0) * share)
-
-
-@njit(cache=True, nogil=True)
-def add_unshadowed(light, occluded, shadow_pixel, shadow_light):
-    """Add the light of the shadow rays that met nothing (Embree's answer: 0 = blocked) to their pixels."""
-    for k in range(occluded.shape[0]):
-        if occluded[k] != 0:
-            i = shadow_pixel[k]
-            light[i, 0] += shadow_light[k, 0]
-            light[i, 1] += shadow_light[k, 1]
-            light[i, 2] += shadow_light[k, 2]
-
-
-@njit(cache=True, nogil=True)
-def encode_colour(table, light, rgb):
-    """8-bit colours (n, 3) of linear light (n, 3)."""
-    scale = np.float32((table.shape[0] - 1) / np.sqrt(ENCODE_MAX))
-    last = table.shape[0] - 1
-    for i in range(light.shape[0]):
-        for c in range(3):
-            rgb[i, c] = table[min(last, int(np.sqrt(light[i, c]) * scale + np.float32(0.5)))]
-
-
-def encoding_table(exposure: float, shoulder: float = 0.6) -> NDArray[np.uint8]:
-    """uint8 (4096,) by sqrt(linear / ENCODE_MAX): exposed, straight up to `shoulder`, then bending towards 1."""
-    linear = ENCODE_MAX * np.linspace(0.0, 1.0, 4096) ** 2 * exposure
-    room = 1 - shoulder
-    bent = np.where(linear > shoulder, 1 - room * np.exp(-(np.maximum(linear, shoulder) - shoulder) / room), linear)
-    encoded: NDArray[Any] = np.round(255 * np.sqrt(bent)).astype(np.uint8)
-    return encoded
-
-
-def mip_pyramid(textures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 (T, 21845, 3): each texture (128, 128, 3) and its halvings, averaged in linear light, level by level."""
-    level = textures.astype(np.float32) ** 2
-    levels = [textures.reshape(len(textures), -1, 3)]
-    for size in MIP_SIZES[1:]:
-        level = level.reshape(len(textures), size, 2, size, 2, 3).mean(axis=(2, 4))
-        levels.append(np.round(np.sqrt(level)).astype(np.uint8).reshape(len(textures), -1, 3))
-    return np.ascontiguousarray(np.concatenate(levels, axis=1))
+                embree.set_segment(memory, lane, px, py, pz, lx, ly, lz)
+                lanes[lane, 15], lanes[lane, 16], lanes[lane, 17] = r, g, b
+                asked += 1
+            elif slot < slots:
+                lanes[lane, 0] += r
+                lanes[lane, 1] += g
+                lanes[lane, 2] += b
+        if asked == 0:
+            continue
+        embree.trace_segments(blockers, memory, True)
+        for lane in range(count):
+            if embree.is_clear(memory, lane):
+                for channel in range(3):
+                    lanes[lane, channel] += lanes[lane, 15 + channel]

@@ -1,4 +1,4 @@
-"""The default simulator: Embree (embreex) finds what each pixel's ray hits, a numba kernel makes every modality of it.
+"""The default simulator: Embree finds what each pixel's ray hits, a numba kernel makes every modality of it.
 
 CPU only, no system packages. All modalities agree by construction, since they come from the same hit. The same scene
 and poses give the same bytes with any number of threads.
@@ -9,26 +9,30 @@ and poses give the same bytes with any number of threads.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 
-from . import kernel, lighting
+from . import bake, embree, kernel, lighting
 from .edges import canny
 from .floor import ReachableFloor, build_floor
 from .frame import Camera, Frame, Labels, rotation
+from .kernel import Images, Tables
 from .simulator import check_poses
+from .texels import encoding_table, mip_pyramid
 
 if TYPE_CHECKING:
     from .scene import Scene
 
-RUN = 8192
-"""Most rays that one thread traces and shades at a time: what lies between the two stays in its cache."""
+RUN = 512
+"""Most tiles of 16 pixels that one thread renders before it asks for more work."""
+
+
+Light = Literal["baked", "direct"]
+"""How a scene is lit: see RayCastSimulator."""
 
 
 class RayCastSimulator:
@@ -38,26 +42,39 @@ class RayCastSimulator:
     """
 
     def __init__(
-        self, scene: Scene, camera: Camera | None = None, *, threads: int = 2, shadows: bool = True, antialias: int = 1
+        self,
+        scene: Scene,
+        camera: Camera | None = None,
+        *,
+        threads: int = 2,
+        shadows: bool = True,
+        antialias: int = 1,
+        light: Light = "baked",
+        cache: bool = True,
     ) -> None:
         """scene: what to render. threads: Python threads that share each call's pixels; Embree and the kernels release
-        the GIL. shadows: whether lamps and sun are blocked by what stands in their way (one more ray for each lamp of a
-        pixel). antialias: rgb is the mean of this many times this many rays a pixel; all else comes from the pixel's
-        central ray."""
+        the GIL. antialias: rgb is the mean of this many times this many rays a pixel; all else comes from the pixel's
+        central ray. light: "baked" for soft shadows and indirect light, computed for the whole scene when the first
+        frame is asked for; "direct" for sharp shadows by one ray for each lamp of a pixel, and the same ambient light
+        everywhere. shadows: False leaves shadows out, and light is then direct. cache: keep baked light on disk
+        (`envs.cache`)."""
         if not len(scene.faces):
             raise ValueError(f"{scene.source or 'scene'}: nothing to render: it has no triangles")
         if threads < 1 or antialias < 1:
             raise ValueError(f"threads and antialias must be 1 or more, got {threads} and {antialias}")
+        if light not in ("baked", "direct"):
+            raise ValueError(f'light must be "baked" or "direct", got {light!r}')
         self.scene = scene
         self.camera = camera or Camera()
         self.threads = threads
         self.shadows = shadows
         self.antialias = antialias
-        self._embree = _embree_scene(scene.vertices, scene.faces)
+        self.light = light
+        self._cache = cache
+        self._view = embree.Mesh(scene.vertices, scene.faces)
         throws = lighting.shadow_faces(scene)
         everything = bool(throws.all())
-        self._blockers = self._embree if everything else _embree_scene(scene.vertices, scene.faces[throws])
-        self._tables = self._make_tables()
+        self._blockers = self._view if everything else embree.Mesh(scene.vertices, scene.faces[throws])
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     @cached_property
@@ -75,11 +92,7 @@ class RayCastSimulator:
 
     def occluded(self, origins: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
         """bool (n,): whether something opaque stands on each segment from origins (n, 3) along vectors (n, 3)."""
-        ones = np.full(len(origins), 1.0, np.float32)
-        answer = self._blockers.run(
-            np.ascontiguousarray(origins), np.ascontiguousarray(vectors), dists=ones, query="OCCLUDED"
-        )
-        return np.asarray(answer) == 0
+        return self._blockers.occluded(origins, vectors)
 
     def _render(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
         checked = check_poses(poses)
@@ -94,25 +107,33 @@ class RayCastSimulator:
             "rgb": rgb,
             "depth": images.depth,
             "normals": images.normals,
-            "edges": canny(rgb),
+            "edges": self._edges(rgb),
             "pose": checked.astype(np.float32),
         }
         return frame, Labels(images.semantic, images.instance)
 
-    def _trace(self, poses: NDArray[np.float64], camera: Camera) -> _Images:
-        images = _Images.empty(len(poses), camera.height, camera.width)
+    def _edges(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Edges of all frames, which the threads share."""
+        if self._pool is None or len(rgb) < 2:
+            return canny(rgb)
+        return np.concatenate(list(self._pool.map(canny, np.array_split(rgb, min(self.threads, len(rgb))))))
+
+    def _trace(self, poses: NDArray[np.float64], camera: Camera) -> Images:
+        images = _empty(len(poses), camera.height, camera.width)
         origins = poses[:, :3].astype(np.float32)
         rotations = rotation(poses).astype(np.float32).reshape(-1, 3, 3)
-        total = len(poses) * camera.height * camera.width
+        mode = kernel.UNSHADOWED if not self.shadows else kernel.BAKED if self.light == "baked" else kernel.DIRECT
+        tables = self._tables
+        total = len(poses) * -(-camera.height // kernel.TILE) * -(-camera.width // kernel.TILE)
         # A multiple of the threads, so that one small image keeps all of them busy.
         runs = max(1, -(-total // (RUN * self.threads))) * self.threads
         bounds = np.linspace(0, total, runs + 1).astype(np.int64)
-        flat = images.flat()
 
         def trace(number: int) -> None:
-            first, last = int(bounds[number]), int(bounds[number + 1])
-            if last > first:
-                self._trace_run(origins, rotations, camera, first, last, flat)
+            kernel.render(
+                tables, self._view.handle, self._blockers.handle, embree.scratch(), np.zeros((16, 18), np.float32),
+                mode, origins, rotations, camera.focal, bounds[number], bounds[number + 1], images,
+            )  # fmt: skip
 
         if self._pool is None:
             for number in range(runs):
@@ -121,53 +142,34 @@ class RayCastSimulator:
             list(self._pool.map(trace, range(runs)))
         return images
 
-    def _trace_run(
-        self,
-        origins: NDArray[np.float32],
-        rotations: NDArray[np.float32],
-        camera: Camera,
-        first: int,
-        last: int,
-        flat: _Images,
-    ) -> None:
-        n, tables = last - first, self._tables
-        ray_origins, directions = np.empty((n, 3), np.float32), np.empty((n, 3), np.float32)
-        kernel.make_rays(origins, rotations, first, camera.width, camera.height, camera.focal, ray_origins, directions)
-        hit = self._embree.run(ray_origins, directions, output=1)
-        light = np.empty((n, 3), np.float32)
-        most = n * (tables.grid.shape[2] + len(tables.suns)) if self.shadows else 0
-        shadow_origins, shadow_vectors = np.empty((most, 3), np.float32), np.empty((most, 3), np.float32)
-        shadow_pixel, shadow_light = np.empty(most, np.int32), np.empty((most, 3), np.float32)
-        count = kernel.surface(
-            tables, rotations, first, camera.width * camera.height, np.float32(1 / camera.focal),
-            hit["primID"], hit["u"], hit["v"], hit["tfar"], hit["Ng"], ray_origins, directions,
-            flat.depth[first:last], flat.normals[first:last], flat.semantic[first:last], flat.instance[first:last],
-            light, self.shadows, shadow_origins, shadow_vectors, shadow_pixel, shadow_light,
-        )  # fmt: skip
-        if count:
-            # Up to just before the lamp: a distance of 1 is the lamp itself.
-            reach = np.full(count, 0.999, np.float32)
-            answer = self._blockers.run(shadow_origins[:count], shadow_vectors[:count], dists=reach, query="OCCLUDED")
-            kernel.add_unshadowed(light, answer, shadow_pixel, shadow_light)
-        kernel.encode_colour(tables.encode, light, flat.rgb[first:last])
+    @cached_property
+    def _tables(self) -> Tables:
+        tables = self._bare_tables()
+        if self.light == "direct" or not self.shadows:
+            return tables
+        return bake.with_light(self.scene, tables, self._view, self._blockers, self.threads, self._cache)
 
-    def _make_tables(self) -> kernel.Tables:
+    def _bare_tables(self) -> Tables:
+        """All but the baked light."""
         scene = self.scene
         vertices = np.zeros((len(scene.vertices), 8), np.float32)
         vertices[:, :3], vertices[:, 3:5] = scene.normals, scene.uv
+        faces = np.zeros((len(scene.faces), 8), np.int32)
+        faces[:, :3], faces[:, 3], faces[:, 4] = scene.faces, scene.face_material, scene.face_instance
+        faces[:, 5], faces[:, 6] = scene.face_class, -1
         lamps = lighting.lamp_table(scene)
         grid, grid_frame = lighting.lamp_grid(scene, lamps, self.occluded)
         textures = scene.textures if len(scene.textures) else np.zeros((1, 128, 128, 3), np.uint8)
-        return kernel.Tables(
-            faces=np.ascontiguousarray(np.column_stack([scene.faces, scene.face_material]), np.int32),
-            face_instance=np.ascontiguousarray(scene.face_instance, np.int32),
-            instance_class=np.array([instance.class_id for instance in scene.instances], np.int16),
+        return Tables(
+            faces=faces,
             vertices=vertices,
+            tints=_tints(scene),
             materials=np.array(
-                [(*np.square(m.rgb), m.emission, 1 / max(m.tile, 1e-6)) for m in scene.materials], np.float32
-            ).reshape(-1, 5),
-            material_texture=np.array([m.texture for m in scene.materials], np.int32),
-            texels=kernel.mip_pyramid(textures),
+                [(*np.square(m.rgb), m.emission, 1 / max(m.tile, 1e-6), m.texture, 0, 0) for m in scene.materials],
+                np.float32,
+            ).reshape(-1, 8),
+            texels=mip_pyramid(textures),
+            charts=np.zeros((0, 4), np.uint16),
             lamps=lamps,
             suns=lighting.sun_table(scene),
             openings=lighting.opening_table(scene),
@@ -175,45 +177,23 @@ class RayCastSimulator:
             grid_frame=grid_frame,
             ambient=lighting.ambient_table(),
             sky=lighting.sky_table(),
-            encode=kernel.encoding_table(lighting.EXPOSURE),
+            encode=encoding_table(lighting.EXPOSURE),
         )
 
 
-@dataclass
-class _Images:
-    """The images of one call, (N, H, W, ...), or the same memory pixel by pixel, (N * H * W, ...)."""
-
-    rgb: NDArray[np.uint8]
-    depth: NDArray[np.float32]
-    normals: NDArray[np.float32]
-    semantic: NDArray[np.int16]
-    instance: NDArray[np.int32]
-
-    @classmethod
-    def empty(cls, *shape: int) -> _Images:
-        """Images of (N, H, W) pixels, not filled."""
-        return cls(
-            np.empty((*shape, 3), np.uint8),
-            np.empty(shape, np.float32),
-            np.empty((*shape, 3), np.float32),
-            np.empty(shape, np.int16),
-            np.empty(shape, np.int32),
-        )
-
-    def flat(self) -> _Images:
-        """Views of the same memory, pixel by pixel."""
-        return _Images(
-            self.rgb.reshape(-1, 3),
-            self.depth.reshape(-1),
-            self.normals.reshape(-1, 3),
-            self.semantic.reshape(-1),
-            self.instance.reshape(-1),
-        )
+def _tints(scene: Scene) -> NDArray[np.float32]:
+    """Linear colours of the vertices, float32 (V, 3), or (0, 3) for a Scene without."""
+    if scene.vertex_colour is None:
+        return np.zeros((0, 3), np.float32)
+    return np.square(scene.vertex_colour.astype(np.float32) / 255)
 
 
-def _embree_scene(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> EmbreeScene:
-    """An Embree scene of one mesh; face numbers are primitive numbers."""
-    scene = EmbreeScene()
-    if len(faces):
-        TriangleMesh(scene, np.ascontiguousarray(vertices, np.float32), np.ascontiguousarray(faces, np.int32))
-    return scene
+def _empty(*shape: int) -> Images:
+    """Images of (N, H, W) pixels, not filled."""
+    return Images(
+        np.empty((*shape, 3), np.uint8),
+        np.empty(shape, np.float32),
+        np.empty((*shape, 3), np.float32),
+        np.empty(shape, np.int16),
+        np.empty(shape, np.int32),
+    )

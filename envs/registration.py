@@ -16,4 +16,8 @@ def register() -> None:
     `gymnasium.make("testspace:testspace/House-v0", house=7)`.
     """
     if HOUSE not in registry:
-        register_environment(HOUSE, entry_point="testspace.envs.house_env:HouseEnv")
+        register_environment(
+            HOUSE,
+            entry_point="testspace.envs.house_env:HouseEnv",
+            vector_entry_point="testspace.envs.house_vector_env:HouseVectorEnv",
+        )

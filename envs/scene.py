@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from .house import House
+    from .packs.pack import FurniturePack
 
 TEXTURE_SIZE = 128
 """Rows and columns of every texture."""
@@ -124,6 +125,12 @@ class Scene:
     """Where the house file puts the agent: x, z, yaw."""
     source: str = ""
     """What it was built from, for messages."""
+    solid: Scene | None = None
+    """What a body bumps into, where that is not what is seen: the reachable floor is this Scene's."""
+    credits: tuple[str, ...] = ()
+    """Whose models are in it and under which licences: to be told beside every picture and export (`envs.packs`)."""
+    vertex_colour: NDArray[np.uint8] | None = None
+    """(V, 3) sRGB, multiplied with the material over each face; None for white."""
 
     def __post_init__(self) -> None:
         vertices, faces = len(self.vertices), len(self.faces)
@@ -136,6 +143,8 @@ class Scene:
             "face_instance": (np.int32, (faces,)),
             "textures": (np.uint8, (len(self.textures), TEXTURE_SIZE, TEXTURE_SIZE, 3)),
         }
+        if self.vertex_colour is not None:
+            expected["vertex_colour"] = (np.uint8, (vertices, 3))
         for name, (dtype, shape) in expected.items():
             array = getattr(self, name)
             if array.dtype != dtype or array.shape != shape:
@@ -163,11 +172,16 @@ class Scene:
         return np.array([i.class_id for i in self.instances], np.int16)[self.face_instance]
 
 
-def build_scene(house: House) -> Scene:
+def build_scene(house: House, pack: FurniturePack | None = None) -> Scene:
     """The triangles of a house: the same house always gives the same arrays, in any process.
 
+    With a pack (`envs.packs.pack.open_pack`), its models stand in the furniture's boxes; all else is the same.
     Raises `SceneError` where the house cannot be drawn.
     """
+    if pack is not None:
+        from .packs.dress import dressed
+
+        return dressed(house, pack)
     from .build.assemble import assemble  # here, because the builders need the dataclasses above
 
     return assemble(house)

@@ -11,7 +11,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -21,6 +21,8 @@ app = tyro.extras.SubcommandApp()
 
 HouseRef = Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]")]
 """A ProcTHOR house: FILE.json, or FILE.jsonl[.gz] with a line number from 0."""
+SceneRef = Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]|FOLDER")]
+"""A ProcTHOR house, or a mesh."""
 HousesRef = Annotated[str | None, tyro.conf.arg(metavar="FILE")]
 """Many ProcTHOR houses: FILE.jsonl[.gz]."""
 
@@ -73,6 +75,128 @@ def report(out: Path, /) -> None:
     from .report import write_report
 
     print(write_report(out))
+
+
+bench = tyro.extras.SubcommandApp()
+app.command(bench, name="bench", help="Benchmarks.")
+
+
+@bench.command
+def sim(
+    *,
+    house: str = "7",
+    json: Path | None = None,
+    peers: tyro.conf.FlagCreatePairsOff[bool] = False,
+    threads: int = 2,
+    rounds: int = 5,
+) -> None:
+    """Time the simulator: every modality beside bare ray hits, a triangle's cost, the first frame, memory, and more.
+
+    Args:
+        house: FILE.json, FILE.jsonl[.gz]:LINE, or the seed of a generated house.
+        json: Where to write every figure.
+        peers: Also time MiniWorld, moderngl and MuJoCo (pip install 'testspace[peers]').
+        threads: Python threads that share the pixels; one thread is measured too.
+        rounds: The best of this many.
+    """
+    from .bench.sim import SimBench, main
+
+    main(SimBench(house=house, json_file=json, peers=peers, threads=threads, rounds=rounds))
+
+
+@app.command
+def render(
+    *,
+    out: Path,
+    house: SceneRef = None,
+    seed: int = 12,
+    views: int = 4,
+    size: str = "480x360",
+    change: Annotated[str | None, tyro.conf.arg(metavar="KIND=STRENGTH[,...]")] = None,
+    assets: str | None = None,
+    up: Literal["y", "z"] | None = None,
+    scale: float = 1.0,
+) -> None:
+    """Draw a house: its best views in every modality, and its plan.
+
+    Args:
+        out: New or empty folder for the pictures: panels.png, plan.png, views/, index.json.
+        house: A ProcTHOR house, a Replica folder, or a .glb, .obj or .ply file. Without it, a house is generated.
+        seed: Number of the generated house, and seed of the choice of views and of the change.
+        views: How many views.
+        size: Pixels of a view, WIDTHxHEIGHT.
+        change: Draw the house after a change: lighting, objects, materials, each with a strength from 0 to 1.
+        assets: Furnish it with an installed pack: sweethome3d. Writes ATTRIBUTION.txt, to go with the pictures.
+        up: Axis of a mesh file that points up. Without it: y in .glb and .obj, z in .ply and Replica folders.
+        scale: Metres of one unit of a mesh file.
+    """
+    from .render import RenderConfig, render_house
+
+    written, told = render_house(
+        RenderConfig(
+            out=out, house=house, seed=seed, views=views, size=size, change=change, assets=assets, up=up, scale=scale
+        )
+    )
+    print(f"{len(written)} files in {out}: {written[-3].name}, {written[-2].name}, {written[-1].name}, views/")
+    if told:
+        print("\n".join(told))
+
+
+@app.command
+def export(
+    *,
+    glb: Path,
+    house: SceneRef = None,
+    seed: int = 0,
+    up: Literal["y", "z"] | None = None,
+    scale: float = 1.0,
+    assets: str | None = None,
+) -> None:
+    """Write a house as a GLB file: one node for each thing, named by its id, with its class, colours and textures.
+
+    Args:
+        glb: File to write.
+        house: A ProcTHOR house, a Replica folder, or a .glb, .obj or .ply file. Without it, a house is generated.
+        seed: Number of the generated house.
+        up: Axis of a mesh file that points up. Without it: y in .glb and .obj, z in .ply and Replica folders.
+        scale: Metres of one unit of a mesh file.
+        assets: Furnish it with an installed pack: sweethome3d. Writes ATTRIBUTION.txt, to go with the file.
+    """
+    from .export import ExportConfig, export_scene
+
+    print("\n".join(export_scene(ExportConfig(glb=glb, house=house, seed=seed, up=up, scale=scale, assets=assets))))
+
+
+assets = tyro.extras.SubcommandApp()
+app.command(assets, name="assets", help="Real furniture models: install, list, remove.")
+
+
+@assets.command
+def install(*, from_: Annotated[Path | None, tyro.conf.arg(name="from", metavar="FOLDER|FILE")] = None) -> None:
+    """Install Sweet Home 3D's furniture (CC0 and CC-BY) for --assets sweethome3d; a download of 120 MB by apt.
+
+    Args:
+        from_: Take the libraries from here instead: a folder, a .deb or a .sh3f file.
+    """
+    from .assets import install_assets
+
+    print(install_assets(from_))
+
+
+@assets.command(name="list")
+def list_() -> None:
+    """Say what is installed, and under which licences."""
+    from .assets import list_assets
+
+    print(list_assets())
+
+
+@assets.command
+def remove() -> None:
+    """Remove the installed furniture."""
+    from .assets import remove_assets
+
+    print(remove_assets())
 
 
 def headline(out: Path) -> str:

@@ -49,15 +49,19 @@ class Evaluation:
         self.seed, self.progress = seed, progress
         self.learnable = labelled.classes()
 
-    def transfer(self, method: str, frame: int, encoder: Encoder) -> None:
-        """Fine-tune a head on a copy of the encoder with D_t, and log its score at this frame of the agent's life."""
+    def transfer(self, method: str, frame: int, encoder: Encoder, own: LabelledFrames | None = None) -> None:
+        """Fine-tune a head on a copy of the encoder with D_t, and log its score at this frame of the agent's life.
+
+        `own`: the agent's frames with their pseudolabels, which then stand beside D_t. One recipe and one number of
+        steps for all.
+        """
         if self.run.logged("evaluation", method=method, frame=frame):
             return
         started = time.perf_counter()
         with self.progress.stage(f"transfer of {method} at {frame}") as advance:
             segmenter = fine_tune(
                 encoder,
-                self.labelled,
+                self.labelled if own is None else self.labelled.join(own),
                 len(CLASSES),
                 self.preset.transfer,
                 self.seed,
@@ -78,7 +82,7 @@ class Evaluation:
         if self.run.logged("evaluation", method=method):
             return
         started = time.perf_counter()
-        segmenter = self._segmenter("specialist")
+        segmenter = self.segmenter("specialist")
         generator = torch.Generator().manual_seed(self.seed)
         transfer_rgb = torch.from_numpy(self.labelled.rgb)
 
@@ -115,7 +119,8 @@ class Evaluation:
             for method, row in last.items()
         }
 
-    def _segmenter(self, method: str) -> Segmenter:
+    def segmenter(self, method: str) -> Segmenter:
+        """The last one of this method."""
         size = self.preset.learner
         return Segmenter.load(self.run.path / "segmenters" / method, Encoder(size.size, size.image_size, size.patch))
 
@@ -142,7 +147,7 @@ class Evaluation:
         chosen = np.argsort(shown)[::-1][:PICTURES]
         arrays: dict[str, Any] = {key: self.views[key][chosen] for key in ("rgb", "depth", "normals", "edges")}
         for method in ("scratch", "specialist"):
-            arrays[f"prediction_{method}"] = self._segmenter(method).predict(arrays["rgb"])
+            arrays[f"prediction_{method}"] = self.segmenter(method).predict(arrays["rgb"])
         folder = self.run.path / "report_data"
         folder.mkdir(exist_ok=True)
         np.savez_compressed(

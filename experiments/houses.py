@@ -2,17 +2,17 @@
 
     python -m testspace.experiments.houses --houses FILE --lines 0 5 9 --seeds 0 --out runs/houses
 
-Lives already in the folder are not lived again, so a killed run goes on with the same command. Hyper-parameters are
-chosen
-on other houses than those reported (VALIDATION_LINES of the sample of 48); the table says which houses and seeds it
-holds.
+Lives already in the folder are not lived again, so a killed run goes on with the same command, and processes that are
+given different lines may share a folder (a last call with all lines then writes the whole table). The specialist is
+tested at the end of each life only. Hyper-parameters are chosen on other houses than those reported (VALIDATION_LINES
+of the sample of 48); the table says which houses and seeds it holds.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 import tyro
 
 from .life import RunConfig, run_life
+from .presets import find_preset
 from .run_folder import write_json
 
 VALIDATION_LINES = (26, 28)
@@ -47,12 +48,13 @@ class HousesConfig:
 def run_houses(config: HousesConfig) -> dict[str, Any]:
     """Live every life that is not lived yet and write the table; returns what results.json holds."""
     lives = []
+    preset = replace(find_preset(config.preset), milestones=(1.0,))
     for line in config.lines:
         for seed in config.seeds:
             out = config.out / f"house{line}-seed{seed}"
             run = RunConfig(out, f"{config.houses}:{line}", seed, config.policy, config.preset, resume=True)
             summary_file = out / "summary.json"
-            summary = json.loads(summary_file.read_text()) if summary_file.exists() else run_life(run)
+            summary = json.loads(summary_file.read_text()) if summary_file.exists() else run_life(run, preset)
             lives.append({"line": line, "seed": seed, **_row(summary)})
             results = {"preset": config.preset, "policy": config.policy, "lives": lives, **_gain(lives)}
             write_json(config.out / "results.json", results)

@@ -2,6 +2,7 @@
 
 house -> scene -> environment         (the test space)
 external houses -> D_t                (labels; never of the test space)
+scratch, transferred on D_t           (the baseline; its guesses are the pseudolabels, Section 4.3)
 act, remember, learn -> encoder       (agent.live; no labels)
 encoder + head, fine-tuned on D_t     (transfer, Section 3.2.3)
 evaluated on held-out frames          (scratch, the specialist at milestones, the specialist with TTT)
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..agent.live import Life, Turn
 from ..agent.policies import Policy, make_policy
+from ..agent.semantic_map import SemanticMap
 from ..envs.generator import generate_house
 from ..envs.house import House
 from ..envs.house_env import HouseEnv
@@ -72,6 +74,7 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
         house,
         camera=preset.camera,
         camera_height=preset.transfer_set.camera_height,
+        light=preset.transfer_set.light,
         max_steps=preset.life.frames + 1,
     )
     policy = make_policy(config.policy, env, config.seed)
@@ -115,9 +118,13 @@ def _live(
     buffer = ReplayBuffer(run.path / "buffer", frames, camera.height, camera.width, seed, resume=True)
     learner = TSTLearner(preset.learner, seed)
     mix_in = torch.from_numpy(labelled.rgb)
-    life = Life(env, policy, buffer, learner, mix_in, admit, preset.life, run.path / "life", seed)
-
     evaluation.transfer("scratch", 0, scratch_encoder(preset.learner, seed))
+    # The network behind the pseudolabels is the one at hand that learned from external houses only: scratch.
+    guesses = (
+        SemanticMap(evaluation.segmenter("scratch").predict, camera) if learner.config.pseudolabel_classes else None
+    )
+    life = Life(env, policy, buffer, learner, mix_in, admit, preset.life, run.path / "life", seed, guesses)
+
     for share in preset.milestones:
         with progress.stage(f"living, to frame {round(share * frames)}") as advance:
 
@@ -126,7 +133,8 @@ def _live(
                 advance(turn.frame, frames, f"{turn.coverage:.0%} of the floor seen")
 
             life.live(round(share * frames), watch)
-        evaluation.transfer("specialist", life.frame, life.learner.encoder)
+        own = life.pseudolabelled(preset.own_frames * len(labelled))
+        evaluation.transfer("specialist", life.frame, life.learner.encoder, own)
     evaluation.test_time_training(life)
     _store_map(run.path / "report_data" / "map.npz", life)
 

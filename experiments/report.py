@@ -89,8 +89,10 @@ def _lead(summary: Row) -> str:
     return (
         '<p class="soft">An agent was put into this house with a camera that sees colour, depth, surface normals and '
         "edges. It explored, and trained a vision model on what it saw, without one label from the house (Test-Space "
-        "Training). A head was then fine-tuned on labelled frames of <em>other</em> houses, and tested here on views "
-        f"that were kept out of training. {made_with}</p>"
+        "Training). A network that knows labelled frames of <em>other</em> houses only guessed what each frame shows; "
+        "where the agent's depth and pose say that views show the same place, they agreed by vote, and these "
+        "pseudolabels were learned as well. All was tested here on views that were kept out of training. "
+        f"{made_with}</p>"
     )
 
 
@@ -102,7 +104,7 @@ def _cards(summary: Row) -> str:
         says = f"segmentation of views of this house; pixel accuracy {specialist['pixel_accuracy']:.1%}"
         shown.append(card(f"{specialist['miou']:.1%}", "specialist's mIoU", says))
     if specialist and scratch:
-        says = f"same model, same labels, no pre-training: {scratch['miou']:.1%}"
+        says = f"same model, same labelled frames, without this life: {scratch['miou']:.1%}"
         shown.append(card(_points(specialist, scratch), "against scratch", says))
     if adapted and specialist:
         before = adapted.get("before", specialist)
@@ -144,9 +146,10 @@ def _learning_curve(rows: list[Row], summary: Row) -> str:
     if not any(charts):
         return ""
     says = (
-        "At several points of its life the encoder was copied, a head fine-tuned on the transfer set, and the pair "
-        "tested here. Scratch is the same network with random weights and the same fine-tuning. mIoU is the mean over "
-        "classes of intersection over union; pixel accuracy is the share of pixels named right."
+        "At several points of its life the encoder was copied, a head fine-tuned on the transfer set beside the "
+        "agent's own frames with their pseudolabels, and the pair tested here. Scratch is the same network with random "
+        "weights, as many steps, and the transfer set alone; its guesses are what the pseudolabels come from. mIoU is "
+        "the mean over classes of intersection over union; pixel accuracy is the share of pixels named right."
     )
     return section("Seeing better by living here", says, f'<div class="charts">{"".join(charts)}</div>')
 

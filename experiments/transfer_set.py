@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..envs.cache import cache_folder
 from ..envs.frame import Camera
 from ..envs.generator import generate_house
 from ..envs.house import House, HouseObject
 from ..envs.house_io import house_to_json
-from ..envs.raycast import RayCastSimulator
+from ..envs.raycast import Light, RayCastSimulator
 from ..envs.scene import build_scene
 from ..learners.transfer import LabelledFrames
 from .errors import UserError
@@ -41,6 +42,8 @@ class TransferSetConfig:
     """The camera of the agent: transfer and test frames are of one kind."""
     camera_height: float = 1.5
     """Metres above the floor."""
+    light: Light = "direct"
+    """How the ray caster lights houses, this one and the test space alike; baking each house takes it a second."""
 
 
 def house_assets(house: House) -> set[str]:
@@ -79,7 +82,7 @@ def transfer_set(
         house = given[index] if given else generate_house(FIRST_SEED + index, exclude_assets=own)
         if not given and house_assets(house) & own:
             raise RuntimeError(f"generated house {FIRST_SEED + index} uses assets of the test space")
-        simulator = RayCastSimulator(build_scene(house), config.camera)
+        simulator = RayCastSimulator(build_scene(house), config.camera, light=config.light)
         rng = np.random.default_rng([FIRST_SEED, index])
         frame, labels = draw_views(simulator, config.frames_per_house, config.camera_height, rng)
         rgb.append(frame["rgb"])
@@ -93,12 +96,6 @@ def transfer_set(
         np.savez(out, rgb=labelled.rgb, semantic=labelled.semantic)
     unfinished.replace(file)
     return labelled, shared
-
-
-def cache_folder() -> Path:
-    """Where stages that runs share are kept: $TESTSPACE_CACHE, else the user's cache folder."""
-    own = os.environ.get("TESTSPACE_CACHE")
-    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "testspace"
 
 
 def _digest(parts: object) -> str:

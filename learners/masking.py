@@ -26,12 +26,14 @@ class Dirichlets:
     targets: tuple[float, ...]
 
 
-def mixture(modalities: int, alphas: Sequence[float], rgb_only: float) -> list[Dirichlets]:
+def mixture(modalities: int, alphas: Sequence[float], rgb_only: float, target_only: int = 0) -> list[Dirichlets]:
     """4M-21's mixture without its captions: all to all at each alpha (weight 1), rgb alone to all (weight `rgb_only`).
 
-    A low alpha makes nearly all tokens come from one modality, a high one mixes evenly. rgb is the first modality.
+    A low alpha makes nearly all tokens come from one modality, a high one mixes evenly. rgb is the first modality; the
+    last `target_only` of them are predicted and never seen.
     """
-    parts = [Dirichlets(1.0, (alpha,) * modalities, (alpha,) * modalities) for alpha in alphas]
+    absent, seen = (ABSENT,) * target_only, modalities - target_only
+    parts = [Dirichlets(1.0, (*(alpha,) * seen, *absent), (alpha,) * modalities) for alpha in alphas]
     if rgb_only > 0:
         parts.append(Dirichlets(rgb_only, (1000.0, *(ABSENT,) * (modalities - 1)), (0.5,) * modalities))
     if not parts:
@@ -74,13 +76,22 @@ class Masking:
     """Draws input and target tokens for a batch."""
 
     def __init__(
-        self, modalities: int, positions: int, input_budget: int, target_budget: int, parts: Sequence[Dirichlets]
+        self,
+        modalities: int,
+        positions: int,
+        input_budget: int,
+        target_budget: int,
+        parts: Sequence[Dirichlets],
+        target_only: int = 0,
     ) -> None:
+        """`target_only`: how many of the modalities, the last ones, are never drawn as inputs."""
+        if input_budget > (modalities - target_only) * positions:
+            raise ValueError(f"masking: {modalities - target_only} modalities do not hold {input_budget} input tokens")
         if input_budget < 1 or target_budget < 1 or input_budget + target_budget > modalities * positions:
             raise ValueError(
                 f"masking: budgets {input_budget} + {target_budget} do not fit into {modalities} x {positions} tokens"
             )
-        self.modalities, self.positions = modalities, positions
+        self.modalities, self.positions, self.seen = modalities, positions, modalities - target_only
         self.input_budget, self.target_budget = input_budget, target_budget
         self._weights = torch.tensor([part.weight for part in parts], dtype=torch.float64)
         self._inputs = torch.tensor([part.inputs for part in parts], dtype=torch.float64)
@@ -90,8 +101,10 @@ class Masking:
         """Input and target token numbers, int64 (batch, input_budget) and (batch, target_budget), disjoint."""
         part = torch.multinomial(self._weights, batch, replacement=True, generator=generator)
         free = torch.ones(batch, self.modalities, self.positions, dtype=torch.bool)
+        free[:, self.seen :] = False
         counts = round_shares(draw_shares(self._inputs[part], generator), self.input_budget, generator)
         inputs = choose(counts, free, self.input_budget, generator)
+        free[:, self.seen :] = True
         free.view(batch, -1).scatter_(1, inputs, False)
         counts = round_shares(draw_shares(self._targets[part], generator), self.target_budget, generator)
         return inputs, choose(counts, free, self.target_budget, generator)

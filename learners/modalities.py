@@ -87,6 +87,8 @@ MODALITIES: dict[str, Modality] = {
     )
 }
 """The sensory modalities by name; rgb is the first, since it is what the encoder sees after transfer."""
+PSEUDOLABEL = "semantic"
+"""The pseudolabel modality (Section 4.3): class ids (B, H, W) that a network guesses from rgb, 0 where it does not."""
 
 
 def patchify(image: Tensor, patch: int) -> Tensor:
@@ -106,7 +108,7 @@ def unpatchify(patches: Tensor, patch: int, height: int, width: int) -> Tensor:
 def flip(frames: Mapping[str, Tensor], chosen: Tensor) -> dict[str, Tensor]:
     """Mirror the frames where `chosen` (bool (B,)) left to right; x of the normals changes its sign with it."""
     flipped = {}
-    for name in MODALITIES:
+    for name in (*MODALITIES, PSEUDOLABEL):
         if name in frames:
             image = frames[name].clone()
             mirrored = image[chosen].flip(2)

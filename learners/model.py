@@ -5,7 +5,8 @@
 One switch, `targets`: "tokens" predicts each modality's tokenizer codes (4M; cross-entropy), "patches" regresses its
 normalised patches (as MultiMAE describes it; squared error). rgb enters as pixels in both, so that the Encoder needs no
 tokenizer after transfer; the others enter as what they are predicted as. Named departure from 4M: rgb pixels and rgb
-codes are one modality here, so a patch that is visible as pixels is never a target.
+codes are one modality here, so a patch that is visible as pixels is never a target. The pseudolabel modality, where
+there is one, is only predicted, in both: the class of each of CELLS x CELLS cells of a patch.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .layers import Block, DecoderBlock, linear, norm, positions_2d
-from .modalities import MODALITIES, patchify, unpatchify
+from .modalities import MODALITIES, PSEUDOLABEL, patchify, unpatchify
 from .tokenizers import Tokenizer
 
 Targets = Literal["tokens", "patches"]
 SizeName = Literal["nano", "tiny", "small", "base"]
 _FLAT_PATCH = 1e-3  # variance of two grey levels: below it a patch is flat, and its rendering noise not worth a target
+
+CELLS = 2
+"""Cells along each side of a patch for each of which a class is predicted."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ class Encoder(nn.Module):
 class MaskedModel(nn.Module):
     """The Encoder with what pre-training adds: the other modalities' embeddings, the decoder and the heads.
 
-    A token is numbered modality * N + position (`masking`), modalities in the order of MODALITIES.
+    A token is numbered modality * N + position (`masking`), modalities in the order of `names`: the sensory ones, and
+    with `classes` (more than 0: class ids below it are predicted) the pseudolabels.
     """
 
     def __init__(
@@ -115,11 +120,13 @@ class MaskedModel(nn.Module):
         targets: Targets = "patches",
         decoder_layers: int | None = None,
         levels: tuple[int, ...] = (8, 5, 5, 5),
+        classes: int = 0,
     ) -> None:
         super().__init__()
         if targets not in ("tokens", "patches"):
             raise ValueError(f"model: no targets '{targets}'; there are tokens, patches")
         self.targets = targets
+        self.names = (*MODALITIES, PSEUDOLABEL) if classes else tuple(MODALITIES)
         self.encoder = Encoder(size, image_size, patch)
         shape, dim = SIZES[size], SIZES[size].dim
         self.positions = self.encoder.positions.shape[0]  # N, tokens of one modality
@@ -132,7 +139,7 @@ class MaskedModel(nn.Module):
         self.embed = nn.ModuleDict(
             {name: _embedding(codes, dim) if targets == "tokens" else linear(widths[name], dim) for name in others}
         )
-        self.modality = nn.Parameter(torch.randn(len(others), dim) * 0.02)
+        self.modality = nn.Parameter(torch.randn(len(self.names) - 1, dim) * 0.02)
         self.context = nn.Linear(dim, dim)  # the one map with a bias
         nn.init.xavier_uniform_(self.context.weight)
         nn.init.zeros_(self.context.bias)
@@ -143,6 +150,8 @@ class MaskedModel(nn.Module):
         self.heads = nn.ModuleDict(
             {name: linear(dim, codes if targets == "tokens" else widths[name]) for name in MODALITIES}
         )
+        if classes:
+            self.heads[PSEUDOLABEL] = linear(dim, CELLS**2 * classes)
 
     def losses(self, frames: Mapping[str, Tensor], inputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Mean loss of each modality of `frames` over its targets (0 where it has none).
@@ -150,10 +159,10 @@ class MaskedModel(nn.Module):
         `inputs` int64 (B, K) and `targets` int64 (B, T) are token numbers of the modalities that `frames` holds.
         """
         contents = self._contents(frames)
-        wanted = Tokens(targets, self.positions)
+        wanted = Tokens(targets, self.positions, len(self.names))
         decoded = self._decode(contents, inputs, targets).flatten(0, 1)[wanted.order]  # (B * T, D), by modality
         losses = {}
-        for name, features, rows in zip(MODALITIES, decoded.split(wanted.sizes), wanted.rows(), strict=True):
+        for name, features, rows in zip(self.names, decoded.split(wanted.sizes), wanted.rows(), strict=True):
             if name in frames:
                 losses[name] = self._loss(name, self.heads[name](features), contents, rows)
         return losses
@@ -177,8 +186,15 @@ class MaskedModel(nn.Module):
         return unpatchify(output, encoder.patch, encoder.image_size, encoder.image_size)
 
     def _contents(self, frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What each modality's tokens hold: patches (B, N, F), or codes (B, N), those of rgb under "rgb codes"."""
+        """What each modality's tokens hold: patches (B, N, F), or codes (B, N), those of rgb under "rgb codes".
+
+        Of pseudolabels the classes at the cells' centres, int64 (B, N, CELLS^2).
+        """
         contents = {"rgb": self.encoder.patches(frames["rgb"])}
+        if PSEUDOLABEL in frames:
+            side = self.encoder.patch // CELLS
+            centres = frames[PSEUDOLABEL][:, None, side // 2 :: side, side // 2 :: side]
+            contents[PSEUDOLABEL] = patchify(centres.long(), CELLS)
         for name in MODALITIES:
             if name not in frames:
                 continue
@@ -197,9 +213,9 @@ class MaskedModel(nn.Module):
         """Decoder features (B, T, D) of the targets, from the inputs (B, K)."""
         dim, vectors = self.encoder.dim, torch.cat([self.encoder.modality[None], self.modality])
         places = (vectors[:, None] + self.encoder.positions).flatten(0, 1)  # (M * N, D): which and where
-        seen = Tokens(inputs, self.positions)
+        seen = Tokens(inputs, self.positions, len(self.names))
         parts = []
-        for name, size, rows in zip(MODALITIES, seen.sizes, seen.rows(), strict=True):
+        for name, size, rows in zip(self.names, seen.sizes, seen.rows(), strict=True):
             if size:
                 embed = self.encoder.embed if name == "rgb" else self.embed[name]
                 parts.append(embed(contents[name].flatten(0, 1)[rows]))
@@ -218,6 +234,11 @@ class MaskedModel(nn.Module):
         if not len(rows):
             return output.sum()  # 0, and every parameter keeps a gradient
         output = output.float()
+        if name == PSEUDOLABEL:
+            classes = contents[name].flatten(0, 1)[rows].flatten()
+            known = (classes != 0).sum().clamp(min=1)
+            total = F.cross_entropy(output.view(len(classes), -1), classes, ignore_index=0, reduction="sum")
+            return total / known
         if self.targets == "tokens":
             codes = contents["rgb codes" if name == "rgb" else name].flatten()[rows]
             return F.cross_entropy(output, codes)
@@ -231,10 +252,10 @@ class MaskedModel(nn.Module):
 class Tokens:
     """Token numbers (B, T) sorted by modality, so that each modality's are handled as one matrix."""
 
-    def __init__(self, numbers: Tensor, positions: int) -> None:
+    def __init__(self, numbers: Tensor, positions: int, modalities: int) -> None:
         modality = (numbers // positions).flatten()
         self.order = modality.argsort(stable=True)  # (B * T,), places in the flattened batch, by modality
-        self.sizes: list[int] = modality.bincount(minlength=len(MODALITIES)).tolist()
+        self.sizes: list[int] = modality.bincount(minlength=modalities).tolist()
         batch = torch.arange(numbers.shape[0])[:, None]
         self._rows = (batch * positions + numbers % positions).flatten()[self.order]
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from .masking import Masking, mixture, split_positions
 from .modalities import MODALITIES, flip, jitter
 from .model import Encoder, MaskedModel, SizeName, Targets
+from .optimisers import Optimiser, OptimiserName, ParameterGroup, hidden_matrices
 from .precision import autocast
 from .tokenizers import Sample, Tokenizer, fit
 
@@ -37,6 +38,8 @@ class TSTConfig:
     """Height and width of a patch, in pixels."""
     decoder_layers: int | None = None
     """Decoder depth; unset: the size's own, equal to the encoder's."""
+    pseudolabel_classes: int = 0
+    """Class ids of the pseudolabels (`modalities.PSEUDOLABEL`) that every frame then brings along; 0: without them."""
     targets: Targets = "patches"
     """What is predicted: tokenizer codes (as 4M), or normalised patches (as MultiMAE)."""
     input_budget: int = 64
@@ -55,12 +58,14 @@ class TSTConfig:
     """Mirror half of the frames left to right."""
     batch_size: int = 64
     """Samples a step, those mixed in from the transfer set included."""
+    optimiser: OptimiserName = "adamw"
+    """adamw as the paper, or muon for the matrices of the hidden layers."""
     base_learning_rate: float = 4e-3
     """Learning rate for 256 samples a step; what is used is this times batch_size / 256."""
     betas: tuple[float, float] = (0.9, 0.95)
     """Decay of AdamW's moments."""
     weight_decay: float = 0.05
-    """AdamW's weight decay, on matrices only."""
+    """Weight decay, on matrices only."""
     warmup_steps: int = 200
     """Steps in which the learning rate rises from 0."""
     total_steps: int | None = None
@@ -87,17 +92,21 @@ class TSTLearner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.model = MaskedModel(
-                cfg.size, cfg.image_size, cfg.patch, cfg.targets, cfg.decoder_layers, tuple(cfg.levels)
-            )
-        parts = mixture(len(MODALITIES), cfg.alphas, cfg.rgb_only)
-        self.masking = Masking(len(MODALITIES), self.model.positions, cfg.input_budget, cfg.target_budget, parts)
+                cfg.size, cfg.image_size, cfg.patch, cfg.targets, cfg.decoder_layers, tuple(cfg.levels),
+                cfg.pseudolabel_classes,
+            )  # fmt: skip
+        count, target_only = len(self.model.names), len(self.model.names) - len(MODALITIES)
+        parts = mixture(count, cfg.alphas, cfg.rgb_only, target_only)
+        self.masking = Masking(count, self.model.positions, cfg.input_budget, cfg.target_budget, parts, target_only)
         self.generator = torch.Generator().manual_seed(seed)
         self.model.tokenizers.requires_grad_(False)
         self._trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-        decayed = [p for p in self._trained.values() if p.ndim > 1]
-        rest = [p for p in self._trained.values() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": cfg.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=cfg.learning_rate, betas=cfg.betas, fused=True)
+        groups = [
+            ParameterGroup([p for p in self._trained.values() if p.ndim > 1], cfg.weight_decay),
+            ParameterGroup([p for p in self._trained.values() if p.ndim <= 1], 0.0),
+        ]
+        hidden = hidden_matrices(self.model.encoder.layers, self.model.decoder)
+        self.optimiser = Optimiser(groups, cfg.optimiser, cfg.betas, hidden)
         self.steps = 0
         """Steps taken, the skipped ones included."""
         self.nonfinite_steps = 0
@@ -162,10 +171,8 @@ class TSTLearner:
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self._trained.values(), self.config.clip)
         rate = self._rate()
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
         if bool(torch.isfinite(loss)) and bool(torch.isfinite(norm)):
-            self.optimiser.step()
+            self.optimiser.step(rate)
         else:
             self.nonfinite_steps += 1
         self.steps += 1
@@ -179,7 +186,7 @@ class TSTLearner:
 
     def _frame_losses(self, frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
         batch = len(frames["rgb"])
-        frames = {name: frames[name] for name in MODALITIES}
+        frames = {name: frames[name] for name in self.model.names}
         if self.config.mirror:
             frames = flip(frames, torch.rand(batch, generator=self.generator) < 0.5)
         if self.config.jitter:
@@ -216,7 +223,7 @@ class TSTLearner:
         )
         moments = {"generator": self.generator.get_state()}
         for name, parameter in self._trained.items():
-            for key, value in self.optimiser.state.get(parameter, {}).items():
+            for key, value in self.optimiser.state(parameter).items():
                 moments[f"{key}/{name}"] = torch.as_tensor(value)
         save_file(moments, folder / "optimiser.safetensors")
         state = {
@@ -244,7 +251,7 @@ class TSTLearner:
         for name, parameter in self._trained.items():
             stored = {key: moments[f"{key}/{name}"] for key in names if f"{key}/{name}" in moments}
             if stored:
-                self.optimiser.state[parameter] = stored
+                self.optimiser.restore(parameter, stored)
         self.seed, self.steps, self.nonfinite_steps = state["seed"], state["steps"], state["nonfinite_steps"]
         self.lr_scale, self.has_tokenizers = state["lr_scale"], state["has_tokenizers"]
 

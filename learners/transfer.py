@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from .metrics import VOID
 from .model import Encoder
+from .optimisers import Optimiser, OptimiserName, ParameterGroup, hidden_matrices
 from .precision import autocast
 from .segmentation import HeadConfig, Segmenter
 
@@ -29,7 +30,7 @@ _IGNORE = -1
 
 @dataclass(frozen=True)
 class LabelledFrames:
-    """D_t: rgb and its truth. Frames of the test space never stand here."""
+    """rgb with labels: D_t with the truth of external houses, or the agent's own frames with pseudolabels."""
 
     rgb: NDArray[np.uint8]
     """(N, H, W, 3) sRGB."""
@@ -47,6 +48,12 @@ class LabelledFrames:
 
     def __len__(self) -> int:
         return len(self.rgb)
+
+    def join(self, other: LabelledFrames) -> LabelledFrames:
+        """These frames and those of `other`; ValueError where their images have another size."""
+        if self.rgb.shape[1:] != other.rgb.shape[1:]:
+            raise ValueError(f"labelled frames: {self.rgb.shape[1:]} and {other.rgb.shape[1:]} do not join")
+        return LabelledFrames(np.concatenate([self.rgb, other.rgb]), np.concatenate([self.semantic, other.semantic]))
 
     def classes(self) -> tuple[int, ...]:
         """The class ids that occur, void left out: what a head trained on these frames can learn."""
@@ -79,12 +86,14 @@ class TransferConfig:
     """Optimiser steps."""
     batch_size: int = 32
     """Frames a step."""
+    optimiser: OptimiserName = "adamw"
+    """adamw as the paper, or muon for the matrices of the hidden layers."""
     lr: float = 1e-3
     """Highest learning rate, of the head."""
     layer_decay: float = 0.9
     """Factor of the learning rate from each layer of the encoder to the one below it."""
     weight_decay: float = 0.05
-    """AdamW's, on matrices only."""
+    """Weight decay, on matrices only."""
     betas: tuple[float, float] = (0.9, 0.999)
     """AdamW's."""
     warmup: float = 0.05
@@ -142,9 +151,8 @@ def _train(
     if config.frozen:
         segmenter.encoder.eval().requires_grad_(False)
     segmenter.encoder.set_drop_path(config.drop_path)
-    optimizer = torch.optim.AdamW(parameter_groups(segmenter, config), lr=config.lr, betas=config.betas, fused=True)
-    scales = [group["lr"] / config.lr for group in optimizer.param_groups]
-    trained = [p for group in optimizer.param_groups for p in group["params"]]
+    hidden = hidden_matrices(segmenter.encoder.layers, segmenter.head.unfold, segmenter.head.blocks)
+    optimiser = Optimiser(parameter_groups(segmenter, config), config.optimiser, config.betas, hidden)
     index_of = torch.full((n_classes,), _IGNORE, dtype=torch.int64)
     index_of[list(segmenter.classes)] = torch.arange(len(segmenter.classes))
     weight = class_weights(labelled, config.balance).to(device) if config.balance else None
@@ -153,15 +161,13 @@ def _train(
         picks = np.array([next(order) for _ in range(config.batch_size)])
         rgb, target = torch.from_numpy(labelled.rgb[picks]), torch.from_numpy(labelled.semantic[picks])
         rgb, target = augment(rgb, index_of[target.long()], config.augment, generator)
-        for group, scale in zip(optimizer.param_groups, scales, strict=True):
-            group["lr"] = scale * schedule(step, config)
         with autocast(device.type):
             logits = segmenter(rgb.to(device))
         loss, accuracy = grid_loss(logits, target.to(device), generator, weight)
-        optimizer.zero_grad(set_to_none=True)
+        optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(trained, config.clip)
-        optimizer.step()
+        nn.utils.clip_grad_norm_(optimiser.parameters, config.clip)
+        optimiser.step(schedule(step, config))
         if progress is not None:
             progress(step + 1, config.steps, {"loss": loss.item(), "accuracy": accuracy.item()})
     segmenter.encoder.set_drop_path(0.0)
@@ -175,8 +181,8 @@ def schedule(step: int, config: TransferConfig) -> float:
     return config.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, config.steps - warm)))
 
 
-def parameter_groups(segmenter: Segmenter, config: TransferConfig) -> list[dict[str, object]]:
-    """AdamW's groups: learning rate lr * layer_decay^(layers above), no weight decay on vectors (Clark et al., 2020).
+def parameter_groups(segmenter: Segmenter, config: TransferConfig) -> list[ParameterGroup]:
+    """Groups with learning rates scaled by layer_decay^(layers above), no weight decay on vectors (Clark et al., 2020).
 
     Of L blocks, counted from 0, block i has L - i layers above it; the embedding has L + 1; the last norm and the
     head 0.
@@ -191,7 +197,7 @@ def parameter_groups(segmenter: Segmenter, config: TransferConfig) -> list[dict[
             key = (above.get(id(parameter), len(blocks) + 1), parameter.ndim >= 2)
             members.setdefault(key, []).append(parameter)
     return [
-        {"params": params, "lr": config.lr * config.layer_decay**n, "weight_decay": config.weight_decay * matrix}
+        ParameterGroup(params, config.weight_decay * matrix, scale=config.layer_decay**n)
         for (n, matrix), params in sorted(members.items(), key=lambda item: item[0])
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,3 +15,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the sample of real houses (../shared/data) is not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests keep nothing in the user's cache and find nothing there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TESTSPACE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

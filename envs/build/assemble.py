@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from ..furniture.catalogue import Model, model
 from ..furniture.shapes import Mesh
 from ..house import House, HouseObject
 from ..scene import VOID, Instance, Material, RoomArea, Scene
-from .lights import lights_of
+from .dressing import RUG, rug_mesh
+from .lights import lamp_light, lights_of, listed
 from .materials import named
 from .openings import door_mesh, window_mesh
 from .panels import OFFSET, cut, wall_panels
@@ -23,6 +25,8 @@ from .textures import texture_stack
 
 Floats = NDArray[np.float64]
 
+LAMPS = ("FloorLamp", "DeskLamp")
+"""Types that shine while they are on."""
 HANGS_ABOVE = 0.5
 """Metres from the ground above which an object that stands on no other hangs on its wall."""
 
@@ -40,6 +44,7 @@ class _Collector:
         self.materials: dict[Material, int] = {}
         self.instances: list[Instance] = [VOID]
         self.names: set[str] = set()
+        self.lamps: list[tuple[float, float, float]] = []
         self.total = 0
 
     def material(self, material: Material) -> int:
@@ -87,13 +92,15 @@ def assemble(house: House) -> Scene:
     alone = {id(thing) for thing in house.objects}
     for thing in house.all_objects():
         _object(thing, collector, id(thing) in alone)
+    lights = lights_of(house, areas)
+    lights += [lamp_light(at, areas) for at in collector.lamps if not listed(at, lights)]
     agent = house.agent
     return Scene(
         **_joined(collector),
         materials=list(collector.materials),
         textures=texture_stack(),
         instances=collector.instances,
-        lights=lights_of(house, areas),
+        lights=lights,
         rooms=areas,
         start=None if agent is None else (agent.position[0], -agent.position[2], agent.rotation[1]),
         source=house.source,
@@ -117,6 +124,14 @@ def _structure(house: House, collector: _Collector) -> list[RoomArea]:
             )
             part = flat(polygon, y, kind == "Floor", house.source)
             collector.mesh(Mesh().add(look(material, kind.lower()), part), number)
+        rug = rug_mesh(room, polygon)
+        if rug is not None:
+            mesh, (x0, z0, x1, z1) = rug
+            size = (x1 - x0, RUG, z1 - z0)
+            number = collector.instance(
+                f"rug|{room.id}", CLASS_ID["Floor"], ((x0 + x1) / 2, RUG / 2, (z0 + z1) / 2), size, 0.0
+            )
+            collector.mesh(mesh, number)
     panels = wall_panels(house)
     holes = [(opening, cut(panels, opening)) for opening in (*house.doors, *house.windows)]
     for panel in panels.values():
@@ -170,10 +185,18 @@ def _object(thing: HouseObject, collector: _Collector, stands_alone: bool) -> No
     )
     # the furniture faces +z in its own frame, and at yaw 0 it faces -z in ours
     whole = whole * (-1.0, 1.0, -1.0)
-    local = np.array([collector.material(m) for m in _repainted(thing, form)])
-    collector.arrays(
-        form.vertices @ whole.T + centre, form.normals @ whole.T, form.uv, form.faces, local[form.face_material], number
-    )
+    materials = _repainted(thing, form)
+    vertices = form.vertices @ whole.T + centre
+    if entry.type in LAMPS:
+        # a lamp of which the file does not say whether it is on shines, as in Unity
+        if thing.is_on is False:
+            materials = tuple(replace(m, emission=0.0) for m in materials)
+        elif glowing := [i for i, m in enumerate(materials) if m.emission > 0]:
+            shade = vertices[form.faces[np.isin(form.face_material, glowing)]].reshape(-1, 3)
+            x, y, z = ((shade.min(0) + shade.max(0)) / 2).tolist()
+            collector.lamps.append((x, y, z))
+    local = np.array([collector.material(m) for m in materials])
+    collector.arrays(vertices, form.normals @ whole.T, form.uv, form.faces, local[form.face_material], number)
 
 
 def _repainted(thing: HouseObject, form: Model) -> tuple[Material, ...]:
@@ -189,7 +212,7 @@ def _repainted(thing: HouseObject, form: Model) -> tuple[Material, ...]:
     return tuple(new if i == form.main else m for i, m in enumerate(form.materials))
 
 
-def _joined(collector: _Collector) -> dict[str, NDArray[Any]]:
+def _joined(collector: _Collector) -> dict[str, Any]:
     """The Scene's arrays; triangles that float32 flattens to nothing are left out."""
     vertices = np.concatenate(collector.vertices).astype(np.float32)
     faces = np.concatenate(collector.faces).astype(np.int32)

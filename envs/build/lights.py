@@ -13,6 +13,11 @@ from ..scene import DirectionalLight, PointLight, RoomArea
 DEFAULT_RANGE = 15.0
 """Metres a lamp reaches where the file does not say; what ProcTHOR writes."""
 
+LAMP = ((1.0, 0.86, 0.68), 0.3, 4.0)
+"""Colour (sRGB), intensity and range in metres of a lamp that stands in the house."""
+SAME = 0.5
+"""Metres within which a light of the file is that of a lamp."""
+
 
 def linear(srgb: Sequence[float]) -> NDArray[np.float64]:
     """Linear light of sRGB values (IEC 61966-2-1)."""
@@ -48,3 +53,17 @@ def lights_of(house: House, areas: Sequence[RoomArea]) -> list[PointLight | Dire
             room = next((a.id for a in areas if inside(x, z, a.polygon)), None)
             found.append(PointLight((x, y, z), (r, g, b), DEFAULT_RANGE if light.range is None else light.range, room))
     return found
+
+
+def listed(at: tuple[float, float, float], lights: Sequence[PointLight | DirectionalLight]) -> bool:
+    """Whether one of the lights is already where a lamp's shade is."""
+    return any(
+        isinstance(light, PointLight) and np.hypot.reduce(np.subtract(light.position, at)) < SAME for light in lights
+    )
+
+
+def lamp_light(at: tuple[float, float, float], areas: Sequence[RoomArea]) -> PointLight:
+    """The light of a lamp whose shade is there."""
+    rgb, intensity, reach = LAMP
+    r, g, b = (float(c) for c in linear(rgb) * intensity)
+    return PointLight(at, (r, g, b), reach, next((a.id for a in areas if inside(at[0], at[2], a.polygon)), None))

@@ -39,7 +39,10 @@ _KINDS: dict[str, tuple[str, str, float, Rgb]] = {
     ),
     "wicker": (r"wicker|rattan|bamboo", "wicker", 0.3, (0.72, 0.56, 0.36)),
     "concrete": (r"concrete|cement", "concrete", 1.5, (0.66, 0.65, 0.63)),
-    "plaster": (r"wall|plaster|purewhite|pvc", "plaster", 1.0, (0.90, 0.89, 0.86)),
+    "plaster": (r"wall(?!paper)|plaster|purewhite|pvc", "plaster", 1.0, (0.90, 0.89, 0.86)),
+    "stripes": (r"wallpaper", "wallpaper", 0.6, (0.86, 0.83, 0.76)),
+    "trellis": (r"trellis", "trellis", 0.7, (0.86, 0.83, 0.76)),
+    "sprigs": (r"sprig", "sprigs", 0.5, (0.86, 0.83, 0.76)),
     "parquet": (r"cross|slash|hatch", "parquet", 1.0, (0.62, 0.42, 0.25)),
     "planks": (r"plank|floor|beams", "planks", 1.2, (0.62, 0.44, 0.28)),
     "wood": (r"wood|cabinet|counter|robinegg|drawer", "wood", 0.8, (0.60, 0.41, 0.25)),
@@ -77,6 +80,18 @@ _COLOURS: dict[str, Rgb] = {
     "gold": (0.83, 0.67, 0.29),
     "chrome": (0.78, 0.79, 0.81),
 }
+
+_CLOTHS: tuple[Rgb, ...] = (
+    (0.60, 0.58, 0.56),
+    (0.36, 0.44, 0.56),
+    (0.72, 0.66, 0.55),
+    (0.34, 0.43, 0.38),
+    (0.56, 0.32, 0.28),
+    (0.42, 0.43, 0.47),
+    (0.74, 0.56, 0.36),
+    (0.82, 0.79, 0.73),
+)
+"""Colours of fabrics whose name tells none, by their name."""
 
 
 def shifted(rgb: Rgb, key: str, amount: float = 0.04) -> Rgb:
@@ -116,7 +131,7 @@ def named(name: str, kind: str | None = None, colour: Rgb | None = None) -> Mate
     _, texture, tile, default = _KINDS[kind]
     lower = name.lower()
     if colour is None:
-        rgb = colour_word(name) or default
+        rgb = colour_word(name) or (_CLOTHS[zlib.crc32(name.encode()) % len(_CLOTHS)] if kind == "fabric" else default)
         if kind in ("wood", "planks", "parquet"):
             rgb = _wood(lower, rgb)
         elif "dark" in lower:
@@ -137,7 +152,12 @@ def _wood(lower: str, rgb: Rgb) -> Rgb:
     )
     if "dark" in lower:
         return (0.30, 0.19, 0.13) if "light" not in lower else (0.5, 0.35, 0.22)
-    return next((shade for word, shade in shades if word in lower), rgb)
+    shade = next((shade for word, shade in shades if word in lower), None)
+    if shade is not None:
+        return shade
+    # red, orange and yellow are stains that let the wood through; other colours are paint
+    stained = rgb[0] > 1.6 * rgb[2]
+    return (0.5 * rgb[0] + 0.28, 0.5 * rgb[1] + 0.19, 0.5 * rgb[2] + 0.11) if stained else rgb
 
 
 def floor_material(name: str, colour: Rgb | None = None) -> Material:
@@ -147,8 +167,18 @@ def floor_material(name: str, colour: Rgb | None = None) -> Material:
 
 
 def wall_material(name: str, colour: Rgb | None = None) -> Material:
-    """The material of a wall or a ceiling."""
+    """The material of a wall: painted plaster where the name does not say, some of it papered, by name and colour."""
     kind = kind_of(name)
     if kind == "planks" and "concrete" in name.lower():
         kind = "concrete"
-    return named(name, kind or "plaster", colour)
+    if kind in (None, "plaster"):
+        paper = zlib.crc32(f"{name} {colour}".encode()) % 8
+        kind = {0: "stripes", 1: "trellis", 2: "sprigs"}.get(paper, "plaster")
+    return named(name, kind, colour)
+
+
+def ceiling_material(name: str, colour: Rgb | None = None) -> Material:
+    """The material of a ceiling: plaster, except for boards, tiles and brick."""
+    kind = kind_of(name)
+    kept = ("planks", "wood", "tiles", "small tiles", "subway", "checker", "brick")
+    return named(name, kind if kind in kept else "plaster", colour or named(name).rgb)

@@ -10,7 +10,7 @@ from ..furniture.shapes import Mesh, Part, box, join, quad
 from ..house import House, Room
 from ..house import Material as HouseMaterial
 from ..scene import Material, SceneError
-from .materials import floor_material, named, wall_material
+from .materials import ceiling_material, floor_material, named, wall_material
 from .panels import OFFSET, Panel
 
 BASEBOARD_HEIGHT, BASEBOARD_DEPTH = 0.08, 0.012
@@ -22,7 +22,8 @@ def look(material: HouseMaterial, use: str) -> Material:
     """The look of a surface of the house; `use` is "floor", "wall" or "ceiling"."""
     colour = None if material.colour is None else tuple(min(max(float(c), 0.0), 1.0) for c in material.colour)
     assert colour is None or len(colour) == 3
-    return (floor_material if use == "floor" else wall_material)(material.name, colour)
+    makers = {"floor": floor_material, "wall": wall_material, "ceiling": ceiling_material}
+    return makers[use](material.name, colour)
 
 
 def room_polygon(room: Room) -> NDArray[np.float64]:

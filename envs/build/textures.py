@@ -1,4 +1,4 @@
-"""Procedural textures: one fixed stack, made once a process, the same in every process.
+"""Procedural textures: one fixed stack, made once and kept on disk, the same in every process.
 
 Those of a material are near white, since they are multiplied with its colour; pictures, books, screens and the sky
 carry colours of their own. All repeat without a seam.
@@ -6,14 +6,19 @@ carry colours of their own. All repeat without a seam.
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import sys
 import zlib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cache import kept
 from ..scene import TEXTURE_SIZE
+from .pictures import picture, rug
 
 Grey = NDArray[np.float64]
 N = TEXTURE_SIZE
@@ -93,7 +98,7 @@ def _veins(rng: np.random.Generator) -> Grey:
 
 def _weave(rng: np.random.Generator, count: int, depth: float) -> Grey:
     over = np.sin(2 * np.pi * count * _ROW) * np.sin(2 * np.pi * count * _COLUMN)
-    return 0.94 + depth * over + 0.03 * _noise(rng, 3, 3)
+    return 0.95 + depth * over + 0.015 * _noise(rng, 2, 2)
 
 
 def _checker(rows: int, columns: int, dark: float) -> Grey:
@@ -102,6 +107,24 @@ def _checker(rows: int, columns: int, dark: float) -> Grey:
 
 def _stripes(count: int, dark: float) -> Grey:
     return np.where((_COLUMN * count) % 1 < 0.5, 1.0, dark)
+
+
+def _trellis(rng: np.random.Generator) -> Grey:
+    """Wallpaper: a lattice of bowed lozenges."""
+    bow = 0.12 * np.sin(4 * np.pi * _ROW)
+    line = np.minimum(
+        np.abs((4 * _COLUMN + bow + 4 * _ROW) % 1 - 0.5), np.abs((4 * _COLUMN - bow - 4 * _ROW) % 1 - 0.5)
+    )
+    return 0.97 - 0.09 * np.clip(1.4 - line / 0.07, 0, 1) + 0.006 * _noise(rng, 2, 2)
+
+
+def _sprigs(rng: np.random.Generator) -> Grey:
+    """Wallpaper: small flowers in staggered rows."""
+    y = _ROW * 4
+    x = _COLUMN * 4 + 0.5 * (y.astype(int) % 2)
+    away, turn = np.hypot(x % 1 - 0.5, y % 1 - 0.5), np.arctan2(y % 1 - 0.5, x % 1 - 0.5)
+    flower = away < 0.2 * (0.75 + 0.25 * np.cos(5 * turn))
+    return np.where(flower, 0.87, 0.97) + 0.006 * _noise(rng, 2, 2)
 
 
 def _text(rng: np.random.Generator) -> Grey:
@@ -117,13 +140,25 @@ def _keys(rng: np.random.Generator) -> Grey:
 
 
 def _books(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Book spines side by side, 16 of them, of several heights' worth of colour."""
-    spine = (_COLUMN * 16).astype(int)
-    colour = rng.uniform(0.15, 0.85, (16, 3))[spine]
-    band = ((_ROW > 0.2) & (_ROW < 0.28)) | ((_ROW > 0.7) & (_ROW < 0.75))
-    colour = np.where(band[..., None], 0.5 + 0.5 * colour, colour)
-    gap = np.minimum(_COLUMN * 16 % 1, 1 - _COLUMN * 16 % 1) < 0.08
-    return np.where(gap[..., None], 0.1, colour)
+    """Book spines side by side, of several widths, in the muted colours of cloth and card, with their titles."""
+    edges = np.cumsum(rng.uniform(0.7, 1.5, 14))
+    edges = edges / edges[-1]
+    spine = np.searchsorted(edges, _COLUMN, side="right").clip(max=13)
+    start = np.concatenate([[0.0], edges])
+    across = (_COLUMN - start[spine]) / (start[spine + 1] - start[spine])
+    covers = np.array(_COVERS)[rng.integers(len(_COVERS), size=14)] * rng.uniform(0.8, 1.1, (14, 1))
+    picture = covers[spine] * (0.72 + 0.28 * np.sin(np.pi * np.clip(across, 0.04, 0.96)))[..., None]
+    ink = np.where(covers.mean(1, keepdims=True) < 0.5, (0.90, 0.82, 0.58), (0.20, 0.16, 0.14))[spine]
+    low = rng.uniform(0.2, 0.4, 14)[spine]
+    title = (low < _ROW) & (low + 0.3 > _ROW) & (np.abs(across - 0.5) < 0.16)
+    band = (np.abs(_ROW - 0.5 * low) < 0.018) | (np.abs(_ROW - 1 + 0.4 * low) < 0.018)
+    return np.where((title | band)[..., None], ink, picture)
+
+
+_COVERS = (
+    (0.56, 0.17, 0.15), (0.15, 0.26, 0.42), (0.17, 0.36, 0.28), (0.78, 0.62, 0.30), (0.22, 0.20, 0.22),
+    (0.68, 0.40, 0.22), (0.40, 0.27, 0.44), (0.83, 0.79, 0.70), (0.32, 0.50, 0.56), (0.90, 0.88, 0.84),
+)  # fmt: skip
 
 
 def _screen(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -148,25 +183,6 @@ def _sky(rng: np.random.Generator) -> NDArray[np.float64]:
     return np.where((hills < _ROW)[..., None], leaves, picture)
 
 
-def _picture(rng: np.random.Generator) -> NDArray[np.float64]:
-    """An abstract or a landscape in four colours, for paintings and posters."""
-    palette = rng.uniform(0.1, 0.95, (5, 3))
-    kind = int(rng.integers(3))
-    if kind == 0:
-        level = np.clip(_noise(rng, 50, 50) * 1.2 + 2.5, 0, 4.99)
-    elif kind == 1:
-        bands = np.array([0.3, 0.5, 0.66, 0.85]) + 0.04 * rng.standard_normal(4)
-        level = ((_ROW + 0.05 * _noise(rng, 50, 90))[..., None] > bands).sum(-1)
-        palette[0] = (0.62, 0.78, 0.92)
-    else:
-        level = np.zeros((N, N))
-        for k in range(1, 9):
-            x, y = rng.uniform(0.15, 0.85, 2)
-            w, h = rng.uniform(0.06, 0.3, 2)
-            level[(np.abs(_COLUMN - x) < w) & (np.abs(_ROW - y) < h)] = 1 + k % 4
-    return np.clip(palette[level.astype(int)] + 0.03 * _noise(rng, 2, 2)[..., None], 0, 1)
-
-
 def _motif(rng: np.random.Generator) -> NDArray[np.float64]:
     """A printed fabric: dots, stripes or zigzag of two tones and one accent."""
     kind = int(rng.integers(3))
@@ -180,7 +196,7 @@ def _motif(rng: np.random.Generator) -> NDArray[np.float64]:
     return np.where(hit[..., None], accent, 1.0) * _weave(rng, 32, 0.03)[..., None]
 
 
-PICTURES, MOTIFS, BOOK_ROWS = 12, 6, 3
+PICTURES, MOTIFS, BOOK_ROWS, RUGS = 18, 6, 4, 6
 
 _MAKERS: dict[str, Callable[[np.random.Generator], NDArray[np.float64]]] = {
     "wood": lambda r: 0.9 + 0.07 * _grain(r, 1.0),
@@ -193,9 +209,11 @@ _MAKERS: dict[str, Callable[[np.random.Generator], NDArray[np.float64]]] = {
     "checker": lambda r: _checker(4, 4, 0.3) + 0.01 * _noise(r, 4, 4),
     "marble": _veins,
     "granite": lambda r: 0.88 + 0.09 * _noise(r, 1.5, 1.5, 0.6),
-    "plaster": lambda r: 0.96 + 0.015 * _noise(r, 5, 5, 0.8),
+    "plaster": lambda r: 0.97 + 0.008 * _noise(r, 2, 2, 0.7),
     "concrete": lambda r: 0.9 + 0.04 * _noise(r, 30, 30) + 0.02 * _noise(r, 2, 2),
     "wallpaper": lambda r: _stripes(8, 0.92) + 0.008 * _noise(r, 3, 3),
+    "trellis": _trellis,
+    "sprigs": _sprigs,
     "carpet": lambda r: 0.86 + 0.08 * _noise(r, 1.5, 1.5, 0.7),
     "fabric": lambda r: _weave(r, 32, 0.06),
     "wicker": lambda r: _weave(r, 12, 0.22) - 0.06,
@@ -210,7 +228,8 @@ _MAKERS: dict[str, Callable[[np.random.Generator], NDArray[np.float64]]] = {
     "screen": _screen,
     "sky": _sky,
     **{f"books {k}": _books for k in range(BOOK_ROWS)},
-    **{f"picture {k}": _picture for k in range(PICTURES)},
+    **{f"picture {k}": partial(picture, number=k) for k in range(PICTURES)},
+    **{f"rug {k}": partial(rug, number=k) for k in range(RUGS)},
     **{f"motif {k}": _motif for k in range(MOTIFS)},
 }
 
@@ -220,10 +239,26 @@ TEXTURE_ID: dict[str, int] = {name: i for i, name in enumerate(_MAKERS)}
 
 @lru_cache(maxsize=1)
 def texture_stack() -> NDArray[np.uint8]:
-    """All textures, uint8 (T, 128, 128, 3) sRGB, read-only; made on first use."""
+    """All textures, uint8 (T, 128, 128, 3) sRGB, read-only; made on first use, and kept on disk."""
+    try:
+        stack = kept("textures", _version(), (len(_MAKERS), N, N, 3), np.uint8, _make_all)
+    except OSError:  # no source to name the code by
+        stack = _make_all()
+    stack.flags.writeable = False
+    return stack
+
+
+def _make_all() -> NDArray[np.uint8]:
     stack = np.empty((len(_MAKERS), N, N, 3), np.uint8)
     for i, (name, make) in enumerate(_MAKERS.items()):
         image = make(_random(name))
         stack[i] = np.rint(np.clip(image if image.ndim == 3 else image[..., None], 0, 1) * 255)
-    stack.flags.writeable = False
     return stack
+
+
+def _version() -> str:
+    """Names the code that makes the textures: this module's, that of the pictures, and numpy's."""
+    digest = hashlib.sha256(np.__version__.encode())
+    for module in (__name__, picture.__module__):
+        digest.update(inspect.getsource(sys.modules[module]).encode())
+    return digest.hexdigest()[:32]

@@ -7,7 +7,7 @@ import numpy as np
 from ..scene import Material
 from .joinery import knob, legs
 from .palette import BRIGHTS, Palette, plain
-from .shapes import Mesh, box, cylinder, join, lathe, quad, soft_box, tube
+from .shapes import Mesh, box, curve, cylinder, join, lathe, quad, soft_box, tube
 
 _DARK = plain("dark glass", (0.07, 0.08, 0.10))
 _CASES = ((0.93, 0.93, 0.92), (0.66, 0.67, 0.69), (0.16, 0.16, 0.18), (0.70, 0.18, 0.16), (0.86, 0.82, 0.70))
@@ -19,9 +19,9 @@ def _case(p: Palette) -> Material:
     return p.paint("metal" if k == 1 else "plastic", _CASES[k])
 
 
-def _screen(p: Palette, x0: float, x1: float, y0: float, y1: float, z: float, on: bool) -> Mesh:
-    """A lit or dark display that faces +z."""
-    look = Material("screen on", (1.0, 1.0, 1.0), p.textured("screen").texture, 1.0, 0.35) if on else _DARK
+def _screen(p: Palette, x0: float, x1: float, y0: float, y1: float, z: float, on: bool, shows: str = "screen") -> Mesh:
+    """A lit or dark display that faces +z; `shows` names the texture."""
+    look = Material("screen on", (1.0, 1.0, 1.0), p.textured(shows).texture, 1.0, 0.35) if on else _DARK
     rim = 0.5 / 128
     uv = [(rim, 1 - rim), (1 - rim, 1 - rim), (1 - rim, rim), (rim, rim)]
     return Mesh().add(look, quad([(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)], uv))
@@ -71,7 +71,18 @@ def television(w: float, h: float, d: float, p: Palette) -> Mesh:
     z1 = thick / 2 if standing else d / 2
     mesh = Mesh().add(frame, soft_box(-w / 2, w / 2, low, h, z1 - thick, z1 - 0.002, 0.012))
     rim = 0.03 * h + 0.008
-    mesh.extend(_screen(p, -w / 2 + rim, w / 2 - rim, low + 1.6 * rim, h - rim, z1, p.pick(4) == 0))
+    mesh.extend(
+        _screen(
+            p,
+            -w / 2 + rim,
+            w / 2 - rim,
+            low + 1.6 * rim,
+            h - rim,
+            z1,
+            p.pick(4) == 0,
+            f"picture {6 * p.pick(3) + 3 * p.pick(2)}",
+        )
+    )
     if standing:
         mesh.add(frame, box(-0.05 * w, 0.05 * w, 0, low + 0.1 * h, -0.03, 0.01))
         mesh.add(frame, lathe([(0, 0), (0.5, 0), (0.5, 0.012), (0.42, 0.02), (0, 0.02)], 18).scaled(0.5 * w, 1, d))
@@ -204,7 +215,9 @@ def kettle(w: float, h: float, d: float, p: Palette) -> Mesh:
     r = 0.4 * min(w, d)
     body = [(0, 0), (0.9 * r, 0), (r, 0.1 * h), (0.85 * r, 0.4 * h), (0.45 * r, 0.56 * h), (0, 0.58 * h)]
     mesh = Mesh().add(
-        metal, lathe(body, 16), tube([(0.7 * r, 0.2 * h, 0), (1.15 * r, 0.42 * h, 0), (1.3 * r, 0.5 * h, 0)], 0.14 * r)
+        metal,
+        lathe(curve(body), 18),
+        tube([(0.7 * r, 0.2 * h, 0), (1.15 * r, 0.42 * h, 0), (1.3 * r, 0.5 * h, 0)], 0.14 * r),
     )
     arc = [(0.75 * r * np.cos(a), 0.45 * h + 0.5 * h * np.sin(a), 0) for a in np.linspace(0.1, np.pi - 0.1, 8)]
     return mesh.add(grip, tube(arc, 0.08 * r), cylinder(0, 0, 0.56 * h, 0.64 * h, 0.1 * r))

@@ -20,9 +20,9 @@ def toilet(w: float, h: float, d: float, p: Palette) -> Mesh:
     seat = min(0.42, 0.45 * h)
     z0 = -d / 2
     tank = 0.24 * d
-    mesh = Mesh().add(china, soft_box(-w / 2, w / 2, seat, 0.95 * h if h < 0.9 else 0.78 * h, z0, z0 + tank, 0.03))
-    top = 0.95 * h if h < 0.9 else 0.78 * h
-    mesh.add(china, soft_box(-w / 2 - 0.005, w / 2 + 0.005, top, top + 0.04, z0 - 0.001, z0 + tank + 0.01, 0.012))
+    top = h - min(0.04, 0.1 * h)
+    mesh = Mesh().add(china, soft_box(-w / 2, w / 2, seat, top, z0, z0 + tank, 0.03))
+    mesh.add(china, soft_box(-w / 2 - 0.005, w / 2 + 0.005, top, h, z0 - 0.001, z0 + tank + 0.01, 0.012))
     length = d - tank
     bowl = [
         (0, 0),
@@ -38,12 +38,9 @@ def toilet(w: float, h: float, d: float, p: Palette) -> Mesh:
     ring = [(0.34, 0.97 * seat), (0.5, 0.97 * seat), (0.5, seat + 0.01), (0.34, seat + 0.01), (0.34, 0.97 * seat)]
     mesh.add(seat_look, lathe(ring, 16).scaled(0.84 * w, 1, length).moved(z=d / 2 - length / 2))
     mesh.add(china, box(-0.2 * w, 0.2 * w, 0, 0.9 * seat, z0 + 0.05, z0 + tank + 0.1))
-    lid = (
-        lathe([(0, 0), (0.5, 0), (0.5, 0.025), (0, 0.025)], 16)
-        .scaled(0.84 * w, 1, min(h - seat, length))
-        .turned("x", 82)
-    )
-    mesh.add(seat_look, lid.moved(0, seat + 0.48 * min(h - seat, length), z0 + tank + 0.06))
+    reach = min(0.94 * (top - seat), length)
+    lid = lathe([(0, 0), (0.5, 0), (0.5, 0.025), (0, 0.025)], 16).scaled(0.84 * w, 1, reach).turned("x", 82)
+    mesh.add(seat_look, lid.moved(0, seat + 0.5 * reach, z0 + tank + 0.06))
     return mesh.add(
         p.paint("metal", (0.75, 0.76, 0.78)),
         box(-0.4 * w, -0.25 * w, top - 0.08, top - 0.05, z0 + tank, z0 + tank + 0.02),
@@ -55,7 +52,7 @@ def sink(w: float, h: float, d: float, p: Palette) -> Mesh:
     china = _china(p) if p.pick(3) or h > 0.5 else p.paint("metal", (0.72, 0.73, 0.75))
     mesh = Mesh()
     basin = min(0.16, h) if h > 0.4 else h
-    top = h if h < 0.95 else 0.86
+    top = h if h < 0.95 else 0.9
     low = top - basin
     if abs(w - d) < 0.12 * w and p.pick(2):
         profile = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .palette import BRIGHTS, Palette, plain
-from .shapes import Mesh, Part, ball, box, cylinder, join, lathe, quad, soft_box, tube, unit
+from .shapes import Mesh, Part, ball, box, curve, cylinder, join, lathe, quad, soft_box, tube, unit
 
 
 def _leaf(length: float, width: float, bend: float) -> Part:
@@ -145,20 +145,22 @@ def vase(w: float, h: float, d: float, p: Palette) -> Mesh:
     look = p.own("glass", "porcelain", "metal") if p.pick(2) else None
     look = look or p.one((*BRIGHTS, (0.24, 0.30, 0.42)), "porcelain")
     belly, neck, at = p.real(0.4, 0.5), p.real(0.14, 0.3), p.real(0.25, 0.6)
-    profile = [
-        (0, 0),
-        (0.26, 0),
-        (0.3, 0.02 * h),
-        (0.5 * (belly + 0.3), 0.5 * at * h),
-        (belly, at * h),
-        (0.8 * belly, (at + 0.18) * h),
-        (neck, 0.86 * h),
-        (neck + 0.06, h),
-        (neck + 0.03, h),
-        (neck - 0.03, 0.86 * h),
-        (0, 0.8 * h),
-    ]
-    return Mesh().add(look, lathe(profile, 16).scaled(w, 1, d))
+    body = curve(
+        [
+            (0.26, 0),
+            (0.5 * (belly + 0.3), 0.5 * at * h),
+            (belly, at * h),
+            (0.8 * belly, (at + 0.5 * (0.86 - at)) * h),
+            (neck, 0.86 * h),
+            (neck + 0.06, h),
+        ]
+    )
+    inner = [(neck + 0.03, h), (neck - 0.03, 0.86 * h), (0, 0.8 * h)]
+    mesh = Mesh().add(look, lathe([(0, 0), *body, *inner], 20).scaled(w, 1, d))
+    if p.pick(3) == 0:  # a band of another glaze around the belly
+        ring = [(r * 1.012, y) for r, y in body if abs(y - at * h) < 0.16 * h]
+        mesh.add(p.one(BRIGHTS, "porcelain"), lathe(ring, 20).scaled(w, 1, d))
+    return mesh
 
 
 def statue(w: float, h: float, d: float, p: Palette) -> Mesh:
@@ -183,7 +185,7 @@ def statue(w: float, h: float, d: float, p: Palette) -> Mesh:
         ]
         mesh.add(
             stone,
-            lathe(body, 12).scaled(w, 1, 0.8 * d).moved(y=base),
+            lathe(curve(body[1:], 2), 14).scaled(w, 1, 0.8 * d).moved(y=base),
             ball(0, base + 0.89 * tall, 0, 0.13 * w, 0.11 * tall, 0.14 * d, 10, 6),
         )
         return mesh.add(

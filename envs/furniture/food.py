@@ -32,7 +32,7 @@ def _fruit(w: float, h: float, d: float, dimple: float) -> Part:
 
 
 def apple(w: float, h: float, d: float, p: Palette) -> Mesh:
-    skin = plain("apple", ((0.74, 0.14, 0.13), (0.52, 0.70, 0.22), (0.84, 0.62, 0.20))[p.pick(3)])
+    skin = p.tinted("apple", ((0.74, 0.14, 0.13), (0.52, 0.70, 0.22), (0.84, 0.62, 0.20))[p.pick(3)])
     stem = cylinder(0.02 * w, 0, 0.78 * h, h, 0.025 * w, segments=5)
     return Mesh().add(skin, _fruit(w, 0.93 * h, d, 0.14)).add(plain("stem", (0.32, 0.22, 0.14)), stem)
 
@@ -54,9 +54,8 @@ def egg(w: float, h: float, d: float, p: Palette) -> Mesh:
         (0.12, 0.98 * h),
         (0, h),
     ]
-    return Mesh().add(
-        plain("egg", ((0.93, 0.88, 0.80), (0.80, 0.60, 0.44))[p.pick(2)]), lathe(profile, 12).scaled(w, 1, d)
-    )
+    shell = p.tinted("egg", ((0.93, 0.88, 0.80), (0.80, 0.60, 0.44))[p.pick(2)])
+    return Mesh().add(shell, lathe(profile, 12).scaled(w, 1, d))
 
 
 def potato(w: float, h: float, d: float, p: Palette) -> Mesh:
@@ -66,7 +65,8 @@ def potato(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 def lettuce(w: float, h: float, d: float, p: Palette) -> Mesh:
     """A head of overlapping leaves."""
-    light, dark = plain("lettuce heart", (0.70, 0.82, 0.42)), p.textured("leaf", (0.44, 0.68, 0.26), 0.15)
+    light = plain("lettuce heart", (0.70, 0.82, 0.42))
+    dark = p.textured("leaf", (p.real(0.36, 0.50), p.real(0.60, 0.72), 0.26), 0.15)
     mesh = Mesh().add(light, ball(0, h / 2, 0, 0.4 * w, 0.42 * h, 0.42 * d, 12, 6))
     leaf = ball(0, 0, 0, 0.28, 0.09, 0.4, 8, 4)
     for k in range(9):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..scene import Material
 from .palette import Palette, plain
-from .shapes import Mesh, Part, ball, cylinder, lathe, tube
+from .shapes import Mesh, Part, ball, curve, cylinder, lathe, tube
 
 
 def _shade(p: Palette) -> Material:
@@ -91,7 +91,11 @@ def desk_lamp(w: float, h: float, d: float, p: Palette) -> Mesh:
         (0.06 * r, 0.7 * h),
         (0, 0.7 * h),
     ]
-    return Mesh().add(body, lathe(profile, 14)).add(_shade(p), _shade_part(0.5 * h, h, r, p.real(0.55, 0.85) * r))
+    return (
+        Mesh()
+        .add(body, lathe([*profile[:3], *curve(profile[3:-1]), profile[-1]], 16))
+        .add(_shade(p), _shade_part(0.5 * h, h, r, p.real(0.55, 0.85) * r))
+    )
 
 
 BUILDERS = {

@@ -40,6 +40,16 @@ BRIGHTS: tuple[Rgb, ...] = (
     (0.45, 0.30, 0.62),
     (0.25, 0.64, 0.68),
 )
+SPINES: tuple[Rgb, ...] = (
+    (0.60, 0.16, 0.16),
+    (0.14, 0.28, 0.46),
+    (0.16, 0.40, 0.30),
+    (0.86, 0.68, 0.26),
+    (0.24, 0.22, 0.24),
+    (0.74, 0.42, 0.22),
+    (0.46, 0.30, 0.52),
+    (0.84, 0.82, 0.76),
+)
 METALS: tuple[Rgb, ...] = ((0.70, 0.71, 0.73), (0.32, 0.33, 0.35), (0.56, 0.57, 0.60), (0.76, 0.62, 0.36))
 _DEFAULTS: dict[str, tuple[Rgb, ...]] = {
     "wood": WOODS,
@@ -100,6 +110,10 @@ class Palette:
         """A material of that kind and colour, moved a little for this asset."""
         return named(kind, kind, shifted(rgb, self.asset.asset_id))
 
+    def tinted(self, name: str, rgb: Rgb) -> Material:
+        """A material without texture, its colour moved a little for this asset."""
+        return plain(name, shifted(rgb, self.asset.asset_id))
+
     def textured(self, name: str, rgb: Rgb = (1.0, 1.0, 1.0), tile: float = 1.0, emission: float = 0.0) -> Material:
         """A material with a texture of that name."""
         return Material(name, rgb, TEXTURE_ID[name], tile, emission)
@@ -116,7 +130,7 @@ class Palette:
         return self.textured(f"motif {self.pick(MOTIFS)}", shifted(rgb, self.asset.asset_id), tile)
 
     def books(self) -> Material:
-        return self.textured(f"books {self.pick(BOOK_ROWS)}", tile=0.5)
+        return self.textured(f"books {self.pick(BOOK_ROWS)}")
 
 
 def plain(name: str, rgb: Rgb, emission: float = 0.0) -> Material:

@@ -7,11 +7,8 @@ import numpy as np
 from ..scene import Material
 from .joinery import legs, slats
 from .palette import BRIGHTS, FABRICS, Palette
+from .rests import rest_height
 from .shapes import Mesh, Part, box, cylinder, lathe, soft_box, tube
-
-
-def _seat_height(h: float) -> float:
-    return float(np.clip(0.46, 0.38 * h, 0.62 * h))
 
 
 def chair(w: float, h: float, d: float, p: Palette) -> Mesh:
@@ -20,7 +17,7 @@ def chair(w: float, h: float, d: float, p: Palette) -> Mesh:
         return office_chair(w, h, d, p)
     frame = p.of("wood", "metal", "plastic")
     cushion = p.own("fabric") or (p.one(FABRICS, "fabric") if p.pick(2) else frame)
-    seat, leg = _seat_height(h), p.real(0.03, 0.045)
+    seat, leg = rest_height(p.asset.asset_id, "Chair", h) - 0.02, p.real(0.03, 0.045)
     back = -d / 2
     kind = p.pick(3)
     mesh = Mesh().add(frame, *legs(w, d, seat - 0.03, leg, round_legs=kind == 2))
@@ -66,7 +63,7 @@ def _arms(w: float, d: float, seat: float, thick: float) -> list[Part]:
 def office_chair(w: float, h: float, d: float, p: Palette) -> Mesh:
     """A swivel chair on a star foot with castors."""
     cloth, metal = p.of("fabric", "leather"), p.paint("metal", (0.25, 0.25, 0.27))
-    seat, reach = _seat_height(h), min(w, d) / 2
+    seat, reach = rest_height(p.asset.asset_id, "Chair", h) - 0.04, min(w, d) / 2
     mesh = Mesh().add(
         cloth,
         soft_box(-0.45 * w, 0.45 * w, seat - 0.05, seat + 0.04, -0.4 * d, d / 2, 0.03),
@@ -93,29 +90,48 @@ def _upholstery(p: Palette) -> tuple[Material, Material]:
 
 
 def sofa(w: float, h: float, d: float, p: Palette) -> Mesh:
-    """Base, back, arms, a cushion for every 70 cm of seat, feet; one seat makes it an armchair."""
+    """Base, back, arms, a cushion for every 70 cm of seat, feet or a plinth; one seat makes it an armchair."""
     body, cloth = _upholstery(p)
-    seat = float(np.clip(0.43, 0.35 * h, 0.6 * h))
+    seat = rest_height(p.asset.asset_id, "Sofa", h)
+    style = p.pick(4)  # 0 square arms, 1 round arms, 2 thin arms on a frame of wood, 3 arms as high as the back
     arm = float(np.clip(p.real(0.08, 0.14) * w, 0.08, 0.24))
+    if style == 2:
+        arm = min(arm, 0.09)
     back = float(np.clip(0.24 * d, 0.12, 0.26))
     arm_top, foot = seat + p.real(0.12, 0.24) * (h - seat) + 0.08, p.real(0.05, 0.12)
-    arm_top = min(arm_top, h - 0.02)
+    arm_top = min(arm_top if style != 3 else h - 0.03, h - 0.02)
     z0, z1 = -d / 2, d / 2
     wood = p.own("wood", "metal") or p.of("wood")
-    mesh = Mesh().add(wood, *legs(w - 0.06, d - 0.06, foot, 0.05, round_legs=bool(p.pick(2))))
+    mesh = Mesh()
+    if style == 3:
+        mesh.add(wood, box(-w / 2 + 0.04, w / 2 - 0.04, 0, foot, z0 + 0.04, z1 - 0.04))
+    else:
+        mesh.add(
+            wood, *legs(w - 0.06, d - 0.06, foot, 0.055, round_legs=bool(p.pick(2)), foot=0.6 if style == 2 else 1.0)
+        )
     mesh.add(
         body,
         soft_box(-w / 2 + 0.01, w / 2 - 0.01, foot, seat - 0.12, z0 + 0.01, z1 - 0.01, 0.02),
         soft_box(-w / 2 + arm - 0.02, w / 2 - arm + 0.02, foot, h, z0, z0 + back, 0.06),
     )
-    mesh.add(body, *(soft_box(x, x + arm, foot, arm_top, z0 + 0.01, z1, 0.05) for x in (-w / 2, w / 2 - arm)))
+    for x in (-w / 2, w / 2 - arm):
+        if style == 2:
+            t = 0.045
+            rails = [box(x + 0.2 * arm, x + 0.8 * arm, foot, arm_top, z, z + t) for z in (z0 + 0.06, z1 - t - 0.02)]
+            mesh.add(wood, *rails, soft_box(x, x + arm, arm_top - 0.04, arm_top, z0 + 0.02, z1, 0.015))
+            mesh.add(body, box(x + 0.3 * arm, x + 0.7 * arm, foot, seat, z0 + 0.02, z1 - 0.03))
+            continue
+        mesh.add(body, soft_box(x, x + arm, foot, arm_top - (0.3 * arm if style == 1 else 0), z0 + 0.01, z1, 0.05))
+        if style == 1:
+            roll = cylinder(0, 0, z0 + 0.01, z1 - 0.004, 0.56 * arm, segments=14).turned("x", 90)
+            mesh.add(body, roll.moved(x + arm / 2, arm_top - 0.56 * arm, 0))
     inner = w - 2 * arm
     count = max(1, round(inner / 0.7))
     for k in range(count):
         x = -inner / 2 + k * inner / count
-        mesh.add(cloth, soft_box(x + 0.004, x + inner / count - 0.004, seat - 0.13, seat, z0 + back - 0.02, z1, 0.04))
-        rest = soft_box(x + 0.008, x + inner / count - 0.008, 0, max(h - seat - 0.03, 0.1), 0, 0.16, 0.06)
-        mesh.add(cloth, rest.turned("x", -9).moved(y=seat - 0.01, z=z0 + back - 0.04))
+        mesh.add(cloth, soft_box(x + 0.004, x + inner / count - 0.004, seat - 0.13, seat, z0 + back - 0.02, z1, 0.05))
+        rest = soft_box(x + 0.008, x + inner / count - 0.008, 0, max(h - seat - 0.03, 0.1), 0, 0.18, 0.08)
+        mesh.add(cloth, rest.turned("x", -9).moved(y=seat - 0.01, z=z0 + back - 0.05))
     return mesh
 
 

@@ -109,7 +109,8 @@ _BOX_FACES = (np.array([[0, 1, 2], [0, 2, 3]])[None] + 4 * np.arange(6)[:, None,
 
 
 def box(x0: float, x1: float, y0: float, y1: float, z0: float, z1: float) -> Part:
-    """An axis-aligned box from its low and high sides; 12 triangles."""
+    """An axis-aligned box from its low and high sides; 12 triangles. u runs along the longer edge of each side, and so
+    does the grain of wood."""
     low, size = np.array([x0, y0, z0], float), np.array([x1 - x0, y1 - y0, z1 - z0], float)
     points = low + _BOX_SIDES * size  # (6, 4, 3)
     width = np.linalg.norm(points[:, 1] - points[:, 0], axis=1)
@@ -118,6 +119,7 @@ def box(x0: float, x1: float, y0: float, y1: float, z0: float, z1: float) -> Par
     uv = np.stack(
         [np.stack([zero, height], 1), np.stack([width, height], 1), np.stack([width, zero], 1), np.zeros((6, 2))], 1
     )
+    uv[height > width] = uv[height > width][..., ::-1]
     return Part(points.reshape(-1, 3), np.repeat(_BOX_NORMALS, 4, 0), uv.reshape(-1, 2), _BOX_FACES)
 
 
@@ -187,6 +189,20 @@ def lathe(profile: Sequence[tuple[float, float]], segments: int = 12) -> Part:
     return join(parts)
 
 
+def curve(profile: Sequence[tuple[float, float]], steps: int = 3) -> list[tuple[float, float]]:
+    """Points (N, 2) of a smooth line through the given ones (Catmull and Rom 1974), `steps` for each piece; no radius
+    falls below 0. For turned shapes whose belly should be round."""
+    p = np.asarray(profile, float)
+    p = np.concatenate([p[:1], p, p[-1:]])
+    t = (np.arange(steps) / steps)[:, None]
+    pieces = [
+        0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+        for a, b, c, d in zip(p[:-3], p[1:-2], p[2:-1], p[3:], strict=True)
+    ]
+    points = np.concatenate([*pieces, p[-1:]])
+    return [(max(float(r), 0.0), float(y)) for r, y in points]
+
+
 def cylinder(
     x: float, z: float, y0: float, y1: float, radius: float, top: float | None = None, segments: int = 10
 ) -> Part:
@@ -248,4 +264,30 @@ def slab(outline: Sequence[tuple[float, float]], y0: float, y1: float) -> Part:
         parts.append(Part(vertices, np.tile((0.0, up, 0.0), (n + 1, 1)), flat, fan if up > 0 else fan[:, ::-1]))
     for p, q in zip(points, np.roll(points, -1, 0), strict=True):
         parts.append(quad([(p[0], y0, p[1]), (q[0], y0, q[1]), (q[0], y1, q[1]), (p[0], y1, p[1])]))
+    return join(parts)
+
+
+def puff(w: float, h: float, d: float, cells: int = 6) -> Part:
+    """A closed cushion: thick in the middle, thin at its seams, its corners drawn out a little."""
+    line = np.linspace(-1, 1, cells + 1)
+    u, v = np.meshgrid(line, line, indexing="ij")
+    swell = ((1 - u**2) * (1 - v**2)) ** 0.4
+    pinch = 1 - 0.1 * (1 - u**2), 1 - 0.1 * (1 - v**2)
+    index = np.arange((cells + 1) ** 2).reshape(cells + 1, cells + 1)
+    a, b, c, e = (
+        index[i, j].ravel()
+        for i, j in (
+            (slice(None, -1), slice(None, -1)),
+            (slice(1, None), slice(None, -1)),
+            (slice(1, None), slice(1, None)),
+            (slice(None, -1), slice(1, None)),
+        )
+    )
+    faces = np.concatenate([np.stack([a, e, c], 1), np.stack([a, c, b], 1)])
+    parts = []
+    for side in (1.0, -1.0):
+        points = np.stack([u * pinch[1] * w / 2, h / 2 + side * swell * h / 2, v * pinch[0] * d / 2], -1)
+        normals = np.cross(np.gradient(points, axis=1), np.gradient(points, axis=0)).reshape(-1, 3) * side
+        uv = np.stack([u * w / 2, v * d / 2], -1).reshape(-1, 2)
+        parts.append(Part(points.reshape(-1, 3), unit(normals), uv, faces if side > 0 else faces[:, ::-1]))
     return join(parts)

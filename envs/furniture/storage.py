@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from .joinery import fronts, knob, legs
-from .palette import BRIGHTS, FABRICS, Palette, plain
-from .shapes import Mesh, Part, box, cylinder, lathe, soft_box, tube
+from .palette import BRIGHTS, FABRICS, SPINES, Palette, plain
+from .shapes import Mesh, Part, box, curve, cylinder, lathe, quad, soft_box, tube
+
+PAGES = plain("pages", (0.90, 0.87, 0.79))
 
 
 def dresser(w: float, h: float, d: float, p: Palette) -> Mesh:
@@ -45,13 +49,51 @@ def shelving(w: float, h: float, d: float, p: Palette) -> Mesh:
     if p.pick(2):
         mesh.add(wood, box(-w / 2 + t, w / 2 - t, 0.05, h - t, z0, z0 + 0.008))
     columns = max(1, round(w / 0.75))
-    mesh.add(
-        wood,
-        *(
-            box(x, x + t, levels[0] + t, h - t, z0 + 0.008, z1 - 0.008)
-            for x in np.linspace(-w / 2, w / 2 - t, columns + 1)[1:-1]
-        ),
-    )
+    posts = np.linspace(-w / 2, w / 2 - t, columns + 1)
+    mesh.add(wood, *(box(x, x + t, levels[0] + t, h - t, z0 + 0.008, z1 - 0.008) for x in posts[1:-1]))
+    for low, high in pairwise(levels):
+        for left, right in pairwise(posts):
+            bay = (left + t + 0.01, right - 0.01, low + t, high, z0 + 0.012, z1 - 0.02)
+            if p.pick(3) and right - left > 0.2 and high - low > 0.18 and d > 0.15:
+                mesh.extend(_contents(bay, p))
+    return mesh
+
+
+def _contents(bay: tuple[float, float, float, float, float, float], p: Palette) -> Mesh:
+    """What one bay (x0, x1, y0, y1, z0, z1) of a shelf holds: books, a basket, or a vase and a pile of books."""
+    x0, x1, y0, y1, z0, z1 = bay
+    wide, deep = x1 - x0, min(z1 - z0, 0.24)
+    kind, tall = p.pick(4), min(0.75 * (y1 - y0), 0.28)
+    if kind == 3:
+        basket = p.textured("wicker", (0.78, 0.66, 0.48), 0.3)
+        pail = _pail(min(0.8 * wide, 0.4), 0.8 * tall, deep, 0.012, 0.9, False)
+        return Mesh().add(basket, pail.moved((x0 + x1) / 2, y0, z0 + deep / 2))
+    if kind == 2:
+        r = 0.3 * min(deep, 0.5 * wide, tall)
+        pot = curve([(0.6 * r, 0), (r, 0.35 * tall), (0.8 * r, 0.7 * tall), (0.4 * r, 0.9 * tall), (0.5 * r, tall)])
+        vase = lathe([(0, 0), *pot, (0, tall)], 12).moved(x0 + 0.22 * wide, y0, z0 + deep / 2)
+        mesh = Mesh().add(p.one(BRIGHTS, "porcelain"), vase)
+        for k in range(2 + p.pick(3)):
+            across = p.real(0.16, 0.2)
+            at = x0 + 0.65 * wide + p.real(-0.01, 0.01)
+            half = min(across / 2, 0.3 * wide)
+            mesh.add(
+                p.one(SPINES, "paper"), box(at - half, at + half, y0 + 0.03 * k, y0 + 0.03 * k + 0.028, z0, z0 + deep)
+            )
+        return mesh
+    mesh, x = Mesh(), x0
+    end = x0 + wide * (p.real(0.5, 0.8) if kind else 1.0)
+    while x < end - 0.03:
+        # a group of books of one height, their spines printed on its front
+        width = min(p.real(0.08, 0.2), end - x)
+        up, out = tall * p.real(0.78, 1.0), deep * p.real(0.8, 1.0)
+        u = p.real(0, 1)
+        uv = [(u, 0.99), (u + width / 0.36, 0.99), (u + width / 0.36, 0.01), (u, 0.01)]
+        z = z0 + out
+        front = quad([(x, y0, z), (x + width, y0, z), (x + width, y0 + up, z), (x, y0 + up, z)], uv)
+        mesh.add(p.books(), front)
+        mesh.add(PAGES, box(x + 0.002, x + width - 0.002, y0, y0 + up - 0.004, z0, z - 0.001))
+        x += width
     return mesh
 
 
@@ -90,7 +132,9 @@ def safe(w: float, h: float, d: float, p: Palette) -> Mesh:
     mesh = Mesh().add(steel, soft_box(-w / 2, w / 2, 0, h, -d / 2, z1, 0.015))
     mesh.add(dark, box(-0.42 * w, 0.42 * w, 0.08 * h, 0.92 * h, z1 - 0.002, z1 + 0.012))
     mesh.add(
-        bright, knob(0, 0.62 * h, z1 + 0.012, 0.07), box(-0.08, 0.08, 0.38 * h, 0.38 * h + 0.02, z1 + 0.012, d / 2)
+        bright,
+        knob(0.1 * w, 0.6 * h, z1 + 0.012, 0.11 * min(w, h)),
+        box(-0.3 * w, -0.1 * w, 0.48 * h, 0.52 * h, z1 + 0.012, d / 2),
     )
     return mesh
 
@@ -202,7 +246,7 @@ def bag(w: float, h: float, d: float, p: Palette) -> Mesh:
         (0.12, h),
         (0, 0.9 * h),
     ]
-    whole = lathe(body, 14)
+    whole = lathe(curve(body, 3), 18)
     angle = np.arctan2(whole.vertices[:, 0], whole.vertices[:, 2])
     crease = 1 + 0.05 * np.sin(5 * angle) * np.sin(3 * np.pi * whole.vertices[:, 1] / h)
     vertices = whole.vertices * np.stack([crease, np.ones_like(crease), crease], 1)

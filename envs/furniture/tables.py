@@ -7,6 +7,7 @@ import numpy as np
 from ..scene import Material
 from .joinery import fronts, legs
 from .palette import Palette, plain
+from .rests import RESTS
 from .shapes import Mesh, Part, box, cylinder, lathe, soft_box
 
 
@@ -32,7 +33,7 @@ def table(w: float, h: float, d: float, p: Palette) -> Mesh:
         mesh.add(top, _round_top(w, d, h - thick, h))
     else:
         mesh.add(top, box(-w / 2, w / 2, h - thick, h, -d / 2, d / 2))
-    kind = p.pick(4)
+    kind = p.pick(6)
     if round_top or (kind == 0 and max(w, d) < 1.3):
         r = 0.5 * min(w, d)
         post = [
@@ -46,6 +47,8 @@ def table(w: float, h: float, d: float, p: Palette) -> Mesh:
             (0, h - thick),
         ]
         return mesh.add(frame, lathe(post, 14))
+    if kind >= 4:
+        return mesh.add(frame, *_trestles(w, h - thick, d, panels=kind == 5))
     inset = 0.0 if kind == 1 else 0.04
     thickness = float(np.clip(p.real(0.05, 0.085) * min(w, d), 0.035, 0.09))
     mesh.add(frame, *legs(w - 2 * inset, d - 2 * inset, h - thick, thickness, kind == 2, 0.6 if kind >= 2 else 1.0))
@@ -56,6 +59,23 @@ def table(w: float, h: float, d: float, p: Palette) -> Mesh:
         *(box(s * x - 0.01, s * x + 0.01, low, h - thick, -z, z) for s in (-1, 1)),
     )
     return mesh
+
+
+def _trestles(w: float, h: float, d: float, panels: bool) -> list[Part]:
+    """Two supports under the ends of a table's longer side and a rail between them: boards, or a post on a foot."""
+    long, wide, thick = max(w, d), min(w, d), 0.05
+    x, reach = 0.36 * long, 0.4 * wide
+    parts = [box(-x, x, 0.45 * h, 0.45 * h + 0.09, -0.015, 0.015)]
+    for at in (-x, x):
+        if panels:
+            parts.append(box(at - thick / 2, at + thick / 2, 0, h, -reach, reach))
+            continue
+        parts += [
+            box(at - thick, at + thick, 0, 0.06, -reach, reach),
+            box(at - thick, at + thick, h - 0.05, h, -reach, reach),
+            box(at - 0.8 * thick, at + 0.8 * thick, 0.06, h - 0.05, -0.09, 0.09),
+        ]
+    return parts if w >= d else [part.turned("y", 90) for part in parts]
 
 
 def low_table(w: float, h: float, d: float, p: Palette) -> Mesh:
@@ -94,7 +114,7 @@ def low_table(w: float, h: float, d: float, p: Palette) -> Mesh:
 def desk(w: float, h: float, d: float, p: Palette) -> Mesh:
     """A desk with a drawer block; what rises above 85 cm becomes a hutch of shelves at the back."""
     top, frame = _looks(p)
-    work = h if h < 0.95 else 0.75
+    work = h if h < 0.95 else min(RESTS.get(p.asset.asset_id, 0.75), 0.9 * h)
     thick, z0, z1 = 0.03, -d / 2, d / 2
     mesh = Mesh().add(top, box(-w / 2, w / 2, work - thick, work, z0, z1))
     block = float(np.clip(0.3 * w, 0.25, 0.5))

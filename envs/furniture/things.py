@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..build.materials import shifted
 from ..scene import Material
-from .palette import BRIGHTS, FABRICS, Palette, plain
+from .palette import BRIGHTS, FABRICS, SPINES, Palette, plain
 from .shapes import Mesh, ball, box, cylinder, join, lathe, soft_box, tube
 
 
@@ -14,19 +15,7 @@ def book(w: float, h: float, d: float, p: Palette) -> Mesh:
     mesh = Mesh()
     count = max(1, min(4, round(h / 0.06)))
     for k in range(count):
-        cover = p.one(
-            (
-                (0.60, 0.16, 0.16),
-                (0.14, 0.28, 0.46),
-                (0.16, 0.40, 0.30),
-                (0.86, 0.68, 0.26),
-                (0.24, 0.22, 0.24),
-                (0.74, 0.42, 0.22),
-                (0.46, 0.30, 0.52),
-                (0.84, 0.82, 0.76),
-            ),
-            "paper",
-        )
+        cover = p.one(SPINES, "paper")
         y0, y1 = k * h / count, (k + 1) * h / count
         t = 0.14 * (y1 - y0)
         x0, x1 = -w / 2, w / 2 - 0.06 * w * (k > 0)
@@ -123,7 +112,7 @@ def basketball(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 def teddy(w: float, h: float, d: float, p: Palette) -> Mesh:
     """A sitting bear."""
-    fur = p.textured("carpet", ((0.62, 0.42, 0.24), (0.80, 0.66, 0.46))[p.pick(2)], 0.3)
+    fur = p.textured("carpet", shifted(((0.62, 0.42, 0.24), (0.80, 0.66, 0.46))[p.pick(2)], p.asset.asset_id), 0.3)
     pale, dark = plain("muzzle", (0.86, 0.74, 0.56)), plain("bear eye", (0.08, 0.06, 0.05))
     mesh = Mesh().add(
         fur,
@@ -193,12 +182,13 @@ def foil(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def switch(w: float, h: float, d: float, p: Palette) -> Mesh:
-    white = plain("switch", (0.93, 0.93, 0.91))
-    return (
-        Mesh()
-        .add(white, box(-w / 2, w / 2, 0, h, -d / 2, 0.1 * d))
-        .add(plain("rocker", (0.82, 0.82, 0.80)), box(-0.16 * w, 0.16 * w, 0.3 * h, 0.7 * h, 0.1 * d, d / 2))
-    )
+    """A plate with one rocker or two."""
+    plate = p.tinted("switch", ((0.93, 0.93, 0.91), (0.88, 0.84, 0.74), (0.62, 0.62, 0.62))[p.pick(3)])
+    mesh = Mesh().add(plate, box(-w / 2, w / 2, 0, h, -d / 2, 0.1 * d))
+    places = ((0.0,), (-0.2, 0.2))[p.pick(2)]
+    half = 0.16 if len(places) == 1 else 0.13
+    rockers = [box((x - half) * w, (x + half) * w, 0.3 * h, 0.7 * h, 0.1 * d, d / 2) for x in places]
+    return mesh.add(plain("rocker", (0.82, 0.82, 0.80)), *rockers)
 
 
 def shower_head(w: float, h: float, d: float, p: Palette) -> Mesh:

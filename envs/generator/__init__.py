@@ -18,6 +18,7 @@ from .openings import Hole, NoWayThrough, make_openings
 from .rates import ROOM_COUNTS, ROOM_MIXES
 from .small_objects import Sprinkler
 from .space import RoomSpace
+from .splits import barred
 
 __all__ = ["generate_house"]
 
@@ -26,18 +27,22 @@ _FIRST_ROOM = 2
 _ATTEMPTS = 60
 
 
-def generate_house(seed: int, rooms: int | None = None, exclude_assets: Collection[str] = ()) -> House:
+def generate_house(
+    seed: int, rooms: int | None = None, exclude_assets: Collection[str] = (), *, split: str | None = None
+) -> House:
     """A house of ``rooms`` rooms (1 to 10; None: as many as chance says), the same for the same arguments.
 
-    No asset of ``exclude_assets`` is used; a type of which no asset is left is left out. Every room can be reached by
-    a disc of 0.25 m radius. ValueError where ``rooms`` or ``seed`` is out of range, or no door is left.
+    No asset of ``exclude_assets`` is used; a type of which no asset is left is left out. With ``split`` ("train",
+    "val" or "test") only that split's assets are used, and no two splits share one (`splits`). Every room can be
+    reached by a disc of 0.25 m radius. ValueError where ``rooms``, ``seed`` or ``split`` is none of these, or no door
+    is left.
     """
     if rooms is not None and rooms not in ROOM_MIXES:
         raise ValueError(f"rooms must be {min(ROOM_MIXES)} to {max(ROOM_MIXES)}, got {rooms!r}")
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, got {seed}")
     rng = np.random.default_rng((seed, 0 if rooms is None else rooms))
-    exclude = frozenset(exclude_assets)
+    exclude = frozenset(exclude_assets) | (barred(split) if split is not None else frozenset())
     if rooms is None:
         odds = np.array(list(ROOM_COUNTS.values()))
         rooms = list(ROOM_COUNTS)[int(rng.choice(len(odds), p=odds / odds.sum()))]
@@ -50,23 +55,30 @@ def generate_house(seed: int, rooms: int | None = None, exclude_assets: Collecti
             holes = make_openings(plan, height, exclude, rng)
         except NoWayThrough:
             continue
-        return _assemble(plan, holes, height, exclude, f"seed {seed}", rng)
+        spaces = [RoomSpace(plan, room, holes) for room in range(rooms)]
+        if all(space.walkable() for space in spaces):
+            return _assemble(plan, holes, spaces, height, exclude, f"seed {seed}", rng)
     raise ValueError(f"seed {seed}: no plan of {rooms} rooms could be joined by the doors that are left")
 
 
 def _assemble(
-    plan: FloorPlan, holes: list[Hole], height: float, exclude: Collection[str], source: str, rng: np.random.Generator
+    plan: FloorPlan,
+    holes: list[Hole],
+    spaces: list[RoomSpace],
+    height: float,
+    exclude: Collection[str],
+    source: str,
+    rng: np.random.Generator,
 ) -> House:
     ids = [_FIRST_ROOM + room for room in range(len(plan.types))]
     layers = light_layers(plan)
     walls = _walls(plan, holes, height, layers, rng)
-    spaces = [RoomSpace(plan, room, holes) for room in range(len(plan.types))]
-    furnisher, sprinkler = Furnisher(exclude, height, rng), Sprinkler(exclude, rng)
+    furnisher, sprinkler = Furnisher(exclude, height, rng), Sprinkler(exclude, height, rng)
     objects: list[HouseObject] = []
     for space, number, layer in zip(spaces, ids, layers, strict=True):
         small = 0
         for index, piece in enumerate(furnisher.furnish(space)):
-            children = sprinkler.sprinkle(piece)
+            children = sprinkler.sprinkle(piece, space)
             names = [f"small|{number}|{small + place}" for place in range(len(children))]
             small += len(children)
             inside = tuple(_object(name, child, layer, rng) for name, child in zip(names, children, strict=True))

@@ -13,6 +13,8 @@ from .rates import ROOM_AREA
 OUTDOORS = -1
 _LEAST = 4
 """No room is narrower than this many cells anywhere."""
+_HALL = 0.5
+"""How often one of several living rooms is a hallway."""
 Corner = tuple[int, int]
 
 
@@ -48,6 +50,8 @@ class FloorPlan:
     """(nx, nz) room of each cell, or OUTDOORS."""
     rings: tuple[tuple[Panel, ...], ...]
     """Panels by room, clockwise."""
+    hall: int | None = None
+    """The living room that is a hallway between two rows of rooms, where there is one."""
 
     def metres(self, corner: Corner) -> tuple[float, float]:
         """(x, z) of a corner of the grid, to the millimetre as ProcTHOR writes it."""
@@ -64,13 +68,20 @@ def make_floorplan(types: tuple[str, ...], rng: np.random.Generator) -> FloorPla
         depth = round((sum(areas) / aspect) ** 0.5 / cell)
         owner = np.full((width, depth), OUTDOORS, np.int64)
         order = [int(room) for room in rng.permutation(len(types))]
-        if not _divide(owner, (0, 0, width, depth), order, areas, rng):
+        hall = types.index("LivingRoom") if types.count("LivingRoom") > 1 and rng.random() < _HALL else None
+        if hall is not None:
+            order.remove(hall)
+            rows = _rows(hall, order, areas, cell, rng)
+            if rows is None:
+                continue
+            owner = rows
+        elif not _divide(owner, (0, 0, width, depth), order, areas, rng):
             continue
         for _ in range(2 * len(types)):
             _trade_corner(owner, rng)
         rings = [_ring(owner, room) for room in range(len(types))]
         if all(ring is not None for ring in rings):
-            return FloorPlan(cell, types, owner, tuple(ring for ring in rings if ring is not None))
+            return FloorPlan(cell, types, owner, tuple(ring for ring in rings if ring is not None), hall)
     raise RuntimeError(f"no floor plan found for {types}")
 
 
@@ -99,6 +110,29 @@ def _divide(
         at = z0 + round((z1 - z0) * share)
         halves = (x0, z0, x1, at), (x0, at, x1, z1)
     return _divide(owner, halves[0], rooms[:cut], areas, rng) and _divide(owner, halves[1], rooms[cut:], areas, rng)
+
+
+def _rows(
+    hall: int, rooms: list[int], areas: list[float], cell: float, rng: np.random.Generator
+) -> NDArray[np.int64] | None:
+    """A hallway with a row of rooms along each side; None where a room would be too narrow."""
+    middle = (len(rooms) + int(rng.integers(2))) // 2
+    rows = rooms[:middle], rooms[middle:]
+    sums = [sum(areas[room] for room in row) for row in rows]
+    length = round(sum(sums) / 2 / float(rng.uniform(4.4, 5.6)) / cell)
+    depths = [round(total / cell**2 / length) for total in sums]
+    width = int(rng.integers(_LEAST, _LEAST + 2))
+    if min(depths) < _LEAST + 2:
+        return None
+    owner = np.full((length, sum(depths) + width), OUTDOORS, np.int64)
+    owner[:, depths[0] : depths[0] + width] = hall
+    for row, total, strip in zip(rows, sums, (slice(0, depths[0]), slice(depths[0] + width, None)), strict=True):
+        ends = np.round(np.cumsum([0.0, *(areas[room] for room in row)]) / total * length).astype(int)
+        if np.diff(ends).min() < _LEAST + 1:
+            return None
+        for room, start, end in zip(row, ends[:-1], ends[1:], strict=True):
+            owner[start:end, strip] = room
+    return owner if rng.random() < 0.5 else np.ascontiguousarray(owner.T)
 
 
 def _roomy(mask: NDArray[np.bool_]) -> bool:

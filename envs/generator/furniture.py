@@ -15,7 +15,7 @@ import numpy as np
 from ..assets import Asset, table
 from .openings import usable
 from .rates import CHAIRS, FURNITURE
-from .space import Rect, RoomSpace, Side, footprint, overlap
+from .space import RoomSpace, Side, Volume, footprint, volume_of
 
 GAP = 0.03
 _MIDDLE = {"DogBed", "BasketBall", "GarbageBag", "Cart"}
@@ -24,6 +24,9 @@ _HUNG = {"Painting": 0.02, "Television": 0.02}
 _CORNER = {"Bed": 0.65, "Dresser": 0.6, "Toilet": 0.7, "CounterTop": 0.7, "Sink": 0.55, "Fridge": 0.4}
 """How often a type stands in a corner; the others 0.2."""
 _FREE_STANDING = {"DiningTable": 0.6, "Sofa": 0.25}
+_PARTNERS = {"TVStand": ("Sofa",), "SideTable": ("Bed", "Sofa"), "Fridge": ("CounterTop",)}
+"""What a type stands beside, or, for what one looks at, opposite, where that is in the room."""
+_TOGETHER = 0.7
 _LARGE = ("CounterTop", "Bed", "Fridge", "Sofa", "DiningTable", "Toilet", "Sink", "TVStand", "Desk", "Dresser",
           "ShelvingUnit", "WashingMachine", "ClothesDryer", "ArmChair")  # fmt: skip
 """What is placed first, in this order; the rest follows by chance, and what hangs on walls comes last."""
@@ -59,6 +62,7 @@ class Furnisher:
 
     def __init__(self, exclude: Collection[str], height: float, rng: np.random.Generator) -> None:
         self.rng, self.height = rng, height
+        self._partner: Placed | None = None
         kinds = sorted({kind for rates in FURNITURE.values() for kind in rates} | {"Chair"})
         self._choices = {k: [a for a in usable(k, exclude) if _suits(k, a) and a.size[1] < height - 0.1] for k in kinds}
 
@@ -71,6 +75,8 @@ class Furnisher:
         drawn.sort(key=lambda kind: 1000 if kind in _HUNG else rank.get(kind, 100))
         found: list[Placed] = []
         for kind in drawn:
+            partner = next((p for p in found if p.asset.type in _PARTNERS.get(kind, ())), None)
+            self._partner = partner if self.rng.random() < _TOGETHER else None
             if self._choices[kind]:
                 found += self._stand(kind, space)
         return found
@@ -108,10 +114,27 @@ class Furnisher:
             return []
         corner = self.rng.random() < _CORNER.get(kind, 0.2)
         t0 = GAP + (slack * int(self.rng.integers(2)) if corner else float(self.rng.uniform(0, slack)))
+        side, t0 = self._by_partner(kind, width, space) or (side, t0)
         if not side.free(t0, 0.0, t0 + width, height):
             return []
         x, z = side.point(t0 + width / 2, GAP + depth / 2)
         return self._settle(kind, Placed(asset, x, height / 2, z, side.yaw), space, (side, t0, width))
+
+    def _by_partner(self, kind: str, width: float, space: RoomSpace) -> tuple[Side, float] | None:
+        """Where along which wall a piece of this width is beside, or opposite, its partner."""
+        partner = self._partner
+        if partner is None:
+            return None
+        opposite = kind == "TVStand"
+        yaw = (partner.yaw + 180 * opposite) % 360
+        sides = [side for side in space.sides if abs(side.yaw - yaw) < 1.0]
+        if not sides:
+            return None
+        side = sides[int(self.rng.integers(len(sides)))]
+        t = (partner.x - side.a[0]) * side.along[0] + (partner.z - side.a[1]) * side.along[1] - width / 2
+        if not opposite:
+            t += float(self.rng.choice((-1, 1))) * ((partner.asset.size[0] + width) / 2 + GAP)
+        return (side, t) if GAP <= t <= side.length - width - GAP else None
 
     def _in_the_middle(self, kind: str, asset: Asset, space: RoomSpace) -> list[Placed]:
         x, z = self._somewhere(space)
@@ -142,11 +165,13 @@ class Furnisher:
         t = 0.1 + width / 2 + float(self.rng.uniform(0, slack))
         part = (t - width / 2, y - height / 2, t + width / 2, y + height / 2)
         x, z = side.point(t, depth / 2 + 0.005)
-        box = footprint(x, z, width, depth, side.yaw)
-        if not side.free(*part) or not space.inside(box):
+        # The scene moves what hangs from the wall's middle to its face.
+        shown = side.point(t, depth / 2 + 0.005 + GAP)
+        volume = volume_of(shown[0], y, shown[1], asset.size, side.yaw)
+        if not side.free(*part) or not space.fits(volume):
             return []
-        # Nothing hangs through what stands on the floor, and nothing low juts out where one walks.
-        if any(overlap(box, other) for other in space.solid) or (y - height / 2 < 1.0 and not space.put([box])):
+        # What juts out low where one walks is an obstacle.
+        if not space.put([volume]):
             return []
         side.taken.append(part)
         return [Placed(asset, x, y, z, side.yaw)]
@@ -166,48 +191,56 @@ class Furnisher:
         self, kind: str, piece: Placed, space: RoomSpace, wall: tuple[Side, float, float] | None = None
     ) -> list[Placed]:
         """Put the piece down, with its chairs, where all that fits; the chairs are left out where only they do not."""
-        width, height, depth = piece.asset.size
-        box = footprint(piece.x, piece.z, width, depth, piece.yaw)
-        if not space.fits(box):
+        own = _volume(piece)
+        if not space.fits(own):
             return []
-        chairs = self._chairs(piece, box, space) if kind in ("DiningTable", "Desk") else []
-        boxes = [footprint(c.x, c.z, c.asset.size[0], c.asset.size[2], c.yaw) for c in chairs]
-        while not space.put([box, *boxes]):
+        chairs = self._chairs(piece, own, space) if piece.asset.type in ("DiningTable", "Desk") else []
+        while not space.put([own, *(_volume(chair) for chair in chairs)]):
             if not chairs:
                 return []
-            chairs, boxes = chairs[:-1], boxes[:-1]
+            chairs = chairs[:-1]
         if wall is not None:
             side, t0, span = wall
-            side.taken.append((t0, 0.0, t0 + span, height))
+            side.taken.append((t0, 0.0, t0 + span, piece.asset.size[1]))
         return [piece, *chairs]
 
-    def _chairs(self, piece: Placed, box: Rect, space: RoomSpace) -> list[Placed]:
-        """Chairs at the sides of a table, turned to it, each a little askew."""
+    def _chairs(self, piece: Placed, own: Volume, space: RoomSpace) -> list[Placed]:
+        """Chairs in a row along each side of a table, or one before a desk, turned to it, each a little askew."""
         if not self._choices["Chair"]:
             return []
-        wanted = int(self.rng.poisson(CHAIRS[space.kind])) if piece.asset.type == "DiningTable" else 1
+        desk = piece.asset.type == "Desk"
+        wanted = 1 if desk else int(self.rng.poisson(CHAIRS[space.kind]))
         chair = self._pick("Chair")
         width, height, depth = chair.size
+        seats: list[tuple[float, float, float]] = []  # (facing, share of the reach outwards, metres to the side)
+        for facing in [piece.yaw + 180] if desk else [0.0, 90.0, 180.0, 270.0]:
+            long = own[3] - own[1] if facing % 180 == 90 else own[2] - own[0]
+            reach = own[2] - own[0] if facing % 180 == 90 else own[3] - own[1]
+            row = 1 if desk else max(int(long / (width + 0.1)), 1)
+            seats += [(facing, reach / 2, (place + 0.5) * long / row - long / 2) for place in range(row)]
+        seats = [seats[index] for index in self.rng.permutation(len(seats)).tolist()]
         found: list[Placed] = []
-        boxes = [box]
-        for _ in range(8 * wanted):
-            if len(found) >= wanted:
+        for facing, reach, slide in seats:
+            if len(found) == wanted:
                 break
-            front = piece.asset.type == "Desk"
-            facing = piece.yaw + 180 if front else float(90 * self.rng.integers(4))
-            yaw = facing + float(self.rng.uniform(-20, 20))
+            yaw = facing + float(self.rng.uniform(-12, 12))
             sx, sz = math.sin(math.radians(facing)), math.cos(math.radians(facing))
-            own = footprint(0.0, 0.0, width, depth, yaw)
-            reach = (box[2] - box[0]) / 2 * abs(sx) + (box[3] - box[1]) / 2 * abs(sz)
-            out = reach + own[2] * abs(sx) + own[3] * abs(sz) + float(self.rng.uniform(0.02, 0.12))
-            along = max((box[2] - box[0]) / 2 * abs(sz) + (box[3] - box[1]) / 2 * abs(sx) - 0.25, 0.0)
-            slide = float(self.rng.uniform(-along, along))
+            box = footprint(0.0, 0.0, width, depth, yaw)
+            out = reach + box[2] * abs(sx) + box[3] * abs(sz) + float(self.rng.uniform(0.02, 0.1))
             x, z = piece.x - sx * out + sz * slide, piece.z - sz * out - sx * slide
-            place = footprint(x, z, width, depth, yaw)
-            if space.fits(place) and not any(overlap(place, other) for other in boxes):
-                found.append(Placed(chair, x, height / 2, z, yaw % 360))
-                boxes.append(place)
+            placed = Placed(chair, x, height / 2, z, yaw % 360)
+            if space.fits(_volume(placed)) and not any(_meet(_volume(placed), _volume(other)) for other in found):
+                found.append(placed)
         return found
+
+
+def _volume(piece: Placed) -> Volume:
+    return volume_of(piece.x, piece.y, piece.z, piece.asset.size, piece.yaw)
+
+
+def _meet(a: Volume, b: Volume) -> bool:
+    """Whether two pieces on the floor stand in each other."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def is_kinematic(kind: str) -> bool:

@@ -12,7 +12,7 @@ from .floorplan import OUTDOORS, FloorPlan
 from .space import RoomSpace
 
 LAYERS = ("Procedural0", "Procedural1", "Procedural2", "Procedural3")
-_SOLID = 0.4
+_SOLID = 0.55
 """How often a wall or ceiling has one plain colour."""
 _SUN = {
     "Midday": ((66.0, 75.0, 0.0), (1.0, 1.0, 1.0), 1.0),

@@ -23,8 +23,9 @@ _LIKING = {
     ("Bedroom", "Kitchen"): 0.4,
     ("Bathroom", "Bathroom"): 0.2,
 }
-_WINDOWS_A_ROOM = 0.63
-_OPEN_PLAN = 0.3
+_TO_HALL = 6.0
+_WINDOWS_A_ROOM = 0.55
+_OPEN_PLAN = 0.5
 _WINDOW_CENTRE = 1.5
 
 
@@ -106,7 +107,7 @@ def make_openings(plan: FloorPlan, height: float, exclude: Collection[str], rng:
     keys = {pair: _likes(plan, pair) * float(rng.uniform(0.3, 1.0)) for pair in shared}
     for pair in sorted(shared, key=lambda pair: (-keys[pair], pair)):
         apart = group[pair[0]] != group[pair[1]]
-        if not apart and rng.random() > 0.12:
+        if not apart and rng.random() > 0.06:
             continue
         kinds = sorted(plan.types[room] for room in pair)
         broad = [panel for panel in shared[pair] if panel.cells * plan.cell >= 1.5]
@@ -127,6 +128,8 @@ def make_openings(plan: FloorPlan, height: float, exclude: Collection[str], rng:
 
 
 def _likes(plan: FloorPlan, pair: tuple[int, int]) -> float:
+    if plan.hall in pair:
+        return _TO_HALL
     first, second = sorted(plan.types[room] for room in pair)
     return _LIKING.get((first, second), 0.3)
 

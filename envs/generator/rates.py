@@ -26,9 +26,9 @@ ROOM_COUNTS: dict[int, float] = {1: 9, 2: 8, 3: 3, 4: 6, 5: 7, 6: 3, 7: 4, 8: 4,
 """How often a house has so many rooms, where the caller does not say."""
 
 ROOM_AREA: dict[str, tuple[float, float]] = {
-    "Bedroom": (29.0, 0.33),
-    "Bathroom": (16.5, 0.5),
-    "Kitchen": (29.5, 0.35),
+    "Bedroom": (30.0, 0.33),
+    "Bathroom": (14.0, 0.45),
+    "Kitchen": (31.0, 0.35),
     "LivingRoom": (27.0, 0.42),
 }
 """Mean area in square metres, and the spread of its logarithm."""

@@ -6,15 +6,19 @@ import math
 from collections.abc import Collection
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..assets import Asset
 from .furniture import Placed
 from .openings import usable
 from .rates import ON_TOP
-from .space import Rect, footprint, overlap
+from .space import Rect, RoomSpace, Volume, footprint, volume_of
+from .surfaces import resting_height
 
 _FIXED = {"Faucet", "Television"}
 """Placed first, turned as what they stand on."""
+_HOLLOW = {"Fridge"}
+"""What holds things inside, shut."""
 _RETRIES = 10
 
 
@@ -40,6 +44,8 @@ def _surface(asset: Asset, kind: str) -> Rect:
         return (-x, back, x, split) if kind == "Pillow" else (-x, split, x, front)
     if asset.type in ("Sofa", "ArmChair", "Chair"):
         return -x + 0.1 * width, back + 0.3 * depth, x - 0.1 * width, front
+    if asset.type in _HOLLOW:
+        return -x + 0.08, back + 0.08, x - 0.08, front - 0.08
     if asset.type == "Toilet":
         return -x, back, x, back + 0.25 * depth
     if asset.type == "Sink":
@@ -62,25 +68,27 @@ def _suits(kind: str, asset: Asset, parent: Asset) -> bool:
 class Sprinkler:
     """Puts small objects on one piece of furniture after another."""
 
-    def __init__(self, exclude: Collection[str], rng: np.random.Generator) -> None:
-        self.rng = rng
+    def __init__(self, exclude: Collection[str], ceiling: float, rng: np.random.Generator) -> None:
+        self.rng, self.ceiling = rng, ceiling
         kinds = sorted({kind for rates in ON_TOP.values() for kind in rates})
         self._choices = {kind: usable(kind, exclude) for kind in kinds}
 
-    def sprinkle(self, parent: Placed) -> list[Placed]:
-        """What rests on ``parent``, in the house's frame."""
+    def sprinkle(self, parent: Placed, space: RoomSpace) -> list[Placed]:
+        """What rests on ``parent``, which stands in ``space``, in the house's frame."""
         rates = ON_TOP.get(parent.asset.type, {})
         drawn = [kind for kind, rate in rates.items() for _ in range(int(rate) + int(self.rng.random() < rate % 1))]
         drawn = [drawn[index] for index in self.rng.permutation(len(drawn)).tolist()]
         drawn.sort(key=lambda kind: kind not in _FIXED)
-        taken: list[Rect] = []
-        return [placed for kind in drawn if (placed := self._place(kind, parent, taken))]
+        own = volume_of(parent.x, parent.y, parent.z, parent.asset.size, parent.yaw)
+        held = next((volume for volume in space.volumes if np.allclose(volume, own)), None)
+        return [placed for kind in drawn if (placed := self._place(kind, parent, space, held))]
 
-    def _place(self, kind: str, parent: Placed, taken: list[Rect]) -> Placed | None:
+    def _place(self, kind: str, parent: Placed, space: RoomSpace, held: Volume | None) -> Placed | None:
         choices = [asset for asset in self._choices[kind] if _suits(kind, asset, parent.asset)]
         if not choices:
             return None
         area = _surface(parent.asset, kind)
+        s, c = math.sin(math.radians(parent.yaw)), math.cos(math.radians(parent.yaw))
         for _ in range(_RETRIES):
             asset = choices[int(self.rng.integers(len(choices)))]
             fixed = kind in _FIXED or kind == "Pillow"
@@ -95,11 +103,25 @@ class Sprinkler:
             if kind not in _FIXED:
                 x += float(self.rng.uniform(-0.5, 0.5)) * max(slack_x, 0.0)
                 z += float(self.rng.uniform(-0.5, 0.5)) * max(slack_z, 0.0)
-            rect = footprint(x, z, asset.size[0], asset.size[2], turn)
-            if any(overlap(rect, other) for other in taken):
+            height = self._height(parent.asset, footprint(x, z, asset.size[0], asset.size[2], turn))
+            if height is None:
                 continue
-            taken.append(rect)
-            s, c = math.sin(math.radians(parent.yaw)), math.cos(math.radians(parent.yaw))
-            y = parent.y - parent.asset.size[1] / 2 + surface_height(parent.asset) + asset.size[1] / 2
-            return Placed(asset, parent.x + x * c + z * s, y, parent.z - x * s + z * c, (parent.yaw + turn) % 360)
+            foot = parent.y - parent.asset.size[1] / 2
+            y = foot + height + asset.size[1] / 2
+            placed = Placed(asset, parent.x + x * c + z * s, y, parent.z - x * s + z * c, (parent.yaw + turn) % 360)
+            volume = volume_of(placed.x, y, placed.z, asset.size, placed.yaw)
+            if volume[5] < self.ceiling and space.inside(volume[:4]) and space.empty(volume, held):
+                space.volumes.append(volume)
+                return placed
         return None
+
+    def _height(self, parent: Asset, rect: Rect) -> float | None:
+        """Height above the parent's foot at which what fills ``rect`` lies on it."""
+        usual = surface_height(parent)
+        return usual if parent.type in _HOLLOW else resting_height(parent.asset_id, _under(rect), usual)
+
+
+def _under(rect: Rect) -> NDArray[np.float64]:
+    """The middle of a rectangle and four points half way to its corners."""
+    x, z, w, d = (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, (rect[2] - rect[0]) / 4, (rect[3] - rect[1]) / 4
+    return np.array([(x, z), (x - w, z - d), (x + w, z - d), (x + w, z + d), (x - w, z + d)])

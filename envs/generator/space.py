@@ -12,17 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .floorplan import FloorPlan, Panel
+from .floorplan import OUTDOORS, FloorPlan, Panel
 from .openings import Hole
 
 Rect = tuple[float, float, float, float]
 """(x0, z0, x1, z1)."""
+Volume = tuple[float, float, float, float, float, float]
+"""(x0, z0, x1, z1, bottom, top)."""
+SKIN = 0.03
+"""Walls are this thick on the inside of a room's outline: nothing that stands may come nearer."""
 WALKER = 0.27
 """Radius in metres of the disc that must be able to walk everywhere; a little above 0.25."""
-_CLEAR = 1.0
-"""What stays free before a door, in metres."""
+_CLEAR = 1.1
+"""What stays free before a door, in metres, or as far as its leaf swings where that is further."""
+_LEAF = 0.07
+"""Thickness of an open leaf with its handles and lining, metres."""
+_PANE = 0.17
+"""Depth before a window where nothing rises above its sill, metres."""
 _FINE = 5
 """Cells of the walking raster a cell of the plan, each way."""
+_HEAD = 1.6
+"""What hangs higher than this is no obstacle, in metres."""
 _OPEN_SHARE = 0.4
 """Of the floor where one can walk in an empty room, this much stays in one piece with the doors."""
 
@@ -68,7 +78,8 @@ class RoomSpace:
         self.kind = plan.types[room]
         self._mask = plan.owner == room
         self.area = float(self._mask.sum()) * plan.cell**2
-        self.solid: list[Rect] = []
+        self.volumes: list[Volume] = []
+        """Everything that stands, lies or hangs here, and the air before windows."""
         self._kept: list[Rect] = []
         self._anchors: list[tuple[int, int]] = []
         self.sides = self._make_sides()
@@ -77,10 +88,10 @@ class RoomSpace:
         reach = math.ceil(WALKER / self._step - 0.5)
         eroded = ndimage.binary_erosion(inside, np.ones((2 * reach + 1, 2 * reach + 1), bool))
         self._walkable: NDArray[np.bool_] = eroded
-        self._start_size = int(eroded.sum())
         for hole in holes:
             if room in (hole.panel.room, hole.panel.neighbour):
                 self._open(hole)
+        self._start_size = int(self._walkable.sum())
 
     def _make_sides(self) -> list[Side]:
         merged: list[Panel] = []
@@ -106,52 +117,85 @@ class RoomSpace:
             off = (x - side.a[0]) * side.normal[0] + (z - side.a[1]) * side.normal[1]
             t = (x - side.a[0]) * side.along[0] + (z - side.a[1]) * side.along[1]
             if side.normal == normal and abs(off) < 1e-6 and -1e-6 <= t <= side.length + 1e-6:
-                w, h = hole.width / 2 + 0.06, hole.height / 2 + 0.06
+                w, h = hole.width / 2 + 0.1, hole.height / 2 + 0.1
                 side.taken.append((t - w, hole.y - h, t + w, hole.y + h))
+
+        def before(t0: float, t1: float, depth: float) -> Rect:
+            return _around([(x + along[0] * t + normal[0] * d, z + along[1] * t + normal[1] * d)
+                            for t in (t0, t1) for d in (0.0, depth)])  # fmt: skip
+
+        half = hole.width / 2
         if hole.kind == "window":
+            sill = before(-half, half, _PANE)
+            self.volumes.append((*sill, hole.y - hole.height / 2, hole.y + hole.height / 2))
             return
-        # Clear as far as a leaf swings: its own width, half the hole's where there are two.
-        half = min(hole.width, 2.0) / 2 + 0.03
-        tips = [(x + along[0] * s * half + normal[0] * d, z + along[1] * s * half + normal[1] * d)
-                for s in (-1, 1) for d in (0.0, _CLEAR + 0.1)]  # fmt: skip
-        self._kept.append(_around(tips))
+        swing = half if hole.asset and "Double" in hole.asset.asset_id else hole.width
+        aside = half + 0.1 if hole.asset else min(half, 1.0)
+        self._kept.append(before(-aside, aside, max(_CLEAR, swing + 0.1) if hole.asset else _CLEAR))
+        if hole.asset and hole.asset.type == "Doorway" and hole.panel.neighbour != OUTDOORS:
+            # It may hang at either end and open to either side: wherever it stands, one gets by.
+            self._close([before(-half, _LEAF - half, swing), before(half - _LEAF, half, swing)], self._walkable)
         depth = WALKER + self._step
         self._anchors.append(self._fine(x + normal[0] * depth, z + normal[1] * depth))
 
     def _fine(self, x: float, z: float) -> tuple[int, int]:
         return int(x / self._step), int(z / self._step)
 
-    def inside(self, rect: Rect) -> bool:
-        """Whether the rectangle lies within the room."""
+    def inside(self, rect: Rect, skin: float = SKIN) -> bool:
+        """Whether the rectangle lies within the room, ``skin`` metres from its outline."""
         cell, (nx, nz) = self.plan.cell, self._mask.shape
-        i0, k0 = math.floor(rect[0] / cell + 1e-6), math.floor(rect[1] / cell + 1e-6)
-        i1, k1 = math.ceil(rect[2] / cell - 1e-6), math.ceil(rect[3] / cell - 1e-6)
+        low_x, low_z, high_x, high_z = rect[0] - skin, rect[1] - skin, rect[2] + skin, rect[3] + skin
+        i0, k0 = math.floor(low_x / cell + 1e-6), math.floor(low_z / cell + 1e-6)
+        i1, k1 = math.ceil(high_x / cell - 1e-6), math.ceil(high_z / cell - 1e-6)
         if i0 < 0 or k0 < 0 or i1 > nx or k1 > nz:
             return False
         return bool(self._mask[i0:i1, k0:k1].all())
 
-    def fits(self, rect: Rect) -> bool:
-        """Whether furniture may stand here: inside, on nothing else, before no door."""
-        return self.inside(rect) and not any(overlap(rect, other) for other in self.solid + self._kept)
+    def empty(self, volume: Volume, but: Volume | None = None) -> bool:
+        """Whether nothing is there yet, except, maybe, what it lies on."""
+        x0, z0, x1, z1, low, high = volume
+        return not any(
+            x0 < b[2] and b[0] < x1 and z0 < b[3] and b[1] < z1 and low < b[5] and b[4] < high
+            for b in self.volumes
+            if b is not but
+        )
 
-    def put(self, rects: list[Rect]) -> bool:
+    def fits(self, volume: Volume) -> bool:
+        """Whether furniture may stand here: inside, in nothing else, before no door."""
+        return self.inside(volume[:4]) and not self.before_door(volume[:4]) and self.empty(volume)
+
+    def before_door(self, rect: Rect) -> bool:
+        """Whether the rectangle reaches into what doors need."""
+        return any(overlap(rect, other) for other in self._kept)
+
+    def put(self, volumes: list[Volume]) -> bool:
         """Stand furniture here; False, changing nothing, where one could no longer walk from door to door."""
         walkable = self._walkable.copy()
+        self._close([volume[:4] for volume in volumes if volume[4] < _HEAD], walkable)
+        if not self._in_one_piece(walkable):
+            return False
+        self._walkable = walkable
+        self.volumes += volumes
+        return True
+
+    def walkable(self) -> bool:
+        """Whether one can walk from every door of the room to every other."""
+        return self._in_one_piece(self._walkable)
+
+    def _close(self, rects: list[Rect], walkable: NDArray[np.bool_]) -> None:
         for x0, z0, x1, z1 in rects:
             # A cell is closed where the disc round its centre would touch the furniture (its square, to be safe).
             i0, i1 = (math.ceil(v / self._step - 0.5) for v in (x0 - WALKER, x1 + WALKER))
             k0, k1 = (math.ceil(v / self._step - 0.5) for v in (z0 - WALKER, z1 + WALKER))
             walkable[max(i0, 0) : max(i1, 0), max(k0, 0) : max(k1, 0)] = False
+
+    def _in_one_piece(self, walkable: NDArray[np.bool_]) -> bool:
         parts, _ = ndimage.label(walkable)
         sizes = np.bincount(parts.ravel())
         main = {int(parts[anchor]) for anchor in self._anchors}
         if not main:
             main = {int(sizes[1:].argmax()) + 1 if len(sizes) > 1 else 0}
-        if len(main) > 1 or 0 in main or sizes[main.pop()] < _OPEN_SHARE * self._start_size:
-            return False
-        self._walkable = walkable
-        self.solid += rects
-        return True
+        return len(main) == 1 and 0 not in main and bool(sizes[main.pop()] >= _OPEN_SHARE * self._start_size)
 
     def reachable(self) -> NDArray[np.float64]:
         """(N, 2) points (x, z) where the walker's centre can be, in one piece with the doors."""
@@ -180,3 +224,8 @@ def footprint(x: float, z: float, width: float, depth: float, yaw: float) -> Rec
     c, s = abs(math.cos(math.radians(yaw))), abs(math.sin(math.radians(yaw)))
     half_x, half_z = (width * c + depth * s) / 2, (width * s + depth * c) / 2
     return x - half_x, z - half_z, x + half_x, z + half_z
+
+
+def volume_of(x: float, y: float, z: float, size: tuple[float, float, float], yaw: float) -> Volume:
+    """The axis-aligned box round a thing of ``size``, its middle at (x, y, z), turned by ``yaw`` degrees."""
+    return (*footprint(x, z, size[0], size[2], yaw), y - size[1] / 2, y + size[1] / 2)

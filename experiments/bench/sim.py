@@ -1,146 +1,199 @@
-"""How fast the ray-cast simulator is: ``python -m testspace.experiments.bench.sim --house FILE[:LINE] [--json FILE]``.
+"""How fast the ray-cast simulator is: `testspace bench sim [--house REF] [--json FILE] [--peers]`.
 
-All modalities with labels, edges and, unless said otherwise, shadows; one batch of poses on the reachable floor, the
-best of several repeats after a warm-up. Beside them stand bare primary hits: the same rays through Embree on the same
-number of threads, with nothing made of them. The ratio of the two is what does not depend on the machine.
+Rates are of all modalities with labels and edges, lit as shipped, over one batch of poses on the reachable floor; the
+best of several rounds in which everything that is compared takes its turn. Ratios within a run say more than rates:
+they hold when the machine is slow or busy.
+
+Beside the simulator stand bare primary hits, the same rays with nothing made of them: as embreex traces them, one ray
+at a time (`bare_hits`), and in the packets that the simulator itself uses (`packet_hits`), which nothing can beat.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
+import gymnasium
 import numpy as np
 import tyro
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
-from numpy.typing import NDArray
 
-from ...envs.floor import ReachableFloor
-from ...envs.frame import Camera, rotation
-from ...envs.house_io import load_house
-from ...envs.kernel import make_rays
+from ...envs.frame import Camera
+from ...envs.house import House
+from ...envs.house_env import HouseEnv
+from ...envs.house_vector_env import HouseVectorEnv
 from ...envs.raycast import RayCastSimulator
+from ...envs.registration import HOUSE
 from ...envs.scene import Scene, build_scene
-
-FRAMES = {64: 128, 224: 16}
-"""Frames in a batch, by the side of the image."""
+from .first_frame import cold_and_cached
+from .machine import cores, describe, memory_mb
+from .meshes import with_triangles
+from .table import table
+from .work import Work, best_rates, find_house, fingerprint, one_by_one, packet_hits, poses_on, single_ray_hits
 
 
 @dataclass(frozen=True)
 class SimBench:
-    """Frames a second of the simulator in one house."""
+    """What is measured, and how thoroughly."""
 
-    house: str
-    """FILE.json or FILE.jsonl[.gz]:LINE."""
-    threads: int = 2
-    """Python threads that share the pixels."""
-    repeats: int = 5
-    """The best of this many."""
+    house: str = "7"
+    """FILE.json, FILE.jsonl[.gz]:LINE, or the seed of a generated house."""
     json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None
     """Where to write every figure."""
+    peers: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Also time MiniWorld, moderngl and MuJoCo (pip install 'testspace[peers]')."""
+    threads: int = 2
+    """Python threads that share the pixels; one thread is measured too."""
+    rounds: int = 5
+    """The best of this many."""
+    sides: tuple[int, ...] = (224, 64)
+    """Sides of the square images, in pixels."""
+    triangles: tuple[int, ...] = (20_000, 100_000, 500_000)
+    """To how many a house is cut, to see what a triangle costs; the fewest are its own where it has more."""
+    growth_house: str | None = None
+    """The house that is cut, of about as many triangles as the fewest; the same as `house` unless said."""
+    steps: int = 10_000
+    """Length of the walk over which memory is watched."""
 
 
-def poses_on(floor: ReachableFloor, count: int, seed: int = 0) -> NDArray[np.float64]:
-    """Poses (count, 6) on the reachable floor at eye height 1.5 m, all headings, looking a little down."""
-    rng = np.random.default_rng(seed)
-    x, z = floor.sample(count, rng).T
-    yaw, pitch = rng.uniform(0, 360, count), rng.uniform(-30, 10, count)
-    return np.stack([x, np.full(count, floor.level + 1.5), z, yaw, pitch, np.zeros(count)], axis=1)
+def batch(side: int) -> int:
+    """Frames of one call: enough pixels to keep every core busy, as many for every size."""
+    return max(4, min(128, 16 * 224**2 // side**2))
 
 
-def best_rate(work: Callable[[], Any], frames: int, repeats: int) -> float:
-    """Frames a second of the fastest of several calls, after one that does not count."""
-    work()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return frames / min(seconds)
+def rates(scene: Scene, config: SimBench) -> dict[str, Any]:
+    """Frames a second by size: everything, without baked light, frame by frame, and bare hits; and their ratios."""
+    result = {}
+    for side in config.sides:
+        camera = Camera(side, side)
+        work: dict[str, tuple[Work, int]] = {}
+        for threads in sorted({1, config.threads}, reverse=True):
+            simulator = RayCastSimulator(scene, camera, threads=threads)
+            poses = poses_on(simulator.floor, batch(side))
+            suffix = "" if threads == config.threads else "_one_thread"
+            work |= {
+                "all_modalities" + suffix: (partial(simulator.render_with_labels, poses), len(poses)),
+                "bare_hits" + suffix: (single_ray_hits(scene, camera, poses, threads), len(poses)),
+                "packet_hits" + suffix: (packet_hits(scene, camera, poses, threads), len(poses)),
+            }
+            if not suffix:
+                work["one_frame_a_call"] = (partial(one_by_one, simulator, poses), len(poses))
+        found = best_rates(work, config.rounds)
+        for hits in ("bare_hits", "packet_hits"):
+            found[f"ratio_to_{hits}"] = found["all_modalities"] / found[hits]
+        if config.threads > 1:
+            found["ratio_of_threads"] = found["all_modalities"] / found["all_modalities_one_thread"]
+        result[str(side)] = found
+    return result
 
 
-def bare_hits(scene: Scene, camera: Camera, poses: NDArray[np.float64], threads: int) -> Callable[[], None]:
-    """The same rays as the simulator's, made beforehand, through Embree alone."""
-    embree = EmbreeScene()
-    TriangleMesh(embree, scene.vertices, scene.faces)
-    count = len(poses) * camera.width * camera.height
-    origins, directions = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
-    places, turns = poses[:, :3].astype(np.float32), rotation(poses).astype(np.float32)
-    make_rays(places, turns, 0, camera.width, camera.height, camera.focal, origins, directions)
-    bounds = np.linspace(0, count, max(threads, count // 8192) + 1).astype(int)
-    runs = list(pairwise(bounds))
-    pool = ThreadPoolExecutor(threads)
+def growth(scene: Scene, config: SimBench) -> dict[str, Any]:
+    """Milliseconds a frame of one house by number of triangles, and with the most against with the fewest.
 
-    def trace() -> None:
-        list(pool.map(lambda run: embree.run(origins[run[0] : run[1]], directions[run[0] : run[1]], output=1), runs))
-
-    return trace
+    Its triangles are cut, and nothing is left out: all sizes show the same pictures, from the same poses."""
+    camera, work = Camera(config.sides[0], config.sides[0]), {}
+    poses = poses_on(RayCastSimulator(scene, camera).floor, batch(camera.width))
+    counts = sorted({max(count, len(scene.faces)) for count in config.triangles})
+    for count in counts:
+        simulator = RayCastSimulator(with_triangles(scene, count), camera, threads=config.threads, cache=False)
+        work[str(count)] = (partial(simulator.render_with_labels, poses), len(poses))
+    found = best_rates(work, config.rounds)
+    cost = {name: 1000 / rate for name, rate in found.items()}
+    ratio = cost[str(counts[-1])] / cost[str(counts[0])]
+    return {"side": camera.width, "house": scene.source, "triangles": counts, "ms_a_frame": cost, "ratio": ratio}
 
 
-def _one_by_one(simulator: RayCastSimulator, poses: NDArray[np.float64]) -> None:
-    for pose in poses:
-        simulator.render(pose[None])
+def memory(house: House, config: SimBench) -> dict[str, Any]:
+    """Resident memory over a random walk of the environment at 64 x 64: after its first tenth, and at its end."""
+    env, rng = HouseEnv(house, Camera(64, 64), max_steps=config.steps + 1), np.random.default_rng(0)
+    env.reset(seed=0)
+    held = {}
+    for step in range(1, config.steps + 1):
+        env.step(int(rng.choice(5, p=(0.5, 0.2, 0.2, 0.05, 0.05))))
+        if step in (config.steps // 10, config.steps):
+            held[str(step)] = memory_mb()
+    first, last = held.values()
+    return {"steps": config.steps, "resident_mb": held, "growth_mb": last - first}
+
+
+def determinism(scene: Scene, config: SimBench, elsewhere: list[str]) -> dict[str, Any]:
+    """Whether any number of threads, and other processes, give the same bytes, light baked anew each time."""
+    here = {
+        str(threads): fingerprint(RayCastSimulator(scene, Camera(64, 64), threads=threads, cache=False))
+        for threads in sorted({1, config.threads, 3})
+    }
+    return {"same": len({*here.values(), *elsewhere}) == 1, "threads": here, "other_processes": elsewhere}
+
+
+def vectors(house: House, config: SimBench) -> dict[str, Any]:
+    """Frames a second of vector environments at 64 x 64: in one call on one core and on all, and by other processes."""
+    camera, count = Camera(64, 64), 32
+    made: dict[str, gymnasium.vector.VectorEnv[Any, Any, Any]] = {
+        "batched_one_thread": HouseVectorEnv(count, house, camera, threads=1),
+        "batched_all_cores": HouseVectorEnv(count, house, camera),
+    }
+    ways = {"sync": ("sync", 2), "async_one_process": ("async", 1), "async_process_a_core": ("async", cores())}
+    for name, (mode, number) in ways.items():
+        made[name] = gymnasium.make_vec(
+            HOUSE, number, vectorization_mode=mode, house=house, camera=camera, threads=1, disable_env_checker=True
+        )
+    work: dict[str, tuple[Work, int]] = {}
+    for name, envs in made.items():
+        envs.reset(seed=0)
+        turns, calls = np.full(envs.num_envs, 2), max(1, 64 // envs.num_envs)
+        work[name] = (partial(_turn_around, envs, turns, calls), calls * envs.num_envs)
+    found = best_rates(work, config.rounds)
+    for envs in made.values():
+        envs.close()
+    return {
+        "cores": cores(),
+        "frames_per_s": found,
+        "batched_ratio_of_cores": found["batched_all_cores"] / found["batched_one_thread"],
+        "async_ratio_of_cores": found["async_process_a_core"] / found["async_one_process"],
+    }
+
+
+def _turn_around(envs: Any, actions: Any, calls: int) -> None:
+    for _ in range(calls):
+        envs.step(actions)
 
 
 def measure(config: SimBench) -> dict[str, Any]:
-    """Every figure: frames a second by size and kind, seconds to the first frame, what the scene and machine are."""
+    """Every figure."""
+    house = find_house(config.house)
+    scene, small = build_scene(house), config.growth_house
     # Compiles the kernels, or reads them from numba's cache, before any clock runs.
-    warm = RayCastSimulator(build_scene(load_house(config.house)), Camera(8, 8))
-    warm.render(poses_on(warm.floor, 1))
-
-    start = time.perf_counter()
-    scene = build_scene(load_house(config.house))
-    simulator = RayCastSimulator(scene, Camera(224, 224), threads=config.threads)
-    floor = simulator.floor
-    simulator.render(poses_on(floor, 1))
+    RayCastSimulator(scene, Camera(8, 8), cache=False).render(poses_on(RayCastSimulator(scene).floor, 1))
     figures: dict[str, Any] = {
-        "house": config.house,
-        "rooms": len(scene.rooms),
-        "triangles": len(scene.faces),
-        "lights": len(scene.lights),
-        "cores": os.cpu_count(),
-        "threads": config.threads,
-        "house_to_first_frame_s": time.perf_counter() - start,
-        "frames_per_s": {},
+        "machine": describe(),
+        "settings": {**asdict(config), "json_file": None},
+        "house": {
+            "source": scene.source or config.house,
+            "rooms": len(scene.rooms),
+            "triangles": len(scene.faces),
+            "lights": len(scene.lights),
+        },
+        "frames_per_s": rates(scene, config),
+        "growth": growth(scene if small is None else build_scene(find_house(small)), config),
+        "first_frame": cold_and_cached(config.house, config.threads, max(1, config.rounds // 2)),
+        "memory": memory(house, config),
+        "vector_environments": vectors(house, config),
     }
-    for side, count in FRAMES.items():
-        camera, poses = Camera(side, side), poses_on(floor, count)
-        lit, flat = (
-            RayCastSimulator(scene, camera, threads=config.threads, shadows=shadows) for shadows in (True, False)
-        )
-        work: dict[str, Callable[[], Any]] = {
-            "all_modalities": partial(lit.render_with_labels, poses),
-            "without_shadows": partial(flat.render_with_labels, poses),
-            "one_at_a_time": partial(_one_by_one, lit, poses),
-            "bare_hits": bare_hits(scene, camera, poses, config.threads),
-        }
-        rates = {name: best_rate(call, count, config.repeats) for name, call in work.items()}
-        rates["ratio_to_bare_hits"] = rates["all_modalities"] / rates["bare_hits"]
-        figures["frames_per_s"][str(side)] = rates
+    figures["determinism"] = determinism(scene, config, [run["frames"] for run in figures["first_frame"].values()])
+    if config.peers:
+        from .peers import beside_peers
+
+        figures["peers"] = beside_peers(scene, config.house, config.sides[0], config.threads, config.rounds)
+    figures["machine"]["load_at_the_end"] = describe()["load"]
     return figures
 
 
 def main(config: SimBench) -> None:
     """Measure, print a table, and write the figures where asked."""
     figures = measure(config)
-    print(
-        f"{figures['house']}: {figures['rooms']} rooms, {figures['triangles']} triangles, {figures['lights']} lights; "
-        f"{figures['cores']} cores, {figures['threads']} threads; "
-        f"house to first frame {figures['house_to_first_frame_s']:.2f} s"
-    )
-    print(f"{'frames/s':<22}" + "".join(f"{side + ' x ' + side:>12}" for side in figures["frames_per_s"]))
-    for name in next(iter(figures["frames_per_s"].values())):
-        cells = (rates[name] for rates in figures["frames_per_s"].values())
-        print(f"{name.replace('_', ' '):<22}" + "".join(f"{c:>12.2f}" if c < 10 else f"{c:>12.0f}" for c in cells))
+    print(table(figures))
     if config.json_file is not None:
         config.json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 

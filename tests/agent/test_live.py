@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from testspace.agent.live import Life, LifeConfig, Turn
 from testspace.agent.policies import make_policy
+from testspace.agent.semantic_map import SemanticMap
 from testspace.envs.frame import Camera
 from testspace.envs.generator import generate_house
 from testspace.envs.house_env import HouseEnv
@@ -20,7 +22,7 @@ CONFIG = LifeConfig(frames=60, turn=20, first_frames=30, replay_ratio=2.0)
 SIZES = TSTConfig(image_size=16, batch_size=8, decoder_layers=1, input_budget=2, target_budget=4, warmup_steps=2)
 
 
-def begin(folder: Path, policy: str = "frontier", keep_all: bool = True) -> Life:
+def begin(folder: Path, policy: str = "frontier", keep_all: bool = True, pseudolabels: bool = False) -> Life:
     env = HouseEnv(generate_house(4, rooms=1), camera=Camera(16, 16), max_steps=1000)
     buffer = ReplayBuffer(folder / "buffer", CONFIG.frames, 16, 16, resume=True)
     mix_in = torch.zeros(5, 16, 16, 3, dtype=torch.uint8)
@@ -28,7 +30,9 @@ def begin(folder: Path, policy: str = "frontier", keep_all: bool = True) -> Life
     def admit(poses: np.ndarray) -> np.ndarray:
         return np.ones(len(poses), bool) if keep_all else poses[:, 3] < 180
 
-    return Life(env, make_policy(policy, env), buffer, TSTLearner(SIZES, 0), mix_in, admit, CONFIG, folder / "life", 0)
+    guesses = SemanticMap(lambda rgb: (rgb[..., 0] // 32).astype(np.int16), env.camera) if pseudolabels else None
+    learner = TSTLearner(replace(SIZES, pseudolabel_classes=8 if pseudolabels else 0), 0)
+    return Life(env, make_policy(policy, env), buffer, learner, mix_in, admit, CONFIG, folder / "life", 0, guesses)
 
 
 def test_learning_begins_late_and_keeps_the_replay_ratio(tmp_path: Path) -> None:
@@ -76,3 +80,25 @@ def test_frames_flushed_after_the_last_checkpoint_are_kept(tmp_path: Path) -> No
     assert len(again.buffer) == 40
     again.live(60, lambda turn: None)
     assert again.buffer.all()["step"].tolist() == list(range(60))
+
+
+def test_pseudolabels_are_learned_and_rebuilt_when_a_life_goes_on(tmp_path: Path) -> None:
+    turns: list[Turn] = []
+    first = begin(tmp_path, pseudolabels=True)
+    first.live(40, turns.append)
+    assert 0 < turns[-1].losses["loss_semantic"] < 3
+    again = begin(tmp_path, pseudolabels=True)
+    assert first.semantic_map is not None
+    assert again.semantic_map is not None
+    frames = first.buffer.get(range(40))
+    assert torch.equal(again.semantic_map.labels(frames), first.semantic_map.labels(frames))
+    assert "semantic" not in frames
+
+
+def test_pseudolabels_and_their_map_come_together(tmp_path: Path) -> None:
+    life = begin(tmp_path)
+    with pytest.raises(ValueError, match="together"):
+        Life(
+            life.env, life.policy, life.buffer, life.learner, life.mix_in, life.admit, CONFIG, tmp_path / "other", 0,
+            SemanticMap(lambda rgb: rgb[..., 0].astype(np.int16), life.env.camera),
+        )  # fmt: skip

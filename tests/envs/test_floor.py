@@ -7,6 +7,7 @@ import pytest
 from scenes import SceneMaker, rectangle
 
 from testspace.envs.floor import CELL, FloorError, ReachableFloor, build_floor
+from testspace.envs.scene import Scene
 
 RADIUS = 0.2
 
@@ -100,11 +101,16 @@ def test_a_start_inside_furniture_falls_to_the_largest_part() -> None:
 
 
 def test_no_floor_is_one_clear_line() -> None:
-    """A full room, and a scene with no rooms at all, name the scene."""
+    """A full room, and a scene in which nothing looks up, name the scene."""
     maker = SceneMaker()
-    maker.box("room", "Floor", (0, 1.25, 0), (2, 2.5, 2), inward=True)
-    with pytest.raises(FloorError, match=r"made by a test: no reachable floor: the scene has no rooms"):
+    maker.box("hull", "Floor", (0, 1.25, 0), (2, 2.5, 2))
+    upward = maker.quads.pop(2)
+    maker.material.pop()
+    maker.owner.pop()
+    assert upward[:, 1].min() == 2.5
+    with pytest.raises(FloorError, match=r"made by a test: no reachable floor: no triangle looks up"):
         build_floor(maker.scene())
+    maker.box("room", "Floor", (0, 1.25, 0), (2, 2.5, 2), inward=True)
     maker.box("block", "Box", (0, 0.75, 0), (1.8, 1.5, 1.8))
     with pytest.raises(FloorError, match=r"made by a test: no reachable floor.*radius 0\.2 m"):
         build_floor(maker.scene([rectangle("a", -1, -1, 1, 1)]), RADIUS)
@@ -137,3 +143,33 @@ def test_coarser_cells_hold_the_reachable_ones(floor: ReachableFloor) -> None:
     centres = floor.from_cells(np.argwhere(floor.reachable))
     assert {tuple(square) for square in np.floor(centres / 0.1).astype(int)} == squares
     assert len(squares) * 0.01 == pytest.approx(floor.area, rel=0.15)
+
+
+def box_without_rooms(kind: str) -> Scene:
+    """A closed room of 4 x 2.5 x 6 m with a table (1 x 1 m) in it and a roof over it, and no word of rooms."""
+    maker = SceneMaker()
+    maker.box("room", kind, (0, 1.25, 0), (4, 2.5, 6), inward=True)
+    maker.box("roof", "void", (0, 2.7, 0), (4.2, 0.2, 6.2))
+    maker.box("table", "void", (0, 0.4, 0), (1, 0.8, 1))
+    return maker.scene()
+
+
+@pytest.mark.parametrize("kind", ["void", "Floor"])
+def test_a_mesh_without_rooms_has_a_floor(kind: str) -> None:
+    """Its lowest large layer that looks up, without what stands on it; labelled or not."""
+    floor = build_floor(box_without_rooms(kind), RADIUS)
+    assert floor.level == pytest.approx(0, abs=1e-6)
+    assert floor.contains(1.5, 2.5)
+    assert not floor.contains(0.0, 0.0)
+    assert not floor.contains(0.6, 0.0)
+    assert not floor.contains(2.3, 0.0)
+    free = (4 - 2 * RADIUS) * (6 - 2 * RADIUS) - (1 + 4 * RADIUS + np.pi * RADIUS**2)
+    assert floor.area == pytest.approx(free, rel=0.06)
+
+
+def test_a_mesh_in_centimetres_is_refused() -> None:
+    """Its raster would not fit into memory."""
+    scene = box_without_rooms("void")
+    scene.vertices *= 100
+    with pytest.raises(FloorError, match=r"spans 4\d\d x 6\d\d m.*are its units metres"):
+        build_floor(scene)

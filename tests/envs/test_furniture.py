@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testspace.envs.assets import Asset, assets, assets_of
+from testspace.envs.assets import Asset, asset, assets, assets_of
+from testspace.envs.build.textures import TEXTURE_ID
 from testspace.envs.classes import CLASS_ID, FOLDED
 from testspace.envs.furniture.catalogue import BOX_TYPES, BUILDERS, Model, fitted, model
-from testspace.envs.furniture.shapes import Part, ball, box, cylinder, lathe, slab, soft_box, tube
+from testspace.envs.furniture.rests import RESTS, rest_height
+from testspace.envs.furniture.shapes import Part, ball, box, curve, cylinder, lathe, slab, soft_box, tube
+from testspace.envs.generator import generate_house
+from testspace.envs.house_io import load_house
 
 TYPES = sorted(BUILDERS)
 
@@ -136,3 +142,73 @@ def test_plants_are_green_and_toilets_white() -> None:
 def test_an_unknown_asset_is_refused_by_name() -> None:
     with pytest.raises(KeyError, match="Chair_nowhere"):
         model("Chair_nowhere")
+
+
+def _looks(form: Model) -> tuple[object, ...]:
+    """What tells two models apart: form to the millimetre of a unit box, colours and textures."""
+    extent = np.ptp(form.vertices, axis=0)
+    shape = np.round(form.vertices / extent, 3).tobytes()
+    return (len(form.faces), shape, tuple((*m.rgb, m.texture) for m in form.materials))
+
+
+def test_every_type_of_the_real_houses_and_of_the_generator_has_a_form(shared_data: Path) -> None:
+    path = shared_data / "procthor-houses.jsonl.gz"
+    placed = {asset(thing.asset_id).type for i in range(48) for thing in load_house(f"{path}:{i}").all_objects()}
+    assert len(placed) > 80
+    assert placed <= set(BUILDERS)
+    for seed in range(4):
+        assert {asset(thing.asset_id).type for thing in generate_house(seed).all_objects()} <= set(BUILDERS)
+
+
+def test_assets_of_a_type_differ() -> None:
+    """Different ids give different forms or looks: nearly always, and in every type at least once."""
+    different = total = 0
+    for kind in TYPES:
+        looks = {_looks(model(entry.asset_id)) for entry in assets_of(kind)}
+        total, different = total + len(assets_of(kind)), different + len(looks)
+        assert len(looks) > 1 or len(assets_of(kind)) == 1, kind
+    assert different > 0.9 * total
+
+
+@pytest.mark.parametrize("kind", ["Sofa", "Bed", "Chair", "ShelvingUnit", "DiningTable", "HousePlant"])
+def test_a_type_has_several_shapes(kind: str) -> None:
+    """One size and no materials: what is left is the chance that the id gives."""
+    entries = [Asset(f"{kind}_{k}", kind, (1.6, 0.9, 0.9), None, (), "", ()) for k in range(12)]
+    assert len({len(fitted(entry).faces) for entry in entries}) >= 3
+
+
+@pytest.mark.parametrize("name", ["Bed_25", "RoboTHOR_bed_meldal", "Sofa_218_1", "Sofa_207_2", "Armchair_201_5"])
+def test_seats_and_beds_carry_things_where_the_houses_rest_them(name: str) -> None:
+    entry, form = assets()[name], model(name)
+    corner = form.vertices[form.faces]
+    # the highest surface above a point before the middle of the seat, clear of cushions and pillows
+    at = np.array([0.2 * entry.size[0], 0.22 * entry.size[2]])
+    a, b, c = (corner[:, k][:, [0, 2]] for k in range(3))
+
+    def side(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+        return (q[:, 0] - p[:, 0]) * (at[1] - p[:, 1]) - (q[:, 1] - p[:, 1]) * (at[0] - p[:, 0])
+
+    turns = np.stack([side(a, b), side(b, c), side(c, a)])
+    under = (turns > 0).all(0) | (turns < 0).all(0)
+    top = corner[under][..., 1].mean(1).max() + entry.size[1] / 2
+    assert top == pytest.approx(RESTS[name], abs=0.05)
+
+
+def test_seats_of_unknown_assets_lie_inside_their_box() -> None:
+    for kind in ("Bed", "Sofa", "ArmChair", "Chair"):
+        for height in (0.2, 0.5, 0.9, 1.4, 2.2):
+            assert 0.25 * height < rest_height("nowhere", kind, height) < 0.95 * height
+
+
+def test_shelves_hold_books() -> None:
+    spines = {number for name, number in TEXTURE_ID.items() if name.startswith("books")}
+    held = [any(m.texture in spines for m in model(entry.asset_id).materials) for entry in assets_of("ShelvingUnit")]
+    assert np.mean(held) > 0.5
+
+
+def test_smooth_lines_run_through_their_points() -> None:
+    points = [(0.2, 0.0), (0.5, 0.3), (0.3, 0.8), (0.4, 1.0)]
+    line = curve(points, 4)
+    np.testing.assert_allclose(line[::4], points)
+    assert len(line) == 13
+    assert min(r for r, _ in curve([(0.0, 0), (0.01, 0.5), (0.9, 1.0), (0.0, 1.5)])) >= 0

@@ -12,7 +12,7 @@ from testspace.envs.assets import asset, assets, assets_of
 from testspace.envs.generator import generate_house
 from testspace.envs.house_io import house_to_json, parse_house
 
-HOUSES = [generate_house(seed) for seed in range(60)]
+HOUSES = [generate_house(seed) for seed in range(16)]
 DISC = 0.25
 
 

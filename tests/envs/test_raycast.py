@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -257,7 +259,10 @@ def test_a_lamp_throws_the_shadow_that_geometry_says() -> None:
     maker.box("plate", "Box", (0, 1.0, 0), (0.4, 0.001, 0.4))
     scene = maker.scene(lights=[PointLight((0, 2.0, 0), (1, 1, 1), 15.0, None)])
     pose, camera = np.array([[0, 0.9, 0, 0, -89.9, 0.0]]), Camera(90, 90, 90.0)
-    lit, bare = (RayCastSimulator(scene, camera, shadows=on).render(pose)["rgb"][0].astype(int) for on in (True, False))
+    lit, bare = (
+        RayCastSimulator(scene, camera, shadows=on, light="direct").render(pose)["rgb"][0].astype(int)
+        for on in (True, False)
+    )
     assert (lit <= bare).all()
     rays, _ = pixel_rays(pose[0], camera)
     floor = pose[0, :3] + rays * (0.9 / -rays[..., 1:2])
@@ -295,7 +300,9 @@ def test_the_sun_shines_through_windows_only() -> None:
     maker.box("window", "Window", (3, 1.5, 0), (0.01, 1, 1), material=1)
     sun = DirectionalLight((-0.70710678, -0.70710678, 0.0), (1, 1, 1))
     pose, camera = np.array([[1.5, 2.9, 0, 0, -89.9, 0.0]]), Camera(90, 90, 90.0)
-    dark, lit = (RayCastSimulator(maker.scene(lights=lights), camera).render(pose) for lights in ([], [sun]))
+    dark, lit = (
+        RayCastSimulator(maker.scene(lights=lights), camera, light="direct").render(pose) for lights in ([], [sun])
+    )
     rays, _ = pixel_rays(pose[0], camera)
     x, _, z = np.moveaxis(pose[0, :3] + rays * lit["depth"][0][..., None], -1, 0)
     brighter = (lit["rgb"][0].astype(int) - dark["rgb"][0]).max(axis=-1) > 5
@@ -328,7 +335,8 @@ def test_every_real_house_has_a_floor_and_a_frame(shared_data: Path) -> None:
     camera = Camera(64, 64)
     for line in range(48):
         scene = build_scene(load_house(f"{shared_data / 'procthor-houses.jsonl.gz'}:{line}"))
-        simulator = RayCastSimulator(scene, camera)
+        # every light is baked in its own tests; here in one house of twelve, since it takes a second each
+        simulator = RayCastSimulator(scene, camera, light="direct" if line % 12 else "baked", cache=False)
         floor = simulator.floor
         x, z = floor.sample(1, np.random.default_rng(line))[0]
         frame, labels = simulator.render_with_labels(np.array([[x, 1.5, z, 90.0 * (line % 4), -10, 0]]))
@@ -339,3 +347,27 @@ def test_every_real_house_has_a_floor_and_a_frame(shared_data: Path) -> None:
         centres = floor.from_cells(np.argwhere(floor.reachable))
         for room in scene.rooms:
             assert shapely.contains_xy(shapely.Polygon(room.polygon), *centres.T).any(), (line, room.id)
+
+
+@pytest.mark.parametrize("light", ["baked", "direct"])
+def test_rendering_keeps_no_memory(light: Literal["baked", "direct"]) -> None:
+    """The kernels run without counted references: none may be left behind on what they are given or fill."""
+    simulator = RayCastSimulator(box_room(), Camera(16, 12), light=light, cache=False)
+    simulator.render(POSES)
+    held = [*simulator._tables, simulator.scene.vertices]
+    before = [sys.getrefcount(array) for array in held]
+    depths = [simulator.render(POSES)["depth"] for _ in range(20)]
+    assert [sys.getrefcount(array) for array in held] == before
+    assert {sys.getrefcount(depth) for depth in depths} == {3}  # the list, the loop's name and the call's argument
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (5, 3), (16, 9), (33, 66)])
+def test_images_of_any_size(width: int, height: int) -> None:
+    """Sides that tiles of 4 x 4 do not fill: every pixel is the closed form's."""
+    camera = Camera(width, height, 75.0)
+    frame, labels = RayCastSimulator(box_room(), camera, light="direct").render_with_labels(POSES)
+    for number, pose in enumerate(POSES):
+        depth, normals, box = closed_form(pose, camera)
+        np.testing.assert_allclose(frame["depth"][number], depth, atol=1e-3)
+        np.testing.assert_allclose(frame["normals"][number], normals, atol=1e-3)
+        np.testing.assert_array_equal(labels.semantic[number] == CLASS_ID["Box"], box)

@@ -11,6 +11,7 @@ import pytest
 from testspace.experiments import houses
 from testspace.experiments.houses import HousesConfig, run_houses
 from testspace.experiments.life import RunConfig
+from testspace.experiments.presets import Preset
 from testspace.experiments.run_folder import write_json
 
 GAINS = {3: 0.05, 5: 0.01, 8: -0.02}
@@ -34,7 +35,8 @@ def live(run: RunConfig) -> dict[str, Any]:
 def test_lives_are_lived_once_and_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lived: list[str] = []
 
-    def count(run: RunConfig) -> dict[str, Any]:
+    def count(run: RunConfig, preset: Preset) -> dict[str, Any]:
+        assert preset.milestones == (1.0,)
         lived.append(str(run.house))
         return live(run)
 

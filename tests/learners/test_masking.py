@@ -87,3 +87,12 @@ def test_mae_masks_part_the_positions() -> None:
     visible, hidden = split_positions(6, 64, 16, torch.Generator().manual_seed(6))
     assert visible.shape == (6, 16)
     assert torch.equal(torch.cat([visible, hidden], 1).sort(1).values, torch.arange(64).expand(6, 64))
+
+
+def test_what_is_only_predicted_is_never_an_input() -> None:
+    masking = Masking(3, 8, 14, 8, mixture(3, (0.01, 1.0), 1.0, target_only=1), target_only=1)
+    inputs, targets = masking.draw(200, torch.Generator().manual_seed(0))
+    assert int(inputs.max()) < 16 <= int(targets.max())
+    assert all(len({*a, *b}) == 22 for a, b in zip(inputs.tolist(), targets.tolist(), strict=True))
+    with pytest.raises(ValueError, match="2 modalities do not hold 17"):
+        Masking(3, 8, 17, 4, mixture(3, (1.0,), 1.0, target_only=1), target_only=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from frames import boxes
@@ -154,3 +155,29 @@ def test_predictions_are_images() -> None:
         model = MaskedModel(targets=targets).eval()  # type: ignore[arg-type]
         image = model.predict(boxes(2), torch.arange(64).expand(2, -1), "depth")
         assert image.shape == (2, 1, 64, 64)
+
+
+def test_pseudolabels_are_learned_where_they_are_known() -> None:
+    torch.manual_seed(0)
+    model, frames = MaskedModel(image_size=16, classes=5), boxes(4, size=16)
+    inputs, targets = (
+        torch.arange(4).expand(4, -1),
+        (4 * 4 + torch.arange(4)).expand(4, -1),
+    )  # all rgb; all pseudolabels
+    frames["semantic"] = torch.full((4, 16, 16), 2, dtype=torch.int16)
+    with torch.no_grad():
+        model.heads["semantic"].weight.zero_()
+    losses = model.losses(frames, inputs, targets)
+    assert losses["semantic"].item() == pytest.approx(np.log(5))  # even chances for five classes
+    frames["semantic"][:] = 0
+    assert model.losses(frames, inputs, targets)["semantic"].item() == 0  # nothing is known, nothing is learned
+
+
+def test_pseudolabels_stand_at_the_centres_of_the_cells() -> None:
+    model, frames = MaskedModel(image_size=16, classes=9), boxes(1, size=16)
+    image = torch.zeros(1, 16, 16, dtype=torch.int16)
+    image[0, 8:12, 4:8] = 3  # the third patch (row 1, column 0), its upper right cell
+    cells = model._contents({**frames, "semantic": image})["semantic"]
+    expected = torch.zeros(1, 4, 4, dtype=torch.int64)
+    expected[0, 2, 1] = 3
+    assert torch.equal(cells, expected)

@@ -84,11 +84,11 @@ def test_a_frozen_encoder_stays(encoder: Encoder, labelled: LabelledFrames) -> N
 
 def test_learning_rates_decay_by_layer(encoder: Encoder) -> None:
     segmenter = Segmenter(encoder, [1, 2])
-    rates, decays = {}, {}
-    for group in parameter_groups(segmenter, TransferConfig(lr=2.0, layer_decay=0.5, weight_decay=0.05)):
-        for parameter in group["params"]:  # type: ignore[attr-defined]
-            assert id(parameter) not in rates
-            rates[id(parameter)], decays[id(parameter)] = group["lr"], group["weight_decay"]
+    scales, decays = {}, {}
+    for group in parameter_groups(segmenter, TransferConfig(layer_decay=0.5, weight_decay=0.05)):
+        for parameter in group.parameters:
+            assert id(parameter) not in scales
+            scales[id(parameter)], decays[id(parameter)] = group.scale, group.weight_decay
     depth = len(encoder.layers)
     expected = {"embed": depth + 1, "modality": depth + 1, "norm": 0}
     for name, parameter in segmenter.named_parameters():
@@ -96,7 +96,7 @@ def test_learning_rates_decay_by_layer(encoder: Encoder) -> None:
         above = 0
         if parts[0] == "encoder":
             above = depth - int(parts[2]) if parts[1] == "layers" else expected[parts[1]]
-        assert rates[id(parameter)] == 2.0 * 0.5**above, name
+        assert scales[id(parameter)] == 0.5**above, name
         assert decays[id(parameter)] == (0.05 if parameter.ndim > 1 else 0), name
 
 

@@ -1,0 +1,50 @@
+"""Where stages that runs share are kept on disk, and how files get there whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEWEST = 3
+"""Arrays of a kind that `kept` keeps."""
+
+
+def cache_folder() -> Path:
+    """$TESTSPACE_CACHE, else the user's cache folder."""
+    own = os.environ.get("TESTSPACE_CACHE")
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "testspace"
+
+
+def kept(
+    kind: str, key: str, shape: tuple[int, ...], dtype: type[np.generic], make: Callable[[], NDArray[Any]]
+) -> NDArray[Any]:
+    """What `make` gives, of that shape and dtype: from the disk where it was made before, else made and kept there.
+
+    kind: folder in the cache. key: names everything that the array depends on. A file that is damaged is made anew; a
+    cache that cannot be written costs time later and nothing else.
+    """
+    file = cache_folder() / kind / f"{key}.npy"
+    with contextlib.suppress(OSError, ValueError, EOFError):
+        stored: NDArray[Any] = np.load(file, allow_pickle=False)
+        if stored.shape == shape and stored.dtype == dtype and stored.flags.c_contiguous:
+            return stored
+    made = make()
+    unfinished = file.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as out:
+            np.save(out, made)
+        unfinished.replace(file)
+        files = sorted(file.parent.glob("*.npy"), key=lambda path: -path.stat().st_mtime_ns)
+        for old in files[NEWEST:]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+    return made

@@ -1,0 +1,41 @@
+"""Which assets may be in the houses of which split, so that no asset is in the houses of two.
+
+The asset database gives most assets a split, and leaves those of some types (toilets, mugs, doors' hardware) free for
+any. The free ones are dealt out here, type by type in the database's order: the first to train, the second to test, the
+third to val, the next three to train, and so on. A type of which there are one or two such assets and no others is
+left out of the houses of the other splits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+from ..assets import assets
+
+SPLITS = ("train", "val", "test")
+_DEAL = ("train", "test", "val", "train", "train", "train")
+
+
+@cache
+def asset_splits() -> Mapping[str, str]:
+    """The split of every asset by its id; read-only."""
+    found: dict[str, str] = {}
+    dealt: Counter[str] = Counter()
+    for entry in assets().values():
+        if entry.split is None:
+            found[entry.asset_id] = _DEAL[dealt[entry.type] % len(_DEAL)]
+            dealt[entry.type] += 1
+        else:
+            found[entry.asset_id] = entry.split
+    return MappingProxyType(found)
+
+
+@cache
+def barred(split: str) -> frozenset[str]:
+    """The assets that houses of a split may not use. ValueError where there is no such split."""
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}, or None for all assets; got {split!r}")
+    return frozenset(name for name, other in asset_splits().items() if other != split)

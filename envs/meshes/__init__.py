@@ -1,0 +1,76 @@
+"""Meshes in and out: Replica folders, GLB, OBJ and PLY files as Scenes, and Scenes as GLB files.
+
+Readers are our own, on numpy: they keep labels that libraries drop, never open another file than those in the mesh's
+folder, and compare what a header claims with the bytes that are there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..house import House
+from ..scene import Scene, build_scene
+from .errors import MeshError, MeshWarning
+
+if TYPE_CHECKING:
+    from .parts import Up
+
+__all__ = ["MESHES", "MeshError", "MeshWarning", "is_mesh", "load_scene"]
+
+MESHES = (".glb", ".obj", ".ply")
+"""Endings of the files that are read as meshes."""
+_OTHERS = {".gltf": "save it as one binary file (.glb)", ".zip": "unpack it first", ".fbx": "convert it to .glb"}
+
+
+def is_mesh(ref: object) -> bool:
+    """Whether a reference means a mesh (or a folder, or a file that other programs know as one), not a house."""
+    if not isinstance(ref, (str, Path)):
+        return False
+    path = Path(ref)
+    return path.suffix.lower() in (*MESHES, *_OTHERS) or path.is_dir()
+
+
+def load_scene(ref: Scene | House | Path | str | int, up: Up | None = None, scale: float = 1.0) -> Scene:
+    """The Scene that a reference means.
+
+    ref: a Replica folder; a .glb, .obj or .ply file; "FILE.json", "FILE.jsonl[.gz][:LINE]" with a ProcTHOR house; the
+    seed of a generated house; a House; or a Scene, which is returned. up: "y" or "z", the axis of a mesh file that
+    points up; by default y in .glb and .obj, z in .ply and Replica folders. scale: metres of one unit of a mesh file.
+    Raises MeshError or HouseError of one line; warns (MeshWarning) with counts of what was left out.
+    """
+    if isinstance(ref, Scene):
+        return ref
+    if isinstance(ref, House):
+        return build_scene(ref)
+    if isinstance(ref, (int, np.integer)):
+        from ..generator import generate_house
+
+        return build_scene(generate_house(int(ref)))
+    if not is_mesh(ref):
+        from ..house_io import load_house
+
+        return build_scene(load_house(ref))
+    path = Path(ref)
+    ending = path.suffix.lower()
+    if path.is_dir():
+        from .replica import load_replica
+
+        if up not in (None, "z"):
+            raise MeshError(path, "", "Replica folders are z-up")
+        return load_replica(path, scale)
+    if ending in _OTHERS:
+        raise MeshError(path, "", f"{ending} files are not read: {_OTHERS[ending]}")
+    if ending == ".glb":
+        from .glb import load_glb
+
+        return load_glb(path, up or "y", scale)
+    if ending == ".obj":
+        from .obj import load_obj
+
+        return load_obj(path, up or "y", scale)
+    from .replica import load_ply
+
+    return load_ply(path, up or "z", scale)

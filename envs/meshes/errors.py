@@ -1,0 +1,40 @@
+"""What reading a mesh may complain of, and the bounds that keep a damaged file from taking the machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MAX_BYTES = 2 * 2**30
+"""Bytes of one mesh file."""
+MAX_TRIANGLES = 2**25
+"""Triangles of one mesh."""
+FARTHEST = 1e5
+"""Metres from the origin beyond which a vertex is taken for damage."""
+MAX_IMAGE_BYTES = 64 * 2**20
+"""Bytes of one encoded texture."""
+MAX_IMAGE_SIDE = 8192
+"""Rows or columns of one texture."""
+
+
+class MeshError(ValueError):
+    """A mesh that cannot be used. One line: which file, which element of it, what is wrong."""
+
+    def __init__(self, source: str | Path, element: str, what: str) -> None:
+        super().__init__(" ".join(": ".join(part for part in (str(source), element, what) if part).split()))
+
+
+class MeshWarning(UserWarning):
+    """Something of a mesh was left out; the message names the file and says how many of what."""
+
+
+def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
+    """The whole file, at most `most` bytes; MeshError where it is missing, larger or no regular file."""
+    try:
+        if not path.is_file():
+            raise MeshError(path, "", "it is no regular file" if path.exists() else "there is no such file")
+        size = path.stat().st_size
+        if size > most:
+            raise MeshError(path, "", f"it has {size} bytes, more than the {most} that are read")
+        return path.read_bytes()
+    except OSError as error:
+        raise MeshError(path, "", f"it cannot be read ({error.strerror})") from None

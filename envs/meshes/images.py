@@ -1,0 +1,54 @@
+"""Pictures of a mesh file as textures of a Scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..scene import TEXTURE_SIZE
+from .errors import MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, MeshError
+
+
+def decode(data: bytes, source: Path, element: str) -> NDArray[np.uint8]:
+    """A PNG or JPEG as uint8 (128, 128, 3) sRGB, row 0 on top; MeshError where it is damaged or too large."""
+    import cv2
+
+    size = _png_size(data) or _jpeg_size(data)
+    if size is None:
+        raise MeshError(source, element, "the texture is neither PNG nor JPEG")
+    if len(data) > MAX_IMAGE_BYTES or not 0 < min(size) <= max(size) <= MAX_IMAGE_SIDE:
+        raise MeshError(source, element, f"the texture is too large ({size[0]} x {size[1]}, {len(data)} bytes)")
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        picture = None
+    if picture is None:
+        raise MeshError(source, element, "the texture is damaged")
+    small = cv2.resize(picture, (TEXTURE_SIZE, TEXTURE_SIZE), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(small[..., ::-1], np.uint8)
+
+
+def encode(texture: NDArray[np.uint8]) -> bytes:
+    """A texture, uint8 (H, W, 3), as PNG."""
+    import cv2
+
+    return bytes(cv2.imencode(".png", np.ascontiguousarray(texture[..., ::-1]))[1])
+
+
+def _png_size(data: bytes) -> tuple[int, int] | None:
+    if data[:8] != b"\x89PNG\r\n\x1a\n" or len(data) < 24:
+        return None
+    return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height from the frame header, before anything is decoded."""
+    at = 2
+    while data[:2] == b"\xff\xd8" and at + 9 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None

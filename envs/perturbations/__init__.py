@@ -1,0 +1,21 @@
+"""Changes of a house that an agent may meet after it has learned it: other light, moved things, other materials.
+
+The paper's Appendix S asks what happens to a specialist when "the layout and assets remain exactly the same, only the
+lighting and placement of small objects are varied". A change has kinds, each of a strength from 0 (the same house) to
+1, follows from a seed, can be undone exactly, and can be stored as JSON.
+"""
+
+from .change import KINDS, Change, ChangeError, Perturbation, make_change, parse_change, perturb
+from .effect import Effect, effect
+
+__all__ = [
+    "KINDS",
+    "Change",
+    "ChangeError",
+    "Effect",
+    "Perturbation",
+    "effect",
+    "make_change",
+    "parse_change",
+    "perturb",
+]

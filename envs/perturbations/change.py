@@ -1,0 +1,141 @@
+"""What is asked for, and the record of what was changed: enough to do it again, to undo it and to store it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..house import House
+from . import lighting, materials, objects
+from .edits import Edit, EditError, apply_edits, difference, edit_from_json, edit_to_json, undo_edits
+
+KINDS: tuple[str, ...] = ("lighting", "objects", "materials")
+"""What can be changed, in the order in which it is done."""
+
+
+class ChangeError(ValueError):
+    """A change that does not exist or does not fit the house."""
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """One kind of change that is asked for."""
+
+    kind: str
+    """One of KINDS."""
+    strength: float
+    """0 (the same house) to 1."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ChangeError(f"there is no change {self.kind[:40]!r}; there are: {', '.join(KINDS)}")
+        if not 0.0 <= self.strength <= 1.0:
+            raise ChangeError(f"the strength of {self.kind} must be from 0 to 1, got {self.strength}")
+
+    def __str__(self) -> str:
+        return f"{self.kind}={self.strength:g}"
+
+
+def parse_change(text: str) -> tuple[Perturbation, ...]:
+    """What "lighting=0.6,objects=0.3" asks for. ChangeError, naming the part and the kinds, for any other text."""
+    found: dict[str, Perturbation] = {}
+    for part in text.split(","):
+        kind, equals, number = (word.strip() for word in part.partition("="))
+        try:
+            strength = float(number) if equals else None
+        except ValueError:
+            strength = None
+        if strength is None:
+            raise ChangeError(
+                f"{part.strip()[:40]!r} is not KIND=STRENGTH with a strength from 0 to 1, as in lighting=0.6;"
+                f" kinds are: {', '.join(KINDS)}"
+            )
+        if kind in found:
+            raise ChangeError(f"{kind} is asked for twice in {text[:80]!r}")
+        found[kind] = Perturbation(kind, strength)
+    return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class Change:
+    """What turns one house into another. Its edits hold the old and the new value of each part."""
+
+    wanted: tuple[Perturbation, ...]
+    seed: int
+    new_assets: bool
+    """Whether assets may have come or gone that the house did not have."""
+    edits: tuple[Edit, ...]
+
+    def apply(self, house: House) -> House:
+        """The changed house. ChangeError where `house` is not the one it was made for."""
+        return self._edited(apply_edits, house)
+
+    def undo(self, house: House) -> House:
+        """The house as it was before `apply`. ChangeError where `house` is not what `apply` returned."""
+        return self._edited(undo_edits, house)
+
+    def _edited(self, step: Callable[[House, Sequence[Edit]], House], house: House) -> House:
+        try:
+            return step(house, self.edits)
+        except EditError as error:
+            raise ChangeError(f"the change ({self}) does not fit {house.source or 'this house'}: {error}") from None
+
+    def __str__(self) -> str:
+        return ",".join(str(one) for one in self.wanted)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON; `from_json` gives the same Change back."""
+        return {
+            "wanted": str(self),
+            "seed": self.seed,
+            "new_assets": self.new_assets,
+            "edits": [edit_to_json(edit) for edit in self.edits],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Change:
+        """What `to_json` wrote. ChangeError for anything else."""
+        try:
+            wanted = parse_change(data["wanted"]) if data["wanted"] else ()
+            edits = tuple(edit_from_json(entry) for entry in data["edits"])
+            return cls(wanted, int(data["seed"]), bool(data["new_assets"]), edits)
+        except ChangeError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ChangeError(f"this is not a stored change ({type(error).__name__}: {error}); make it again") from None
+
+
+def make_change(
+    house: House, wanted: str | Sequence[Perturbation], seed: int = 0, *, new_assets: bool = False
+) -> Change:
+    """The change of a house that `wanted` ("lighting=0.6,objects=0.3") and a seed mean.
+
+    Each kind has its own stream of chance, so it does the same alone and beside others. At one seed, what a small
+    strength does is a part of what a larger one does. The layout (rooms, walls' places, doors, windows) stays; without
+    `new_assets` the set of assets does too: things come only as copies, and only things of which there are several go.
+    """
+    asked = parse_change(wanted) if isinstance(wanted, str) else tuple(wanted)
+    strength = {one.kind: one.strength for one in asked if one.strength > 0}
+    changed = house
+    for kind in KINDS:
+        if kind in strength:
+            rng = np.random.default_rng((seed, zlib.crc32(kind.encode())))
+            if kind == "lighting":
+                changed = lighting.change_lighting(changed, strength[kind], rng)
+            elif kind == "objects":
+                changed = objects.change_objects(changed, strength[kind], rng, new_assets=new_assets)
+            else:
+                changed = materials.change_materials(changed, strength[kind], rng)
+    return Change(asked, seed, new_assets, difference(house, changed))
+
+
+def perturb(
+    house: House, wanted: str | Sequence[Perturbation], seed: int = 0, *, new_assets: bool = False
+) -> tuple[House, Change]:
+    """The changed house and the record of its change; see `make_change`."""
+    change = make_change(house, wanted, seed, new_assets=new_assets)
+    return change.apply(house), change

@@ -1,0 +1,128 @@
+"""What is timed: poses, ways to render them, bare ray hits; and the fair way to time several of them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore_scene import EmbreeScene
+from numba import njit
+from numpy.typing import NDArray
+
+from ...envs import embree
+from ...envs.floor import ReachableFloor
+from ...envs.frame import Camera, rotation
+from ...envs.house import House
+from ...envs.house_io import load_house
+from ...envs.kernel import make_rays
+from ...envs.raycast import RayCastSimulator
+from ...envs.scene import Scene
+
+Work = Callable[[], Any]
+
+
+def find_house(house: str) -> House:
+    """A file's house, FILE.json or FILE.jsonl[.gz]:LINE, or, for a number, the generated house of that seed."""
+    if house.isdecimal():
+        from ...envs.generator import generate_house
+
+        return generate_house(int(house))
+    return load_house(house)
+
+
+def poses_on(floor: ReachableFloor, count: int, seed: int = 0) -> NDArray[np.float64]:
+    """Poses (count, 6) on the reachable floor at eye height 1.5 m, all headings, looking a little down."""
+    rng = np.random.default_rng(seed)
+    x, z = floor.sample(count, rng).T
+    yaw, pitch = rng.uniform(0, 360, count), rng.uniform(-30, 10, count)
+    return np.stack([x, np.full(count, floor.level + 1.5), z, yaw, pitch, np.zeros(count)], axis=1)
+
+
+def best_rates(work: Mapping[str, tuple[Work, int]], rounds: int) -> dict[str, float]:
+    """Frames a second of each piece of work (a call, and the frames it makes): the best of several rounds, all pieces
+    in turn in each round, so that a busy spell of the machine falls on all of them; one round before does not count."""
+    best = dict.fromkeys(work, float("inf"))
+    for number in range(rounds + 1):
+        for name, (call, _) in work.items():
+            start = time.perf_counter()
+            call()
+            if number:
+                best[name] = min(best[name], time.perf_counter() - start)
+    return {name: work[name][1] / seconds for name, seconds in best.items()}
+
+
+def single_ray_hits(scene: Scene, camera: Camera, poses: NDArray[np.float64], threads: int) -> Work:
+    """The simulator's rays, made beforehand, through embreex's own call, which traces one ray at a time."""
+    tree = EmbreeScene()
+    TriangleMesh(tree, scene.vertices, scene.faces)
+    count = len(poses) * camera.width * camera.height
+    origins, directions = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
+    places, turns = poses[:, :3].astype(np.float32), rotation(poses).astype(np.float32)
+    make_rays(places, turns, 0, camera.width, camera.height, camera.focal, origins, directions)
+    runs = list(pairwise(np.linspace(0, count, max(threads, count // 8192) + 1).astype(int)))
+    pool = ThreadPoolExecutor(threads)
+
+    def trace() -> None:
+        list(pool.map(lambda run: tree.run(origins[run[0] : run[1]], directions[run[0] : run[1]], output=1), runs))
+
+    return trace
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _packets(view, memory, rays, origins, first, last, depth):  # type: ignore[no-untyped-def]
+    floats, side = memory.floats, 4
+    height, width = rays.shape[1], rays.shape[2]
+    across, tiles = width // side, (width // side) * (height // side)
+    for tile in range(first, last):
+        frame, rest = tile // tiles, tile % tiles
+        top, left = rest // across * side, rest % across * side
+        for lane in range(16):
+            row, column = top + lane // side, left + lane % side
+            for axis in range(3):
+                floats[axis, lane] = origins[frame, axis]
+                floats[embree.DIRECTION + axis, lane] = rays[frame, row, column, axis]
+        embree.intersect(view, memory, 16, True)
+        for lane in range(16):
+            depth[frame, top + lane // side, left + lane % side] = floats[embree.FAR, lane]
+
+
+def packet_hits(scene: Scene, camera: Camera, poses: NDArray[np.float64], threads: int) -> Work:
+    """The same rays in the packets of 16 that the simulator uses, keeping only how far each went: the least that any
+    renderer on this tree can cost. Sides of the image must be multiples of 4."""
+    mesh = embree.Mesh(scene.vertices, scene.faces)
+    shape = (len(poses), camera.height, camera.width)
+    places, turns = poses[:, :3].astype(np.float32), rotation(poses).astype(np.float32)
+    flat = np.empty((2, shape[0] * shape[1] * shape[2], 3), np.float32)
+    make_rays(places, turns, 0, camera.width, camera.height, camera.focal, flat[0], flat[1])
+    rays, depth = flat[1].reshape(*shape, 3), np.empty(shape, np.float32)
+    tiles = shape[0] * (shape[1] // 4) * (shape[2] // 4)
+    runs = list(pairwise(np.linspace(0, tiles, max(threads, tiles // 512) + 1).astype(int)))
+    pool = ThreadPoolExecutor(threads)
+
+    def trace() -> NDArray[np.float32]:
+        list(pool.map(lambda run: _packets(mesh.handle, embree.scratch(), rays, places, run[0], run[1], depth), runs))
+        return depth
+
+    return trace
+
+
+def one_by_one(simulator: RayCastSimulator, poses: NDArray[np.float64]) -> None:
+    """A call for each frame, as a single agent's environment makes it."""
+    for pose in poses:
+        simulator.render_with_labels(pose[None])
+
+
+def fingerprint(simulator: RayCastSimulator, frames: int = 8) -> str:
+    """SHA-256 of every byte of some frames and their labels."""
+    frame, labels = simulator.render_with_labels(poses_on(simulator.floor, frames))
+    digest = hashlib.sha256()
+    for name, array in sorted({**frame, "semantic": labels.semantic, "instance": labels.instance}.items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
