@@ -49,7 +49,7 @@ def table(w: float, h: float, d: float, p: Palette) -> Mesh:
         return mesh.add(frame, lathe(post, 14))
     if kind >= 4:
         return mesh.add(frame, *_trestles(w, h - thick, d, panels=kind == 5))
-    inset = 0.0 if kind == 1 else 0.04
+    inset = 0.0 if kind == 1 else min(0.04, 0.2 * w, 0.2 * d)
     thickness = float(np.clip(p.real(0.05, 0.085) * min(w, d), 0.035, 0.09))
     mesh.add(frame, *legs(w - 2 * inset, d - 2 * inset, h - thick, thickness, kind == 2, 0.6 if kind >= 2 else 1.0))
     x, z, low = w / 2 - inset - 0.02, d / 2 - inset - 0.02, h - thick - 0.08

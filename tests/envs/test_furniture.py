@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from testspace.envs.assets import Asset, asset, assets, assets_of
@@ -92,6 +92,7 @@ def test_every_asset_fills_its_box_and_faces_outwards() -> None:
     size=st.tuples(*[st.floats(0.004, 3.0)] * 3),
     name=st.text("abcXYZ_019", min_size=1, max_size=8),
 )
+@example("DiningTable", (1.0, 1.0, 0.0625), "0")
 def test_every_type_builds_at_any_size(kind: str, size: tuple[float, float, float], name: str) -> None:
     entry = Asset(name, kind, size, None, (), "", ())
     _check(fitted(entry), size)

@@ -107,7 +107,8 @@ def test_bare_hits_are_the_hits_of_the_simulator(scene: Scene) -> None:
     poses = work.poses_on(simulator.floor, 2)
     depth = simulator.render(poses)["depth"]
     bare = work.packet_hits(scene, camera, poses, threads=2)()
-    np.testing.assert_array_equal(np.where(depth > 0, bare, 0), depth)
+    # not to the bit: each kernel is compiled for itself, and may fuse a product and a sum where the other does not
+    np.testing.assert_allclose(np.where(depth > 0, bare, 0), depth, rtol=1e-5)
 
 
 def test_in_each_round_all_take_their_turn() -> None:
