@@ -35,6 +35,7 @@ from .presets import Preset, find_preset
 from .progress import Progress
 from .report import write_report
 from .run_folder import RunFolder, write_json
+from .threads import set_fastest_threads
 from .transfer_set import transfer_set
 
 
@@ -118,6 +119,7 @@ def _live(
     buffer = ReplayBuffer(run.path / "buffer", frames, camera.height, camera.width, seed, resume=True)
     learner = TSTLearner(preset.learner, seed)
     mix_in = torch.from_numpy(labelled.rgb)
+    threads = set_fastest_threads(preset)
     evaluation.transfer("scratch", 0, scratch_encoder(preset.learner, seed))
     # The network behind the pseudolabels is the one at hand that learned from external houses only: scratch.
     guesses = (
@@ -148,6 +150,7 @@ def _live(
         "samples_per_s": float(np.median([turn["samples_per_s"] for turn in turns if turn["samples_per_s"]] or [0])),
         "samples": learner.steps * preset.learner.batch_size,
         "nonfinite_steps": learner.nonfinite_steps,
+        "threads": threads,
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "shared_assets": shared_assets,
         "segmentation": evaluation.scores(),

@@ -39,6 +39,12 @@ class Triangles:
     """(F,) index into `surfaces`."""
     surfaces: list[Surface]
 
+    def area(self) -> float:
+        """Of all triangles."""
+        corner = self.vertices[self.faces]
+        cross = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+        return float(np.linalg.norm(cross, axis=1).sum() / 2)
+
 
 @dataclass
 class _Reader:

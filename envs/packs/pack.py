@@ -16,14 +16,17 @@ from ..cache import cache_folder
 from ..furniture.rests import RESTS, rest_height
 from ..meshes.errors import MeshError
 from ..meshes.images import decode
+from .decimate import decimated
 from .library import Entry, Library, PackError
 from .obj import Triangles, read_model
 from .types import TYPES
 
 NAMES = ("sweethome3d",)
 """The packs there are."""
-MAX_TRIANGLES = 12_000
-"""Models with more are passed over: a fork of 14,000 triangles costs time and shows nothing."""
+MAX_TRIANGLES = 6_000
+"""Models with more are made lighter: a fork of 14,000 triangles costs time and shows nothing."""
+LEAST_AREA = 0.75
+"""Share of its surface that a model must keep when it is made lighter; plants of loose leaves may not."""
 MAX_STRETCH = 1.8
 """How much more a model may be stretched along one side of its box than along another."""
 SEATS = ("ArmChair", "Bed", "Chair", "Sofa")
@@ -93,12 +96,14 @@ class FurniturePack:
         return None
 
     def _read(self, entry: Entry) -> Triangles | None:
-        """None for a model that is too heavy or broken: another one takes its place."""
+        """None for a model that is broken, or cannot be made light enough: another one takes its place."""
         try:
             triangles = read_model(self.libraries[entry.library], entry.model)
         except PackError:
             return None
-        return triangles if len(triangles.faces) <= MAX_TRIANGLES else None
+        light = decimated(triangles, MAX_TRIANGLES)
+        kept = light.area() >= LEAST_AREA * triangles.area()
+        return light if kept and len(light.faces) <= MAX_TRIANGLES else None
 
     def _textures(self, entry: Entry, triangles: Triangles) -> dict[str, NDArray[np.uint8]]:
         library = self.libraries[entry.library]

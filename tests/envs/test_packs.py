@@ -259,13 +259,26 @@ def test_models_that_do_not_fit_are_passed_over(tmp_path: Path) -> None:
     chair = asset("Chair_002_1")
     write(tmp_path, files={CATALOGUE: catalogue().replace("height#1=90", "height#1=9")})
     assert FurniturePack(tmp_path).model(chair) is None
-    write(tmp_path, files={"x/chair.obj": block(MAX_TRIANGLES // 12 + 1)})
-    assert FurniturePack(tmp_path).model(chair) is None
+    leaves = "".join(f"v {k} 0 0\nv {k} 1 0\nv {k} 0 1\nf -3 -2 -1\n" for k in range(2 * MAX_TRIANGLES))
+    write(tmp_path, files={"x/chair.obj": leaves})
+    assert FurniturePack(tmp_path).model(chair) is None  # no edge joins two of them: to drop some would show
     write(tmp_path, files={"x/cloth.png": b"no picture"})
     fitted = FurniturePack(tmp_path).model(chair)
     assert fitted is not None
     assert fitted.textures == {}
     assert FurniturePack(tmp_path).model(replace(chair, type="Egg")) is None
+
+
+def test_heavy_models_are_made_lighter(tmp_path: Path) -> None:
+    n = 80
+    lines = [f"v {np.sin(a)} {y / n} {np.cos(a)}" for y in range(n + 1) for a in np.linspace(0, 2 * np.pi, n, False)]
+    rows = ((y * n, k, (k + 1) % n) for y in range(n) for k in range(n))
+    lines += [f"f {y + k + 1} {y + j + 1} {y + n + j + 1} {y + n + k + 1}" for y, k, j in rows]
+    write(tmp_path, files={"x/chair.obj": "\n".join(lines)})
+    fitted = FurniturePack(tmp_path).model(asset("Chair_002_1"))
+    assert fitted is not None
+    assert len(fitted.triangles.faces) <= MAX_TRIANGLES < 2 * n * n
+    np.testing.assert_allclose(np.ptp(fitted.triangles.vertices, axis=0), asset("Chair_002_1").size, rtol=1e-6)
 
 
 def test_seats_come_where_the_houses_rest_things(tmp_path: Path) -> None:
