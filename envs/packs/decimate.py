@@ -50,8 +50,8 @@ def decimated(model: Triangles, most: int) -> Triangles:
     # Corners share a vertex where they look nearly alike: light is baked at each vertex, and half of them will do.
     alike = np.concatenate([corner, np.round(normals, 1), np.round(uv, 4)], 2).reshape(-1, 8)
     _, first, index = np.unique(alike, axis=0, return_index=True, return_inverse=True)
-    own = [values.reshape(-1, values.shape[2])[first] for values in (corner, normals, uv)]
-    return Triangles(*own, index.reshape(-1, 3), model.surface[source], model.surfaces)
+    where, shading, picture = (values.reshape(-1, values.shape[2])[first] for values in (corner, normals, uv))
+    return Triangles(where, shading, picture, index.reshape(-1, 3), model.surface[source], model.surfaces)
 
 
 def _under(model: Triangles, middles: NDArray[np.float64], facing: NDArray[np.float64]) -> NDArray[np.int64]:
