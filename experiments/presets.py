@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..agent.live import LifeConfig
 from ..envs.classes import CLASSES
@@ -85,7 +85,7 @@ PRESETS = {
         ),
         transfer_set=TransferSetConfig(houses=100, frames_per_house=30),
         transfer=TransferConfig(
-            steps=1500,
+            steps=1000,
             batch_size=16,
             optimiser="muon",
             lr=3e-3,
@@ -99,7 +99,9 @@ PRESETS = {
         ttt_frames=40,
     ),
 }
-"""What `--preset` may name. smoke shows in seconds that everything works, and nothing about how well."""
+PRESETS["nano-long"] = replace(PRESETS["nano"], transfer=replace(PRESETS["nano"].transfer, steps=1500))
+"""What `--preset` may name. smoke shows in seconds that everything works, and nothing about how well;
+nano-long is nano with half as much transfer again, too long for the twelve minutes of `make run`."""
 
 
 def find_preset(name: str) -> Preset:
