@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from . import bakekernel, embree
 from .bakekernel import BETWEEN, HIDDEN, LIVE, OUTSIDE
-from .cache import cache_folder
+from .cache import cache_folder, store
 from .charts import AWAY, TEXEL, find_charts, indoors
 from .classes import CLASS_ID
 from .kernel import TEXEL_STEP, Tables
@@ -289,16 +289,10 @@ def _fits(stored: _Stored, tables: Tables) -> bool:
 
 def _write(file: Path, stored: _Stored) -> None:
     """Keep baked light, whole or not at all; a cache that cannot be written costs time later and nothing else."""
-    unfinished = file.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as out:
-            np.savez(out, faces=stored.faces, copies=stored.copies, light=stored.light, charts=stored.charts)
-        unfinished.replace(file)
-        _prune(file.parent)
-    except OSError:
+    arrays = {"faces": stored.faces, "copies": stored.copies, "light": stored.light, "charts": stored.charts}
+    if store(file, lambda out: np.savez(out, **arrays)):  # type: ignore[arg-type]  # numpy's own stub of **kwds
         with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+            _prune(file.parent)
 
 
 def _prune(folder: Path) -> None:

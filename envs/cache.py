@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,16 +35,24 @@ def kept(
         if stored.shape == shape and stored.dtype == dtype and stored.flags.c_contiguous:
             return stored
     made = make()
+    if store(file, lambda out: np.save(out, made)):
+        with contextlib.suppress(OSError):
+            files = sorted(file.parent.glob("*.npy"), key=lambda path: -path.stat().st_mtime_ns)
+            for old in files[NEWEST:]:
+                old.unlink(missing_ok=True)
+    return made
+
+
+def store(file: Path, write: Callable[[BinaryIO], None]) -> bool:
+    """Let `write` fill a file of the cache, whole or not at all; False where the cache cannot be written."""
     unfinished = file.with_suffix(f".{os.getpid()}.tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with unfinished.open("wb") as out:
-            np.save(out, made)
+            write(out)
         unfinished.replace(file)
-        files = sorted(file.parent.glob("*.npy"), key=lambda path: -path.stat().st_mtime_ns)
-        for old in files[NEWEST:]:
-            old.unlink(missing_ok=True)
     except OSError:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
-    return made
+        return False
+    return True

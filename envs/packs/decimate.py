@@ -56,8 +56,7 @@ def decimated(model: Triangles, most: int) -> Triangles:
 
 def _under(model: Triangles, middles: NDArray[np.float64], facing: NDArray[np.float64]) -> NDArray[np.int64]:
     """Which triangle (F',) of the model lies under each middle (F', 3): near, and facing (F', 3) the same way."""
-    corner = model.vertices[model.faces]
-    cross = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    corner, cross = model.vertices[model.faces], model.crosses()
     cross /= np.maximum(np.linalg.norm(cross, axis=1, keepdims=True), 1e-12)
     count = min(CANDIDATES, len(corner))
     away, near = cKDTree(corner.mean(1)).query(middles, k=count)

@@ -39,11 +39,15 @@ class Triangles:
     """(F,) index into `surfaces`."""
     surfaces: list[Surface]
 
+    def crosses(self) -> NDArray[np.float64]:
+        """(F, 3): along each triangle's own normal, as long as twice its area."""
+        corner = self.vertices[self.faces]
+        crosses: NDArray[np.float64] = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+        return crosses
+
     def area(self) -> float:
         """Of all triangles."""
-        corner = self.vertices[self.faces]
-        cross = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-        return float(np.linalg.norm(cross, axis=1).sum() / 2)
+        return float(np.linalg.norm(self.crosses(), axis=1).sum() / 2)
 
 
 @dataclass
