@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from .envs.raycast import RayCastSimulator
     from .envs.scene import Scene, build_scene
     from .learners.buffer import ReplayBuffer
+    from .learners.heads.segmentation import Segmenter
     from .learners.model import Encoder
     from .learners.pretrain import TSTLearner
-    from .learners.segmentation import Segmenter
 
 __version__ = "0.1.0"
 
@@ -38,7 +38,7 @@ _WHERE = {
     "RayCastSimulator": "envs.raycast",
     "ReplayBuffer": "learners.buffer",
     "Scene": "envs.scene",
-    "Segmenter": "learners.segmentation",
+    "Segmenter": "learners.heads.segmentation",
     "TSTLearner": "learners.pretrain",
     "build_scene": "envs.scene",
     "generate_house": "envs.generator",

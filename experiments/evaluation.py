@@ -17,9 +17,9 @@ from torch import Tensor
 from ..agent.live import Life
 from ..envs.classes import CLASSES
 from ..envs.frame import Frame, Labels
-from ..learners.metrics import SegmentationScore, segmentation_score
+from ..learners.heads.segmentation import Segmenter
+from ..learners.metrics.segmentation import SegmentationScore, segmentation_score
 from ..learners.model import Encoder
-from ..learners.segmentation import Segmenter
 from ..learners.transfer import LabelledFrames, fine_tune
 from ..learners.ttt import refit_decoder, ttt_predict
 from .presets import Preset

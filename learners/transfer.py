@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .metrics import VOID
+from .heads.segmentation import HeadConfig, Segmenter
+from .metrics.segmentation import VOID
 from .model import Encoder
 from .optimisers import Optimiser, OptimiserName, ParameterGroup, hidden_matrices
 from .precision import autocast
-from .segmentation import HeadConfig, Segmenter
 
 Progress = Callable[[int, int, dict[str, float]], None]
 """Called with the steps done, the steps in all, and the last step's metrics."""

@@ -22,10 +22,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .heads.segmentation import Segmenter
 from .masking import split_positions
 from .model import Encoder, MaskedModel
 from .precision import autocast
-from .segmentation import Segmenter
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from testspace.learners.metrics import segmentation_score
+from testspace.learners.heads.segmentation import Segmenter
+from testspace.learners.metrics.segmentation import segmentation_score
 from testspace.learners.model import Encoder
-from testspace.learners.segmentation import Segmenter
 from testspace.learners.transfer import (
     AugmentConfig,
     LabelledFrames,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from testspace.learners.heads.segmentation import Segmenter
 from testspace.learners.model import MaskedModel
-from testspace.learners.segmentation import Segmenter
 from testspace.learners.ttt import TTTConfig, refit_decoder, ttt_predict
 
 CONFIG = TTTConfig(steps=4, masks=8, lr=0.05, refit_steps=40, refit_batch=8)

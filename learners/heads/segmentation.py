@@ -22,8 +22,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .model import Encoder
-from .precision import autocast
+from ..model import Encoder
+from ..precision import autocast
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from testspace.learners.metrics import confusion_matrix, segmentation_score
+from testspace.learners.metrics.segmentation import confusion_matrix, segmentation_score
 from testspace.learners.torchvision_guard import ensure_torchvision
 
 ensure_torchvision()  # torchmetrics imports torchvision where it is installed
