@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .encoders import FrameEncoder
 from .layers import Block, DecoderBlock, linear, norm, positions_2d
 from .modalities import MODALITIES, PSEUDOLABEL, patchify, unpatchify
 from .tokenizers import Tokenizer
@@ -54,7 +55,7 @@ SIZES: dict[SizeName, Size] = {
 """nano is ours; tiny, small (TST-S) and base (TST-B) are 4M's."""
 
 
-class Encoder(nn.Module):
+class Encoder(FrameEncoder):
     """rgb to patch features: what pre-training leaves for the heads. A fresh one is the scratch baseline.
 
     `embed`, `layers` and `norm` are in the order of depth, for layer-wise learning rates.

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .encoders import FrameEncoder
 from .heads.segmentation import HeadConfig, Segmenter
+from .heads.task import TaskModel
 from .metrics.segmentation import VOID
-from .model import Encoder
 from .optimisers import Optimiser, OptimiserName, ParameterGroup, hidden_matrices
 from .precision import autocast
 
@@ -36,6 +37,8 @@ class LabelledFrames:
     """(N, H, W, 3) sRGB."""
     semantic: NDArray[np.int16]
     """(N, H, W) class ids, 0 = void."""
+    instance: NDArray[np.int32] | None = None
+    """(N, H, W) instance numbers, 0 = void; boxes and captions are made from them, segmentation needs none."""
 
     def __post_init__(self) -> None:
         if self.rgb.dtype != np.uint8 or self.rgb.ndim != 4 or self.rgb.shape[3] != 3:
@@ -45,15 +48,33 @@ class LabelledFrames:
                 f"labelled frames: semantic must be int16 {self.rgb.shape[:3]}, "
                 f"got {self.semantic.dtype} {self.semantic.shape}"
             )
+        if self.instance is not None and (
+            self.instance.dtype != np.int32 or self.instance.shape != self.semantic.shape
+        ):
+            raise ValueError(
+                f"labelled frames: instance must be int32 {self.semantic.shape}, "
+                f"got {self.instance.dtype} {self.instance.shape}"
+            )
 
     def __len__(self) -> int:
         return len(self.rgb)
 
     def join(self, other: LabelledFrames) -> LabelledFrames:
-        """These frames and those of `other`; ValueError where their images have another size."""
+        """These frames and those of `other`, with instances where both have them; ValueError where sizes differ."""
         if self.rgb.shape[1:] != other.rgb.shape[1:]:
             raise ValueError(f"labelled frames: {self.rgb.shape[1:]} and {other.rgb.shape[1:]} do not join")
-        return LabelledFrames(np.concatenate([self.rgb, other.rgb]), np.concatenate([self.semantic, other.semantic]))
+        instance = (
+            None if self.instance is None or other.instance is None else np.concatenate([self.instance, other.instance])
+        )
+        return LabelledFrames(
+            np.concatenate([self.rgb, other.rgb]), np.concatenate([self.semantic, other.semantic]), instance
+        )
+
+    def instances(self) -> NDArray[np.int32]:
+        """`instance`; ValueError where there is none."""
+        if self.instance is None:
+            raise ValueError("labelled frames: boxes and captions need instances, and these frames have none")
+        return self.instance
 
     def classes(self) -> tuple[int, ...]:
         """The class ids that occur, void left out: what a head trained on these frames can learn."""
@@ -113,7 +134,7 @@ class TransferConfig:
 
 
 def fine_tune(
-    encoder: Encoder,
+    encoder: FrameEncoder,
     labelled: LabelledFrames,
     n_classes: int,
     config: TransferConfig | None = None,
@@ -151,12 +172,12 @@ def _train(
     if config.frozen:
         segmenter.encoder.eval().requires_grad_(False)
     segmenter.encoder.set_drop_path(config.drop_path)
-    hidden = hidden_matrices(segmenter.encoder.layers, segmenter.head.unfold, segmenter.head.blocks)
+    hidden = hidden_matrices(*segmenter.hidden)
     optimiser = Optimiser(parameter_groups(segmenter, config), config.optimiser, config.betas, hidden)
     index_of = torch.full((n_classes,), _IGNORE, dtype=torch.int64)
     index_of[list(segmenter.classes)] = torch.arange(len(segmenter.classes))
     weight = class_weights(labelled, config.balance).to(device) if config.balance else None
-    order = _endless_order(len(labelled), generator)
+    order = endless_order(len(labelled), generator)
     for step in range(config.steps):
         picks = np.array([next(order) for _ in range(config.batch_size)])
         rgb, target = torch.from_numpy(labelled.rgb[picks]), torch.from_numpy(labelled.semantic[picks])
@@ -181,18 +202,18 @@ def schedule(step: int, config: TransferConfig) -> float:
     return config.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, config.steps - warm)))
 
 
-def parameter_groups(segmenter: Segmenter, config: TransferConfig) -> list[ParameterGroup]:
+def parameter_groups(model: TaskModel, config: TransferConfig) -> list[ParameterGroup]:
     """Groups with learning rates scaled by layer_decay^(layers above), no weight decay on vectors (Clark et al., 2020).
 
     Of L blocks, counted from 0, block i has L - i layers above it; the embedding has L + 1; the last norm and the
     head 0.
     """
-    blocks = segmenter.encoder.layers
+    blocks = model.encoder.layers
     above = {id(p): len(blocks) - i for i, block in enumerate(blocks) for p in block.parameters()}
-    above |= {id(p): 0 for p in segmenter.encoder.norm.parameters()}
-    above |= {id(p): 0 for p in segmenter.head.parameters()}
+    above |= {id(p): 0 for p in model.encoder.norm.parameters()}
+    above |= {id(p): 0 for p in model.head.parameters()}
     members: dict[tuple[int, bool], list[nn.Parameter]] = {}
-    for parameter in segmenter.parameters():
+    for parameter in model.parameters():
         if parameter.requires_grad:
             key = (above.get(id(parameter), len(blocks) + 1), parameter.ndim >= 2)
             members.setdefault(key, []).append(parameter)
@@ -267,7 +288,7 @@ def augment(rgb: Tensor, target: Tensor, config: AugmentConfig, generator: torch
     return images.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8), labels.to(torch.int64)
 
 
-def _endless_order(count: int, generator: torch.Generator) -> Iterator[int]:
+def endless_order(count: int, generator: torch.Generator) -> Iterator[int]:
     """Indices below `count`, each once an epoch, in a new order every epoch."""
     while True:
         yield from torch.randperm(count, generator=generator).tolist()

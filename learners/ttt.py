@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .encoders import FrameEncoder
 from .heads.segmentation import Segmenter
 from .masking import split_positions
 from .model import Encoder, MaskedModel
@@ -114,7 +115,7 @@ def ttt_predict(
 
 def refit_decoder(
     model: MaskedModel,
-    encoder: Encoder,
+    encoder: FrameEncoder,
     sample: Callable[[int], Tensor],
     config: TTTConfig | None = None,
     seed: int = 0,
@@ -149,8 +150,10 @@ def refit_decoder(
     return learner.requires_grad_(False)
 
 
-def _with_encoder(model: MaskedModel, encoder: Encoder) -> MaskedModel:
-    """A frozen copy of `model` around this very `encoder`."""
+def _with_encoder(model: MaskedModel, encoder: FrameEncoder) -> MaskedModel:
+    """A frozen copy of `model` around this very `encoder`; ValueError where it is none of a masked model."""
+    if not isinstance(encoder, Encoder):
+        raise ValueError(f"test-time training: a {type(encoder).__name__} has no masked patches to reconstruct")
     learner = copy.deepcopy(model)
     learner.encoder = encoder
     return learner.requires_grad_(False).eval()

@@ -9,21 +9,19 @@ as slow); no layer scale, which starts near 0 and so holds back a training of a 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..model import Encoder
+from ..encoders import FrameEncoder
 from ..precision import autocast
+from .task import TaskModel
 
 
 @dataclass(frozen=True)
@@ -88,15 +86,28 @@ def _spread(x: Tensor, side: int) -> Tensor:
     return x.view(b, h, w, side, side, -1).transpose(2, 3).reshape(b, h * side, w * side, -1)
 
 
-class Segmenter(nn.Module):
+class Segmenter(TaskModel):
     """An encoder with its segmentation head. `classes` are the global class ids of the logits, in order."""
 
-    def __init__(self, encoder: Encoder, classes: Sequence[int], config: HeadConfig | None = None) -> None:
-        super().__init__()
+    name = "segmenter"
+    head: SegmentationHead
+
+    def __init__(self, encoder: FrameEncoder, classes: Sequence[int], config: HeadConfig | None = None) -> None:
         if not classes:
             raise ValueError("segmenter: there is no class to tell apart")
-        self.encoder, self.classes, self.config = encoder, tuple(int(c) for c in classes), config or HeadConfig()
-        self.head = SegmentationHead(encoder.dim, encoder.grid, len(classes), self.config)
+        self.classes, self.config = tuple(int(c) for c in classes), config or HeadConfig()
+        super().__init__(encoder, SegmentationHead(encoder.dim, encoder.grid, len(classes), self.config))
+
+    def description(self) -> dict[str, Any]:
+        return {"classes": self.classes, "head": asdict(self.config)}
+
+    @classmethod
+    def from_description(cls, encoder: FrameEncoder, description: dict[str, Any]) -> Self:
+        return cls(encoder, description["classes"], HeadConfig(**description["head"]))
+
+    @property
+    def hidden(self) -> tuple[nn.Module, ...]:
+        return (self.encoder.layers, self.head.unfold, self.head.blocks)
 
     def forward(self, rgb: Tensor) -> Tensor:
         """Logits (B, h, w, K) of rgb uint8 (B, H, W, 3), at the head's resolution, K in the order of `classes`."""
@@ -120,26 +131,3 @@ class Segmenter(nn.Module):
             parts.append(ids[full.argmax(1).cpu()])
         self.train(was_training)
         return torch.cat(parts).numpy()
-
-    def save(self, folder: str | Path) -> None:
-        """Write segmenter.safetensors (encoder and head) and segmenter.json (classes, head) into `folder`."""
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
-        save_file({key: value.contiguous() for key, value in self.state_dict().items()}, path / "segmenter.safetensors")
-        description = {"classes": self.classes, "head": asdict(self.config)}
-        (path / "segmenter.json").write_text(json.dumps(description, indent=2) + "\n")
-
-    @classmethod
-    def load(cls, folder: str | Path, encoder: Encoder) -> Segmenter:
-        """The segmenter that `save` wrote; `encoder` is one of the same shape, and receives its weights.
-
-        Raises ValueError where the files are no segmenter, or one on an encoder of another shape.
-        """
-        path = Path(folder)
-        try:
-            description: dict[str, Any] = json.loads((path / "segmenter.json").read_text())
-            segmenter = cls(encoder, description["classes"], HeadConfig(**description["head"]))
-            segmenter.load_state_dict(load_file(path / "segmenter.safetensors"))
-        except (KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
-            raise ValueError(f"segmenter: {path} does not fit this encoder: {error}") from error
-        return segmenter

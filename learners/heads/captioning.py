@@ -1,0 +1,133 @@
+"""Captioning (W.2): a transformer decoder, random at first, reads the encoder's features and writes word after word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..encoders import FrameEncoder
+from ..layers import DecoderBlock, linear, norm
+from ..metrics.captioning import words
+from ..precision import autocast
+from .task import TaskModel
+
+PAD, BEGIN, END = 0, 1, 2
+"""Numbers of what stands for no word: after the end, before the first word, after the last."""
+_FIRST = 3  # number of the vocabulary's first word
+
+
+@dataclass(frozen=True)
+class CaptionConfig:
+    """The size of the decoder."""
+
+    width: int = 192
+    """Channels; every attention head is 64 wide."""
+    depth: int = 3
+    """Decoder layers."""
+    longest: int = 32
+    """Most words of a caption."""
+
+
+class CaptionHead(nn.Module):
+    """Features (B, N, dim) and the words so far (B, T) to logits (B, T, V) of the word that follows each."""
+
+    def __init__(self, dim: int, n_words: int, config: CaptionConfig) -> None:
+        super().__init__()
+        self.context = linear(dim, config.width)
+        self.embed = nn.Embedding(n_words, config.width)
+        self.positions = nn.Parameter(torch.randn(config.longest + 1, config.width) * 0.02)
+        self.layers = nn.ModuleList(DecoderBlock(config.width, config.width // 64) for _ in range(config.depth))
+        self.norm = norm(config.width)
+        self.logits = linear(config.width, n_words)
+        nn.init.normal_(self.embed.weight, std=0.02)
+
+    def forward(self, features: Tensor, told: Tensor) -> Tensor:
+        length = told.shape[1]
+        x = self.embed(told) + self.positions[:length]
+        later = torch.ones(length, length, dtype=torch.bool, device=told.device).triu(1)[None, None]
+        context = self.context(features)
+        for layer in self.layers:
+            x = layer(x, context, later)
+        return self.logits(self.norm(x))
+
+
+class Captioner(TaskModel):
+    """An encoder with its captioning head, over a closed vocabulary."""
+
+    name = "captioner"
+    head: CaptionHead
+
+    def __init__(self, encoder: FrameEncoder, vocabulary: Sequence[str], config: CaptionConfig | None = None) -> None:
+        if not vocabulary:
+            raise ValueError("captioner: the vocabulary is empty")
+        self.vocabulary, self.config = tuple(vocabulary), config or CaptionConfig()
+        super().__init__(encoder, CaptionHead(encoder.dim, _FIRST + len(vocabulary), self.config))
+        self._number = {word: _FIRST + index for index, word in enumerate(self.vocabulary)}
+
+    def description(self) -> dict[str, Any]:
+        return {"vocabulary": self.vocabulary, "head": asdict(self.config)}
+
+    @classmethod
+    def from_description(cls, encoder: FrameEncoder, description: dict[str, Any]) -> Self:
+        return cls(encoder, description["vocabulary"], CaptionConfig(**description["head"]))
+
+    @property
+    def hidden(self) -> tuple[nn.Module, ...]:
+        return (self.encoder.layers, self.head.layers)
+
+    def numbers(self, captions: Sequence[str]) -> Tensor:
+        """Captions as int64 (B, longest + 2): BEGIN, the words' numbers, END, then PAD.
+
+        Raises ValueError on a word outside the vocabulary, and on a caption with more than `longest` words.
+        """
+        table = torch.full((len(captions), self.config.longest + 2), PAD)
+        for row, caption in zip(table, captions, strict=True):
+            said = words(caption)
+            unknown = [word for word in said if word not in self._number]
+            if unknown or len(said) > self.config.longest:
+                why = f"'{unknown[0]}' is not in the vocabulary" if unknown else f"{len(said)} words are too many"
+                raise ValueError(f"captioner: {why}: {caption}")
+            row[: len(said) + 2] = torch.tensor([BEGIN, *(self._number[word] for word in said), END])
+        return table
+
+    def loss(self, rgb: Tensor, numbers: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Mean cross-entropy of each next word of the captions `numbers` (B, T) of rgb uint8 (B, H, W, 3)."""
+        length = int((numbers != PAD).sum(1).max())
+        told, next_ = numbers[:, : length - 1], numbers[:, 1:length]
+        with autocast(rgb.device.type):
+            logits = self.head(self.encoder(rgb), told)
+        loss = F.cross_entropy(logits.float().flatten(0, 1), next_.flatten(), ignore_index=PAD)
+        right = (logits.argmax(-1) == next_)[next_ != PAD].float().mean()
+        return loss, {"accuracy": right.item()}
+
+    @torch.no_grad()
+    def predict(self, rgb: NDArray[np.uint8] | Tensor, batch_size: int = 64) -> list[str]:
+        """A caption of each frame of rgb uint8 (N, H, W, 3), greedily; the training mode is left as it was."""
+        device, was_training = next(self.head.parameters()).device, self.training
+        self.eval()
+        captions: list[str] = []
+        for batch in torch.as_tensor(rgb).split(batch_size) if len(rgb) else ():
+            with autocast(device.type):
+                captions += self._write(self.encoder(batch.to(device)))
+        self.train(was_training)
+        return captions
+
+    def _write(self, features: Tensor) -> list[str]:
+        told = torch.full((len(features), 1), BEGIN, device=features.device)
+        for _ in range(self.config.longest):
+            best = self.head(features, told)[:, -1].argmax(1, keepdim=True)
+            told = torch.cat([told, best], 1)
+            if bool((told == END).any(1).all()):
+                break
+        written = []
+        for row in told[:, 1:].tolist():
+            said = row[: row.index(END)] if END in row else row
+            written.append(" ".join(self.vocabulary[number - _FIRST] for number in said if number >= _FIRST))
+        return written

@@ -1,0 +1,49 @@
+"""Transfer to detection: boxes come from label maps, after augmentation, so that they hold what is still to be seen."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..encoders import FrameEncoder
+from ..transfer import LabelledFrames, Progress, TransferConfig, augment
+from .boxes import boxes_of, number_objects
+from .detection import DetectionConfig, Detector
+from .training import train
+
+MIN_PIXELS = 4
+"""An object of which a frame shows fewer pixels has no box there."""
+
+
+def fine_tune_detector(
+    encoder: FrameEncoder,
+    labelled: LabelledFrames,
+    classes: Collection[int],
+    config: TransferConfig | None = None,
+    head: DetectionConfig | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Detector:
+    """A Detector of `classes` on a copy of `encoder`, trained on `labelled`; one seed gives one result.
+
+    It tells those of the classes that occur in `labelled`. ValueError where none does, or there are no instances.
+    """
+    config = config or TransferConfig()
+    objects, table = number_objects(labelled.semantic, labelled.instances(), classes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        detector = Detector(copy.deepcopy(encoder), table[1:].unique().tolist(), head)
+
+        def loss(picks: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+            rgb, shown = augment(
+                torch.from_numpy(labelled.rgb[picks]), objects[picks].long(), config.augment, generator
+            )
+            return detector.loss(rgb, boxes_of(shown, table, MIN_PIXELS))
+
+        train(detector, len(labelled.rgb), loss, config, seed, progress)
+    return detector

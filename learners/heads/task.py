@@ -1,0 +1,60 @@
+"""What every task has in common: an encoder with a head on it, stored as weights and a description beside them."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from ..encoders import FrameEncoder
+
+
+class TaskModel(nn.Module, ABC):
+    """An encoder with a task's head. Subclasses name their files, and say what besides the encoder builds them."""
+
+    name: ClassVar[str]
+    """Of the task, and of its two files."""
+
+    def __init__(self, encoder: FrameEncoder, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+
+    @abstractmethod
+    def description(self) -> dict[str, Any]:
+        """What `from_description` needs, as JSON holds it."""
+
+    @classmethod
+    @abstractmethod
+    def from_description(cls, encoder: FrameEncoder, description: dict[str, Any]) -> Self:
+        """One with random weights of the head, as `description` says."""
+
+    @property
+    def hidden(self) -> tuple[nn.Module, ...]:
+        """The stacks of hidden layers, whose matrices Muon takes (`optimisers.hidden_matrices`)."""
+        return (self.encoder.layers,)
+
+    def save(self, folder: str | Path) -> None:
+        """Write NAME.safetensors (encoder and head) and NAME.json (the description) into `folder`."""
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        weights = {key: value.contiguous() for key, value in self.state_dict().items()}
+        save_file(weights, path / f"{self.name}.safetensors")
+        (path / f"{self.name}.json").write_text(json.dumps(self.description(), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: str | Path, encoder: FrameEncoder) -> Self:
+        """What `save` wrote; `encoder` is one of the same shape, and receives its weights.
+
+        Raises ValueError where the files are of no such task, or of one on an encoder of another shape.
+        """
+        path = Path(folder)
+        try:
+            model = cls.from_description(encoder, json.loads((path / f"{cls.name}.json").read_text()))
+            model.load_state_dict(load_file(path / f"{cls.name}.safetensors"))
+        except (KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+            raise ValueError(f"{cls.name}: {path} does not fit this encoder: {error}") from error
+        return model
