@@ -15,7 +15,7 @@ def decode(data: bytes, source: Path, element: str) -> NDArray[np.uint8]:
     """A PNG or JPEG as uint8 (128, 128, 3) sRGB, row 0 on top; MeshError where it is damaged or too large."""
     import cv2
 
-    size = _png_size(data) or _jpeg_size(data)
+    size = picture_size(data)
     if size is None:
         raise MeshError(source, element, "the texture is neither PNG nor JPEG")
     if len(data) > MAX_IMAGE_BYTES or not 0 < min(size) <= max(size) <= MAX_IMAGE_SIDE:
@@ -35,6 +35,11 @@ def encode(texture: NDArray[np.uint8]) -> bytes:
     import cv2
 
     return bytes(cv2.imencode(".png", np.ascontiguousarray(texture[..., ::-1]))[1])
+
+
+def picture_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height that the header of a PNG or JPEG claims, before anything is decoded; None for other data."""
+    return _png_size(data) or _jpeg_size(data)
 
 
 def _png_size(data: bytes) -> tuple[int, int] | None:

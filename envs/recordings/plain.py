@@ -1,0 +1,165 @@
+"""The plain folder: the layout of our own, for a robot or a phone of one's own. Written by `testspace record`.
+
+    recording.json   {"format": "testspace-recording", "version": 1,
+                      "camera": {"fx": 320.0, "fy": 320.0, "cx": 319.5, "cy": 239.5},
+                      "camera_axes": "opencv", "up": "z", "depth_scale": 1000.0, "classes": {"1": "Wall"}}
+    frames.csv       frame,time,x,y,z,qx,qy,qz,qw[,fx,fy,cx,cy]: the camera in the world, one line a frame
+    rgb/000000.png   8-bit colours (PNG or JPEG), named by `frame`
+    depth/000000.png 16 bits, depth_scale units a metre along the optical axis, 0 = none; the folder may be missing
+    semantic/...png  16 bits, ids of `classes`, whose names are those of testspace.envs.classes; for evaluation only
+    imu.csv          time,ax,ay,az,gx,gy,gz: m/s2 and rad/s; may be missing
+
+Pixels are counted from the middle of the first one. camera_axes: "opencv" (x right, y down, z into the picture) or
+"opengl" (x right, y up, z to the viewer; ARKit). up: "y" or "z". Units: metres and seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..classes import CLASS_ID, CLASSES
+from ..frame import Camera, Frame, Labels
+from .conventions import from_quaternions, pose_matrices, to_quaternions
+from .files import depth_reader, label_reader, numbered, read_json, rgb_reader, table
+from .recording import Recording, RecordingError, Track, make_recording
+
+FORMAT = "testspace-recording"
+DEPTH_SCALE = 2000.0
+"""Units a metre of what is written: half a millimetre, up to 32 m."""
+_HEADER = "frame,time,x,y,z,qx,qy,qz,qw\n"
+
+
+def is_plain(folder: Path) -> bool:
+    """Whether a folder holds a recording in this layout."""
+    return (folder / "recording.json").is_file()
+
+
+def read_plain(folder: Path) -> Recording:
+    """The recording of a plain folder; RecordingError names the file and field that is wrong."""
+    file = folder / "recording.json"
+    told = read_json(file)
+    if not isinstance(told, dict) or told.get("format") != FORMAT:
+        raise RecordingError(file, f'format: expected "{FORMAT}"')
+    if told.get("version") != 1:
+        raise RecordingError(file, f"version: {told.get('version')!r} is not known to this version, which reads 1")
+    axes, up = told.get("camera_axes"), told.get("up")
+    if axes not in ("opencv", "opengl"):
+        raise RecordingError(file, f'camera_axes: expected "opencv" or "opengl", found {axes!r}')
+    if up not in ("y", "z"):
+        raise RecordingError(file, f'up: expected "y" or "z", found {up!r}')
+    rows, per_frame = _rows(folder / "frames.csv")
+    camera = told.get("camera")
+    if not per_frame:
+        intrinsics = np.array([number(file, camera, name, "camera") for name in ("fx", "fy", "cx", "cy")])
+    rgb, depth = numbered(folder / "rgb", ".png", ".jpg", ".jpeg"), numbered(folder / "depth", ".png")
+    semantic = numbered(folder / "semantic", ".png")
+    more: dict[str, Any] = {}
+    if depth:
+        if "depth_scale" not in told:
+            raise RecordingError(file, "depth_scale is missing: how many units of the 16-bit depth are a metre?"
+                                 " (1000 for millimetres)")  # fmt: skip
+        more["read_depth"] = depth_reader(depth, number(file, told, "depth_scale"))
+    if semantic:
+        more["read_semantic"] = label_reader(semantic, _class_ids(file, told.get("classes")))
+    if (folder / "imu.csv").is_file():
+        more["imu"] = table(folder / "imu.csv", 7)
+    names = rows[:, 0].astype(np.int64)
+    there = np.array([name in rgb and (not depth or name in depth) for name in names.tolist()], np.bool_)
+    track = Track(
+        time=rows[:, 1], poses=from_quaternions(rows[:, 2:5], rows[:, 5:9]), axes=axes, up=up,
+        intrinsics=rows[:, 9:13] if per_frame else intrinsics, number=names,
+    )  # fmt: skip
+    return make_recording(folder, track, there, rgb_reader(rgb), **more)
+
+
+def number(file: Path, members: Any, name: str, path: str = "") -> float:
+    """A finite number above 0 of a JSON object; RecordingError names the field."""
+    field = f"{path}.{name}" if path else name
+    value = members.get(name) if isinstance(members, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or value <= 0:
+        raise RecordingError(file, f"{field}: expected a number above 0, found {value!r}")
+    return float(value)
+
+
+class PlainWriter:
+    """Writes frames of the contract into a new or empty folder, one by one, in the contract's own axes."""
+
+    def __init__(self, folder: Path, camera: Camera, labels: bool = False) -> None:
+        """labels: whether `add` gets labels; RecordingError where the folder is not empty."""
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RecordingError(folder, "it exists and is not empty; name a new folder")
+        for name in ("rgb", "depth", *(["semantic"] if labels else [])):
+            (folder / name).mkdir(parents=True)
+        self.folder, self.count, self._labels = folder, 0, labels
+        told: dict[str, Any] = {
+            "format": FORMAT,
+            "version": 1,
+            "camera": {
+                "fx": camera.focal, "fy": camera.focal, "cx": camera.width / 2 - 0.5, "cy": camera.height / 2 - 0.5,
+            },
+            "camera_axes": "opengl",
+            "up": "y",
+            "depth_scale": DEPTH_SCALE,
+        }  # fmt: skip
+        if labels:
+            told["classes"] = {str(index): name for index, name in enumerate(CLASSES) if index}
+        (folder / "recording.json").write_text(json.dumps(told, indent=2) + "\n")
+        (folder / "frames.csv").write_text(_HEADER)
+
+    def add(self, frame: Frame, time: float, labels: Labels | None = None) -> None:
+        """Write one frame, seen `time` seconds after the start."""
+        name = f"{self.count:06d}.png"
+        write_png(self.folder / "rgb" / name, frame["rgb"][..., ::-1])
+        depth = np.round(frame["depth"].astype(np.float64) * DEPTH_SCALE)
+        write_png(self.folder / "depth" / name, np.where(depth < 65535, depth, 0).astype(np.uint16))
+        if self._labels and labels is not None:
+            write_png(self.folder / "semantic" / name, labels.semantic.astype(np.uint16))
+        matrix = pose_matrices(frame["pose"][None])
+        numbers = [time, *matrix[0, :3, 3], *to_quaternions(matrix[:, :3, :3])[0]]
+        with (self.folder / "frames.csv").open("a") as out:
+            out.write(",".join([str(self.count), *(f"{value:.9g}" for value in numbers)]) + "\n")
+        self.count += 1
+
+
+def write_plain(folder: Path, camera: Camera, frames: Iterable[tuple[float, Frame]]) -> int:
+    """Write pairs of time and Frame (one frame each) into a new folder; returns how many there were."""
+    writer = PlainWriter(folder, camera)
+    for time, frame in frames:
+        writer.add(frame, time)
+    return writer.count
+
+
+def write_png(file: Path, image: NDArray[Any]) -> None:
+    """A PNG of uint8 (H, W, 3) in the order blue, green, red, or of uint8 or uint16 (H, W)."""
+    import cv2
+
+    file.write_bytes(bytes(cv2.imencode(".png", np.ascontiguousarray(image))[1]))
+
+
+def _rows(file: Path) -> tuple[NDArray[np.float64], bool]:
+    """frames.csv as (N, 9) or (N, 13), and whether it brings intrinsics for each frame."""
+    rows = table(file, 9)
+    try:
+        return table(file, 13), bool(len(rows))
+    except RecordingError:
+        return rows, False
+
+
+def _class_ids(file: Path, classes: Any) -> Any:
+    """A function from stored ids to ids of envs.classes."""
+    if not isinstance(classes, dict):
+        raise RecordingError(file, "classes: there is a folder semantic/, so names of its ids are needed: "
+                             '{"1": "Wall", ...}')  # fmt: skip
+    lookup = np.zeros(65536, np.int16)
+    for key, name in classes.items():
+        if not key.isdigit() or int(key) > 65535 or name not in CLASS_ID:
+            raise RecordingError(file, f"classes: {key!r}: {name!r} is not an id from 0 to 65535 with the name of a"
+                                 " class of testspace.envs.classes")  # fmt: skip
+        lookup[int(key)] = CLASS_ID[name]
+    return lambda image: lookup[image.astype(np.int64)]

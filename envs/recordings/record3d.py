@@ -1,0 +1,140 @@
+"""Record3D (an app for iPhones): its .r3d files, and the folder one gets by unpacking one.
+
+    metadata            JSON: w, h, K (9 numbers, column by column), fps, dw, dh, poses [[qx, qy, qz, qw, tx, ty, tz]]
+    rgbd/0.jpg          colours
+    rgbd/0.depth        float32 metres, dh rows of dw, compressed by LZFSE
+    rgbd/0.conf         uint8 confidence, 0 to 2, compressed alike; optional
+
+Poses are ARKit's: camera to world, y up, camera axes as OpenGL's. LZFSE needs `pip install pyliblzfse`; without it the
+colours are read, and the recording has no depth.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .conventions import from_quaternions
+from .files import MAX_PICTURE_BYTES, as_rgb, decode, read_text
+from .recording import FrameError, Recording, RecordingError, Track, make_recording
+
+
+def is_record3d(path: Path) -> bool:
+    """Whether a path is a .r3d file, or a folder unpacked from one."""
+    return path.suffix == ".r3d" or ((path / "metadata").is_file() and (path / "rgbd").is_dir())
+
+
+def read_record3d(path: Path) -> Recording:
+    """The recording of a .r3d file or of its folder."""
+    archive = _Folder(path) if path.is_dir() else _Zip(path)
+    try:
+        told = json.loads(archive.text("metadata"))
+        k = np.array(told["K"], np.float64).reshape(3, 3).T
+        rows = np.array(told["poses"], np.float64).reshape(-1, 7)
+        size = (int(told["dh"]), int(told["dw"])) if "dh" in told else None
+        rate = float(told.get("fps", 60))
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, RecordingError):
+            raise
+        raise RecordingError(path, f"metadata: K, poses, dw and dh are needed as Record3D writes them ({error!r})"
+                             ) from None  # fmt: skip
+    unpack, names = _lzfse(), archive.names()
+    numbers = np.arange(len(rows))
+    there = np.array([f"rgbd/{n}.jpg" in names for n in numbers], np.bool_)
+
+    def rgb(number: int) -> NDArray[np.uint8]:
+        return as_rgb(decode(archive.data(f"rgbd/{number}.jpg"), f"{path}: rgbd/{number}.jpg"), path)
+
+    def metres(number: int) -> NDArray[np.float32]:
+        assert unpack is not None
+        assert size is not None
+        depth = _array(unpack, archive.data(f"rgbd/{number}.depth"), np.float32, size, path).copy()
+        if f"rgbd/{number}.conf" in names:
+            trust = _array(unpack, archive.data(f"rgbd/{number}.conf"), np.uint8, size, path)
+            depth[trust == 0] = 0.0
+        return depth
+
+    stored = any(name.endswith(".depth") for name in names)
+    more: dict[str, Any] = {}
+    if stored and unpack is not None and size is not None:
+        there &= np.array([f"rgbd/{n}.depth" in names for n in numbers], np.bool_)
+        more["read_depth"] = metres
+    poses = from_quaternions(rows[:, 4:7], rows[:, :4])
+    track = Track(numbers / rate, poses, "opengl", "y", k[[0, 1, 0, 1], [0, 1, 2, 2]], numbers)
+    made = make_recording(path, track, there, rgb, **more)
+    if stored and "read_depth" not in more:
+        made.faults["depth map that is left out (pip install pyliblzfse to read Record3D's)"] = len(made)
+    return made
+
+
+class _Zip:
+    def __init__(self, path: Path) -> None:
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except FileNotFoundError:
+            raise RecordingError(path, "there is no such file") from None
+        except zipfile.BadZipFile:
+            raise RecordingError(path, "it is not a .r3d file, or it was cut short") from None
+        self._path = path
+
+    def names(self) -> set[str]:
+        return set(self._zip.namelist())
+
+    def data(self, name: str) -> bytes:
+        try:
+            if self._zip.getinfo(name).file_size > MAX_PICTURE_BYTES:
+                raise FrameError(f"{self._path}: {name}", "it is too large")
+            return self._zip.read(name)
+        except (KeyError, zipfile.BadZipFile, zipfile.zlib.error, EOFError):  # type: ignore[attr-defined]
+            raise FrameError(f"{self._path}: {name}", "it is missing or damaged") from None
+
+    def text(self, name: str) -> str:
+        try:
+            return self.data(name).decode("utf-8")
+        except UnicodeDecodeError:
+            raise RecordingError(f"{self._path}: {name}", "it is not a text file") from None
+
+
+class _Folder:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def names(self) -> set[str]:
+        return {f"rgbd/{file.name}" for file in (self._path / "rgbd").iterdir()}
+
+    def data(self, name: str) -> bytes:
+        file = self._path / name
+        if not file.is_file() or file.stat().st_size > MAX_PICTURE_BYTES:
+            raise FrameError(file, "it is missing or too large")
+        return file.read_bytes()
+
+    def text(self, name: str) -> str:
+        return read_text(self._path / name)
+
+
+def _lzfse() -> Callable[[bytes], bytes] | None:
+    try:
+        module = importlib.import_module("liblzfse")
+    except ImportError:
+        return None
+    unpack: Callable[[bytes], bytes] = module.decompress
+    return unpack
+
+
+def _array(
+    unpack: Callable[[bytes], bytes], data: bytes, dtype: type, size: tuple[int, int], source: Path
+) -> NDArray[Any]:
+    try:
+        raw = unpack(data)
+    except Exception:  # the module's own error, a subclass of Exception in some versions only
+        raw = b""
+    if len(raw) != np.dtype(dtype).itemsize * size[0] * size[1]:
+        raise FrameError(source, f"a depth or confidence map is damaged, or not of {size[1]} x {size[0]} pixels")
+    return np.frombuffer(raw, dtype).reshape(size)

@@ -1,0 +1,149 @@
+"""A recording: what a phone, a robot or a data set has seen of a place, frame by frame, in the frame contract's axes.
+
+Only what is small is in memory (poses, times, where each frame lies); pictures are read when they are asked for, so a
+recording may have a hundred thousand frames.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .conventions import CameraAxes, Up, are_poses, to_contract
+
+Reader = Callable[[int], NDArray[Any]]
+"""Reads one picture by its number in the files of the recording."""
+
+
+class RecordingError(ValueError):
+    """A recording that cannot be used. One line: which file, what is wrong, what to do."""
+
+    def __init__(self, source: str | Path, what: str) -> None:
+        super().__init__(" ".join(f"{source}: {what}".split()))
+
+
+class FrameError(RecordingError):
+    """One frame that cannot be used; the others can."""
+
+
+@dataclass
+class Recording:
+    """Frames in the order of time. All arrays have N rows, one a frame."""
+
+    source: str
+    """Where it was read from, for messages."""
+    time: NDArray[np.float64]
+    """(N,) seconds, never falling."""
+    poses: NDArray[np.float64]
+    """(N, 4, 4) camera to world, the contract's axes (y up; camera x right, y up, z to the viewer), metres."""
+    intrinsics: NDArray[np.float64]
+    """(N, 4) fx, fy, cx, cy of rgb in pixels; the middle of the first pixel is at 0, as OpenCV counts."""
+    size: tuple[int, int]
+    """Rows and columns of rgb."""
+    number: NDArray[np.int64]
+    """(N,) what each frame is called in the readers below."""
+    read_rgb: Reader
+    """rgb, uint8 (H, W, 3)."""
+    read_depth: Reader | None = None
+    """Depth along the optical axis, float32 (h, w), metres, 0 = none; of rgb's view, but maybe of another size."""
+    read_semantic: Reader | None = None
+    """Class ids of `envs.classes`, int16 (h, w): for evaluation only."""
+    depth_intrinsics: NDArray[np.float64] | None = None
+    """(4,) of the depth camera, where it is not rgb's scaled to the size of the depth map."""
+    imu: NDArray[np.float64] | None = None
+    """(M, 7) seconds, acceleration (m/s2) and turning rate (rad/s) along the device's own axes; kept, not used yet."""
+    faults: Counter[str] = field(default_factory=Counter)
+    """What was wrong with frames, and how often: to be told to the user."""
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def rgb(self, index: int) -> NDArray[np.uint8]:
+        """Colour of frame `index` (0 to N - 1), uint8 (H, W, 3); FrameError where it cannot be read."""
+        image = self.read_rgb(int(self.number[index]))
+        if image.dtype != np.uint8 or image.shape != (*self.size, 3):
+            raise FrameError(self.source, f"frame {self.number[index]}: rgb is {image.dtype} {image.shape}, others"
+                             f" are uint8 {(*self.size, 3)}")  # fmt: skip
+        return image
+
+    def depth(self, index: int) -> NDArray[np.float32] | None:
+        """Depth of frame `index`, float32 (h, w), None where the recording has none; FrameError as for rgb."""
+        if self.read_depth is None:
+            return None
+        depth = self.read_depth(int(self.number[index]))
+        if (
+            self.depth_intrinsics is None
+            and abs(depth.shape[0] * self.size[1] / depth.shape[1] / self.size[0] - 1) > 0.02
+        ):
+            raise FrameError(self.source, f"frame {self.number[index]}: depth is {depth.shape[1]} x {depth.shape[0]},"
+                             f" not of the same shape as rgb, {self.size[1]} x {self.size[0]}")  # fmt: skip
+        return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0)).astype(np.float32)
+
+    def semantic(self, index: int) -> NDArray[np.int16] | None:
+        """Class ids of frame `index`, int16 (h, w), None where the recording has no labels."""
+        return None if self.read_semantic is None else self.read_semantic(int(self.number[index]))
+
+    def told(self) -> list[str]:
+        """Lines about what was wrong, for the user."""
+        return [f"{self.source}: {count} x {what}" for what, count in sorted(self.faults.items())]
+
+
+@dataclass
+class Track:
+    """What a reader has found, before it is checked: rows as they lie in the files."""
+
+    time: Sequence[float] | NDArray[Any]
+    """(N,) seconds."""
+    poses: NDArray[np.float64]
+    """(N, 4, 4) camera to world in the data set's axes; NaN or infinite where tracking was lost."""
+    axes: CameraAxes
+    """Axes of its cameras."""
+    up: Up
+    """Which of its world axes points up."""
+    intrinsics: NDArray[Any]
+    """(4,) or (N, 4) fx, fy, cx, cy of rgb."""
+    number: Sequence[int] | NDArray[Any]
+    """(N,) names of the frames."""
+
+
+def make_recording(source: Path, track: Track, there: NDArray[np.bool_], read_rgb: Reader, **more: Any) -> Recording:
+    """The Recording of what a reader has found: bad rows are dropped and counted, the rest is sorted by time.
+
+    `there` (N,) says whether the frame's files exist; `more` goes to Recording. RecordingError where nothing is left.
+    """
+    time = np.asarray(track.time, np.float64)
+    number, faults = np.asarray(track.number, np.int64), Counter[str]()
+    with np.errstate(invalid="ignore", over="ignore"):
+        poses = to_contract(np.nan_to_num(track.poses, nan=np.nan, posinf=np.nan, neginf=np.nan), track.axes, track.up)
+    good = are_poses(poses)
+    numbers = np.broadcast_to(np.asarray(track.intrinsics, np.float64), (len(time), 4))
+    usable = np.isfinite(numbers).all(axis=1) & (numbers[:, :2] > 0).all(axis=1)
+    for what, fine in (
+        ("frame without its picture or depth (dropped)", there),
+        ("pose that is missing, not finite or no rotation (dropped)", good),
+        ("time that is not finite (dropped)", np.isfinite(time)),
+        ("intrinsics that are not finite and above 0 (dropped)", usable),
+    ):
+        faults[what] = int((~fine).sum())
+    kept = np.flatnonzero(there & good & np.isfinite(time) & usable)
+    order = np.argsort(time[kept], kind="stable")
+    faults["time out of order (sorted)"] = int((np.diff(time[kept]) < 0).sum())
+    faults = +faults
+    if not len(kept):
+        why = "; ".join(f"{count} x {what}" for what, count in faults.items()) or "it is empty"
+        raise RecordingError(source, f"no frame can be used: {why}")
+    chosen = kept[order]
+    try:
+        first = read_rgb(int(number[chosen[0]]))
+    except FrameError:
+        first = read_rgb(int(number[chosen[len(chosen) // 2]]))
+    return Recording(
+        source=str(source), time=time[chosen], poses=poses[chosen], intrinsics=numbers[chosen].copy(),
+        size=(first.shape[0], first.shape[1]), number=number[chosen], read_rgb=read_rgb, faults=faults, **more,
+    )  # fmt: skip

@@ -1,0 +1,80 @@
+"""TUM RGB-D (Sturm et al. 2012): a Kinect's rgb and depth, and poses by motion capture, each with times of its own.
+
+    rgb.txt, depth.txt    time file
+    groundtruth.txt       time tx ty tz qx qy qz qw: camera in the world, OpenCV axes, z up
+    accelerometer.txt     time ax ay az
+    depth/*.png           16 bits, 5000 units a metre, registered to rgb
+
+The times are matched as the data set's own tools do: to the nearest one, at most 0.02 s away. Intrinsics are those that
+the data set publishes for freiburg1, 2 and 3 (by the folder's name), or ROS's default for other folders.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .conventions import from_quaternions
+from .files import depth_reader, read_text, rgb_reader, table
+from .phones import nearest_rows
+from .recording import Recording, RecordingError, Track, make_recording
+
+APART = 0.02
+"""Seconds between things that count as of one time."""
+SCALE = 5000.0
+INTRINSICS = {
+    "freiburg1": (517.3, 516.5, 318.6, 255.3),
+    "freiburg2": (520.9, 521.0, 325.1, 249.7),
+    "freiburg3": (535.4, 539.2, 320.1, 247.6),
+}
+DEFAULT = (525.0, 525.0, 319.5, 239.5)
+
+
+def is_tum(folder: Path) -> bool:
+    """Whether a folder holds a sequence in this layout."""
+    return all((folder / name).is_file() for name in ("rgb.txt", "groundtruth.txt"))
+
+
+def read_tum(folder: Path) -> Recording:
+    """The recording of a TUM RGB-D folder; frames without depth or pose of their time are dropped and counted."""
+    times, files = _listed(folder, "rgb.txt")
+    truth = table(folder / "groundtruth.txt", 8, 8)
+    rows, posed = nearest_rows(times, truth[:, 0], APART)
+    poses = from_quaternions(truth[rows, 1:4], truth[rows, 4:8])
+    poses[~posed] = np.nan
+    there = np.array([file.is_file() for file in files], np.bool_)
+    more: dict[str, Any] = {}
+    if (folder / "depth.txt").is_file():
+        depth_times, depth_files = _listed(folder, "depth.txt")
+        rows, deep = nearest_rows(times, depth_times, APART)
+        there &= deep & np.array([depth_files[row].is_file() for row in rows], np.bool_)
+        more["read_depth"] = depth_reader({n: depth_files[row] for n, row in enumerate(rows)}, SCALE)
+    if (folder / "accelerometer.txt").is_file():
+        felt = table(folder / "accelerometer.txt", 4)
+        more["imu"] = np.concatenate([felt, np.full((len(felt), 3), np.nan)], axis=1)
+    name = next((name for name in INTRINSICS if name in folder.resolve().name), "")
+    track = Track(times, poses, "opencv", "z", np.array(INTRINSICS.get(name, DEFAULT)), np.arange(len(times)))
+    return make_recording(folder, track, there, rgb_reader(dict(enumerate(files))), **more)
+
+
+def _listed(folder: Path, name: str) -> tuple[NDArray[np.float64], list[Path]]:
+    """Times and files of a list; files outside the folder are refused."""
+    times, files = [], []
+    for count, line in enumerate(read_text(folder / name).splitlines(), 1):
+        words = line.split("#", 1)[0].split()
+        if not words:
+            continue
+        try:
+            times.append(float(words[0]))
+            file = folder / words[1]
+        except (ValueError, IndexError):
+            raise RecordingError(folder / name, f"line {count}: expected a time and a file") from None
+        if ".." in file.relative_to(folder).parts or Path(words[1]).is_absolute():
+            raise RecordingError(folder / name, f"line {count}: {words[1]} lies outside the folder")
+        files.append(file)
+    if not files:
+        raise RecordingError(folder / name, "it lists no picture")
+    return np.array(times), files
