@@ -120,3 +120,10 @@ def positions_2d(dim: int, height: int, width: int) -> Tensor:
     row, column = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     angles = [index.flatten()[:, None] * rate for index in (row, column)]
     return torch.cat([part for angle in angles for part in (angle.sin(), angle.cos())], dim=1).to(torch.float32)
+
+
+def positions_1d(dim: int, length: int) -> Tensor:
+    """Fixed sine-cosine positions of a sequence, float32 (length, dim): sines, then cosines."""
+    rate = 10000.0 ** -(torch.arange(dim // 2, dtype=torch.float64) / (dim // 2))
+    angles = torch.arange(length)[:, None] * rate
+    return torch.cat([angles.sin(), angles.cos()], dim=1).to(torch.float32)

@@ -1,12 +1,21 @@
-"""The sensory modalities: how each is normalised for a network, cut into patches, and drawn for a person."""
+"""Modalities: how each is sensed or computed, normalised for a network, cut into patches, and drawn for a person.
+
+A registry: `register(Modality(...))` adds one, and then `TSTConfig(modalities=("rgb", ..., name))` can choose it.
+Sensory ones are read from the frames; a pseudolabel modality (Section 4.3) is computed from the frames' rgb, see
+`pseudolabels`; a sequence (boxes) is a `sequences.SequenceModality`, registered in the same place.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from .sequences import SequenceModality
 
 NEAR, FAR = 0.1, 20.0
 """Metres: depth is clamped to this range; no return (0) counts as FAR, since nothing was met up to there."""
@@ -14,22 +23,59 @@ _LOG_DEPTH_MEAN, _LOG_DEPTH_STD = 0.8, 0.7  # of log metres; rooms: e^0.8 = 2.2 
 _RGB_MEAN, _RGB_STD = 0.5, 0.25
 
 
+def mirror_image(image: Tensor) -> Tensor:
+    """(B, H, W, ...) left to right."""
+    return image.flip(2)
+
+
 @dataclass(frozen=True)
 class Modality:
-    """One kind of image of a Frame."""
+    """One kind of image, or of map, of a Frame."""
 
     name: str
     """Its key in a Frame."""
     channels: int
     """Channels C after `normalise`."""
     normalise: Callable[[Tensor], Tensor]
-    """The contract's tensor (B, H, W) or (B, H, W, 3) to float32 (B, C, H, W), near zero mean and unit deviation."""
+    """Its tensor (B, H, W) or (B, H, W, C) to float32 (B, C, H, W), near zero mean and unit deviation."""
     draw: Callable[[Tensor], Tensor]
     """A normalised image, or a prediction of one, (B, C, H, W), to uint8 rgb (B, H, W, 3)."""
+    compute: Callable[[Tensor], Tensor] | None = None
+    """Of a pseudolabel modality: rgb uint8 (B, H, W, 3) to its tensor, run without gradients. None: it is sensed."""
+    stride: int = 1
+    """Pixels of the rgb to one element of the map, along each side: 1 for images, 8, 16, ... for feature maps."""
+    mirror: Callable[[Tensor], Tensor] = mirror_image
+    """Its tensor as a mirrored camera would have sensed it."""
+
+    def sense(self, frames: Mapping[str, Tensor]) -> Tensor:
+        """Its tensor of a batch of frames: what they hold under its name, else what is computed from their rgb.
+
+        ValueError where the frames lack it and it cannot be computed.
+        """
+        if self.name in frames:
+            return frames[self.name]
+        if self.compute is None:
+            raise ValueError(f"modalities: the frames hold no '{self.name}', and it cannot be computed from rgb")
+        with torch.no_grad():
+            return self.compute(frames["rgb"])
 
     def of(self, frames: Mapping[str, Tensor]) -> Tensor:
-        """This modality of a batch of frames, normalised: float32 (B, C, H, W). KeyError where the frames lack it."""
-        return self.normalise(frames[self.name])
+        """This modality of a batch of frames, normalised: float32 (B, C, H, W). ValueError as `sense`."""
+        return self.normalise(self.sense(frames))
+
+    def side(self, patch: int) -> int:
+        """Elements of its map along a side of a token's patch, where rgb has `patch` pixels there; never below 1."""
+        return max(1, patch // self.stride)
+
+    def grid(self, height: int, width: int, patch: int) -> tuple[int, int]:
+        """Rows and columns of its tokens for frames of height x width pixels; ValueError where they do not divide."""
+        pixels = self.side(patch) * self.stride
+        if height % pixels or width % pixels or (self.stride < patch and patch % self.stride):
+            raise ValueError(
+                f"modalities: {self.name} has a token for {pixels} x {pixels} pixels, "
+                f"which does not divide frames of {height} x {width}"
+            )
+        return height // pixels, width // pixels
 
 
 def _normalise_rgb(rgb: Tensor) -> Tensor:
@@ -77,18 +123,49 @@ def _to_uint8(unit: Tensor) -> Tensor:
     return unit.float().clamp(0, 1).mul(255).round().to(torch.uint8)
 
 
+def _mirror_normals(normals: Tensor) -> Tensor:
+    return normals.flip(2) * torch.tensor([-1.0, 1.0, 1.0], device=normals.device)
+
+
+SENSORY = ("rgb", "depth", "normals", "edges")
+"""What the agent's own sensors give (Section 4.2); rgb comes first, since the encoder sees it after transfer."""
+PSEUDOLABEL = "semantic"
+"""The pseudolabel modality of the agent's semantic map: class ids (B, H, W) guessed from rgb, 0 where it does not."""
 MODALITIES: dict[str, Modality] = {
     modality.name: modality
     for modality in (
         Modality("rgb", 3, _normalise_rgb, _draw_rgb),
         Modality("depth", 1, _normalise_depth, _draw_depth),
-        Modality("normals", 3, _normalise_normals, _draw_normals),
+        Modality("normals", 3, _normalise_normals, _draw_normals, mirror=_mirror_normals),
         Modality("edges", 1, _normalise_edges, _draw_edges),
     )
 }
-"""The sensory modalities by name; rgb is the first, since it is what the encoder sees after transfer."""
-PSEUDOLABEL = "semantic"
-"""The pseudolabel modality (Section 4.3): class ids (B, H, W) that a network guesses from rgb, 0 where it does not."""
+"""The registry of images and maps, by name."""
+SEQUENCES: dict[str, SequenceModality] = {}
+"""The registry of sequences, by name."""
+
+
+def register(modality: Modality | SequenceModality) -> None:
+    """Add a modality of one's own; its name is then one that TSTConfig.modalities may hold. A name is taken only once.
+
+    Raises ValueError where another modality has the name.
+    """
+    registry: dict[str, Modality] | dict[str, SequenceModality]
+    registry = MODALITIES if isinstance(modality, Modality) else SEQUENCES
+    if modality.name == PSEUDOLABEL or {**MODALITIES, **SEQUENCES}.get(modality.name, modality) is not modality:
+        raise ValueError(f"modalities: there is another '{modality.name}'")
+    registry[modality.name] = modality  # type: ignore[assignment]
+
+
+def find(names: tuple[str, ...]) -> tuple[Modality | SequenceModality, ...]:
+    """The modalities of these names, in this order; ValueError for an unknown name, a repeated one, or without rgb."""
+    known: dict[str, Modality | SequenceModality] = {**MODALITIES, **SEQUENCES}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"modalities: no '{unknown[0]}'; there are {', '.join(known)}")
+    if names[:1] != ("rgb",) or len(set(names)) != len(names):
+        raise ValueError(f"modalities: name rgb first, and each one once, not {', '.join(names) or 'none'}")
+    return tuple(known[name] for name in names)
 
 
 def patchify(image: Tensor, patch: int) -> Tensor:
@@ -105,14 +182,14 @@ def unpatchify(patches: Tensor, patch: int, height: int, width: int) -> Tensor:
     return grid.permute(0, 5, 1, 3, 2, 4).reshape(batch, -1, height, width)
 
 
-def flip(frames: Mapping[str, Tensor], chosen: Tensor) -> dict[str, Tensor]:
-    """Mirror the frames where `chosen` (bool (B,)) left to right; x of the normals changes its sign with it."""
+def flip(frames: Mapping[str, Tensor], which: Tensor) -> dict[str, Tensor]:
+    """Mirror the frames where `which` (bool (B,)) left to right, each modality in its own way."""
     flipped = {}
-    for name in (*MODALITIES, PSEUDOLABEL):
-        if name in frames:
-            image = frames[name].clone()
-            mirrored = image[chosen].flip(2)
-            image[chosen] = mirrored * torch.tensor([-1.0, 1.0, 1.0]) if name == "normals" else mirrored
+    for name, value in frames.items():
+        if name in MODALITIES or name in SEQUENCES or name == PSEUDOLABEL:
+            known = MODALITIES.get(name) or SEQUENCES.get(name)
+            image = value.clone()
+            image[which] = (known.mirror if known else mirror_image)(image[which])
             flipped[name] = image
     return flipped
 

@@ -1,17 +1,18 @@
-"""The masked model: 4M's encoder-decoder over the sensory modalities, and the rgb Encoder that outlives pre-training.
+"""The masked model: 4M's encoder-decoder over any modalities, and the rgb Encoder that outlives pre-training.
 
-    input tokens -> Encoder's layers -> context -> decoder (one mask token for each target) -> a head per modality
+    input tokens -> Encoder's layers -> context -> decoder (one mask token for each target) -> a head for each slot
 
 One switch, `targets`: "tokens" predicts each modality's tokenizer codes (4M; cross-entropy), "patches" regresses its
 normalised patches (as MultiMAE describes it; squared error). rgb enters as pixels in both, so that the Encoder needs no
-tokenizer after transfer; the others enter as what they are predicted as. Named departure from 4M: rgb pixels and rgb
-codes are one modality here, so a patch that is visible as pixels is never a target. The pseudolabel modality, where
-there is one, is only predicted, in both: the class of each of CELLS x CELLS cells of a patch.
+tokenizer after transfer; the others enter as what they are predicted as. Named departures from 4M: rgb pixels and rgb
+codes are one slot unless `rgb_beside_tokens`, so a patch that is visible as pixels is never a target; the output maps
+are untied from the embeddings (as in 4M's published models); and the agent's semantic map, where there is one, is only
+predicted: the class of each of CELLS x CELLS cells of a patch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,16 +21,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .encoders import FrameEncoder
-from .layers import Block, DecoderBlock, linear, norm, positions_2d
-from .modalities import MODALITIES, PSEUDOLABEL, patchify, unpatchify
-from .tokenizers import Tokenizer
+from .layers import Block, DecoderBlock, linear, norm, positions_1d, positions_2d
+from .modalities import MODALITIES, SENSORY, SEQUENCES, patchify, unpatchify
+from .sequences import Spans
+from .slots import CELLS, Form, Numbering, Slot, Targets, slots
+from .tokenizers import Quantiser, Tokenizer
 
-Targets = Literal["tokens", "patches"]
 SizeName = Literal["nano", "tiny", "small", "base"]
 _FLAT_PATCH = 1e-3  # variance of two grey levels: below it a patch is flat, and its rendering noise not worth a target
-
-CELLS = 2
-"""Cells along each side of a patch for each of which a class is predicted."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +54,26 @@ SIZES: dict[SizeName, Size] = {
 """nano is ours; tiny, small (TST-S) and base (TST-B) are 4M's."""
 
 
+def find_size(size: SizeName | Size) -> Size:
+    """A size by its name, or as it is; ValueError for a name that is none."""
+    if isinstance(size, Size):
+        return size
+    if size not in SIZES:
+        raise ValueError(f"encoder: no size '{size}'; there are {', '.join(SIZES)}")
+    return SIZES[size]
+
+
 class Encoder(FrameEncoder):
     """rgb to patch features: what pre-training leaves for the heads. A fresh one is the scratch baseline.
 
     `embed`, `layers` and `norm` are in the order of depth, for layer-wise learning rates.
     """
 
-    def __init__(self, size: SizeName = "nano", image_size: int = 64, patch: int = 8) -> None:
+    def __init__(self, size: SizeName | Size = "nano", image_size: int = 64, patch: int = 8) -> None:
         super().__init__()
-        if size not in SIZES:
-            raise ValueError(f"encoder: no size '{size}'; there are {', '.join(SIZES)}")
         if image_size < patch or image_size % patch:
             raise ValueError(f"encoder: image_size {image_size} is not a multiple of the patch, {patch}")
-        shape = SIZES[size]
+        shape = find_size(size)
         self.dim, self.patch, self.image_size = shape.dim, patch, image_size
         self.grid = (image_size // patch, image_size // patch)
         self.embed = linear(patch * patch * 3, shape.dim)
@@ -107,40 +113,51 @@ class Encoder(FrameEncoder):
 
 
 class MaskedModel(nn.Module):
-    """The Encoder with what pre-training adds: the other modalities' embeddings, the decoder and the heads.
+    """The Encoder with what pre-training adds: the other slots' embeddings, the decoder and the heads.
 
-    A token is numbered modality * N + position (`masking`), modalities in the order of `names`: the sensory ones, and
-    with `classes` (more than 0: class ids below it are predicted) the pseudolabels.
+    `slots` are its kinds of tokens, in the order of their numbers (`slots.Numbering`); `names` are theirs.
     """
 
     def __init__(
         self,
-        size: SizeName = "nano",
+        size: SizeName | Size = "nano",
         image_size: int = 64,
         patch: int = 8,
         targets: Targets = "patches",
         decoder_layers: int | None = None,
         levels: tuple[int, ...] = (8, 5, 5, 5),
         classes: int = 0,
+        modalities: Sequence[str] = SENSORY,
+        rgb_beside_tokens: bool = False,
+        quantiser: Quantiser = "fsq",
+        codes: Mapping[str, int] | None = None,
     ) -> None:
+        """`classes` (more than 0): class ids below it are predicted of the agent's semantic map.
+
+        `codes` names the modalities whose codes come from elsewhere, and how many each has: they get no tokenizer, and
+        are given as contents.
+        """
         super().__init__()
         if targets not in ("tokens", "patches"):
             raise ValueError(f"model: no targets '{targets}'; there are tokens, patches")
-        self.targets = targets
-        self.names = (*MODALITIES, PSEUDOLABEL) if classes else tuple(MODALITIES)
+        self.targets, self.modalities = targets, tuple(modalities)
         self.encoder = Encoder(size, image_size, patch)
-        shape, dim = SIZES[size], SIZES[size].dim
-        self.positions = self.encoder.positions.shape[0]  # N, tokens of one modality
+        shape = find_size(size)
+        dim = shape.dim
+        self.slots = slots(self.modalities, image_size, patch, targets, rgb_beside_tokens, classes)
+        self.names = tuple(slot.name for slot in self.slots)
+        self.numbering = Numbering([slot.tokens for slot in self.slots])
+        self.positions = self.encoder.positions.shape[0]  # tokens of rgb
         self.tokenizers = nn.ModuleDict()
-        if targets == "tokens":
-            self.tokenizers.update({name: Tokenizer(name, patch, levels) for name in MODALITIES})
-        widths = {name: modality.channels * patch * patch for name, modality in MODALITIES.items()}
-        others = [name for name in MODALITIES if name != "rgb"]
-        codes = torch.Size(levels).numel()
-        self.embed = nn.ModuleDict(
-            {name: _embedding(codes, dim) if targets == "tokens" else linear(widths[name], dim) for name in others}
-        )
-        self.modality = nn.Parameter(torch.randn(len(self.names) - 1, dim) * 0.02)
+        given = dict(codes or {})
+        for slot in self.slots:
+            if slot.predicts == "codes" and slot.modality not in given:
+                self.tokenizers[slot.modality] = Tokenizer(slot.modality, patch, levels, quantiser=quantiser)
+                given[slot.modality] = torch.Size(levels).numel()
+        self._codes = given
+        others = [slot for slot in self.slots if slot.name != "rgb" and slot.sees]
+        self.embed = nn.ModuleDict({slot.name: self._embedding(slot, dim) for slot in others})
+        self.modality = nn.Parameter(torch.randn(len(self.slots) - 1, dim) * 0.02)
         self.context = nn.Linear(dim, dim)  # the one map with a bias
         nn.init.xavier_uniform_(self.context.weight)
         nn.init.zeros_(self.context.bias)
@@ -148,62 +165,91 @@ class MaskedModel(nn.Module):
         depth = shape.decoder_layers if decoder_layers is None else decoder_layers
         self.decoder = nn.ModuleList(DecoderBlock(dim, shape.heads) for _ in range(depth))
         self.decoder_norm = norm(dim)
-        self.heads = nn.ModuleDict(
-            {name: linear(dim, codes if targets == "tokens" else widths[name]) for name in MODALITIES}
-        )
-        if classes:
-            self.heads[PSEUDOLABEL] = linear(dim, CELLS**2 * classes)
+        widths = {slot.name: self._width(slot, slot.predicts, classes) for slot in self.slots if slot.predicts}
+        self.heads = nn.ModuleDict({name: linear(dim, width) for name, width in widths.items()})
+        # A sequence's target is given to the decoder, one step behind; this is its embedding there.
+        self.given = nn.ModuleDict({s.name: self._embedding(s, dim) for s in others if s.predicts == "sequence"})
+        tables = [
+            positions_1d(dim, slot.tokens) if slot.sees == "sequence" else positions_2d(dim, *slot.grid)
+            for slot in self.slots
+        ]
+        self.places: Tensor
+        self.register_buffer("places", torch.cat(tables), persistent=False)  # (all token numbers, D)
 
-    def losses(self, frames: Mapping[str, Tensor], inputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Mean loss of each modality of `frames` over its targets (0 where it has none).
+    @property
+    def predicted_rgb(self) -> str:
+        """Name of the slot in which rgb is predicted."""
+        return next(slot.name for slot in self.slots if slot.modality == "rgb" and slot.predicts)
 
-        `inputs` int64 (B, K) and `targets` int64 (B, T) are token numbers of the modalities that `frames` holds.
+    def losses(
+        self,
+        frames: Mapping[str, Tensor],
+        inputs: Tensor,
+        targets: Tensor,
+        spans: Mapping[int, Spans] | None = None,
+    ) -> dict[str, Tensor]:
+        """Mean loss of each predicted slot of `frames` over its targets (0 where it has none).
+
+        `inputs` int64 (B, K) and `targets` int64 (B, T) are token numbers of the slots that `frames` holds; `spans`
+        are those of its sequences, by slot.
         """
-        contents = self._contents(frames)
-        wanted = Tokens(targets, self.positions, len(self.names))
-        decoded = self._decode(contents, inputs, targets).flatten(0, 1)[wanted.order]  # (B * T, D), by modality
+        return self.losses_of(self.contents(frames, spans), inputs, targets)
+
+    def losses_of(self, contents: Mapping[str, Tensor], inputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """As `losses`, of contents that are at hand, such as codes that were made once and kept."""
+        wanted = self.numbering.split(targets)
+        decoded = self._decode(contents, inputs, targets).flatten(0, 1)[wanted.order]  # (B * T, D), by slot
         losses = {}
-        for name, features, rows in zip(self.names, decoded.split(wanted.sizes), wanted.rows(), strict=True):
-            if name in frames:
-                losses[name] = self._loss(name, self.heads[name](features), contents, rows)
+        for slot, features, rows in zip(self.slots, decoded.split(wanted.counts), wanted.rows(), strict=True):
+            if slot.predicts and _wanted(slot) in contents:
+                losses[slot.name] = self._loss(slot, self.heads[slot.name](features), contents, rows)
         return losses
 
     def reconstruct_rgb(self, rgb: Tensor, keep: Tensor, target: Tensor) -> Tensor:
         """Masked autoencoding on rgb alone: the loss of predicting the patches `target` (B, T) from `keep` (B, K)."""
-        return self.losses({"rgb": rgb}, keep, target)["rgb"]
+        offset = self.numbering.first[self.names.index(self.predicted_rgb)]
+        return self.losses({"rgb": rgb}, keep, target + offset)[self.predicted_rgb]
 
     @torch.no_grad()
     def predict(self, frames: Mapping[str, Tensor], inputs: Tensor, name: str) -> Tensor:
-        """The whole of modality `name`, decoded from the tokens `inputs` (B, K) of `frames`: normalised (B, C, H, W).
+        """The whole of slot `name`, decoded from the tokens `inputs` (B, K) of `frames`: normalised (B, C, H, W).
 
         With targets "patches", an rgb patch is predicted up to its mean and deviation: it is drawn around mid-grey.
         """
-        contents, encoder = self._contents(frames), self.encoder
-        first = list(MODALITIES).index(name) * self.positions
-        targets = (first + torch.arange(self.positions)).expand(inputs.shape[0], -1)
-        output = self.heads[name](self._decode(contents, inputs, targets)).float()
-        if self.targets == "tokens":
-            return self._tokenizer(name).decode(output.argmax(dim=-1), encoder.grid)
-        return unpatchify(output, encoder.patch, encoder.image_size, encoder.image_size)
+        number = self.names.index(name)
+        slot = self.slots[number]
+        targets = (self.numbering.first[number] + torch.arange(slot.tokens)).expand(inputs.shape[0], -1)
+        output = self.heads[name](self._decode(self.contents(frames), inputs, targets)).float()
+        if slot.predicts == "codes":
+            return self._tokenizer(slot.modality).decode(output.argmax(dim=-1), slot.grid)
+        side = MODALITIES[slot.modality].side(self.encoder.patch)
+        return unpatchify(output, side, slot.grid[0] * side, slot.grid[1] * side)
 
-    def _contents(self, frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What each modality's tokens hold: patches (B, N, F), or codes (B, N), those of rgb under "rgb codes".
+    def contents(self, frames: Mapping[str, Tensor], spans: Mapping[int, Spans] | None = None) -> dict[str, Tensor]:
+        """What each slot's tokens hold, under "<modality> <form>": patches (B, N, F), codes (B, N).
 
-        Of pseudolabels the classes at the cells' centres, int64 (B, N, CELLS^2).
+        Cells are the classes at the cells' centres, int64 (B, N, CELLS^2). A sequence's are ids (B, N): "sequence" is
+        what is seen, "given" what the decoder is given, and "wanted" what it is to predict.
         """
-        contents = {"rgb": self.encoder.patches(frames["rgb"])}
-        if PSEUDOLABEL in frames:
-            side = self.encoder.patch // CELLS
-            centres = frames[PSEUDOLABEL][:, None, side // 2 :: side, side // 2 :: side]
-            contents[PSEUDOLABEL] = patchify(centres.long(), CELLS)
-        for name in MODALITIES:
-            if name not in frames:
+        found = {"rgb patches": self.encoder.patches(frames["rgb"])}
+        for number, slot in enumerate(self.slots):
+            name, patch = slot.modality, self.encoder.patch
+            if slot.predicts == "sequence":
+                if spans is not None:
+                    hidden = spans[number]
+                    found |= {f"{name} sequence": hidden.inputs, f"{name} given": hidden.given}
+                    found[f"{name} wanted"] = hidden.wanted
+            elif name not in frames:
                 continue
-            if self.targets == "tokens":
-                contents["rgb codes" if name == "rgb" else name] = self._tokenizer(name).encode(frames)
+            elif slot.predicts == "cells":
+                side = patch // CELLS
+                centres = frames[name][:, None, side // 2 :: side, side // 2 :: side]
+                found[f"{name} cells"] = patchify(centres.long(), CELLS)
+            elif slot.predicts == "codes":
+                found[f"{name} codes"] = self._tokenizer(name).encode(frames)
             elif name != "rgb":
-                contents[name] = patchify(MODALITIES[name].of(frames), self.encoder.patch)
-        return contents
+                found[f"{name} patches"] = patchify(MODALITIES[name].of(frames), MODALITIES[name].side(patch))
+        return found
 
     def _tokenizer(self, name: str) -> Tokenizer:
         tokenizer = self.tokenizers[name]
@@ -213,59 +259,76 @@ class MaskedModel(nn.Module):
     def _decode(self, contents: Mapping[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
         """Decoder features (B, T, D) of the targets, from the inputs (B, K)."""
         dim, vectors = self.encoder.dim, torch.cat([self.encoder.modality[None], self.modality])
-        places = (vectors[:, None] + self.encoder.positions).flatten(0, 1)  # (M * N, D): which and where
-        seen = Tokens(inputs, self.positions, len(self.names))
+        places = vectors[self.numbering.slot] + self.places  # (numbers, D): which and where
+        seen = self.numbering.split(inputs)
         parts = []
-        for name, size, rows in zip(self.names, seen.sizes, seen.rows(), strict=True):
+        for slot, size, rows in zip(self.slots, seen.counts, seen.rows(), strict=True):
             if size:
-                embed = self.encoder.embed if name == "rgb" else self.embed[name]
-                parts.append(embed(contents[name].flatten(0, 1)[rows]))
+                embed = self.encoder.embed if slot.name == "rgb" else self.embed[slot.name]
+                parts.append(embed(contents[f"{slot.modality} {slot.sees}"].flatten(0, 1)[rows]))
         embedded = torch.cat(parts)[seen.order.argsort()].view(*inputs.shape, dim)
         seen_places = F.embedding(inputs, places)
         encoded = self.encoder.encode(embedded + seen_places)
         context = self.context(encoded) + seen_places  # the decoder is told again what each token is
-        x = self.mask_token + F.embedding(targets, places)
-        modality = targets // self.positions
-        blocked = (modality[:, None, :, None] != modality[:, None, None, :]) if int(modality.max()) > 0 else None
+        slot_of, x = self.numbering.slot[targets], self.mask_token + F.embedding(targets, places)
+        blocked = slot_of[:, None, :, None] != slot_of[:, None, None, :] if int(slot_of.max()) > 0 else None
+        if self.given:
+            x, blocked = self._teacher_forced(x, contents, targets, places), self._causal(slot_of, targets)
         for layer in self.decoder:
             x = layer(x, context, blocked)
         return self.decoder_norm(x)
 
-    def _loss(self, name: str, output: Tensor, contents: Mapping[str, Tensor], rows: Tensor) -> Tensor:
+    def _teacher_forced(self, x: Tensor, contents: Mapping[str, Tensor], targets: Tensor, places: Tensor) -> Tensor:
+        """Decoder inputs with the mask tokens of sequences replaced by the ids that come before what is wanted."""
+        wanted, flat = self.numbering.split(targets), x.flatten(0, 1)
+        for slot, chosen, rows in zip(self.slots, wanted.order.split(wanted.counts), wanted.rows(), strict=True):
+            if slot.predicts == "sequence" and len(rows):
+                ids = contents[f"{slot.modality} given"].flatten()[rows]
+                embedded = self.given[slot.name](ids) + places[targets.flatten()[chosen]]
+                flat = flat.index_copy(0, chosen, embedded.to(flat.dtype))
+        return flat.view_as(x)
+
+    def _causal(self, slot: Tensor, targets: Tensor) -> Tensor:
+        """Across slots, and within a sequence towards what comes later: bool (B, 1, T, T)."""
+        sequences = torch.tensor([slot.predicts == "sequence" for slot in self.slots])
+        later = targets[:, None, :, None] < targets[:, None, None, :]
+        return (slot[:, None, :, None] != slot[:, None, None, :]) | (later & sequences[slot][:, None, :, None])
+
+    def _loss(self, slot: Slot, output: Tensor, contents: Mapping[str, Tensor], rows: Tensor) -> Tensor:
         if not len(rows):
             return output.sum()  # 0, and every parameter keeps a gradient
-        output = output.float()
-        if name == PSEUDOLABEL:
-            classes = contents[name].flatten(0, 1)[rows].flatten()
+        output, truth = output.float(), contents[_wanted(slot)].flatten(0, 1)[rows]
+        if slot.predicts == "cells":
+            classes = truth.flatten()
             known = (classes != 0).sum().clamp(min=1)
             total = F.cross_entropy(output.view(len(classes), -1), classes, ignore_index=0, reduction="sum")
             return total / known
-        if self.targets == "tokens":
-            codes = contents["rgb codes" if name == "rgb" else name].flatten()[rows]
-            return F.cross_entropy(output, codes)
-        truth = contents[name].flatten(0, 1)[rows]
-        if name == "rgb":  # as MAE: each patch to zero mean and unit deviation
+        if slot.predicts != "patches":
+            return F.cross_entropy(output, truth)
+        if slot.modality == "rgb":  # as MAE: each patch to zero mean and unit deviation
             variance, mean = torch.var_mean(truth, dim=-1, keepdim=True)
             truth = (truth - mean) * (variance + _FLAT_PATCH).rsqrt()
         return F.mse_loss(output, truth)
 
+    def _embedding(self, slot: Slot, dim: int) -> nn.Module:
+        width = self._width(slot, slot.sees)
+        if slot.sees == "patches":
+            return linear(width, dim)
+        table = nn.Embedding(width, dim)
+        nn.init.normal_(table.weight, std=0.02)
+        return table
 
-class Tokens:
-    """Token numbers (B, T) sorted by modality, so that each modality's are handled as one matrix."""
-
-    def __init__(self, numbers: Tensor, positions: int, modalities: int) -> None:
-        modality = (numbers // positions).flatten()
-        self.order = modality.argsort(stable=True)  # (B * T,), places in the flattened batch, by modality
-        self.sizes: list[int] = modality.bincount(minlength=modalities).tolist()
-        batch = torch.arange(numbers.shape[0])[:, None]
-        self._rows = (batch * positions + numbers % positions).flatten()[self.order]
-
-    def rows(self) -> tuple[Tensor, ...]:
-        """For each modality, the rows of its tokens in contents flattened to (B * N, ...)."""
-        return self._rows.split(self.sizes)
+    def _width(self, slot: Slot, form: Form | None, classes: int = 0) -> int:
+        """Values of a token's patch, or the number of its codes, ids, or classes of its cells."""
+        if form == "codes":
+            return self._codes[slot.modality]
+        if form == "sequence":
+            return SEQUENCES[slot.modality].vocabulary
+        if form == "cells":
+            return CELLS**2 * classes
+        modality = MODALITIES[slot.modality]
+        return modality.channels * modality.side(self.encoder.patch) ** 2
 
 
-def _embedding(codes: int, dim: int) -> nn.Embedding:
-    table = nn.Embedding(codes, dim)
-    nn.init.normal_(table.weight, std=0.02)
-    return table
+def _wanted(slot: Slot) -> str:
+    return f"{slot.modality} {'wanted' if slot.predicts == 'sequence' else slot.predicts}"

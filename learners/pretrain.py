@@ -13,17 +13,22 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .masking import Masking, mixture, split_positions
-from .modalities import MODALITIES, flip, jitter
-from .model import Encoder, MaskedModel, SizeName, Targets
+from .modalities import PSEUDOLABEL, SENSORY, find, flip, jitter
+from .model import Encoder, MaskedModel, SizeName
 from .optimisers import Optimiser, OptimiserName, ParameterGroup, hidden_matrices
 from .precision import autocast
-from .tokenizers import Sample, Tokenizer, fit
+from .sequences import SequenceModality
+from .slots import Targets
+from .tokenizers import Quantiser, Sample, Tokenizer, fit
+
+Objective = Literal["mm", "mae"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,13 @@ class TSTConfig:
     """Height and width of a patch, in pixels."""
     decoder_layers: int | None = None
     """Decoder depth; unset: the size's own, equal to the encoder's."""
+    objective: Objective = "mm"
+    """mm: TST-MM, masked modelling across modalities. mae: TST-MAE, masked autoencoding of rgb alone (Appendix H)."""
+    modalities: tuple[str, ...] = SENSORY
+    """Names in the registry of modalities, rgb first (Figures 4 to 6: any subset)."""
+    rgb_beside_tokens: bool = False
+    """With targets "tokens", rgb pixels as a modality that is only seen, beside one of rgb's tokens, as in 4M; else
+    rgb is one modality, seen as pixels and predicted as tokens."""
     pseudolabel_classes: int = 0
     """Class ids of the pseudolabels (`modalities.PSEUDOLABEL`) that every frame then brings along; 0: without them."""
     targets: Targets = "patches"
@@ -51,7 +63,8 @@ class TSTConfig:
     rgb_only: float = 1.0
     """Weight of rgb alone as input, where each alpha weighs 1."""
     mix_visible: float = 0.25
-    """Share of the patches that is visible in rgb mixed in from the transfer set; all others are targets."""
+    """Share of the patches that is visible in masked autoencoding, of rgb mixed in from the transfer set and of all rgb
+    in TST-MAE; all others are targets."""
     jitter: float = 0.2
     """Photometric jitter of rgb: light and contrast change by up to this share, tint by half of it."""
     mirror: bool = True
@@ -74,6 +87,8 @@ class TSTConfig:
     """Largest norm of the gradient."""
     levels: tuple[int, ...] = (8, 5, 5, 5)
     """Levels of the tokenizers' FSQ; their product is the number of codes."""
+    quantiser: Quantiser = "fsq"
+    """fsq, or vq: a cosine codebook as 4M's, of as many codes."""
     tokenizer_steps: int = 300
     """Training steps of each tokenizer."""
 
@@ -93,11 +108,12 @@ class TSTLearner:
             torch.manual_seed(seed)
             self.model = MaskedModel(
                 cfg.size, cfg.image_size, cfg.patch, cfg.targets, cfg.decoder_layers, tuple(cfg.levels),
-                cfg.pseudolabel_classes,
+                cfg.pseudolabel_classes, cfg.modalities, cfg.rgb_beside_tokens, cfg.quantiser,
             )  # fmt: skip
-        count, target_only = len(self.model.names), len(self.model.names) - len(MODALITIES)
-        parts = mixture(count, cfg.alphas, cfg.rgb_only, target_only)
-        self.masking = Masking(count, self.model.positions, cfg.input_budget, cfg.target_budget, parts, target_only)
+        if cfg.objective == "mm":
+            self.masking = masking_of(self.model, cfg)
+        elif cfg.modalities != ("rgb",) or cfg.targets != "patches" or cfg.pseudolabel_classes:
+            raise ValueError("learner: objective mae is of rgb patches alone: modalities ('rgb',), targets 'patches'")
         self.generator = torch.Generator().manual_seed(seed)
         self.model.tokenizers.requires_grad_(False)
         self._trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
@@ -185,14 +201,20 @@ class TSTLearner:
         }
 
     def _frame_losses(self, frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        batch = len(frames["rgb"])
-        frames = {name: frames[name] for name in self.model.names}
-        if self.config.mirror:
+        cfg, batch = self.config, len(frames["rgb"])
+        if cfg.objective == "mae":
+            return {"rgb": self._mix_loss(frames["rgb"])}
+        kept = (*cfg.modalities, PSEUDOLABEL) if cfg.pseudolabel_classes else cfg.modalities
+        frames = {name: frames[name] for name in kept if name in frames or name == PSEUDOLABEL}
+        if cfg.mirror:
             frames = flip(frames, torch.rand(batch, generator=self.generator) < 0.5)
-        if self.config.jitter:
-            frames["rgb"] = jitter(frames["rgb"], self.config.jitter, self.generator)
-        inputs, targets = self.masking.draw(batch, self.generator)
-        return self.model.losses(frames, inputs, targets)
+        # Pseudolabels are of the frame before its light is changed: what is behind it stays the same.
+        sensed = {modality.name: modality.sense(frames) for modality in find(cfg.modalities)}
+        frames = {**frames, **sensed}
+        if cfg.jitter:
+            frames["rgb"] = jitter(frames["rgb"], cfg.jitter, self.generator)
+        ids = {number: frames[self.model.names[number]] for number in self.masking.sequences}
+        return self.model.losses(frames, *self.masking.draw(batch, self.generator, ids))
 
     def _mix_loss(self, rgb: Tensor) -> Tensor:
         if self.config.mirror:
@@ -261,3 +283,14 @@ def scratch_encoder(config: TSTConfig, seed: int) -> Encoder:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Encoder(config.size, config.image_size, config.patch)
+
+
+def masking_of(model: MaskedModel, config: TSTConfig) -> Masking:
+    """How the tokens of this model are masked; ValueError where the budgets do not fit its modalities."""
+    seen, predicted = [bool(slot.sees) for slot in model.slots], [bool(slot.predicts) for slot in model.slots]
+    known = dict(zip(config.modalities, find(config.modalities), strict=True))
+    sources = {number: known.get(slot.modality) for number, slot in enumerate(model.slots)}
+    sequences = {number: source for number, source in sources.items() if isinstance(source, SequenceModality)}
+    parts = mixture(seen, predicted, config.alphas, config.rgb_only)
+    budgets = config.input_budget, config.target_budget
+    return Masking(model.numbering.sizes, *budgets, parts, seen, predicted, sequences)

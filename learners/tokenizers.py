@@ -1,23 +1,26 @@
 """Tokenizers: each modality's patches to discrete codes and back, trained on the agent's own unlabelled frames.
 
-A small convolutional autoencoder around finite scalar quantisation (FSQ). Named departures from 4M: FSQ in place of a
-learned codebook (no dead codes, no moving averages), and a plain decoder in place of a diffusion one, since learning
-needs only the codes. Each tokenizer carries its own normalisation: it takes frames, never prepared tensors.
+A small convolutional autoencoder around finite scalar quantisation (FSQ), or, for fidelity to 4M, around a cosine
+codebook with moving averages (decay 0.99, commitment 1, dead codes replaced). Named departures from 4M: FSQ by default
+(no dead codes, no moving averages), and a plain decoder in place of a diffusion one, since learning needs only the
+codes. Each tokenizer carries its own normalisation: it takes frames, never prepared tensors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from vector_quantize_pytorch import FSQ
+from vector_quantize_pytorch import FSQ, VectorQuantize
 
 from .modalities import MODALITIES, patchify, unpatchify
 from .precision import autocast
 
+Quantiser = Literal["fsq", "vq"]
 Sample = Callable[[int], Mapping[str, Tensor]]
 """Draws n frames of the contract."""
 
@@ -36,15 +39,25 @@ class Tokenizer(nn.Module):
     """Frames to codes int64 (B, N) below `codes`, one for each patch, row by row, and back to normalised images."""
 
     def __init__(
-        self, modality: str, patch: int = 8, levels: tuple[int, ...] = (8, 5, 5, 5), width: int = 128, depth: int = 2
+        self,
+        modality: str,
+        patch: int = 8,
+        levels: tuple[int, ...] = (8, 5, 5, 5),
+        width: int = 128,
+        depth: int = 2,
+        quantiser: Quantiser = "fsq",
     ) -> None:
+        """`patch`: pixels of rgb to a side of a token. A codebook has as many codes as FSQ of these levels would."""
         super().__init__()
-        self.modality, self.patch = MODALITIES[modality], patch
+        if quantiser not in ("fsq", "vq"):
+            raise ValueError(f"tokenizer: no quantiser '{quantiser}'; there are fsq, vq")
+        self.modality = MODALITIES[modality]
+        self.patch = self.modality.side(patch)  # elements of its map to a side of a token
         self.codes = torch.Size(levels).numel()
-        values = self.modality.channels * patch * patch
+        values = self.modality.channels * self.patch**2
         self.embed = nn.Linear(values, width)
         self.encoder = nn.Sequential(*(_Mix(width) for _ in range(depth)), nn.LayerNorm(width))
-        self.quantise = FSQ(list(levels), dim=width)
+        self.quantise = FSQ(list(levels), dim=width) if quantiser == "fsq" else _codebook(width, self.codes)
         self.decoder = nn.Sequential(*(_Mix(width) for _ in range(depth)), nn.LayerNorm(width))
         self.restore = nn.Linear(width, values)
 
@@ -57,34 +70,53 @@ class Tokenizer(nn.Module):
     @torch.no_grad()
     def decode(self, codes: Tensor, grid: tuple[int, int]) -> Tensor:
         """Normalised images (B, C, H, W) from codes (B, N) of a grid of (rows, columns)."""
-        return self._restored(self.quantise.indices_to_codes(codes).unflatten(1, grid))
+        fsq = isinstance(self.quantise, FSQ)
+        meant = self.quantise.indices_to_codes(codes) if fsq else self.quantise.get_output_from_indices(codes)
+        return self._restored(meant.unflatten(1, grid))
 
     def forward(self, frames: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The normalised images (B, C, H, W) and their round trip, through which gradients flow (straight-through)."""
         image = self.modality.of(frames)
         return image, self._restored(self._quantised(image)[0])
 
+    def loss(self, frames: Mapping[str, Tensor]) -> Tensor:
+        """What `fit` lowers: the squared error of the round trip, with a codebook also the commitment to it."""
+        image = self.modality.of(frames)
+        quantised, _, commitment = self._quantised(image, learn=True)
+        return F.mse_loss(self._restored(quantised), image) + commitment
+
     @torch.no_grad()
     def quality(self, frames: Mapping[str, Tensor]) -> Quality:
         """Measured on these frames; they should not be those of the last training step."""
         image = self.modality.of(frames)
-        quantised, codes = self._quantised(image)
+        quantised, codes, _ = self._quantised(image)
         error = F.mse_loss(self._restored(quantised), image) / image.var(dim=(0, 2, 3), correction=0).mean().clamp_min(
             1e-8
         )
         share = codes.flatten().long().bincount(minlength=self.codes).float() / codes.numel()
         return Quality(float(error), float(torch.special.entr(share).sum().exp() / self.codes))
 
-    def _quantised(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def _quantised(self, image: Tensor, learn: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """Quantised features, codes, and the commitment loss; a codebook moves only with `learn`."""
         rows, columns = image.shape[2] // self.patch, image.shape[3] // self.patch
         x = self.encoder(self.embed(patchify(image, self.patch)).unflatten(1, (rows, columns)))
-        quantised, codes = self.quantise(x.float().flatten(1, 2))
-        return quantised.unflatten(1, (rows, columns)), codes.unflatten(1, (rows, columns))
+        flat, commitment = x.float().flatten(1, 2), image.new_zeros(())
+        if isinstance(self.quantise, FSQ):
+            quantised, codes = self.quantise(flat)
+        else:
+            quantised, codes, commitment = self.quantise(flat, freeze_codebook=not learn)
+        return quantised.unflatten(1, (rows, columns)), codes.unflatten(1, (rows, columns)), commitment.sum()
 
     def _restored(self, quantised: Tensor) -> Tensor:
         _, rows, columns, _ = quantised.shape
         patches = self.restore(self.decoder(quantised)).float().flatten(1, 2)
         return unpatchify(patches, self.patch, rows * self.patch, columns * self.patch)
+
+
+def _codebook(width: int, codes: int) -> VectorQuantize:
+    return VectorQuantize(
+        width, codes, codebook_dim=32, use_cosine_sim=True, decay=0.99, commitment_weight=1.0, threshold_ema_dead_code=1
+    )
 
 
 class _Mix(nn.Module):
@@ -114,9 +146,9 @@ def fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=rise)
     for step in range(steps):
         with autocast():
-            image, restored = tokenizer(sample(batch_size))
+            loss = tokenizer.loss(sample(batch_size))
         optimiser.zero_grad()
-        F.mse_loss(restored, image).backward()
+        loss.backward()
         nn.utils.clip_grad_norm_(tokenizer.parameters(), 1.0)
         optimiser.step()
         schedule.step()

@@ -128,7 +128,7 @@ def refit_decoder(
     """
     config = config or TTTConfig()
     learner = _with_encoder(model, copy.deepcopy(encoder))
-    decoder = (learner.context, learner.decoder, learner.decoder_norm, learner.heads["rgb"])
+    decoder = (learner.context, learner.decoder, learner.decoder_norm, learner.heads[learner.predicted_rgb])
     trained = [learner.mask_token, *(p for part in decoder for p in part.parameters())]
     for parameter in trained:
         parameter.requires_grad_(True)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from testspace.learners.masking import Dirichlets, Masking, draw_shares, mixture, round_shares, split_positions
 
 FOUR_M_21 = (0.01, 0.1, 1.0, 10.0)
+ALL = [True] * 4
 
 
 @given(st.integers(1, 5), st.integers(1, 20), st.data())
@@ -20,9 +21,9 @@ def test_budgets_are_exact_and_disjoint(modalities: int, positions: int, data: s
         return
     inputs = data.draw(st.integers(1, total - 1))
     targets = data.draw(st.integers(1, total - inputs))
-    parts = mixture(modalities, FOUR_M_21, 1.0)
-    drawn = Masking(modalities, positions, inputs, targets, parts).draw(8, torch.Generator().manual_seed(0))
-    both = torch.cat(drawn, dim=1)
+    parts = mixture([True] * modalities, [True] * modalities, FOUR_M_21, 1.0)
+    drawn = Masking([positions] * modalities, inputs, targets, parts).draw(8, torch.Generator().manual_seed(0))
+    both = torch.cat(drawn[:2], dim=1)
     assert drawn[0].shape == (8, inputs)
     assert drawn[1].shape == (8, targets)
     assert both.min() >= 0
@@ -31,10 +32,10 @@ def test_budgets_are_exact_and_disjoint(modalities: int, positions: int, data: s
 
 
 def test_budgets_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"200 \+ 100 do not fit into 4 x 64"):
-        Masking(4, 64, 200, 100, mixture(4, FOUR_M_21, 1.0))
+    with pytest.raises(ValueError, match=r"200 \+ 100 do not fit .* that hold 64, 64, 64, 64"):
+        Masking([64] * 4, 200, 100, mixture(ALL, ALL, FOUR_M_21, 1.0))
     with pytest.raises(ValueError, match="mixture is empty"):
-        mixture(4, (), 0.0)
+        mixture(ALL, ALL, (), 0.0)
 
 
 @pytest.mark.parametrize("alpha", FOUR_M_21)
@@ -56,28 +57,28 @@ def test_rounding_keeps_the_mean_and_the_sum() -> None:
 
 
 def test_rgb_alone_shows_only_rgb_and_never_asks_for_what_it_shows() -> None:
-    masking = Masking(4, 64, 64, 64, [part for part in mixture(4, FOUR_M_21, 1.0) if part.inputs[0] == 1000.0])
-    inputs, targets = masking.draw(32, torch.Generator().manual_seed(3))
+    rgb_only = [part for part in mixture(ALL, ALL, FOUR_M_21, 1.0) if part.inputs[0] == 1000.0]
+    inputs, targets, _ = Masking([64] * 4, 64, 64, rgb_only).draw(32, torch.Generator().manual_seed(3))
     assert (inputs // 64 == 0).all()
     assert (targets // 64 != 0).all()
 
 
 def test_mixture_is_that_of_4m_21() -> None:
-    parts = mixture(4, FOUR_M_21, 1.0)
+    parts = mixture(ALL, ALL, FOUR_M_21, 1.0)
     assert [part.inputs[0] for part in parts] == [0.01, 0.1, 1.0, 10.0, 1000.0]
     assert [part.targets[0] for part in parts] == [0.01, 0.1, 1.0, 10.0, 0.5]
     assert all(part.weight == 1.0 for part in parts)
 
 
 def test_positions_are_drawn_uniformly_and_shares_reach_the_tokens() -> None:
-    masking = Masking(2, 10, 8, 4, [Dirichlets(1.0, (3000.0, 1000.0), (1.0, 1.0))])
-    inputs, _ = masking.draw(8000, torch.Generator().manual_seed(4))
+    masking = Masking([10, 10], 8, 4, [Dirichlets(1.0, (3000.0, 1000.0), (1.0, 1.0))])
+    inputs, _, _ = masking.draw(8000, torch.Generator().manual_seed(4))
     seen = inputs.flatten().bincount(minlength=20).double() / 8000
     torch.testing.assert_close(seen, torch.tensor([0.6] * 10 + [0.2] * 10, dtype=torch.float64), atol=0.025, rtol=0)
 
 
 def test_the_seed_decides() -> None:
-    masking = Masking(4, 64, 48, 80, mixture(4, FOUR_M_21, 1.0))
+    masking = Masking([64] * 4, 48, 80, mixture(ALL, ALL, FOUR_M_21, 1.0))
     first, second = (masking.draw(16, torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(first[0], second[0])
     assert torch.equal(first[1], second[1])
@@ -90,9 +91,23 @@ def test_mae_masks_part_the_positions() -> None:
 
 
 def test_what_is_only_predicted_is_never_an_input() -> None:
-    masking = Masking(3, 8, 14, 8, mixture(3, (0.01, 1.0), 1.0, target_only=1), target_only=1)
-    inputs, targets = masking.draw(200, torch.Generator().manual_seed(0))
+    seen, predicted = [True, True, False], [True] * 3
+    masking = Masking([8] * 3, 14, 8, mixture(seen, predicted, (0.01, 1.0), 1.0), seen, predicted)
+    inputs, targets, _ = masking.draw(200, torch.Generator().manual_seed(0))
     assert int(inputs.max()) < 16 <= int(targets.max())
     assert all(len({*a, *b}) == 22 for a, b in zip(inputs.tolist(), targets.tolist(), strict=True))
-    with pytest.raises(ValueError, match="2 modalities do not hold 17"):
-        Masking(3, 8, 17, 4, mixture(3, (1.0,), 1.0, target_only=1), target_only=1)
+    with pytest.raises(ValueError, match="16 tokens that may be seen do not hold 17"):
+        Masking([8] * 3, 17, 4, mixture(seen, predicted, (1.0,), 1.0), seen, predicted)
+
+
+def test_modalities_may_hold_different_numbers_of_tokens_and_be_only_seen() -> None:
+    """As 4M's rgb pixels: the first is seen and never predicted; the second is a coarse map."""
+    sizes, seen, predicted = [16, 4, 16], [True, True, True], [False, True, True]
+    masking = Masking(sizes, 12, 6, mixture(seen, predicted, (0.1, 1.0), 0.5), seen, predicted)
+    inputs, targets, _ = masking.draw(400, torch.Generator().manual_seed(0))
+    assert int(targets.min()) >= 16
+    assert sorted(set(inputs.flatten().tolist())) == list(range(36))
+    assert sorted(set(targets.flatten().tolist())) == list(range(16, 36))
+    assert all(len({*a, *b}) == 18 for a, b in zip(inputs.tolist(), targets.tolist(), strict=True))
+    with pytest.raises(ValueError, match="do not fit"):
+        Masking(sizes, 12, 17, mixture(seen, predicted, (0.1,), 0.5), seen, predicted)

@@ -11,8 +11,10 @@ from frames import boxes
 
 from testspace.learners.layers import attend, positions_2d
 from testspace.learners.masking import Masking, mixture, split_positions
-from testspace.learners.modalities import MODALITIES
+from testspace.learners.modalities import SENSORY
 from testspace.learners.model import SIZES, Encoder, MaskedModel, SizeName
+
+ALL = [True] * 4
 
 
 def parameters(module: torch.nn.Module) -> int:
@@ -93,7 +95,7 @@ def test_the_model_on_rgb_alone_uses_the_same_encoder() -> None:
 def test_modalities_are_predicted_independently_given_the_input() -> None:
     """Which targets another modality has must not change a prediction; which targets its own has, must."""
     model, batch = MaskedModel().eval(), boxes(2)
-    contents = model._contents(batch)
+    contents = model.contents(batch)
     inputs = torch.arange(20).expand(2, -1)
     depth = torch.arange(64, 74).expand(2, -1)
 
@@ -110,11 +112,11 @@ def test_modalities_are_predicted_independently_given_the_input() -> None:
 def test_losses_do_not_depend_on_how_the_tokens_are_ordered(targets: Any) -> None:
     torch.manual_seed(0)
     model, batch = MaskedModel(targets=targets, decoder_layers=1).eval(), boxes(4)
-    drawn = Masking(4, 64, 40, 60, mixture(4, (1.0, 10.0), 0.0)).draw(4, torch.Generator().manual_seed(0))
+    drawn = Masking([64] * 4, 40, 60, mixture(ALL, ALL, (1.0, 10.0), 0.0)).draw(4, torch.Generator().manual_seed(0))
     losses = model.losses(batch, *drawn)
     shuffled = model.losses(batch, drawn[0].flip(1), drawn[1].flip(1))
-    assert list(losses) == list(MODALITIES)
-    for name in MODALITIES:
+    assert list(losses) == list(SENSORY)
+    for name in SENSORY:
         torch.testing.assert_close(losses[name], shuffled[name], atol=1e-5, rtol=1e-4)
 
 
@@ -177,7 +179,7 @@ def test_pseudolabels_stand_at_the_centres_of_the_cells() -> None:
     model, frames = MaskedModel(image_size=16, classes=9), boxes(1, size=16)
     image = torch.zeros(1, 16, 16, dtype=torch.int16)
     image[0, 8:12, 4:8] = 3  # the third patch (row 1, column 0), its upper right cell
-    cells = model._contents({**frames, "semantic": image})["semantic"]
+    cells = model.contents({**frames, "semantic": image})["semantic cells"]
     expected = torch.zeros(1, 4, 4, dtype=torch.int64)
     expected[0, 2, 1] = 3
     assert torch.equal(cells, expected)

@@ -9,8 +9,8 @@ import pytest
 import torch
 from frames import boxes
 
-from testspace.learners.model import Targets
 from testspace.learners.pretrain import TSTConfig, TSTLearner, scratch_encoder
+from testspace.learners.slots import Targets
 
 SMALL = TSTConfig(decoder_layers=1, input_budget=32, target_budget=48, batch_size=16, warmup_steps=5, tokenizer_steps=3)
 
