@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..envs.frame import Frame
-from ..envs.house_env import HouseEnv
+from ..envs.world import World
 from ..learners.buffer import ReplayBuffer
 from ..learners.modalities import PSEUDOLABEL
 from ..learners.pretrain import TSTLearner
@@ -76,7 +76,7 @@ class Life:
 
     def __init__(
         self,
-        env: HouseEnv,
+        env: World,
         policy: Policy,
         buffer: ReplayBuffer,
         learner: TSTLearner,

@@ -41,10 +41,11 @@ class Evaluation:
         preset: Preset,
         labelled: LabelledFrames,
         views: Frame,
-        truth: Labels,
+        truth: Labels | None,
         seed: int,
         progress: Progress,
     ) -> None:
+        """truth: None where the place has no labels; then nothing is scored, and the report shows predictions only."""
         self.run, self.preset, self.labelled, self.views, self.truth = run, preset, labelled, views, truth
         self.seed, self.progress = seed, progress
         self.learnable = labelled.classes()
@@ -83,6 +84,9 @@ class Evaluation:
             return
         started = time.perf_counter()
         segmenter = self.segmenter("specialist")
+        if self.truth is None:
+            self._write_pictures(None, None)
+            return
         generator = torch.Generator().manual_seed(self.seed)
         transfer_rgb = torch.from_numpy(self.labelled.rgb)
 
@@ -98,12 +102,13 @@ class Evaluation:
         views = self.views["rgb"][: self.preset.ttt_frames]
         with self.progress.stage("test-time training") as advance:
             result = ttt_predict(segmenter, model, views, config, self.seed, advance)
-        self._write_pictures(result.semantic)
-        before = self._score(segmenter.predict(views))
+        self._write_pictures(self.truth.semantic, result.semantic)
+        before, after = self._score(segmenter.predict(views)), self._score(result.semantic)
+        assert before is not None
         self._log(
             method,
             life.frame,
-            self._score(result.semantic),
+            after,
             before={"miou": before.miou, "pixel_accuracy": before.pixel_accuracy},
             views=len(views),
             reconstruction_loss=[float(result.loss_before.mean()), float(result.loss_after.mean())],
@@ -113,7 +118,7 @@ class Evaluation:
 
     def scores(self) -> dict[str, Any]:
         """The last score of every method, for the summary."""
-        last = {row["method"]: row for row in self.run.logged("evaluation")}
+        last = {row["method"]: row for row in self.run.logged("evaluation") if "miou" in row}
         return {
             method: {key: value for key, value in row.items() if key not in ("kind", "method")}
             for method, row in last.items()
@@ -124,12 +129,17 @@ class Evaluation:
         size = self.preset.learner
         return Segmenter.load(self.run.path / "segmenters" / method, Encoder(size.size, size.image_size, size.patch))
 
-    def _score(self, predicted: NDArray[np.int16]) -> SegmentationScore:
-        """Score predictions of the first views, as many as there are."""
+    def _score(self, predicted: NDArray[np.int16]) -> SegmentationScore | None:
+        """Score predictions of the first views, as many as there are; None without labels."""
+        if self.truth is None:
+            return None
         truth = self.truth.semantic[: len(predicted)]
         return segmentation_score(predicted, truth, len(CLASSES), MIN_SHARE, self.learnable)
 
-    def _log(self, method: str, frame: int, score: SegmentationScore, **more: Any) -> None:
+    def _log(self, method: str, frame: int, score: SegmentationScore | None, **more: Any) -> None:
+        if score is None:
+            self.run.log("evaluation", frame, method=method, **more)
+            return
         self.run.log(
             "evaluation",
             frame,
@@ -141,18 +151,18 @@ class Evaluation:
             **more,
         )
 
-    def _write_pictures(self, after_ttt: NDArray[np.int16]) -> None:
+    def _write_pictures(self, truth: NDArray[np.int16] | None, after_ttt: NDArray[np.int16] | None) -> None:
         """Store held-out frames with truth and predictions for the report: those that show the most classes."""
-        shown = [len(np.unique(view)) for view in self.truth.semantic[: len(after_ttt)]]
+        told = self.segmenter("specialist").predict(self.views["rgb"]) if truth is None else truth
+        shown = [len(np.unique(view)) for view in (told if after_ttt is None else told[: len(after_ttt)])]
         chosen = np.argsort(shown)[::-1][:PICTURES]
         arrays: dict[str, Any] = {key: self.views[key][chosen] for key in ("rgb", "depth", "normals", "edges")}
         for method in ("scratch", "specialist"):
             arrays[f"prediction_{method}"] = self.segmenter(method).predict(arrays["rgb"])
+        if truth is not None:
+            arrays["truth"] = truth[chosen]
+        if after_ttt is not None:
+            arrays["prediction_specialist_ttt"] = after_ttt[chosen]
         folder = self.run.path / "report_data"
         folder.mkdir(exist_ok=True)
-        np.savez_compressed(
-            folder / "panels.npz",
-            truth=self.truth.semantic[chosen],
-            prediction_specialist_ttt=after_ttt[chosen],
-            **arrays,
-        )
+        np.savez_compressed(folder / "panels.npz", **arrays)

@@ -23,18 +23,17 @@ from numpy.typing import NDArray
 from ..agent.live import Life, Turn
 from ..agent.policies import Policy, make_policy
 from ..agent.semantic_map import SemanticMap
-from ..envs.generator import generate_house
 from ..envs.house import House
-from ..envs.house_env import HouseEnv
-from ..envs.house_io import load_house, load_houses
+from ..envs.house_io import load_houses
 from ..learners.buffer import ReplayBuffer
 from ..learners.pretrain import TSTLearner, scratch_encoder
 from .evaluation import Evaluation
-from .held_out import draw_views, too_near
+from .held_out import too_near
 from .presets import Preset, find_preset
 from .progress import Progress
 from .report import write_report
 from .run_folder import RunFolder, write_json
+from .test_space import Sim, TestSpace, open_test_space
 from .threads import set_fastest_threads
 from .transfer_set import transfer_set
 
@@ -46,7 +45,8 @@ class RunConfig:
     out: Path
     """Folder for what the run leaves behind."""
     house: str | None = None
-    """House file, FILE.json or FILE.jsonl[.gz][:LINE]; without it a house is generated from the seed."""
+    """House file, FILE.json or FILE.jsonl[.gz][:LINE]; without it a house is generated from the seed. With
+    `sim` "recording", the recording's folder or file."""
     seed: int = 0
     """Seed of everything random in the run, and of the generated house."""
     policy: str = "frontier"
@@ -55,6 +55,8 @@ class RunConfig:
     """How large the run is."""
     resume: bool = False
     """Go on with the run that the folder holds."""
+    sim: Sim = "raycast"
+    """What the agent lives in: our simulator, or a recording."""
     transfer_houses: str | None = None
     """House file whose houses, all of them, give the transfer set; without it they are generated."""
 
@@ -69,22 +71,15 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
     """
     started = time.perf_counter()
     preset = preset or find_preset(config.preset)
-    house = load_house(config.house) if config.house else generate_house(config.seed)
     given = load_houses(config.transfer_houses) if config.transfer_houses else []
-    env = HouseEnv(
-        house,
-        camera=preset.camera,
-        camera_height=preset.transfer_set.camera_height,
-        light=preset.transfer_set.light,
-        max_steps=preset.life.frames + 1,
-    )
-    policy = make_policy(config.policy, env, config.seed)
-    asked = {"house": house.source, "seed": config.seed, "policy": config.policy, "preset": config.preset}
-    asked |= {"transfer_houses": config.transfer_houses, "sizes": asdict(preset)}
+    space = open_test_space(config.sim, config.house, config.seed, preset)
+    policy = make_policy(config.policy, space.env, config.seed)
+    asked = {"house": space.name, "sim": config.sim, "seed": config.seed, "policy": config.policy}
+    asked |= {"preset": config.preset, "transfer_houses": config.transfer_houses, "sizes": asdict(space.preset)}
     run = RunFolder(config.out, asked, config.resume)
     try:
         with Progress() as progress:
-            summary = _live(run, env, policy, house, given, config.seed, preset, progress)
+            summary = _live(run, space, policy, given, config.seed, progress)
         earlier = sum(row["seconds"] for row in run.logged("session"))
         run.log("session", summary["frames"], seconds=time.perf_counter() - started)
         summary["seconds"] = earlier + time.perf_counter() - started
@@ -97,19 +92,18 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
 
 def _live(
     run: RunFolder,
-    env: HouseEnv,
+    space: TestSpace,
     policy: Policy,
-    house: House,
     given: list[House],
     seed: int,
-    preset: Preset,
     progress: Progress,
 ) -> dict[str, Any]:
     """Every stage of a run; each skips what an earlier session of the same run has finished."""
     rng = np.random.default_rng([seed, 1])
-    views, truth = draw_views(env.simulator, preset.evaluation_frames, preset.transfer_set.camera_height, rng)
+    env, preset = space.env, space.preset
+    views, truth = space.draw_views(preset.evaluation_frames, rng)
     with progress.stage("transfer set") as advance:
-        labelled, shared_assets = transfer_set(house, preset.transfer_set, given, advance)
+        labelled, shared_assets = transfer_set(space.house, preset.transfer_set, given, advance)
     evaluation = Evaluation(run, preset, labelled, views, truth, seed, progress)
 
     def admit(poses: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -153,6 +147,7 @@ def _live(
         "threads": threads,
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "shared_assets": shared_assets,
+        "told": space.told(),
         "segmentation": evaluation.scores(),
     }
 
@@ -173,6 +168,6 @@ def _store_map(file: Path, life: Life) -> None:
         reachable_cell=floor.cell,
         path=np.array(life.path, np.float64).reshape(-1, 2),
         room_types=np.array([room.type for room in rooms]),
-        room_points=np.concatenate([room.polygon for room in rooms]),
+        room_points=np.concatenate([np.zeros((0, 2)), *(room.polygon for room in rooms)]),
         room_starts=ends,
     )

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -179,10 +180,15 @@ def _at_cells(plan: dict[str, NDArray[Any]], value: int) -> NDArray[np.bool_]:
 
 def _rooms(plan: dict[str, NDArray[Any]], points: Any, low: NDArray[np.float64]) -> list[str]:
     parts = []
-    for name, corners in zip(plan["room_types"], np.split(plan["room_points"], plan["room_starts"][1:-1]), strict=True):
+    for name, corners in zip(plan["room_types"], _parts(plan["room_points"], plan["room_starts"]), strict=True):
         x, z = (corners.min(0) + corners.max(0)) / 2 - low
         parts.append(
             f'<polygon points="{points(corners)}" fill="none" style="stroke:var(--ink)" stroke-width="0.05"/>'
             f'<text x="{x:.2f}" y="{z:.2f}" class="room">{escape(str(name))}</text>'
         )
     return parts
+
+
+def _parts(points: NDArray[Any], starts: NDArray[np.int64]) -> list[NDArray[Any]]:
+    """The points of each room; a place without known rooms has none."""
+    return [points[a:b] for a, b in pairwise(starts)]

@@ -57,19 +57,19 @@ def house_assets(house: House) -> set[str]:
 
 
 def transfer_set(
-    test_space: House,
+    test_space: House | None,
     config: TransferSetConfig,
     given: Sequence[House] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[LabelledFrames, list[str]]:
-    """D_t for this test space, from the cache where it was built before.
+    """D_t for this test space (None: a place without a house file), from the cache where it was built before.
 
     Returns the labelled frames and the sorted ids of the assets that transfer houses share with the test space: none
     for generated houses. Raises UserError where the test space itself is among the given houses.
     """
-    own = house_assets(test_space)
+    own = house_assets(test_space) if test_space else set()
     shared = sorted(own & set().union(*(house_assets(house) for house in given)))
-    if any(_content(house) == _content(test_space) for house in given):
+    if test_space and any(_content(house) == _content(test_space) for house in given):
         raise UserError(f"transfer houses: {test_space.source} is the test space itself; labels of it must not be used")
     key = _digest([repr(config), sorted(own) if not given else [_content(house) for house in given], _source_digest()])
     file = cache_folder() / "transfer-sets" / f"{key}.npz"

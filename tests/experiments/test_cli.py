@@ -50,6 +50,7 @@ def test_run_passes_on_what_was_asked(
     assert life.config == {
         "house": "a.jsonl.gz:3",
         "seed": 4,
+        "sim": "raycast",
         "policy": "frontier",
         "preset": "smoke",
         "out": out,

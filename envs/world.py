@@ -1,0 +1,40 @@
+"""What a life is lived in: an environment with a body, whatever simulator or recording stands behind it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from .floor import ReachableFloor
+from .frame import Camera, Frame
+from .motion import Motion
+from .scene import Scene
+from .simulator import Simulator
+
+
+class World(Protocol):
+    """HouseEnv has it, and so have the environments of recordings and other simulators."""
+
+    motion: Motion
+    """How far each action goes."""
+
+    @property
+    def camera(self) -> Camera:
+        """The camera of every observation."""
+
+    @property
+    def floor(self) -> ReachableFloor:
+        """Where the agent can stand: for evaluation, not for policies."""
+
+    @property
+    def scene(self) -> Scene:
+        """The place as triangles, or a Scene without any where nobody knows them."""
+
+    @property
+    def simulator(self) -> Simulator:
+        """What renders it: for evaluation, not for policies."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
+        """Put the agent at a start, or at `options["pose"]`."""
+
+    def step(self, action: int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
+        """Do one action (`envs.motion.Action`); `info["collision"]` tells a blocked move."""

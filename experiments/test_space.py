@@ -1,0 +1,120 @@
+"""The test space of a run: the one place where `--sim` is chosen. All else of a run is the same for every simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from ..envs.frame import Frame, Labels
+from ..envs.generator import generate_house
+from ..envs.house import House
+from ..envs.house_env import HouseEnv
+from ..envs.house_io import load_house
+from ..envs.recordings import FrameError, RecordingError, open_recording
+from ..envs.recordings.env import RecordingEnv
+from ..envs.recordings.simulator import RecordingSimulator
+from ..envs.world import World
+from .errors import UserError
+from .held_out import draw_views
+from .presets import Preset
+
+Sim = Literal["raycast", "recording"]
+"""What stands behind the Simulator protocol."""
+HELD_OUT = 20
+"""Of this many recorded frames at most one is held out for evaluation: what is near to it is not trained on."""
+HEIGHTS = (0.3, 2.2)
+"""Metres above the floor between which the transfer set is seen from where the recording's camera was."""
+
+DrawViews = Callable[[int, np.random.Generator], tuple[Frame, Labels | None]]
+
+
+@dataclass(frozen=True)
+class TestSpace:
+    """Where the agent lives, and all that a run has to know of it."""
+
+    env: World
+    """The agent's body and senses there."""
+    name: str
+    """What it is called in the report."""
+    house: House | None
+    """Its house file, so that no asset of it is in the transfer set; None where there is none."""
+    preset: Preset
+    """The sizes of the run, with the camera and the length that the place allows."""
+    draw_views: DrawViews
+    """Draws held-out views, and their labels where there are any."""
+    told: Callable[[], list[str]] = list
+    """What the user should know of it by now, one line each."""
+
+    __test__ = False  # its name is not that of a test
+
+
+def open_test_space(sim: Sim, house: str | None, seed: int, preset: Preset) -> TestSpace:
+    """The test space that a run was asked for.
+
+    Raises HouseError, FloorError or RecordingError where it cannot be used, UserError where `house` is missing.
+    """
+    if sim == "recording":
+        if house is None:
+            raise UserError("--sim recording needs the recording: name its folder or file with --house")
+        return _recording(house, preset)
+    loaded = load_house(house) if house else generate_house(seed)
+    height, light = preset.transfer_set.camera_height, preset.transfer_set.light
+    env = HouseEnv(loaded, camera=preset.camera, camera_height=height, light=light, max_steps=preset.life.frames + 1)
+    return TestSpace(env, loaded.source, loaded, preset, lambda n, rng: draw_views(env.simulator, n, height, rng))
+
+
+def _recording(path: str, preset: Preset) -> TestSpace:
+    recording = open_recording(path)
+    simulator = RecordingSimulator(recording, size=(preset.camera.height, preset.camera.width))
+    env = RecordingEnv(simulator, preset.life.frames)
+    height = float(np.clip(np.median(simulator.poses[:, 1]), *HEIGHTS))
+    adapted = replace(
+        preset,
+        transfer_set=replace(preset.transfer_set, camera=simulator.camera, camera_height=height),
+        life=replace(
+            preset.life, frames=len(env.order), first_frames=min(preset.life.first_frames, len(env.order))
+        ),
+    )  # fmt: skip
+
+    def told() -> list[str]:
+        lines = [f"The recording {recording.source} was played: the agent could not steer."]
+        if not simulator.has_labels:
+            lines.append("It has no labels, so nothing could be scored: there is no mIoU in this report.")
+        if recording.read_depth is None:
+            lines.append("It has no depth: depth and normals are empty, and views cannot vote on pseudolabels.")
+        if env.dropped:
+            lines.append(f"{len(env.dropped)} of its frames could not be read, and were passed over.")
+        return lines + recording.told()
+
+    def draw(n: int, rng: np.random.Generator) -> tuple[Frame, Labels | None]:
+        return recorded_views(simulator, env.order, min(n, max(1, len(env.order) // HELD_OUT)), rng)
+
+    return TestSpace(env, recording.source, None, adapted, draw, told)
+
+
+def recorded_views(
+    simulator: RecordingSimulator, order: np.ndarray[tuple[int], np.dtype[np.int64]], n: int, rng: np.random.Generator
+) -> tuple[Frame, Labels | None]:
+    """n of the frames numbered `order`, one from each of n stretches of equal length, and their labels if there are
+    any. What cannot be read is replaced by another of its stretch, or left out; RecordingError where none is left."""
+    frames: list[Frame] = []
+    labels: list[Labels] = []
+    for stretch in np.array_split(order, n):
+        for index in rng.permutation(stretch)[:10].tolist():
+            try:
+                frame = simulator.frame(index)
+                if simulator.has_labels:
+                    labels.append(simulator.labels(index))
+            except FrameError:
+                continue
+            frames.append(frame)
+            break
+    if not frames:
+        raise RecordingError(simulator.recording.source, "no frame of it can be read for evaluation")
+    joined = {key: np.stack([frame[key] for frame in frames]) for key in frames[0]}
+    if not labels:
+        return joined, None
+    return joined, Labels(np.stack([one.semantic for one in labels]), np.stack([one.instance for one in labels]))
