@@ -7,8 +7,10 @@ blocks, and nothing else does.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import shapely
 from numba import njit
@@ -120,7 +122,7 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
     polygons = [shapely.make_valid(shapely.Polygon(room.polygon)) for room in scene.rooms]
     if polygons:
         level = _floor_level(scene)
-        plan = shapely.union_all(polygons).buffer(1e-4)
+        plan = shapely.union_all(polygons).buffer(1e-4, join_style="mitre")
         shape, origin = _grid(*plan.bounds)
         inside = _inside(plan, shape, origin)
     else:
@@ -134,7 +136,8 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
 
     def walkable(free: NDArray[np.bool_]) -> NDArray[np.bool_]:
         # Cells on the rim are blocked by construction (the margin), so every free cell has a distance.
-        stand = ndimage.distance_transform_edt(free) * (CELL / 2) - CELL / 4 >= radius - 1e-9
+        away = cv2.distanceTransform(free.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        stand = away * (CELL / 2) - CELL / 4 >= radius - 1e-9
         parts, count = ndimage.label(_any_of_four(stand))
         connected: NDArray[np.bool_] = np.equal(np.asarray(parts), _start_part(scene, parts, origin))
         return connected if count else np.zeros_like(connected)
@@ -206,10 +209,15 @@ def _grid(x0: float, z0: float, x1: float, z1: float) -> tuple[tuple[int, int], 
 
 
 def _inside(plan: shapely.Geometry, shape: tuple[int, int], origin: tuple[float, float]) -> NDArray[np.bool_]:
-    """Which half cells have their centre in a polygon."""
+    """Which half cells have their centre in a polygon or several (even-odd rule, a line of cells at a time)."""
     z, x = (start + (np.arange(count) + 0.5) * CELL / 2 for start, count in zip(origin[::-1], shape, strict=True))
-    shapely.prepare(plan)
-    held: NDArray[np.bool_] = shapely.contains_xy(plan, x[None, :], z[:, None])
+    held = np.zeros(shape, np.bool_)
+    for ring in shapely.get_rings(shapely.get_parts(plan)):
+        for (x0, z0), (x1, z1) in pairwise(shapely.get_coordinates(ring)):
+            first, last = np.searchsorted(z, [min(z0, z1), max(z0, z1)])
+            if first < last:
+                crossing = x0 + (z[first:last] - z0) / (z1 - z0) * (x1 - x0)
+                held[first:last] ^= x < crossing[:, None]
     return held
 
 

@@ -25,14 +25,19 @@ def linear(srgb: Sequence[float]) -> NDArray[np.float64]:
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
-def inside(x: float, z: float, polygon: NDArray[np.float64]) -> bool:
-    """Whether the point lies in the polygon (even-odd rule)."""
+def inside(points: NDArray[np.float64], polygon: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """bool (N,): whether points (N, 2) x, z lie in the polygon (even-odd rule)."""
     x0, z0 = polygon.T
     x1, z1 = np.roll(polygon, -1, 0).T
+    x, z = points[:, :1], points[:, 1:]
     crosses = (z0 > z) != (z1 > z)
     with np.errstate(divide="ignore", invalid="ignore"):
         at = x0 + (z - z0) / (z1 - z0) * (x1 - x0)
-    return bool(np.count_nonzero(crosses & (x < at)) % 2)
+    return np.count_nonzero(crosses & (x < at), axis=1) % 2 == 1
+
+
+def _room_at(x: float, z: float, areas: Sequence[RoomArea]) -> str | None:
+    return next((area.id for area in areas if inside(np.array([[x, z]]), area.polygon)[0]), None)
 
 
 def lights_of(house: House, areas: Sequence[RoomArea]) -> list[PointLight | DirectionalLight]:
@@ -50,8 +55,8 @@ def lights_of(house: House, areas: Sequence[RoomArea]) -> list[PointLight | Dire
             )
         elif light.kind == "point":
             x, y, z = light.position[0], light.position[1], -light.position[2]
-            room = next((a.id for a in areas if inside(x, z, a.polygon)), None)
-            found.append(PointLight((x, y, z), (r, g, b), DEFAULT_RANGE if light.range is None else light.range, room))
+            reach = DEFAULT_RANGE if light.range is None else light.range
+            found.append(PointLight((x, y, z), (r, g, b), reach, _room_at(x, z, areas)))
     return found
 
 
@@ -66,4 +71,4 @@ def lamp_light(at: tuple[float, float, float], areas: Sequence[RoomArea]) -> Poi
     """The light of a lamp whose shade is there."""
     rgb, intensity, reach = LAMP
     r, g, b = (float(c) for c in linear(rgb) * intensity)
-    return PointLight(at, (r, g, b), reach, next((a.id for a in areas if inside(at[0], at[2], a.polygon)), None))
+    return PointLight(at, (r, g, b), reach, _room_at(at[0], at[2], areas))

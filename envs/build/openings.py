@@ -128,13 +128,11 @@ def _crowding(
     points: NDArray[np.float64], polygon: NDArray[np.float64] | None, obstacles: Sequence[Any], margin: float
 ) -> int:
     """How many of the points (N, 2) x, z lie outside the room or within `margin` of one of the obstacles."""
-    count = 0
-    for point in points:
-        count += polygon is not None and not inside(float(point[0]), float(point[1]), polygon)
-        for centre, yaw, half in obstacles:
-            x, z = point - centre
-            across, ahead = x * np.cos(yaw) + z * np.sin(yaw), x * np.sin(yaw) - z * np.cos(yaw)
-            count += bool(abs(across) < half[0] + margin and abs(ahead) < half[1] + margin)
+    count = 0 if polygon is None else int(np.count_nonzero(~inside(points, polygon)))
+    for centre, yaw, half in obstacles:
+        x, z = (points - centre).T
+        across, ahead = x * np.cos(yaw) + z * np.sin(yaw), x * np.sin(yaw) - z * np.cos(yaw)
+        count += int(np.count_nonzero((abs(across) < half[0] + margin) & (abs(ahead) < half[1] + margin)))
     return count
 
 
@@ -162,7 +160,8 @@ def _swing(opening: Opening, panel: Panel, ends: Sequence[float], width: float, 
             )
             aside = panel.along * (1.0 if end else -1.0)
             free = (hinge + 0.5 * width * side * panel.facing + np.linspace(0.1, 1.5, 15)[:, None] * aside)[:, [0, 2]]
-            found.append((leaf, past, sum(polygon is None or inside(float(x), float(z), polygon) for x, z in free)))
+            behind = len(free) if polygon is None else int(np.count_nonzero(inside(free, polygon)))
+            found.append((leaf, past, behind))
         both = tuple(sum(pair) for pair in zip(*found, strict=True))
         for end in (0, 1):
             leaf, past, behind = both if double else found[end]

@@ -105,6 +105,7 @@ _BOX_SIDES = np.array(
     ]
 )
 _BOX_NORMALS = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], float)
+_BOX_ALL_NORMALS = np.repeat(_BOX_NORMALS, 4, 0)
 _BOX_FACES = (np.array([[0, 1, 2], [0, 2, 3]])[None] + 4 * np.arange(6)[:, None, None]).reshape(-1, 3)
 
 
@@ -113,14 +114,38 @@ def box(x0: float, x1: float, y0: float, y1: float, z0: float, z1: float) -> Par
     does the grain of wood."""
     low, size = np.array([x0, y0, z0], float), np.array([x1 - x0, y1 - y0, z1 - z0], float)
     points = low + _BOX_SIDES * size  # (6, 4, 3)
-    width = np.linalg.norm(points[:, 1] - points[:, 0], axis=1)
-    height = np.linalg.norm(points[:, 3] - points[:, 0], axis=1)
-    zero = np.zeros(6)
-    uv = np.stack(
-        [np.stack([zero, height], 1), np.stack([width, height], 1), np.stack([width, zero], 1), np.zeros((6, 2))], 1
-    )
-    uv[height > width] = uv[height > width][..., ::-1]
-    return Part(points.reshape(-1, 3), np.repeat(_BOX_NORMALS, 4, 0), uv.reshape(-1, 2), _BOX_FACES)
+    width, height = np.abs(size[[2, 2, 0, 0, 0, 0]]), np.abs(size[[1, 1, 2, 2, 1, 1]])
+    uv = np.zeros((6, 4, 2))
+    uv[:, 1:3, 0], uv[:, :2, 1] = width[:, None], height[:, None]
+    turned = height > width
+    uv[turned] = uv[turned][..., ::-1]
+    return Part(points.reshape(-1, 3), _BOX_ALL_NORMALS, uv.reshape(-1, 2), _BOX_FACES)
+
+
+def _soft_sides() -> tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64]]:
+    """What all soft boxes share: their points (96, 3) as ends of the half sides (-1 or 1) and steps of the radius
+    inwards, the axes of u and v (96, 2), and the faces (108, 3)."""
+    number = np.arange(16).reshape(4, 4).T
+    a, b, c, d = number[:-1, :-1], number[:-1, 1:], number[1:, 1:], number[1:, :-1]
+    cells = np.concatenate([np.stack([a, d, c], -1).reshape(-1, 3), np.stack([a, c, b], -1).reshape(-1, 3)])
+    u, v = np.meshgrid(np.arange(4), np.arange(4), indexing="ij")
+    ends, steps = np.array([-1.0, -1.0, 1.0, 1.0]), np.array([0.0, 1.0, -1.0, 0.0])
+    points, inwards, axes = [], [], []
+    faces: list[NDArray[np.int64]] = []
+    for axis in range(3):
+        i, j = (axis + 1) % 3, (axis + 2) % 3
+        for side in (1.0, -1.0):
+            end, step = np.zeros((16, 3)), np.zeros((16, 3))
+            end[:, axis], end[:, i], end[:, j] = side, ends[u.ravel()], ends[v.ravel()]
+            step[:, i], step[:, j] = steps[u.ravel()], steps[v.ravel()]
+            points.append(end)
+            inwards.append(step)
+            axes.append(np.tile((j, i) if axis == 0 else (i, j), (16, 1)))
+            faces.append((cells[:, ::-1] if side > 0 else cells) + 16 * len(faces))
+    return np.concatenate(points), np.concatenate(inwards), np.concatenate(axes), np.concatenate(faces)
+
+
+_SOFT_ENDS, _SOFT_STEPS, _SOFT_UV, _SOFT_FACES = _soft_sides()
 
 
 def soft_box(x0: float, x1: float, y0: float, y1: float, z0: float, z1: float, radius: float) -> Part:
@@ -128,28 +153,11 @@ def soft_box(x0: float, x1: float, y0: float, y1: float, z0: float, z1: float, r
     half = np.array([x1 - x0, y1 - y0, z1 - z0], float) / 2
     centre = np.array([x0 + x1, y0 + y1, z0 + z1], float) / 2
     radius = min(radius, 0.45 * 2 * float(half.min()))
-    grid = (np.arange(4)[:, None, None] * 4 + np.arange(4)[None, :, None]).transpose(1, 0, 2)[..., 0]
-    a, b, c, d = grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]
-    cells = np.concatenate([np.stack([a, d, c], -1).reshape(-1, 3), np.stack([a, c, b], -1).reshape(-1, 3)])
-    parts = []
-    for axis in range(3):
-        i, j = (axis + 1) % 3, (axis + 2) % 3
-        for side in (1.0, -1.0):
-            lines = [np.array([-h, -h + radius, h - radius, h]) for h in (half[i], half[j])]
-            u, v = np.meshgrid(*lines, indexing="ij")
-            points = np.zeros((16, 3))
-            points[:, axis], points[:, i], points[:, j] = side * half[axis], u.ravel(), v.ravel()
-            inner = np.clip(points, radius - half, half - radius)
-            normals = unit(points - inner)
-            uv = np.stack([points[:, j], -points[:, i]] if axis == 0 else [points[:, i], -points[:, j]], 1)
-            faces = cells if side < 0 else cells[:, ::-1]
-            parts.append(Part(inner + radius * normals + centre, normals, uv, faces))
-    whole = join(parts)
-    corner = whole.vertices[whole.faces]
-    face_normals = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    inwards = (face_normals * whole.normals[whole.faces].sum(1)).sum(1) < 0
-    faces = np.where(inwards[:, None], whole.faces[:, ::-1], whole.faces)
-    return Part(whole.vertices, whole.normals, whole.uv, faces)
+    near = _SOFT_ENDS * half + _SOFT_STEPS * radius  # (96, 3)
+    inner = np.clip(near, radius - half, half - radius)
+    normals = unit(near - inner)
+    uv = np.take_along_axis(near, _SOFT_UV, axis=1) * (1.0, -1.0)
+    return Part(inner + radius * normals + centre, normals, uv, _SOFT_FACES)
 
 
 def lathe(profile: Sequence[tuple[float, float]], segments: int = 12) -> Part:
@@ -165,28 +173,29 @@ def lathe(profile: Sequence[tuple[float, float]], segments: int = 12) -> Part:
     around = np.linspace(0.0, 2 * np.pi, segments + 1)
     ring = np.stack([np.sin(around), np.zeros_like(around), np.cos(around)], 1)
     widest = float(points[:, 0].max())
-    limit = np.cos(np.radians(SMOOTH_ANGLE))
-    parts = []
-    for k in range(len(step)):
-        ends = []
-        for end, other in ((k, k - 1), (k + 1, k + 1)):
-            n = normal[k]
-            if 0 <= other < len(step) and normal[k] @ normal[other] > limit:
-                n = normal[k] + normal[other]
-            n = n / np.linalg.norm(n)
-            r, y = points[end]
-            vertices = r * ring + (0.0, y, 0.0)
-            normals = n[0] * ring + (0.0, n[1], 0.0)
-            uv = np.stack([around * widest, np.full_like(around, -length[end])], 1)
-            ends.append((vertices, normals, uv))
-        low, high = np.arange(segments), np.arange(segments) + segments + 1
-        faces = [np.stack([low, low + 1, high + 1], 1)] if points[k, 0] > 1e-9 else []
-        if points[k + 1, 0] > 1e-9:
-            faces.append(np.stack([low, high + 1, high], 1))
-        if faces:
-            stacked = [np.concatenate(pair) for pair in zip(*ends, strict=True)]
-            parts.append(Part(stacked[0], stacked[1], stacked[2], np.concatenate(faces)))
-    return join(parts)
+    # normals of each facet's two ends, shared with the next facet where their edge is smooth
+    smooth = (normal[:-1] * normal[1:]).sum(1) > np.cos(np.radians(SMOOTH_ANGLE))
+    both = normal[:-1] + normal[1:]
+    lower, upper = normal.copy(), normal.copy()
+    lower[1:][smooth] = upper[:-1][smooth] = both[smooth]
+    pair = np.arange(len(step))[:, None] + np.arange(2)  # (facets, 2): the points at its ends
+    n = np.stack([lower, upper], 1)
+    n = n / np.linalg.norm(n, axis=2, keepdims=True)
+    up = np.array([0.0, 1.0, 0.0])
+    vertices = points[pair, 0][..., None, None] * ring + points[pair, 1][..., None, None] * up
+    normals = n[..., 0, None, None] * ring + n[..., 1, None, None] * up
+    uv = np.stack(np.broadcast_arrays(around * widest, -length[pair][..., None]), -1)
+    low, high = np.arange(segments), np.arange(segments) + segments + 1
+    first, second = np.stack([low, low + 1, high + 1], 1), np.stack([low, high + 1, high], 1)
+    wide = points[:, 0] > 1e-9
+    used = [k for k in range(len(step)) if wide[k] or wide[k + 1]]
+    faces: list[NDArray[np.int64]] = []
+    for place, k in enumerate(used):
+        start = 2 * (segments + 1) * place
+        faces += [f + start for f, there in ((first, wide[k]), (second, wide[k + 1])) if there]
+    return Part(
+        vertices[used].reshape(-1, 3), normals[used].reshape(-1, 3), uv[used].reshape(-1, 2), np.concatenate(faces)
+    )
 
 
 def curve(profile: Sequence[tuple[float, float]], steps: int = 3) -> list[tuple[float, float]]:

@@ -25,10 +25,10 @@ def table(figures: dict[str, Any]) -> str:
     lines.append(_row("triangles", *map(str, growth["triangles"])))
     lines.append(_row("ms a frame", *(f"{ms:.2f}" for ms in growth["ms_a_frame"].values())))
     lines.append(_row("ratio, most to fewest", f"{growth['ratio']:.2f}"))
-    lines += ["", _row("house to first frame, s", "in process", "import", "in all")]
+    lines += ["", _row("house to first frame, s", "in process", "of it numba's", "import", "in all")]
     for kind in ("cold", "cached"):
         run = figures["first_frame"][kind]
-        lines.append(_row(kind, *(f"{run[key]:.2f}" for key in ("first_frame_s", "import_s", "process_s"))))
+        lines.append(_row(kind, *(f"{run[key]:.2f}" for key in ("first_frame_s", "start_s", "import_s", "process_s"))))
     memory, vectors = figures["memory"], figures["vector_environments"]
     lines += ["", _row(f"memory over {memory['steps']} steps", f"{memory['growth_mb']:+.1f} MB")]
     lines += ["", _row("vector environments", "frames/s")]

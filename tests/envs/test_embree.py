@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,3 +61,21 @@ def test_meshes_come_and_go() -> None:
     for _ in range(50):
         np.testing.assert_array_equal(Mesh(scene.vertices.copy(), scene.faces).occluded(origins, vectors), truth)
         gc.collect()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the system does not tell a process's threads")
+def test_meshes_leave_no_thread_at_work() -> None:
+    """A second device of one thread would: Embree's scheduler then keeps a worker that spins (in a process of its own,
+    since other libraries' threads come and go here)."""
+    program = """
+import os
+import numpy as np
+from testspace.envs.embree import Mesh
+before = len(os.listdir("/proc/self/task"))
+vertices = np.random.default_rng(0).random((60_000, 3), np.float32)
+meshes = [Mesh(vertices, np.arange(60_000, dtype=np.int32).reshape(-1, 3)) for _ in range(3)]
+print(before, len(os.listdir("/proc/self/task")))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    before, after = done.stdout.split()
+    assert before == after
