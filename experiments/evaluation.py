@@ -18,9 +18,10 @@ from ..agent.live import Life
 from ..envs.classes import CLASSES
 from ..envs.frame import Frame, Labels
 from ..learners.heads.segmentation import Segmenter
+from ..learners.heads.segmentation_training import fine_tune_segmenter
 from ..learners.metrics.segmentation import SegmentationScore, segmentation_score
 from ..learners.model import Encoder
-from ..learners.transfer import LabelledFrames, fine_tune
+from ..learners.transfer import LabelledFrames
 from ..learners.ttt import refit_decoder, ttt_predict
 from .presets import Preset
 from .progress import Progress
@@ -60,13 +61,13 @@ class Evaluation:
             return
         started = time.perf_counter()
         with self.progress.stage(f"transfer of {method} at {frame}") as advance:
-            segmenter = fine_tune(
+            segmenter = fine_tune_segmenter(
                 encoder,
                 self.labelled if own is None else self.labelled.join(own),
                 len(CLASSES),
                 self.preset.transfer,
-                self.seed,
-                lambda done, total, metrics: advance(done, total, f"loss {metrics['loss']:.2f}"),
+                seed=self.seed,
+                progress=lambda done, total, metrics: advance(done, total, f"loss {metrics['loss']:.2f}"),
             )
         segmenter.save(self.run.path / "segmenters" / method)
         predicted = segmenter.predict(self.views["rgb"])

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from ..envs.classes import CLASSES
+from ..learners.heads.segmentation_training import fine_tune_segmenter
 from ..learners.pretrain import scratch_encoder
-from ..learners.transfer import LabelledFrames, fine_tune
+from ..learners.transfer import LabelledFrames
 from .presets import Preset
 
 WORTH_ASKING = 500
@@ -45,7 +46,7 @@ def _seconds_a_step(preset: Preset, threads: int) -> float:
         rng.integers(1, len(CLASSES), (64, side, side)).astype(np.int16),
     )
     ends: list[float] = []
-    fine_tune(
+    fine_tune_segmenter(
         scratch_encoder(preset.learner, 0), frames, len(CLASSES), replace(preset.transfer, steps=TRIAL),
         progress=lambda *_: ends.append(time.perf_counter()),
     )  # fmt: skip

@@ -75,8 +75,8 @@ def transfer_set(
     file = cache_folder() / "transfer-sets" / f"{key}.npz"
     if file.exists():
         with np.load(file, allow_pickle=False) as stored:
-            return LabelledFrames(stored["rgb"], stored["semantic"]), shared
-    rgb, semantic = [], []
+            return LabelledFrames(stored["rgb"], stored["semantic"], stored["instance"]), shared
+    rgb, semantic, instance = [], [], []
     total = len(given) or config.houses
     for index in range(total):
         house = given[index] if given else generate_house(FIRST_SEED + index, exclude_assets=own)
@@ -87,13 +87,14 @@ def transfer_set(
         frame, labels = draw_views(simulator, config.frames_per_house, config.camera_height, rng)
         rgb.append(frame["rgb"])
         semantic.append(labels.semantic)
+        instance.append(labels.instance)
         if progress:
             progress(index + 1, total)
-    labelled = LabelledFrames(np.concatenate(rgb), np.concatenate(semantic))
+    labelled = LabelledFrames(np.concatenate(rgb), np.concatenate(semantic), np.concatenate(instance))
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(f".{os.getpid()}.tmp")
     with unfinished.open("wb") as out:
-        np.savez(out, rgb=labelled.rgb, semantic=labelled.semantic)
+        np.savez(out, rgb=labelled.rgb, semantic=labelled.semantic, instance=labelled.instances())
     unfinished.replace(file)
     return labelled, shared
 

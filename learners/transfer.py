@@ -1,12 +1,12 @@
-"""Transfer (Section 3.2.3, Table 11): head and encoder are fine-tuned on D_t, labelled frames of external houses only.
+"""Transfer (Section 3.2.3): head and encoder are fine-tuned on D_t, labelled frames of external houses only.
 
-AdamW with layer-wise learning rate decay, warm-up and cosine decay, drop path, flips, crops and photometric jitter.
-The loss is the cross-entropy of the full-size map, estimated on a grid of its pixels that moves each step: `grid_loss`.
+What all tasks share: labelled frames, the recipe and its loop. AdamW with layer-wise learning rate decay, warm-up and
+decay, drop path, flips, crops and photometric jitter. Each task has its fine-tuning beside its head, in
+`heads.segmentation_training`, `heads.detection_training` and `heads.captioning_training`.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,16 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .encoders import FrameEncoder
-from .heads.segmentation import HeadConfig, Segmenter
 from .heads.task import TaskModel
 from .metrics.segmentation import VOID
 from .optimisers import Optimiser, OptimiserName, ParameterGroup, hidden_matrices
-from .precision import autocast
 
 Progress = Callable[[int, int, dict[str, float]], None]
 """Called with the steps done, the steps in all, and the last step's metrics."""
-_IGNORE = -1
+IGNORE = -1
+"""In a target: a pixel that counts for nothing."""
 
 
 @dataclass(frozen=True)
@@ -119,86 +117,61 @@ class TransferConfig:
     """AdamW's."""
     warmup: float = 0.05
     """Share of the steps over which the learning rate rises."""
+    milestones: tuple[float, ...] = ()
+    """Shares of the steps at which the learning rate falls to a tenth (Table 12); none: half a cosine instead."""
     drop_path: float = 0.1
     """Probability that a frame skips a branch of the encoder's last block; of lower blocks less, linearly to 0."""
     clip: float = 1.0
     """Largest gradient norm."""
     balance: float = 0.0
-    """Exponent of the classes' weights in the loss, share^-balance: 0 counts pixels alike, 0.5 lifts rare classes."""
+    """Segmentation: exponent of the classes' weights in the loss, share^-balance: 0 counts pixels alike, 0.5 lifts
+    rare classes."""
     frozen: bool = False
     """Train the head alone; the encoder stays as it is."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """How frames are varied."""
-    head: HeadConfig = field(default_factory=HeadConfig)
-    """The head's size."""
 
 
-def fine_tune(
-    encoder: FrameEncoder,
-    labelled: LabelledFrames,
-    n_classes: int,
-    config: TransferConfig | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Segmenter:
-    """A Segmenter on a copy of `encoder` (which stays as it was), trained on `labelled`; one seed gives one result.
-
-    Its logits cover the classes that occur in `labelled` only, since no other can be learned from it; predictions are
-    global ids below `n_classes`. Raises ValueError where nothing is labelled, or an id is not below n_classes.
-    """
-    config = config or TransferConfig()
-    classes = labelled.classes()
-    if not classes or classes[0] < 0 or classes[-1] >= n_classes:
-        raise ValueError(
-            f"transfer: labels must hold class ids in 1..{n_classes - 1}, got {classes[:1]}..{classes[-1:]}"
-        )
-    with torch.random.fork_rng(devices=[]):  # the head's start and drop path draw from torch's global generator
-        torch.manual_seed(seed)
-        segmenter = Segmenter(copy.deepcopy(encoder), classes, config.head)
-        _train(segmenter, labelled, n_classes, config, torch.Generator().manual_seed(seed), progress)
-    return segmenter.requires_grad_(True).eval()
+Loss = Callable[[NDArray[np.int64], torch.Generator], tuple[Tensor, dict[str, float]]]
+"""The loss of the frames of these indices, and what else is worth telling; it draws from the generator alone."""
 
 
-def _train(
-    segmenter: Segmenter,
-    labelled: LabelledFrames,
-    n_classes: int,
-    config: TransferConfig,
-    generator: torch.Generator,
-    progress: Progress | None,
+def train(
+    model: TaskModel, frames: int, loss_of: Loss, config: TransferConfig, seed: int, progress: Progress | None = None
 ) -> None:
-    device = next(segmenter.encoder.parameters()).device
-    segmenter.to(device).train().requires_grad_(True)
+    """Train encoder and head (the head alone where `config.frozen`) on as many frames, then leave them in eval mode.
+
+    The loop of every task; a task is its model and its loss.
+    """
+    device = next(model.parameters()).device
+    model.to(device).train().requires_grad_(True)
     if config.frozen:
-        segmenter.encoder.eval().requires_grad_(False)
-    segmenter.encoder.set_drop_path(config.drop_path)
-    hidden = hidden_matrices(*segmenter.hidden)
-    optimiser = Optimiser(parameter_groups(segmenter, config), config.optimiser, config.betas, hidden)
-    index_of = torch.full((n_classes,), _IGNORE, dtype=torch.int64)
-    index_of[list(segmenter.classes)] = torch.arange(len(segmenter.classes))
-    weight = class_weights(labelled, config.balance).to(device) if config.balance else None
-    order = endless_order(len(labelled), generator)
+        model.encoder.eval().requires_grad_(False)
+    model.encoder.set_drop_path(config.drop_path)
+    groups = parameter_groups(model, config)
+    optimiser = Optimiser(groups, config.optimiser, config.betas, hidden_matrices(*model.hidden))
+    generator = torch.Generator().manual_seed(seed)
+    order = endless_order(frames, generator)
     for step in range(config.steps):
-        picks = np.array([next(order) for _ in range(config.batch_size)])
-        rgb, target = torch.from_numpy(labelled.rgb[picks]), torch.from_numpy(labelled.semantic[picks])
-        rgb, target = augment(rgb, index_of[target.long()], config.augment, generator)
-        with autocast(device.type):
-            logits = segmenter(rgb.to(device))
-        loss, accuracy = grid_loss(logits, target.to(device), generator, weight)
+        loss, told = loss_of(np.array([next(order) for _ in range(config.batch_size)]), generator)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(optimiser.parameters, config.clip)
         optimiser.step(schedule(step, config))
         if progress is not None:
-            progress(step + 1, config.steps, {"loss": loss.item(), "accuracy": accuracy.item()})
-    segmenter.encoder.set_drop_path(0.0)
+            progress(step + 1, config.steps, {"loss": loss.item(), **told})
+    model.encoder.set_drop_path(0.0)
+    model.requires_grad_(True).eval()
 
 
 def schedule(step: int, config: TransferConfig) -> float:
-    """The head's learning rate at this step: a linear rise, then half a cosine to 0 at the end."""
+    """The head's learning rate at this step: a linear rise, then half a cosine to 0 at the end, or steps downwards."""
     warm = max(1, round(config.warmup * config.steps))
     if step < warm:
         return config.lr * (step + 1) / warm
+    if config.milestones:
+        passed = sum(step >= round(share * config.steps) for share in config.milestones)
+        return config.lr * 0.1**passed
     return config.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, config.steps - warm)))
 
 
@@ -221,45 +194,6 @@ def parameter_groups(model: TaskModel, config: TransferConfig) -> list[Parameter
         ParameterGroup(params, config.weight_decay * matrix, scale=config.layer_decay**n)
         for (n, matrix), params in sorted(members.items(), key=lambda item: item[0])
     ]
-
-
-def class_weights(labelled: LabelledFrames, balance: float) -> Tensor:
-    """Weights float32 (K,) of the classes of `labelled` in the loss: share^-balance, scaled so that a pixel's mean is
-    1."""
-    shares = np.bincount(labelled.semantic.ravel())[list(labelled.classes())].astype(np.float64)
-    shares /= shares.sum()
-    weights = shares**-balance
-    return torch.from_numpy(weights / (weights * shares).sum()).to(torch.float32)
-
-
-def grid_loss(
-    logits: Tensor, target: Tensor, generator: torch.Generator, class_weight: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Cross-entropy and accuracy of logits (B, h, w, K), spread bilinearly, on target int64 (B, H, W), -1 = ignored.
-
-    To spread K logits to every pixel costs more than the head itself. So a step spreads them to one pixel in every
-    square of 2 H/h x 2 W/w pixels, the same in each, drawn anew every step: its mean is the loss over all pixels.
-    """
-    spread: list[Tensor] = []
-    for axis in (1, 2):
-        points, size = logits.shape[axis], target.shape[axis]
-        every = max(1, 2 * size // points)
-        pixels = torch.arange(int(torch.randint(every, (1,), generator=generator)), size, every)
-        place = ((pixels + 0.5) * points / size - 0.5).clamp(0, points - 1)  # of the pixels' centres, among the points
-        weights = (1 - (place[:, None] - torch.arange(points)).abs()).clamp(min=0)  # (pixels, points), two a row
-        spread.append(weights.to(logits))
-        target = target.index_select(axis, pixels.to(target.device))
-    rows = (spread[0] @ logits.flatten(2)).unflatten(
-        2, logits.shape[2:]
-    )  # as matrix products, far faster than indexing
-    logits = spread[1] @ rows
-    flat, labels = logits.flatten(0, 2).float(), target.flatten()
-    known = labels != _IGNORE
-    total = known.sum().clamp(min=1)
-    loss = F.cross_entropy(flat, labels, class_weight, ignore_index=_IGNORE, reduction="sum") / total
-    with torch.no_grad():
-        accuracy = ((flat.argmax(1) == labels) & known).sum() / total
-    return loss, accuracy
 
 
 def augment(rgb: Tensor, target: Tensor, config: AugmentConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:

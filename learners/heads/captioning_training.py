@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..encoders import FrameEncoder
-from ..transfer import Progress, TransferConfig, augment
+from ..transfer import Progress, TransferConfig, augment, train
 from .captioning import CaptionConfig, Captioner
-from .training import train
 
 
 def fine_tune_captioner(
@@ -45,7 +44,8 @@ def fine_tune_captioner(
             images = torch.from_numpy(rgb[picks])
             images, _ = augment(images, torch.zeros(images.shape[:3], dtype=torch.int64), colours, generator)
             drawn = [numbers[i][int(torch.randint(len(numbers[i]), (1,), generator=generator))] for i in picks]
-            return captioner.loss(images, torch.stack(drawn))
+            device = next(captioner.head.parameters()).device
+            return captioner.loss(images.to(device), torch.stack(drawn).to(device))
 
         train(captioner, len(rgb), loss, config, seed, progress)
     return captioner

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..encoders import FrameEncoder
-from ..transfer import LabelledFrames, Progress, TransferConfig, augment
+from ..transfer import LabelledFrames, Progress, TransferConfig, augment, train
 from .boxes import boxes_of, number_objects
 from .detection import DetectionConfig, Detector
-from .training import train
 
 MIN_PIXELS = 4
 """An object of which a frame shows fewer pixels has no box there."""
@@ -43,7 +42,8 @@ def fine_tune_detector(
             rgb, shown = augment(
                 torch.from_numpy(labelled.rgb[picks]), objects[picks].long(), config.augment, generator
             )
-            return detector.loss(rgb, boxes_of(shown, table, MIN_PIXELS))
+            device = next(detector.head.parameters()).device
+            return detector.loss(rgb.to(device), boxes_of(shown.to(device), table, MIN_PIXELS))
 
         train(detector, len(labelled.rgb), loss, config, seed, progress)
     return detector

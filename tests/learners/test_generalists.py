@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from testspace.learners.generalists import ConvEncoder, GeneralistError, ViTEncoder, efficientnet_lite, timm_encoder
 from testspace.learners.heads.segmentation import HeadConfig, Segmenter
-from testspace.learners.transfer import LabelledFrames, TransferConfig, fine_tune, parameter_groups
+from testspace.learners.heads.segmentation_training import fine_tune_segmenter
+from testspace.learners.transfer import LabelledFrames, TransferConfig, parameter_groups
 
 TINY = "test_vit3"  # of timm's own tests: 3 layers of width 96, patch 16
 RGB = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8))
@@ -115,8 +116,8 @@ def test_drop_path_drops_whole_frames_in_training_alone(kind: str, vit: ViTEncod
 @pytest.mark.parametrize("frozen", [True, False])
 def test_heads_train_on_a_generalist_and_are_stored(vit: ViTEncoder, frozen: bool, tmp_path: Path) -> None:
     labelled = LabelledFrames(RGB.numpy(), np.random.default_rng(0).integers(1, 4, (2, 32, 32)).astype(np.int16))
-    config = TransferConfig(steps=2, batch_size=2, frozen=frozen, head=HeadConfig(width=16, depth=1))
-    segmenter = fine_tune(vit, labelled, 5, config)
+    config = TransferConfig(steps=2, batch_size=2, frozen=frozen)
+    segmenter = fine_tune_segmenter(vit, labelled, 5, config, HeadConfig(width=16, depth=1))
     assert segmenter.predict(RGB).shape == (2, 32, 32)
     weight = "network.blocks.0.mlp.fc1.weight"
     assert torch.equal(segmenter.encoder.state_dict()[weight], vit.state_dict()[weight]) == frozen

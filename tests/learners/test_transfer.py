@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from testspace.learners.heads.segmentation import Segmenter
+from testspace.learners.heads.segmentation_training import fine_tune_segmenter, grid_loss
 from testspace.learners.metrics.segmentation import segmentation_score
 from testspace.learners.model import Encoder
 from testspace.learners.transfer import (
@@ -18,8 +19,6 @@ from testspace.learners.transfer import (
     LabelledFrames,
     TransferConfig,
     augment,
-    fine_tune,
-    grid_loss,
     parameter_groups,
     schedule,
 )
@@ -49,7 +48,9 @@ def test_overfits_eight_frames(encoder: Encoder, labelled: LabelledFrames) -> No
     before = {key: value.clone() for key, value in encoder.state_dict().items()}
     seen: list[float] = []
     config = TransferConfig(steps=120, batch_size=8, drop_path=0.0, augment=STILL)
-    segmenter = fine_tune(encoder, labelled, 100, config, 0, lambda done, total, metrics: seen.append(metrics["loss"]))
+    segmenter = fine_tune_segmenter(
+        encoder, labelled, 100, config, None, 0, lambda done, total, metrics: seen.append(metrics["loss"])
+    )
     score = segmentation_score(segmenter.predict(labelled.rgb), labelled.semantic, 100)
     assert score.pixel_accuracy > 0.95
     assert score.miou > 0.9
@@ -63,11 +64,11 @@ def test_overfits_eight_frames(encoder: Encoder, labelled: LabelledFrames) -> No
 def test_the_seed_decides(encoder: Encoder, labelled: LabelledFrames) -> None:
     config = TransferConfig(steps=3, batch_size=4)
     torch.manual_seed(1)
-    first = fine_tune(encoder, labelled, 100, config, seed=5).state_dict()
+    first = fine_tune_segmenter(encoder, labelled, 100, config, seed=5).state_dict()
     torch.manual_seed(2)
     state = torch.get_rng_state()
-    second = fine_tune(encoder, labelled, 100, config, seed=5).state_dict()
-    other = fine_tune(encoder, labelled, 100, config, seed=6).state_dict()
+    second = fine_tune_segmenter(encoder, labelled, 100, config, seed=5).state_dict()
+    other = fine_tune_segmenter(encoder, labelled, 100, config, seed=6).state_dict()
     assert all(torch.equal(first[key], second[key]) for key in first)
     assert not torch.equal(first["head.unfold.weight"], other["head.unfold.weight"])
     assert torch.equal(torch.get_rng_state(), state)  # the caller's random numbers go on undisturbed
@@ -75,8 +76,8 @@ def test_the_seed_decides(encoder: Encoder, labelled: LabelledFrames) -> None:
 
 def test_a_frozen_encoder_stays(encoder: Encoder, labelled: LabelledFrames) -> None:
     config = TransferConfig(steps=3, batch_size=4, frozen=True)
-    segmenter = fine_tune(encoder, labelled, 100, config)
-    tuned = fine_tune(encoder, labelled, 100, replace(config, frozen=False))
+    segmenter = fine_tune_segmenter(encoder, labelled, 100, config)
+    tuned = fine_tune_segmenter(encoder, labelled, 100, replace(config, frozen=False))
     kept, moved = segmenter.encoder.state_dict(), tuned.encoder.state_dict()
     assert all(torch.equal(value, kept[key]) for key, value in encoder.state_dict().items())
     assert not torch.equal(moved["layers.0.mlp.out.weight"], kept["layers.0.mlp.out.weight"])
@@ -107,6 +108,12 @@ def test_the_schedule_warms_up_and_ends_at_zero() -> None:
     assert rates[55] == pytest.approx(0.5 * (1 + math.cos(math.pi * 45 / 90)))
     assert rates[100] == pytest.approx(0)
     assert max(rates) == 1.0
+
+
+def test_milestones_lower_the_rate_tenfold() -> None:
+    config = TransferConfig(steps=150, lr=1.0, warmup=0.01, milestones=(133 / 150, 144 / 150))
+    rates = [schedule(step, config) for step in (0, 1, 2, 132, 133, 143, 144, 149)]
+    assert rates == pytest.approx([0.5, 1, 1, 1, 0.1, 0.1, 0.01, 0.01])
 
 
 def test_the_loss_is_that_of_all_pixels_on_average() -> None:
@@ -157,8 +164,8 @@ def test_photometric_jitter_leaves_labels_alone(labelled: LabelledFrames) -> Non
 def test_refuses_labels_that_teach_nothing(encoder: Encoder) -> None:
     rgb = np.zeros((2, 32, 32, 3), np.uint8)
     with pytest.raises(ValueError, match=r"class ids in 1\.\.9"):
-        fine_tune(encoder, LabelledFrames(rgb, np.zeros((2, 32, 32), np.int16)), 10)
+        fine_tune_segmenter(encoder, LabelledFrames(rgb, np.zeros((2, 32, 32), np.int16)), 10)
     with pytest.raises(ValueError, match=r"class ids in 1\.\.9"):
-        fine_tune(encoder, LabelledFrames(rgb, np.full((2, 32, 32), 10, np.int16)), 10)
+        fine_tune_segmenter(encoder, LabelledFrames(rgb, np.full((2, 32, 32), 10, np.int16)), 10)
     with pytest.raises(ValueError, match="semantic must be int16"):
         LabelledFrames(rgb, np.zeros((2, 32, 31), np.int16))
