@@ -3,19 +3,19 @@
     environment -> Frame -> policy -> action, and Frame -> replay buffer -> learner
 
 Acting and learning alternate at a stated replay ratio. What the agent has stored is safe after every turn: a run that
-is
-killed goes on from there, its map rebuilt from its own stored frames.
+is killed goes on from there. What the agent knows beside its frames (its maps, its path) is written just before the
+buffer's flush, and the flush says how far the agent had come.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,8 +27,9 @@ from ..envs.world import World
 from ..learners.buffer import ReplayBuffer
 from ..learners.modalities import PSEUDOLABEL
 from ..learners.pretrain import TSTLearner
+from ..learners.replay import ReplayName
 from ..learners.transfer import LabelledFrames
-from .mapping import OccupancyMap, coverage
+from .mapping import OccupancyMap, coverage, view_coverage
 from .policies import Policy
 from .semantic_map import SemanticMap
 
@@ -46,6 +47,15 @@ class LifeConfig:
     replay_ratio: float = 24.0
     """Samples the learner draws for each frame lived (the replay ratio of the paper's repeated sampling, made
     explicit)."""
+    memory: int | None = None
+    """Frames that the replay buffer holds; unset: all that are lived."""
+    replay: ReplayName = "ring"
+    """What a full buffer overwrites: see `learners.replay`."""
+
+    @property
+    def capacity(self) -> int:
+        """Frames that the replay buffer holds."""
+        return self.memory or self.frames
 
 
 @dataclass
@@ -56,6 +66,8 @@ class Turn:
     """Frames lived so far."""
     coverage: float
     """Share of the reachable floor that the agent's own depth has seen."""
+    buffer_coverage: float
+    """Share of the views of the reachable floor (places and headings) that the replay buffer holds a frame of."""
     collisions: int
     """Blocked moves in this turn."""
     simulator_fps: float
@@ -110,23 +122,26 @@ class Life:
             os.rename(self.folder / "learner.old", kept)  # killed between the two renames of `_store`
         if kept.exists():
             self.learner.load(kept)
-            state = json.loads((kept / "life.json").read_text())
-            self.frame = state["frame"]
-            self.path = [tuple(place) for place in state["path"]]
-        if not len(self.buffer):
+        if not self.buffer.note:
             self.observation, self.info = self.env.reset()
             return
-        stored = self.buffer.all(("depth", "pose", "step"))
+        self.frame = self.buffer.note["frame"]
+        with np.load(self.folder / "agent.npz", allow_pickle=False) as stored:
+            self.path = [tuple(place) for place in stored["path"][: self.frame].tolist()]
+            for name, known in self._known().items():
+                prefix = f"{name}/"
+                known.restore({key.removeprefix(prefix): stored[key] for key in stored if key.startswith(prefix)})
+        self.observation, self.info = self.env.reset(options={"pose": self.buffer.note["pose"]})
+
+    def _known(self) -> dict[str, OccupancyMap | SemanticMap]:
+        """The maps that an agent which goes on must have."""
+        known: dict[str, OccupancyMap | SemanticMap] = {"map": self.map}
         planned_on = getattr(self.policy, "map", None)
-        maps = [self.map, planned_on] if isinstance(planned_on, OccupancyMap) else [self.map]
-        for depth, pose in zip(stored["depth"].numpy(), stored["pose"].numpy(), strict=True):
-            for known in maps:
-                known.update({"depth": depth, "pose": pose})
+        if isinstance(planned_on, OccupancyMap):
+            known["policy"] = planned_on
         if self.semantic_map is not None:
-            for slots in torch.arange(len(self.buffer)).split(self.config.turn):
-                self.semantic_map.add(self.buffer.get(slots))
-        self.frame = max(self.frame, int(stored["step"][-1]) + 1)
-        self.observation, self.info = self.env.reset(options={"pose": stored["pose"][-1].numpy()})
+            known["semantic"] = self.semantic_map
+        return known
 
     def pseudolabelled(self, count: int) -> LabelledFrames | None:
         """`count` frames, evenly over all stored (repeated if they are fewer), as the semantic map labels them by now.
@@ -149,7 +164,9 @@ class Life:
             acted = self._act(min(self.config.turn, until - self.frame))
             losses, samples_per_s = self._learn()
             self._store()
-            watch(Turn(self.frame, coverage(self.map, self.env.floor), *acted, samples_per_s, losses))
+            covered = coverage(self.map, self.env.floor)
+            held = view_coverage(self.buffer.all(("pose",))["pose"].numpy(), self.env.floor)
+            watch(Turn(self.frame, covered, held, *acted, samples_per_s, losses))
 
     def _act(self, frames: int) -> tuple[int, float]:
         """Live the next frames; returns collisions and frames a second."""
@@ -168,13 +185,28 @@ class Life:
         batch["step"] = np.arange(self.frame, self.frame + frames, dtype=np.int64)
         admitted = self.admit(batch["pose"])
         if admitted.any():
-            self.buffer.extend({key: value[admitted] for key, value in batch.items()})
-            if self.semantic_map is not None:  # of what is stored, so that a life that goes on finds the same map
-                last = torch.arange(self.buffer.total_seen - int(admitted.sum()), self.buffer.total_seen)
-                self.semantic_map.add(self.buffer.get(last % self.buffer.capacity))
+            stored = {key: torch.from_numpy(value[admitted]) for key, value in batch.items()}
+            self.buffer.extend(stored)
+            if self.semantic_map is not None:
+                self.semantic_map.add(stored)
         self.frame += frames
-        self.buffer.flush()
+        self._flush()
         return collisions, fps
+
+    def _flush(self) -> None:
+        """Make what was acted and seen survive a crash."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, NDArray[Any]] = {"path": np.array(self.path, np.float64).reshape(-1, 2)}
+        for name, known in self._known().items():
+            arrays |= {f"{name}/{key}": value for key, value in known.arrays().items()}
+        unfinished = self.folder / "agent.npz.tmp"
+        with unfinished.open("wb") as out:
+            np.savez(out, allow_pickle=False, **arrays)
+            out.flush()
+            os.fsync(out.fileno())
+        unfinished.replace(self.folder / "agent.npz")
+        self.buffer.note = {"frame": self.frame, "pose": self.env.pose.tolist()}
+        self.buffer.flush()
 
     def _learn(self) -> tuple[dict[str, float], float]:
         """Learn what the replay ratio owes for the frames lived so far; returns mean losses and samples a second."""
@@ -203,13 +235,10 @@ class Life:
         return frames if self.semantic_map is None else {**frames, PSEUDOLABEL: self.semantic_map.labels(frames)}
 
     def _store(self) -> None:
-        """Make the learner and the agent's state survive a crash: a new folder is written, then takes the old one's
-        place."""
+        """Make the learner survive a crash: a new folder is written, then takes the old one's place."""
         new, kept, old = (self.folder / name for name in ("learner.new", "learner", "learner.old"))
         shutil.rmtree(new, ignore_errors=True)
         self.learner.save(new)
-        state = {"frame": self.frame, "path": self.path}
-        (new / "life.json").write_text(json.dumps(state))
         shutil.rmtree(old, ignore_errors=True)
         if kept.exists():
             os.rename(kept, old)

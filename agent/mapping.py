@@ -6,6 +6,7 @@ surface is filled in where they plainly see the same one, so that far floor, whe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from ..envs.floor import STEP_HEIGHT, ReachableFloor
 from ..envs.frame import Camera, Frame, rotation
+from ..learners.replay import HEADINGS as VIEW_HEADINGS
+from ..learners.replay import pose_cells
 
 UNKNOWN, FREE, OCCUPIED = 0, 1, 2
 """The states of a cell."""
@@ -23,6 +26,7 @@ FARTHEST = 12.0
 """Depth beyond this is not used for the map, in metres: pixels there are wider than the openings between rooms."""
 HEADINGS = 12
 """Directions in which views are counted apart."""
+_RASTERS = ("seen", "hit", "stood", "blocked")
 _MARGIN = 4.0  # metres by which the raster grows beyond what has to fit
 _STRIDE = 0.5  # frames nearer than this follow each other in one straight step, in metres
 _PIXELS = 64  # at most about this many rows and columns of a depth image are used
@@ -108,6 +112,17 @@ class OccupancyMap:
         found[inside] = self.seen[tuple(cells[inside].T)]
         return found
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that the map knows, to be stored."""
+        last = np.zeros((0, 2)) if self._last is None else np.array([self._last])
+        return {"corner": self.corner, "last": last, **{name: getattr(self, name) for name in (*_RASTERS, "views")}}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Know what the map knew that gave these `arrays`."""
+        for name in ("corner", *_RASTERS, "views"):
+            setattr(self, name, arrays[name].copy())
+        self._last = tuple(arrays["last"][0].tolist()) if len(arrays["last"]) else None
+
     def _walk(self, x: float, z: float) -> None:
         """Mark where the agent's centre went since the last frame, a little widened so that cells join by their
         sides."""
@@ -139,7 +154,7 @@ class OccupancyMap:
             after = np.where(last >= shape, last - shape + 1 + margin, 0)
         self.corner = self.corner - before
         pad = list(zip(before.tolist(), after.tolist(), strict=True))
-        for name in ("seen", "hit", "stood", "blocked"):
+        for name in _RASTERS:
             setattr(self, name, np.pad(getattr(self, name), pad))
         self.views = np.pad(self.views, [(0, 0), *pad])
 
@@ -148,6 +163,19 @@ def coverage(map: OccupancyMap, floor: ReachableFloor) -> float:
     """Share of the reachable floor, 0 to 1, that the agent's own depth has seen as floor."""
     centres = floor.from_cells(np.argwhere(floor.reachable))
     return float(map.seen_at(centres).mean()) if len(centres) else 0.0
+
+
+def view_coverage(poses: NDArray[np.floating], floor: ReachableFloor) -> float:
+    """Share, 0 to 1, of the views of the reachable floor that poses (N, 6) hold one of.
+
+    Views are cells of place and heading as `learners.replay.pose_cells` numbers them.
+    """
+    centres = floor.from_cells(np.argwhere(floor.reachable))
+    there = np.zeros((len(centres), VIEW_HEADINGS, 6))
+    there[..., [0, 2]] = centres[:, None]
+    there[..., 3] = np.arange(VIEW_HEADINGS) * 360 / VIEW_HEADINGS
+    cells = np.unique(pose_cells(there.reshape(-1, 6)))
+    return float(np.isin(cells, pose_cells(poses)).mean()) if len(cells) else 0.0
 
 
 @njit(cache=True, nogil=True)

@@ -8,6 +8,7 @@ and Blum et al., 2022, adapt segmentation to a scene). So the labels are the age
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,19 @@ class SemanticMap:
         new, votes = np.unique(ballots, return_counts=True)
         self._ballots, index = np.unique(np.concatenate([self._ballots, new]), return_inverse=True)
         self._votes = np.bincount(index, np.concatenate([self._votes, votes]), len(self._ballots)).astype(np.int64)
+        self._count()
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All votes, to be stored."""
+        return {"ballots": self._ballots, "votes": self._votes}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Hold the votes that the map held that gave these `arrays`."""
+        self._ballots, self._votes = arrays["ballots"].copy(), arrays["votes"].copy()
+        self._count()
+
+    def _count(self) -> None:
+        """Give each place the class that has most of its votes."""
         order = np.lexsort((self._votes, self._ballots // _CLASSES))  # by place, the class with most votes last
         ranked = self._ballots[order]
         last = np.flatnonzero(np.diff(ranked // _CLASSES, append=-1))

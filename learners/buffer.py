@@ -1,4 +1,4 @@
-"""The replay buffer: unlabelled frames of the test space (D_PT) on disk, written as a ring and sampled uniformly.
+"""The replay buffer: unlabelled frames of the test space (D_PT) on disk, written by a rule and sampled uniformly.
 
 torchrl's ReplayBuffer over memory-mapped files. The schema is fixed to the frame contract: a key that is not of it is
 refused, so labels of the test space cannot reach a learner through here (the paper's claim rests on it).
@@ -6,9 +6,10 @@ refused, so labels of the test space cannot reach a learner through here (the pa
 On disk, per frame of 64 x 64: rgb uint8, depth as millimetres in 16 bits (0 to 65.535 m, rounded; farther is clipped),
 normals as int8 in units of 1/127, edges uint8, pose float32, and the frame number of the run.
 
-A process killed at any moment (kill -9) loses at most what came after the last `flush`. The ring of a full buffer
-overwrites old frames in place; a frame that was half overwritten when the process died is found by its ticket and
-replaced.
+Once the buffer is full, a writer (`replay`: ring, reservoir, balanced, minred) says which frame a new one overwrites.
+
+A process killed at any moment (kill -9) loses at most what came after the last `flush`. A full buffer overwrites old
+frames in place; a frame that was half overwritten when the process died is found by its ticket and replaced.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ import torch
 from torch import Tensor
 
 from ..envs.frame import FRAME_SPEC
+from .replay import WRITERS, Features, ReplayName, choose_slots, features_of, thumbnails
 
 MAX_DEPTH = 65.535
 """Metres; the farthest depth that is stored."""
 KEYS = (*FRAME_SPEC, "pose")
 """What `extend` takes: these keys, all of them, and no other."""
 _WRITING = -1  # ticket of a slot that is being overwritten
-_FORMAT = 1
+_FORMAT = 2
 
 
 class BufferError(ValueError):
@@ -39,19 +41,33 @@ class BufferError(ValueError):
 
 
 class ReplayBuffer:
-    """A ring of `capacity` frames in `folder`; its files have full size from the start, and use disk as they fill.
+    """`capacity` frames in `folder`; its files have full size from the start, and use disk as they fill.
 
-    A folder that holds frames already is refused, unless `resume` is True: then the buffer goes on where its last
-    `flush` left it (with the stored sampling state; `seed` counts only for a new buffer). Raises BufferError where
-    the folder is not a buffer, or one of another size. One process writes; others may `ReplayBuffer.reader(folder)`.
+    `replay` names the writer; `features` is what MinRed compares frames by. A folder that holds frames already is
+    refused, unless `resume` is True: then the buffer goes on where its last `flush` left it (with the stored sampling
+    state; `seed` counts only for a new buffer). Raises BufferError where the folder is not a buffer, or one of another
+    size or writer. One process writes; others may `ReplayBuffer.reader(folder)`.
     """
 
     def __init__(
-        self, folder: str | Path, capacity: int, height: int, width: int, seed: int = 0, resume: bool = False
+        self,
+        folder: str | Path,
+        capacity: int,
+        height: int,
+        width: int,
+        seed: int = 0,
+        resume: bool = False,
+        replay: ReplayName = "ring",
+        features: Features = thumbnails,
     ) -> None:
         if min(capacity, height, width) < 1:
             raise BufferError(f"buffer: capacity and size must be 1 or more, got {capacity} of {height} x {width}")
+        if replay not in WRITERS:
+            raise BufferError(f"buffer: no replay '{replay}'; there are {', '.join(WRITERS)}")
         self.folder, self.capacity, self.height, self.width = Path(folder), capacity, height, width
+        self.replay, self.features = replay, features
+        self.note: dict[str, Any] = {}
+        """Small JSON of the caller's own that `flush` stores with the frames, in the same instant."""
         self._read_only = False
         occupied = self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir()))
         if occupied and not resume:
@@ -61,7 +77,7 @@ class ReplayBuffer:
             shutil.rmtree(self.folder / "frames", ignore_errors=True)
             self._create()
         else:
-            asked = {"capacity": capacity, "height": height, "width": width}
+            asked = {"capacity": capacity, "height": height, "width": width, "replay": replay}
             stored = {key: state[key] for key in asked}
             if stored != asked:
                 raise BufferError(f"buffer: {self.folder} was made with {stored}, and is asked for with {asked}")
@@ -69,7 +85,7 @@ class ReplayBuffer:
         if state is None:
             self.flush()
         else:
-            self._mend()
+            self._mend(state)
 
     @classmethod
     def reader(cls, folder: str | Path, seed: int = 0) -> ReplayBuffer:
@@ -80,6 +96,7 @@ class ReplayBuffer:
         buffer = cls.__new__(cls)
         buffer.folder, buffer._read_only = Path(folder), True
         buffer.capacity, buffer.height, buffer.width = state["capacity"], state["height"], state["width"]
+        buffer.replay = state["replay"]
         buffer._open(seed, {**state, "sampler": None})
         return buffer
 
@@ -89,7 +106,7 @@ class ReplayBuffer:
 
     @property
     def total_seen(self) -> int:
-        """Frames ever written, those included that the ring has overwritten."""
+        """Frames ever given to `extend`, those included that were overwritten or not kept."""
         return self._total
 
     def extend(self, frames: Mapping[str, Any]) -> None:
@@ -106,9 +123,10 @@ class ReplayBuffer:
             return
         tickets = torch.arange(self._total, self._total + count)
         arrays = {key: torch.as_tensor(value) for key, value in {"step": tickets, **frames}.items()}
-        for start in range(0, count, self.capacity):  # more frames than slots: the ring turns more than once
-            part = slice(start, start + self.capacity)
-            self._write({key: value[part] for key, value in arrays.items()}, tickets[part])
+        slots = choose_slots(self._writer, tickets, arrays, self.features)
+        kept = slots >= 0
+        self._write({key: value[kept] for key, value in arrays.items()}, tickets[kept], slots[kept])
+        self._total += count
 
     def sample(self, n: int) -> dict[str, Tensor]:
         """n frames, uniformly and with replacement: the contract's dtypes, and `step` int64 (n,).
@@ -131,8 +149,7 @@ class ReplayBuffer:
 
     def all(self, keys: Sequence[str] = ("pose", "step")) -> dict[str, Tensor]:
         """Every stored frame, oldest first; mind the memory with images."""
-        start = self._total % self.capacity if len(self) == self.capacity else 0
-        return self.get((torch.arange(len(self)) + start) % max(1, len(self)), keys)
+        return self.get(self._tensors.get("ticket")[: len(self)].argsort(stable=True), keys)
 
     def flush(self) -> None:
         """Make all frames so far survive: data to disk first, then one small file that says so, replaced whole."""
@@ -146,7 +163,8 @@ class ReplayBuffer:
             self.folder / "state.json",
             {
                 "format": _FORMAT, "capacity": self.capacity, "height": self.height, "width": self.width,
-                "total": self._total, "sampler": sampler,
+                "replay": self.replay, "seed": self._writer.seed, "writer": self._writer.state(),
+                "total": self._total, "sampler": sampler, "note": self.note,
             },
         )  # fmt: skip
 
@@ -169,7 +187,7 @@ class ReplayBuffer:
     def _open(self, seed: int, state: dict[str, Any] | None) -> None:
         # torchrl takes longer to import than all the rest of the learners: only who stores frames waits for it
         from tensordict import TensorDict
-        from torchrl.data import LazyMemmapStorage, RandomSampler, RoundRobinWriter
+        from torchrl.data import ImmutableDatasetWriter, LazyMemmapStorage, RandomSampler
         from torchrl.data import ReplayBuffer as TorchReplayBuffer
 
         frames = self.folder / "frames"
@@ -180,38 +198,44 @@ class ReplayBuffer:
         storage = LazyMemmapStorage(self.capacity, scratch_dir=str(frames), existsok=True)
         # what torchrl's own checkpointer does for files that lie where the storage wants them
         storage._storage, storage.initialized, storage._len = self._tensors, True, min(self._total, self.capacity)
-        writer = RoundRobinWriter()
-        writer.load_state_dict({"_cursor": self._total % self.capacity})
+        self._writer = WRITERS[self.replay](self.capacity, seed if state is None else state["seed"])
         self._generator = torch.Generator().manual_seed(seed)
         if state is not None and state["sampler"]:
             self._generator.set_state(torch.tensor(list(bytes.fromhex(state["sampler"])), dtype=torch.uint8))
+        # torchrl's own writers only count slots: ours put frames into the storage themselves
         self._buffer = TorchReplayBuffer(
-            storage=storage, sampler=RandomSampler(), writer=writer, generator=self._generator
+            storage=storage, sampler=RandomSampler(), writer=ImmutableDatasetWriter(), generator=self._generator
         )
+        self._storage = storage
 
-    def _write(self, arrays: dict[str, Tensor], tickets: Tensor) -> None:
-        """Encode and store at most `capacity` frames; the ticket of a slot is void while the slot is written."""
+    def _write(self, arrays: dict[str, Tensor], tickets: Tensor, slots: Tensor) -> None:
+        """Encode and store frames, each in a slot of its own; the ticket of a slot is void while it is written."""
         from tensordict import TensorDict
 
-        slots = tickets % self.capacity
+        if not len(slots):
+            return
         self._tensors.get("ticket")[slots] = _WRITING
         data = {**_encode(arrays), "ticket": torch.full_like(tickets, _WRITING)}
-        self._buffer.extend(TensorDict(data, batch_size=[len(tickets)]))
+        self._storage.set(slots, TensorDict(data, batch_size=[len(tickets)]))
         self._tensors.get("ticket")[slots] = tickets
-        self._total += len(tickets)
 
-    def _mend(self) -> None:
-        """Give slots that a killed process left half written another frame of the buffer: the newest whole one."""
+    def _mend(self, state: dict[str, Any]) -> None:
+        """Give slots that a killed process left half written another frame of the buffer: the newest whole one.
+
+        Then tell the writer what is stored.
+        """
+        self.note = state["note"]
         tickets = self._tensors.get("ticket")[: len(self)]
         torn = torch.nonzero(tickets == _WRITING).flatten()
-        if len(torn) == 0:
-            return
-        if len(torn) == len(self):
+        if len(torn) and len(torn) == len(self):
             raise BufferError(f"buffer: {self.folder} was killed while all its slots were overwritten; start a new one")
-        newest = int(tickets.argmax())
-        for key in (*KEYS, "step", "ticket"):
+        newest = int(tickets.argmax()) if len(tickets) else 0
+        for key in (*KEYS, "step", "ticket") if len(torn) else ():
             values = self._tensors.get(key)
             values[torn] = values[newest].clone()
+        stored = self.get(range(len(self)), ("pose", "rgb") if self.replay == "minred" else ("pose",))
+        compared = features_of(self._writer, self.features, stored["rgb"]) if "rgb" in stored else None
+        self._writer.resume(state["writer"], tickets.numpy().copy(), stored["pose"].numpy(), compared)
 
     def _check(self, frames: Mapping[str, Any]) -> int:
         """How many frames these are; BufferError where they are not frames of the contract in this buffer's size."""
@@ -270,9 +294,11 @@ def _read_state(folder: Path) -> dict[str, Any] | None:
         state = json.loads(file.read_text())
         if not isinstance(state, dict) or state["format"] != _FORMAT:
             raise ValueError(f"format {_FORMAT} expected")
-        for key in ("capacity", "height", "width", "total"):
+        for key in ("capacity", "height", "width", "total", "seed"):
             if not isinstance(state[key], int):
                 raise ValueError(f"'{key}' is not a whole number")
+        if state["replay"] not in WRITERS or not isinstance(state["note"], dict):
+            raise ValueError(f"'replay' is not one of {', '.join(WRITERS)}, or 'note' is no object")
     except (ValueError, KeyError) as error:
         raise BufferError(f"buffer: {file} cannot be read: {error}") from error
     return state

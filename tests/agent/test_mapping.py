@@ -8,7 +8,7 @@ from box_world import BoxWorld
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testspace.agent.mapping import FREE, HEADINGS, OCCUPIED, UNKNOWN, OccupancyMap, coverage
+from testspace.agent.mapping import FREE, HEADINGS, OCCUPIED, UNKNOWN, OccupancyMap, coverage, view_coverage
 from testspace.envs.floor import ReachableFloor
 from testspace.envs.frame import Camera
 
@@ -128,3 +128,13 @@ def test_coverage_is_the_share_of_reachable_floor_seen() -> None:
     assert coverage(map, floor) == pytest.approx(0.25)
     nothing = ReachableFloor((50.0, 50.0), 0.05, np.ones((4, 4), np.bool_), 0.2, 0.0)
     assert coverage(map, nothing) == 0.0
+
+
+def test_view_coverage_counts_places_and_headings() -> None:
+    floor = ReachableFloor((0.0, 0.0), 0.1, np.ones((20, 10), bool), 0.2, 0.0)  # two squares of a metre
+    poses = np.zeros((4, 6), np.float32)
+    poses[:, 0] = 0.5
+    poses[:, 2] = 0.5, 0.5, 1.5, 7.0
+    poses[:, 3] = 0, 90, 90, 0
+    assert view_coverage(poses, floor) == 3 / 16  # of 2 x 8; the last lies off the floor
+    assert view_coverage(poses[:0], floor) == 0.0

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from testspace.learners.buffer import BufferError, ReplayBuffer
+from testspace.learners.replay import ReplayName
 
 SIZE = 8
 
@@ -117,17 +118,24 @@ def test_refuses_frames_that_break_the_contract(tmp_path: Path) -> None:
         buffer.get([0], ["semantic"])
 
 
-def test_goes_on_as_if_it_had_never_stopped(tmp_path: Path) -> None:
-    straight, stopped = ReplayBuffer(tmp_path / "a", 10, SIZE, SIZE, 3), ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE, 3)
+@pytest.mark.parametrize("replay", ["ring", "reservoir", "balanced", "minred"])
+def test_goes_on_as_if_it_had_never_stopped(tmp_path: Path, replay: ReplayName) -> None:
+    straight = ReplayBuffer(tmp_path / "a", 10, SIZE, SIZE, 3, replay=replay)
+    stopped = ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE, 3, replay=replay)
+    stopped.note = {"frame": 28}
     for buffer in (straight, stopped):
-        buffer.extend(frames(0, 8))
+        buffer.extend(frames(0, 28))
         buffer.sample(4)
         buffer.flush()
-    resumed = ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE, 99, resume=True)
+    resumed = ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE, 99, resume=True, replay=replay)
+    assert resumed.note == {"frame": 28}
     for buffer in (straight, resumed):
-        buffer.extend(frames(8, 5))
+        for first in range(28, 98, 5):
+            buffer.extend(frames(first, 5))
     assert torch.equal(straight.sample(20)["step"], resumed.sample(20)["step"])
-    assert resumed.all()["step"].tolist() == list(range(3, 13))
+    assert torch.equal(straight.all()["step"], resumed.all()["step"])
+    if replay == "ring":
+        assert resumed.all()["step"].tolist() == list(range(88, 98))
 
 
 def test_refuses_folders_it_must_not_touch(tmp_path: Path) -> None:
@@ -136,6 +144,10 @@ def test_refuses_folders_it_must_not_touch(tmp_path: Path) -> None:
         ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE)
     with pytest.raises(BufferError, match="'capacity': 10"):
         ReplayBuffer(tmp_path / "b", 11, SIZE, SIZE, resume=True)
+    with pytest.raises(BufferError, match="'replay': 'ring'"):
+        ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE, resume=True, replay="reservoir")
+    with pytest.raises(BufferError, match="no replay 'heap'; there are ring, reservoir, balanced, minred"):
+        ReplayBuffer(tmp_path / "c", 10, SIZE, SIZE, replay="heap")  # type: ignore[arg-type]
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("dear")
     with pytest.raises(BufferError, match=r"'thesis\.tex'"):
@@ -170,7 +182,7 @@ WRITER = """
 import importlib.util, sys
 spec = importlib.util.spec_from_file_location("helpers", sys.argv[1])
 helpers = importlib.util.module_from_spec(spec); spec.loader.exec_module(helpers)
-buffer = helpers.ReplayBuffer(sys.argv[2], 64, 8, 8)
+buffer = helpers.ReplayBuffer(sys.argv[2], 64, 8, 8, replay=sys.argv[3])
 first = 0
 while True:
     for _ in range(3):
@@ -180,10 +192,12 @@ while True:
 """
 
 
-@pytest.mark.parametrize("rounds", [1, 7])
-def test_kill_9_in_the_middle_loses_at_most_one_flush(tmp_path: Path, rounds: int) -> None:
+@pytest.mark.parametrize(
+    ("replay", "rounds"), [("ring", 1), ("ring", 7), ("reservoir", 7), ("balanced", 4), ("minred", 4)]
+)
+def test_kill_9_in_the_middle_loses_at_most_one_flush(tmp_path: Path, replay: ReplayName, rounds: int) -> None:
     folder = tmp_path / "b"
-    command = [sys.executable, "-c", WRITER, __file__, str(folder)]
+    command = [sys.executable, "-c", WRITER, __file__, str(folder), replay]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         said = [int(process.stdout.readline()) for _ in range(rounds)][-1]
@@ -192,11 +206,16 @@ def test_kill_9_in_the_middle_loses_at_most_one_flush(tmp_path: Path, rounds: in
     said = max([said, *rest])
     total = json.loads((folder / "state.json").read_text())["total"]
     assert total in (said, said + 48)  # the flush whose word was cut off may have been done
-    buffer = ReplayBuffer(folder, 64, 8, 8, resume=True)
+    buffer = ReplayBuffer(folder, 64, 8, 8, resume=True, replay=replay)
     assert (buffer.total_seen, len(buffer)) == (total, min(total, 64))
     assert numbers_agree(buffer.get(range(len(buffer))))
     buffer.extend(frames(total, 64))
-    assert buffer.all()["step"].tolist() == list(range(total, total + 64))
+    stored = buffer.all()
+    assert numbers_agree(buffer.get(range(len(buffer))))
+    if replay in ("ring", "reservoir"):  # theirs are as if nobody had killed anything
+        straight = ReplayBuffer(tmp_path / "straight", 64, 8, 8, replay=replay)
+        straight.extend(frames(0, total + 64))
+        assert torch.equal(stored["step"], straight.all()["step"])
 
 
 def test_a_half_overwritten_frame_is_replaced(tmp_path: Path) -> None:
