@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..envs.frame import Frame
+from ..envs.house import House
+from ..envs.house_env import HouseEnv
 from ..envs.world import World
 from ..learners.buffer import ReplayBuffer
 from ..learners.modalities import PSEUDOLABEL
@@ -158,6 +160,12 @@ class Life:
             semantic.append(self.semantic_map.labels(frames).numpy())
         return LabelledFrames(np.concatenate(rgb), np.concatenate(semantic))
 
+    def change_house(self, house: House) -> float:
+        """Change the house under the agent's feet; returns how far it had to be moved aside, in metres."""
+        assert isinstance(self.env, HouseEnv)  # no other world can change
+        self.observation, self.info = self.env.change(house)
+        return float(self.info["displaced"])
+
     def live(self, until: int, watch: Callable[[Turn], None]) -> None:
         """Act and learn until the agent has lived `until` frames; `watch` is called after each turn."""
         while self.frame < until:
@@ -205,7 +213,7 @@ class Life:
             out.flush()
             os.fsync(out.fileno())
         unfinished.replace(self.folder / "agent.npz")
-        self.buffer.note = {"frame": self.frame, "pose": self.env.pose.tolist()}
+        self.buffer.note = {"frame": self.frame, "pose": self.observation["pose"].tolist()}
         self.buffer.flush()
 
     def _learn(self) -> tuple[dict[str, float], float]:

@@ -37,6 +37,9 @@ def run(
     policy: str = "frontier",
     preset: str = "nano",
     resume: tyro.conf.FlagCreatePairsOff[bool] = False,
+    change: Annotated[tuple[str, ...], tyro.conf.arg(metavar="at=FRAME:KIND=STRENGTH[,...]")] = (),
+    replay: Literal["ring", "reservoir", "balanced", "minred"] = "ring",
+    memory: int | None = None,
     transfer_houses: HousesRef = None,
 ) -> None:
     """Live in a house: explore it, learn it without labels, and be tested in it.
@@ -49,6 +52,10 @@ def run(
         policy: Who acts: frontier or random.
         preset: Size and budget: smoke (seconds) or nano (minutes on two CPU cores).
         resume: Go on with the run that stands in the output folder; starts it where there is none.
+        change: Change the house under the agent's feet, as at=2000:lighting=0.6; several may be given.
+        replay: What a full memory overwrites: the oldest (ring), at random so that all frames ever seen stay equally
+            likely (reservoir), from the fullest place (balanced), or the frame most like another (minred).
+        memory: Frames that the agent remembers. Without it, all of them.
         transfer_houses: Houses to label the transfer set in. Without it, houses are generated.
     """
     from .life import RunConfig, run_life
@@ -62,6 +69,9 @@ def run(
             preset=preset,
             out=out,
             resume=resume,
+            change=change,
+            replay=replay,
+            memory=memory,
             transfer_houses=transfer_houses,
         )
     )
@@ -211,6 +221,9 @@ def headline(out: Path) -> str:
         if "before" in score:
             line += f"   (mIoU {score['before']['miou']:.1%} without, on the same {score['views']} views)"
         lines.append(line)
+    for change in summary.get("changes", ()):
+        line = f"  {change['change']} at {change['at']}: mIoU {change['before']:.1%} → {change['right_after']:.1%}"
+        lines.append(line + "".join(f" → {later['miou']:.1%} (frame {later['frame']})" for later in change["later"]))
     lines += summary.get("told", [])
     lines.append(f"report: {out / 'report.html'}")
     return "\n".join(lines)

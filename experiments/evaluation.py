@@ -7,6 +7,8 @@ Truth of the test space lives here and in the report, and nowhere else.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,15 +43,29 @@ class Evaluation:
         run: RunFolder,
         preset: Preset,
         labelled: LabelledFrames,
-        views: Frame,
-        truth: Labels | None,
+        states: Sequence[tuple[Frame, Labels | None]],
         seed: int,
         progress: Progress,
     ) -> None:
-        """truth: None where the place has no labels; then nothing is scored, and the report shows predictions only."""
-        self.run, self.preset, self.labelled, self.views, self.truth = run, preset, labelled, views, truth
+        """`states`: the held-out views before the first change of the house and after each, at the same poses.
+
+        Labels are None where the place has none; then nothing is scored, and the report shows predictions only.
+        """
+        self.run, self.preset, self.labelled, self.states = run, preset, labelled, states
         self.seed, self.progress = seed, progress
         self.learnable = labelled.classes()
+        self.change = 0
+        """Changes that the house has gone through."""
+
+    @property
+    def views(self) -> Frame:
+        """The held-out views of the house as it is now."""
+        return self.states[self.change][0]
+
+    @property
+    def truth(self) -> Labels | None:
+        """Their labels, where there are any."""
+        return self.states[self.change][1]
 
     def transfer(self, method: str, frame: int, encoder: Encoder, own: LabelledFrames | None = None) -> None:
         """Fine-tune a head on a copy of the encoder with D_t, and log its score at this frame of the agent's life.
@@ -57,7 +73,7 @@ class Evaluation:
         `own`: the agent's frames with their pseudolabels, which then stand beside D_t. One recipe and one number of
         steps for all.
         """
-        if self.run.logged("evaluation", method=method, frame=frame):
+        if self.run.logged("evaluation", method=method, frame=frame, change=self.change):
             return
         started = time.perf_counter()
         with self.progress.stage(f"transfer of {method} at {frame}") as advance:
@@ -72,6 +88,40 @@ class Evaluation:
         segmenter.save(self.run.path / "segmenters" / method)
         predicted = segmenter.predict(self.views["rgb"])
         self._log(method, frame, self._score(predicted), seconds=time.perf_counter() - started)
+
+    def enter(self, change: int, frame: int) -> None:
+        """Go on in the house after so many changes: what was learned before is tested there, with no adaptation yet."""
+        before, self.change = self.views, change
+        truth = self.truth
+        assert truth is not None  # only a simulated house changes
+        for method in ("scratch", "specialist"):
+            if not self.run.logged("evaluation", method=method, frame=frame, change=change):
+                score = self._score(self.segmenter(method).predict(self.views["rgb"]))
+                self._log(method, frame, score, adapted=False)
+        file = self.run.path / "report_data" / f"change_{change}.npz"
+        if file.exists():
+            return
+        moved = np.abs(self.views["rgb"].astype(np.int16) - before["rgb"]).mean((1, 2, 3))
+        chosen = np.argsort(-moved, kind="stable")[:PICTURES]
+        self._store_pictures(
+            file,
+            before=before["rgb"][chosen],
+            after=self.views["rgb"][chosen],
+            truth=truth.semantic[chosen],
+            prediction_specialist=self.segmenter("specialist").predict(self.views["rgb"][chosen]),
+        )
+
+    def forgetting(self, frame: int) -> dict[str, float]:
+        """The last specialist's score in the house as it was before all changes."""
+        rows = self.run.logged("original_house", frame=frame)
+        if not rows:
+            views, truth = self.states[0]
+            assert truth is not None
+            predicted = self.segmenter("specialist").predict(views["rgb"])
+            score = segmentation_score(predicted, truth.semantic, len(CLASSES), MIN_SHARE, self.learnable)
+            self.run.log("original_house", frame, miou=score.miou, pixel_accuracy=score.pixel_accuracy)
+            rows = self.run.logged("original_house", frame=frame)
+        return {key: rows[-1][key] for key in ("miou", "pixel_accuracy")}
 
     def test_time_training(self, life: Life) -> None:
         """TTT-MAE (Appendix T) of the last specialist, reset for each frame, on the first `ttt_frames` held-out views.
@@ -139,12 +189,13 @@ class Evaluation:
 
     def _log(self, method: str, frame: int, score: SegmentationScore | None, **more: Any) -> None:
         if score is None:
-            self.run.log("evaluation", frame, method=method, **more)
+            self.run.log("evaluation", frame, method=method, change=self.change, **more)
             return
         self.run.log(
             "evaluation",
             frame,
             method=method,
+            change=self.change,
             miou=score.miou,
             pixel_accuracy=score.pixel_accuracy,
             per_class={CLASSES[c]: iou for c, iou in score.per_class.items()},
@@ -164,6 +215,12 @@ class Evaluation:
             arrays["truth"] = truth[chosen]
         if after_ttt is not None:
             arrays["prediction_specialist_ttt"] = after_ttt[chosen]
-        folder = self.run.path / "report_data"
-        folder.mkdir(exist_ok=True)
-        np.savez_compressed(folder / "panels.npz", **arrays)
+        self._store_pictures(self.run.path / "report_data" / "panels.npz", **arrays)
+
+    @staticmethod
+    def _store_pictures(file: Path, **arrays: NDArray[Any]) -> None:
+        file.parent.mkdir(exist_ok=True)
+        unfinished = file.with_suffix(".tmp")
+        with unfinished.open("wb") as out:
+            np.savez_compressed(out, allow_pickle=False, **arrays)
+        unfinished.replace(file)

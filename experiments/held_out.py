@@ -8,6 +8,8 @@ costs the agent a few frames, and never costs the evaluation its coverage of the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,11 +30,17 @@ class BlankHouseError(ValueError):
     """A house that shows nothing but blank walls."""
 
 
-def draw_views(simulator: Simulator, n: int, camera_height: float, rng: np.random.Generator) -> tuple[Frame, Labels]:
+def draw_views(
+    simulator: Simulator,
+    n: int,
+    camera_height: float,
+    rng: np.random.Generator,
+    also: Sequence[Simulator] = (),
+) -> tuple[Frame, Labels]:
     """n labelled views from random places of the reachable floor, without views of a blank wall.
 
-    Returns a batched Frame (n, H, W, ...) with poses (n, 6) and its Labels. Raises BlankHouseError where the
-    house shows nothing but blank walls.
+    Returns a batched Frame (n, H, W, ...) with poses (n, 6) and its Labels. In `also`, other states of the house, the
+    poses are as good: reachable, and of no blank wall. Raises BlankHouseError where nothing but blank walls is found.
     """
     frames: list[Frame] = []
     labels: list[Labels] = []
@@ -41,6 +49,9 @@ def draw_views(simulator: Simulator, n: int, camera_height: float, rng: np.rando
         poses = random_poses(simulator, 2 * (n - found), camera_height, rng)
         frame, label = simulator.render_with_labels(poses)
         keep = ~blank_views(label.instance)
+        for other in also:
+            keep &= other.floor.contains_points(poses[:, [0, 2]].astype(np.float64))
+            keep &= ~blank_views(other.render_with_labels(poses)[1].instance)
         frames.append({key: value[keep] for key, value in frame.items()})
         labels.append(Labels(label.semantic[keep], label.instance[keep]))
         found += int(keep.sum())

@@ -5,6 +5,7 @@ external houses -> D_t                (labels; never of the test space)
 scratch, transferred on D_t           (the baseline; its guesses are the pseudolabels, Section 4.3)
 act, remember, learn -> encoder       (agent.live; no labels)
 encoder + head, fine-tuned on D_t     (transfer, Section 3.2.3)
+(the house changes)                   (where asked: at a frame, unannounced)
 evaluated on held-out frames          (scratch, the specialist at milestones, the specialist with TTT)
 """
 
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import resource
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,13 @@ from ..agent.policies import Policy, make_policy
 from ..agent.semantic_map import SemanticMap
 from ..envs.house import House
 from ..envs.house_io import load_houses
+from ..envs.raycast import RayCastSimulator
+from ..envs.scene import build_scene
 from ..learners.buffer import ReplayBuffer
 from ..learners.pretrain import TSTLearner, scratch_encoder
+from ..learners.replay import ReplayName
+from .changes import ScheduledChange, evaluation_frames, parse_scheduled, recoveries, states_of
+from .errors import UserError
 from .evaluation import Evaluation
 from .held_out import too_near
 from .presets import Preset, find_preset
@@ -57,6 +64,12 @@ class RunConfig:
     """Go on with the run that the folder holds."""
     sim: Sim = "raycast"
     """What the agent lives in: our simulator, or a recording."""
+    change: tuple[str, ...] = ()
+    """Changes of the house in the middle of the life, each as at=2000:lighting=0.6."""
+    replay: ReplayName = "ring"
+    """What a full replay buffer overwrites."""
+    memory: int | None = None
+    """Frames that the replay buffer holds; without it all that are lived."""
     transfer_houses: str | None = None
     """House file whose houses, all of them, give the transfer set; without it they are generated."""
 
@@ -66,20 +79,27 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
 
     `preset` replaces the one that the config names, for sizes of one's own. Everything that can be wrong with the house
     or the settings is found before the first byte is written: HouseError, FloorError, RunFolderError, or UserError
-    for an
-    unknown policy or preset.
+    for an unknown policy or preset, and for a change that cannot be.
     """
     started = time.perf_counter()
     preset = preset or find_preset(config.preset)
+    if config.memory is not None and config.memory < 1:
+        raise UserError(f"--memory must be 1 frame or more, got {config.memory}")
+    preset = replace(preset, life=replace(preset.life, memory=config.memory, replay=config.replay))
+    changes = parse_scheduled(config.change, preset.life.frames)
     given = load_houses(config.transfer_houses) if config.transfer_houses else []
     space = open_test_space(config.sim, config.house, config.seed, preset)
+    if changes and space.house is None:
+        raise UserError("--change needs a house that can change: a recording cannot")
     policy = make_policy(config.policy, space.env, config.seed)
+    states = states_of(space.house, changes, config.seed) if space.house is not None else []
     asked = {"house": space.name, "sim": config.sim, "seed": config.seed, "policy": config.policy}
-    asked |= {"preset": config.preset, "transfer_houses": config.transfer_houses, "sizes": asdict(space.preset)}
+    asked |= {"preset": config.preset, "transfer_houses": config.transfer_houses}
+    asked |= {"change": [str(change) for change in changes], "sizes": asdict(space.preset)}
     run = RunFolder(config.out, asked, config.resume)
     try:
         with Progress() as progress:
-            summary = _live(run, space, policy, given, config.seed, progress)
+            summary = _live(run, space, policy, states, changes, given, config.seed, progress)
         earlier = sum(row["seconds"] for row in run.logged("session"))
         run.log("session", summary["frames"], seconds=time.perf_counter() - started)
         summary["seconds"] = earlier + time.perf_counter() - started
@@ -94,6 +114,8 @@ def _live(
     run: RunFolder,
     space: TestSpace,
     policy: Policy,
+    states: Sequence[House],
+    changes: Sequence[ScheduledChange],
     given: list[House],
     seed: int,
     progress: Progress,
@@ -101,16 +123,25 @@ def _live(
     """Every stage of a run; each skips what an earlier session of the same run has finished."""
     rng = np.random.default_rng([seed, 1])
     env, preset = space.env, space.preset
-    views, truth = space.draw_views(preset.evaluation_frames, rng)
+    light = preset.transfer_set.light
+    changed = [RayCastSimulator(build_scene(state), preset.camera, light=light) for state in states[1:]]
+    views, truth = space.draw_views(preset.evaluation_frames, rng, changed)
+    tested = [(views, truth), *(simulator.render_with_labels(views["pose"]) for simulator in changed)]
     with progress.stage("transfer set") as advance:
         labelled, shared_assets = transfer_set(space.house, preset.transfer_set, given, advance)
-    evaluation = Evaluation(run, preset, labelled, views, truth, seed, progress)
+    evaluation = Evaluation(run, preset, labelled, tested, seed, progress)
 
     def admit(poses: NDArray[np.float32]) -> NDArray[np.bool_]:
         return ~too_near(poses, views["pose"])
 
     camera, frames = preset.camera, preset.life.frames
-    buffer = ReplayBuffer(run.path / "buffer", frames, camera.height, camera.width, seed, resume=True)
+    buffer = ReplayBuffer(
+        run.path / "buffer", preset.life.capacity, camera.height, camera.width, seed, resume=True,
+        replay=preset.life.replay,
+    )  # fmt: skip
+    passed = sum(change.at < buffer.note.get("frame", 0) for change in changes)
+    if passed:  # a life that goes on wakes in the house in which it stopped
+        env.reset(options={"house": states[passed]})
     learner = TSTLearner(preset.learner, seed)
     mix_in = torch.from_numpy(labelled.rgb)
     threads = set_fastest_threads(preset)
@@ -121,23 +152,39 @@ def _live(
     )
     life = Life(env, policy, buffer, learner, mix_in, admit, preset.life, run.path / "life", seed, guesses)
 
-    for share in preset.milestones:
-        with progress.stage(f"living, to frame {round(share * frames)}") as advance:
+    for point in evaluation_frames(frames, preset.milestones, changes):
+        with progress.stage(f"living, to frame {point}") as advance:
 
             def watch(turn: Turn) -> None:
                 run.log("turn", **asdict(turn))
                 advance(turn.frame, frames, f"{turn.coverage:.0%} of the floor seen")
 
-            life.live(round(share * frames), watch)
-        own = life.pseudolabelled(preset.own_frames * len(labelled))
-        evaluation.transfer("specialist", life.frame, life.learner.encoder, own)
+            life.live(point, watch)
+        if not run.logged("evaluation", method="specialist", frame=point):
+            own = life.pseudolabelled(preset.own_frames * len(labelled))
+            evaluation.transfer("specialist", point, life.learner.encoder, own)
+        for number, change in enumerate(changes, 1):
+            if change.at == point:
+                if life.frame == point:  # else an earlier session has done it
+                    displaced = life.change_house(states[number])
+                    if not run.logged("change", frame=point):
+                        run.log("change", point, change=str(change).partition(":")[2], displaced=displaced)
+                evaluation.enter(number, point)
     evaluation.test_time_training(life)
     _store_map(run.path / "report_data" / "map.npz", life)
 
     turns = run.logged("turn")
+    told: dict[str, Any] = {}
+    if changes:
+        told = {
+            "changes": recoveries(run.logged("evaluation"), changes),
+            "original_house": evaluation.forgetting(frames),
+        }
     return {
+        **told,
         "frames": life.frame,
         "coverage": turns[-1]["coverage"],
+        "buffer_coverage": turns[-1]["buffer_coverage"],
         "collisions": sum(turn["collisions"] for turn in turns),
         "frames_kept_apart": life.refused,
         "simulator_fps": float(np.median([turn["simulator_fps"] for turn in turns])),

@@ -7,7 +7,7 @@ Read from the run's folder:
                          segmentation: {method: {miou, pixel_accuracy, per_class: {class id or name: IoU}}}, methods
                          being scratch, specialist, specialist_ttt; specialist_ttt may hold before: {miou}, the
                          specialist on the same views, where TTT was tried on some only; optionally stages:
-                         {name: seconds}
+                         {name: seconds}, and changes and original_house (see `experiments.report_changes`)
     metrics.jsonl        rows {kind, frame, ...}: those with `method` and `miou` make the learning curve, those with
                          `coverage` the coverage curve, those with `losses: {name: value}` the pre-training curves
     report_data/panels.npz   rgb u8 (n, H, W, 3), depth f32, normals f32, edges u8, truth i16, and of predictions i16
@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from ..envs.classes import CLASSES, class_colours
 from .errors import UserError
+from .report_changes import change_marks, changes_section, scratch_points
 from .report_figures import Series, chart, draw_depth, draw_map, draw_normals, png
 from .report_page import COLOURS, NAMES, card, keys, page, section, table
 
@@ -52,6 +53,7 @@ def write_report(out: Path) -> Path:
     sections = [
         _cards(summary),
         _learning_curve(rows, summary),
+        changes_section(out / "report_data", summary),
         _panels(_arrays(out / "report_data" / "panels.npz")),
         _classes(summary),
         _map(_arrays(out / "report_data" / "map.npz"), rows, summary),
@@ -130,20 +132,19 @@ def _points(score: Row, against: Row) -> str:
 
 def _learning_curve(rows: list[Row], summary: Row) -> str:
     charts = []
-    end = float(summary.get("frames") or 0)
     for key, title in (("miou", "mIoU"), ("pixel_accuracy", "Pixel accuracy")):
         series = []
         for method, name in NAMES.items():
             # what was tried on some views only ("before": the specialist on the same) is no point of this curve
             tested = [row for row in rows if row.get("method") == method and key in row and "before" not in row]
-            points = sorted((row["frame"], 100 * row[key]) for row in tested)
+            points = [(row["frame"], 100 * row[key]) for row in sorted(tested, key=lambda row: row["frame"])]
             if not points:
                 continue
-            if method == "scratch":  # it does not learn from the house: one value, drawn through the whole life
-                points = [(0, points[-1][1]), (end, points[-1][1])]
+            if method == "scratch":
+                points = scratch_points(tested, summary, key)
             xs, ys = zip(*points, strict=True)
             series.append(Series(name, xs, ys, COLOURS[method], dashed=method == "scratch", dots=method != "scratch"))
-        charts.append(chart(title, "frames lived", series, unit="%"))
+        charts.append(chart(title, "frames lived", series, unit="%", marks=change_marks(summary)))
     if not any(charts):
         return ""
     says = (
@@ -231,13 +232,19 @@ def _map(plan: Mapping[str, NDArray[Any]], rows: list[Row], summary: Row) -> str
         body += keys(legend) + f"<figure>{draw_map(dict(plan))}</figure>"
     if covered:
         xs, ys = zip(*covered, strict=True)
-        curve = chart("Coverage", "frames lived", [Series("floor seen", xs, ys, "var(--seen)")], unit="%", y_from=0)
+        series = [Series("floor seen", xs, ys, "var(--seen)")]
+        held = [(row["frame"], 100 * row["buffer_coverage"]) for row in rows if "buffer_coverage" in row]
+        if held:
+            xs, ys = zip(*held, strict=True)
+            series.append(Series("views in memory", xs, ys, "var(--unseen)"))
+        curve = chart("Coverage", "frames lived", series, unit="%", y_from=0)
         body += f'<div class="charts" style="margin-top:1.5rem">{curve}</div>'
     if not body:
         return ""
     says = (
         "The map that the agent made from its own depth, drawn over the true plan, seen from above. Its policy saw "
-        "neither the plan nor the reachable floor; they serve only to measure it."
+        "neither the plan nor the reachable floor; they serve only to measure it. Views in memory: of all places of "
+        "that floor (metre by metre) and headings (45 degrees), those of which the replay buffer holds a frame."
     )
     return section("Where it went", says, body)
 

@@ -46,8 +46,19 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [float(round(k * step, 12)) + 0.0 for k in np.arange(first, last + 1)]  # + 0.0: no minus before zero
 
 
-def chart(title: str, x_name: str, series: Sequence[Series], *, unit: str = "", y_from: float | None = None) -> str:
-    """A line chart as a figure. Points that are not finite are left out; the y axis starts at `y_from` or lower."""
+def chart(
+    title: str,
+    x_name: str,
+    series: Sequence[Series],
+    *,
+    unit: str = "",
+    y_from: float | None = None,
+    marks: Sequence[tuple[float, str]] = (),
+) -> str:
+    """A line chart as a figure. Points that are not finite are left out; the y axis starts at `y_from` or lower.
+
+    `marks` are upright lines at an x, with a word beside each.
+    """
     lines = [(one, *_finite(one)) for one in series]
     lines = [entry for entry in lines if len(entry[1])]
     if not lines:
@@ -68,6 +79,10 @@ def chart(title: str, x_name: str, series: Sequence[Series], *, unit: str = "", 
     for value in ticks(0, x_high):
         label = f'<text class="axis" x="{at(value, 0)[0]:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">'
         parts.append(f"{label}{value:,.0f}</text>")
+    for value, says in marks:
+        x = at(value, 0)[0]
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke-dasharray="2 3"/>')
+        parts.append(f'<text x="{x + 4:.1f}" y="{TOP + 10}">{escape(says)}</text>')
     parts.append("</g>")
     for one, xs, ys in lines:
         points = [at(float(x), float(y)) for x, y in zip(xs, ys, strict=True)]

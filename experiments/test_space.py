@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,6 +16,7 @@ from ..envs.house_io import load_house
 from ..envs.recordings import FrameError, RecordingError, open_recording
 from ..envs.recordings.env import RecordingEnv
 from ..envs.recordings.simulator import RecordingSimulator
+from ..envs.simulator import Simulator
 from ..envs.world import World
 from .errors import UserError
 from .held_out import draw_views
@@ -28,7 +29,7 @@ HELD_OUT = 20
 HEIGHTS = (0.3, 2.2)
 """Metres above the floor between which the transfer set is seen from where the recording's camera was."""
 
-DrawViews = Callable[[int, np.random.Generator], tuple[Frame, Labels | None]]
+DrawViews = Callable[[int, np.random.Generator, Sequence[Simulator]], tuple[Frame, Labels | None]]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class TestSpace:
     preset: Preset
     """The sizes of the run, with the camera and the length that the place allows."""
     draw_views: DrawViews
-    """Draws held-out views, and their labels where there are any."""
+    """Draws held-out views, good in other states of the house too, and their labels where there are any."""
     told: Callable[[], list[str]] = list
     """What the user should know of it by now, one line each."""
 
@@ -63,7 +64,11 @@ def open_test_space(sim: Sim, house: str | None, seed: int, preset: Preset) -> T
     loaded = load_house(house) if house else generate_house(seed)
     height, light = preset.transfer_set.camera_height, preset.transfer_set.light
     env = HouseEnv(loaded, camera=preset.camera, camera_height=height, light=light, max_steps=preset.life.frames + 1)
-    return TestSpace(env, loaded.source, loaded, preset, lambda n, rng: draw_views(env.simulator, n, height, rng))
+
+    def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels]:
+        return draw_views(env.simulator, n, height, rng, also)
+
+    return TestSpace(env, loaded.source, loaded, preset, draw)
 
 
 def _recording(path: str, preset: Preset) -> TestSpace:
@@ -89,7 +94,7 @@ def _recording(path: str, preset: Preset) -> TestSpace:
             lines.append(f"{len(env.dropped)} of its frames could not be read, and were passed over.")
         return lines + recording.told()
 
-    def draw(n: int, rng: np.random.Generator) -> tuple[Frame, Labels | None]:
+    def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels | None]:
         return recorded_views(simulator, env.order, min(n, max(1, len(env.order) // HELD_OUT)), rng)
 
     return TestSpace(env, recording.source, None, adapted, draw, told)

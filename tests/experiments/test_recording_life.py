@@ -54,7 +54,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_labels_of_a_recording_go_with_the_held_out_views_only(tmp_path: Path) -> None:
     space = open_test_space("recording", str(record(tmp_path / "room", labels=True)), 0, PRESETS["smoke"])
-    views, truth = space.draw_views(24, np.random.default_rng(0))
+    views, truth = space.draw_views(24, np.random.default_rng(0), [])
     assert truth is not None
     assert len(views["pose"]) == len(truth.semantic) == FRAMES // HELD_OUT
     assert (truth.semantic > 0).mean() > 0.9
