@@ -20,6 +20,8 @@ def decode(data: bytes, source: Path, element: str) -> NDArray[np.uint8]:
         raise MeshError(source, element, "the texture is neither PNG nor JPEG")
     if len(data) > MAX_IMAGE_BYTES or not 0 < min(size) <= max(size) <= MAX_IMAGE_SIDE:
         raise MeshError(source, element, f"the texture is too large ({size[0]} x {size[1]}, {len(data)} bytes)")
+    if data[:2] == b"\xff\xd8" and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+        raise MeshError(source, element, "the texture is cut off: a JPEG without its end")  # OpenCV would fill it up
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:

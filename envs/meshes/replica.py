@@ -78,7 +78,8 @@ def load_replica(folder: Path, scale: float = 1.0) -> Scene:
     void: Counter[str] = Counter()
     order = np.argsort(owner, kind="stable")
     ids, first = np.unique(owner[order], return_index=True)
-    for object_id, group in zip(ids.tolist(), np.split(order, first[1:]), strict=True):
+    groups = np.split(order, first)[1:]  # before the first id there is nothing
+    for object_id, group in zip(ids.tolist(), groups, strict=True):
         number = 1
         if object_id >= 0:
             name = names[object_id]
