@@ -68,8 +68,8 @@ class Library:
         self.path = path
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise PackError(f"{path}: not a furniture library: {error}") from None
+        except (zipfile.BadZipFile, OSError, RuntimeError, ValueError) as error:
+            raise PackError(f"{path}: not a furniture library: {str(error)[:120]}") from None
         self._members = {info.filename: info for info in self._checked(self._zip.infolist())}
         text = self.read(CATALOGUE).decode("latin-1")
         fields = dict(re.findall(r"^\s*([\w#]+)\s*[=:]\s*(.*?)\s*$", text, re.MULTILINE))
@@ -102,7 +102,7 @@ class Library:
         except KeyError:
             raise PackError(f"{self.path}: {name!r} is not in it") from None
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
-            raise PackError(f"{self.path}: {name!r}: damaged: {error}") from None
+            raise PackError(f"{self.path}: {name!r}: damaged: {str(error)[:120]}") from None
 
     def _entries(self, fields: dict[str, str]) -> tuple[Entry, ...]:
         found = []

@@ -6,28 +6,32 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...envs.classes import CLASS_ID, STRUCTURE
 from ...envs.scene import Scene
 
 
-def with_triangles(scene: Scene, count: int) -> Scene:
+def with_triangles(scene: Scene, count: int, walls: bool = False) -> Scene:
     """`count` triangles, or all of its own where it has more: the longest ones are cut in half until there are enough.
 
     The pieces lie in the planes of the old triangles, so that the pictures are the same, and next to each other in the
-    arrays, as a finer model of the same thing would have them.
+    arrays, as a finer model of the same thing would have them. walls: whether walls, floors and ceilings are cut too,
+    which no model of a house does, but a scan of one: all triangles then become as small as pixels.
     """
     if len(scene.faces) >= count:
         return scene
     while len(scene.faces) < count:
-        scene = _cut(scene, count - len(scene.faces))
+        scene = _cut(scene, count - len(scene.faces), walls)
     return _in_order(scene)
 
 
-def _cut(scene: Scene, most: int) -> Scene:
+def _cut(scene: Scene, most: int, walls: bool) -> Scene:
     """Halve the triangles with the longest edges, a quarter of all but no more than `most`, at that edge's middle."""
     corner = scene.vertices[scene.faces]
     length = np.linalg.norm(np.roll(corner, -1, axis=1) - corner, axis=2)  # of the edges 01, 12, 20
-    number = min(most, max(1, len(scene.faces) // 4))
-    chosen = np.sort(np.argsort(-length.max(axis=1), kind="stable")[:number])
+    built = np.isin(scene.face_class, [CLASS_ID[name] for name in STRUCTURE])
+    may = np.flatnonzero(~built) if not walls and not built.all() else np.arange(len(scene.faces))
+    number = min(most, max(1, len(may) // 4))
+    chosen = np.sort(may[np.argsort(-length.max(axis=1)[may], kind="stable")[:number]])
     turn = (length[chosen].argmax(axis=1)[:, None] + np.arange(3)) % 3
     a, b, c = np.take_along_axis(scene.faces[chosen], turn, axis=1).T
     middle = len(scene.vertices) + np.arange(number, dtype=np.int32)

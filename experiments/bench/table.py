@@ -21,10 +21,12 @@ def table(figures: dict[str, Any]) -> str:
     rates = figures["frames_per_s"].values()
     lines += [_row(name.replace("_", " "), *(_number(each[name]) for each in rates)) for name in next(iter(rates))]
     growth = figures["growth"]
-    lines += ["", f"{growth['house']}, its triangles cut: the same pictures at {growth['side']} x {growth['side']}"]
+    lines += ["", f"{growth['house']}, its things cut: the same pictures at {growth['side']} x {growth['side']}"]
     lines.append(_row("triangles", *map(str, growth["triangles"])))
     lines.append(_row("ms a frame", *(f"{ms:.2f}" for ms in growth["ms_a_frame"].values())))
     lines.append(_row("ratio, most to fewest", f"{growth['ratio']:.2f}"))
+    lines.append(_row("  of the ray hits alone", f"{growth['hits_ratio']:.2f}"))
+    lines.append(_row("  with walls cut too", f"{growth['scan_ratio']:.2f}"))
     lines += ["", _row("house to first frame, s", "in process", "of it numba's", "import", "in all")]
     for kind in ("cold", "cached"):
         run = figures["first_frame"][kind]
