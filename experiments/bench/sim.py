@@ -95,7 +95,8 @@ def growth(scene: Scene, config: SimBench) -> dict[str, Any]:
     The triangles of its things are cut, as finer models have them, and nothing is left out: all sizes show the same
     pictures, from the same poses. `hits_ratio`: how much of it is the search for what rays meet. `scan_ratio`: with
     walls and floors cut too, as a scan has them, so that every ray of a packet meets another triangle."""
-    camera, work = Camera(config.sides[0], config.sides[0]), {}
+    camera = Camera(config.sides[0], config.sides[0])
+    work: dict[str, tuple[Work, int]] = {}
     poses = poses_on(RayCastSimulator(scene, camera).floor, batch(camera.width))
     counts = sorted({max(count, len(scene.faces)) for count in config.triangles})
     for count in counts:

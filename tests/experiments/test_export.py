@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
+from test_damage import KINDS
 from test_packs import write as write_library
 from two_rooms import two_rooms
 
 from testspace.envs.house_io import save_house
-from testspace.envs.meshes import load_scene
+from testspace.envs.meshes import MeshWarning, load_scene
 from testspace.envs.packs.pack import pack_folder
 from testspace.envs.scene import build_scene
 from testspace.experiments import cli
@@ -40,6 +42,24 @@ def test_a_house_comes_back_from_its_file(tmp_path: Path, house: Path, capsys: p
 
     cli.main(["export", "--house", str(file), "--glb", str(tmp_path / "again.glb")])
     np.testing.assert_array_equal(load_scene(tmp_path / "again.glb").vertices, again.vertices)
+
+
+@pytest.mark.parametrize("kind", ["replica", "ply", "obj"])
+def test_scans_and_meshes_are_written_too(tmp_path: Path, kind: str) -> None:
+    make, _, _ = KINDS[kind]
+    made = make(tmp_path / "room" if kind == "replica" else tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MeshWarning)  # a class that is none of ours
+        scene = load_scene(made)
+        cli.main(["export", "--house", str(made), "--glb", str(tmp_path / "made.glb")])
+    again = load_scene(tmp_path / "made.glb")
+    used = set(np.unique(scene.face_instance))
+    assert {(i.id, i.class_id) for i in again.instances[1:]} == {
+        (i.id, i.class_id) for number, i in enumerate(scene.instances) if number in used
+    }
+    assert len(again.faces) == len(scene.faces)
+    np.testing.assert_allclose(again.vertices.min(0), scene.vertices.min(0), atol=1e-5)
+    np.testing.assert_allclose(again.vertices.max(0), scene.vertices.max(0), atol=1e-5)
 
 
 def test_models_of_others_go_with_their_credits(
