@@ -128,7 +128,7 @@ def _live(
     views, truth = space.draw_views(preset.evaluation_frames, rng, changed)
     tested = [(views, truth), *(simulator.render_with_labels(views["pose"]) for simulator in changed)]
     with progress.stage("transfer set") as advance:
-        labelled, shared_assets = transfer_set(space.house, preset.transfer_set, given, advance)
+        labelled, shared_assets, surfaces = transfer_set(space.house, preset.transfer_set, given, advance)
     evaluation = Evaluation(run, preset, labelled, tested, seed, progress)
 
     def admit(poses: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -148,7 +148,9 @@ def _live(
     evaluation.transfer("scratch", 0, scratch_encoder(preset.learner, seed))
     # The network behind the pseudolabels is the one at hand that learned from external houses only: scratch.
     guesses = (
-        SemanticMap(evaluation.segmenter("scratch").predict, camera) if learner.config.pseudolabel_classes else None
+        SemanticMap(evaluation.segmenter("scratch").predict, camera, surfaces)
+        if learner.config.pseudolabel_classes
+        else None
     )
     life = Life(env, policy, buffer, learner, mix_in, admit, preset.life, run.path / "life", seed, guesses)
 

@@ -85,7 +85,7 @@ PRESETS = {
         ),
         transfer_set=TransferSetConfig(houses=100, frames_per_house=30),
         transfer=TransferConfig(
-            steps=1000,
+            steps=750,
             batch_size=16,
             optimiser="muon",
             lr=3e-3,

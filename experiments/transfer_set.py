@@ -12,10 +12,14 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import torch
 
+from ..agent.surface_prior import SurfacePrior
 from ..envs.cache import cache_folder
+from ..envs.classes import CLASSES
 from ..envs.frame import Camera
 from ..envs.generator import generate_house
 from ..envs.house import House, HouseObject
@@ -56,26 +60,39 @@ def house_assets(house: House) -> set[str]:
     return found.union(*(of(thing) for thing in house.objects))
 
 
+class TransferSet(NamedTuple):
+    """D_t, and what was counted while it was made."""
+
+    labelled: LabelledFrames
+    """rgb and classes."""
+    shared_assets: list[str]
+    """Sorted ids of the assets that transfer houses share with the test space: none for generated houses."""
+    surfaces: SurfacePrior
+    """Which classes lie on which surfaces in the transfer houses."""
+
+
 def transfer_set(
     test_space: House | None,
     config: TransferSetConfig,
     given: Sequence[House] = (),
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[LabelledFrames, list[str]]:
+) -> TransferSet:
     """D_t for this test space (None: a place without a house file), from the cache where it was built before.
 
-    Returns the labelled frames and the sorted ids of the assets that transfer houses share with the test space: none
-    for generated houses. Raises UserError where the test space itself is among the given houses.
+    Raises UserError where the test space itself is among the given houses.
     """
     own = house_assets(test_space) if test_space else set()
     shared = sorted(own & set().union(*(house_assets(house) for house in given)))
     if test_space and any(_content(house) == _content(test_space) for house in given):
         raise UserError(f"transfer houses: {test_space.source} is the test space itself; labels of it must not be used")
     key = _digest([repr(config), sorted(own) if not given else [_content(house) for house in given], _source_digest()])
+    surfaces = SurfacePrior(config.camera, len(CLASSES))
     file = cache_folder() / "transfer-sets" / f"{key}.npz"
     if file.exists():
         with np.load(file, allow_pickle=False) as stored:
-            return LabelledFrames(stored["rgb"], stored["semantic"], stored["instance"]), shared
+            surfaces.counts[:] = stored["surfaces"]
+            labelled = LabelledFrames(stored["rgb"], stored["semantic"], stored["instance"])
+            return TransferSet(labelled, shared, surfaces)
     rgb, semantic, instance = [], [], []
     total = len(given) or config.houses
     for index in range(total):
@@ -88,15 +105,18 @@ def transfer_set(
         rgb.append(frame["rgb"])
         semantic.append(labels.semantic)
         instance.append(labels.instance)
+        surfaces.add({key: torch.from_numpy(frame[key]) for key in ("depth", "normals", "pose")}, labels.semantic)
         if progress:
             progress(index + 1, total)
     labelled = LabelledFrames(np.concatenate(rgb), np.concatenate(semantic), np.concatenate(instance))
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(f".{os.getpid()}.tmp")
     with unfinished.open("wb") as out:
-        np.savez(out, rgb=labelled.rgb, semantic=labelled.semantic, instance=labelled.instances())
+        np.savez(
+            out, rgb=labelled.rgb, semantic=labelled.semantic, instance=labelled.instances(), surfaces=surfaces.counts
+        )
     unfinished.replace(file)
-    return labelled, shared
+    return TransferSet(labelled, shared, surfaces)
 
 
 def _digest(parts: object) -> str:
@@ -110,5 +130,6 @@ def _content(house: House) -> str:
 def _source_digest() -> str:
     """Digest of the code that decides what a transfer frame looks like: a changed renderer must not meet old frames."""
     envs = Path(__file__).parents[1] / "envs"
-    files = [*sorted(envs.rglob("*.py")), Path(__file__).with_name("held_out.py"), Path(__file__)]
+    geometry = [envs.parent / "agent" / name for name in ("places.py", "surface_prior.py")]
+    files = [*sorted(envs.rglob("*.py")), *geometry, Path(__file__).with_name("held_out.py"), Path(__file__)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from testspace.agent.semantic_map import SemanticMap
+from testspace.agent.surface_prior import SurfacePrior
+from testspace.envs.classes import CLASSES
 from testspace.envs.frame import Camera, Frame
 from testspace.envs.generator import generate_house
 from testspace.envs.raycast import RayCastSimulator
@@ -76,3 +78,24 @@ def test_nothing_is_said_of_what_was_not_seen(views: tuple[dict[str, Tensor], np
     assert (known.labels(frames) == 0).all()
     known.add({**frames, "depth": torch.zeros_like(frames["depth"])})  # no ray met anything
     assert len(known) == 0
+
+
+def test_geometry_corrects_what_colours_mistake(views: tuple[dict[str, Tensor], np.ndarray]) -> None:
+    """A network that takes every ceiling for a wall: votes alone repeat it, geometry of other houses mends it."""
+    frames, truth = views
+    wall, ceiling = CLASSES.index("Wall"), CLASSES.index("Ceiling")
+    assert (truth == ceiling).mean() > 0.02
+    rng = np.random.default_rng(0)
+    guesses = np.where((truth == ceiling) & (rng.random(truth.shape) < 0.7), wall, truth).astype(np.int16)
+    prior = SurfacePrior(CAMERA, len(CLASSES))
+    for seed in range(5, 15):  # ceilings of many heights
+        simulator = RayCastSimulator(build_scene(generate_house(seed, rooms=1)), CAMERA, light="direct")
+        elsewhere, labels = draw_views(simulator, 30, 1.5, np.random.default_rng(seed))
+        prior.add(as_tensors(elsewhere), labels.semantic)
+    right = {}
+    for name, given in (("votes", None), ("geometry", prior)):
+        known = SemanticMap(lambda rgb: guesses, CAMERA, given)
+        known.add(frames)
+        right[name] = (known.labels(frames).numpy() == truth)[truth == ceiling].mean()
+    assert right["votes"] < 0.3
+    assert right["geometry"] > 0.8  # where no pixel of a place was ever taken for a ceiling, geometry has no vote
