@@ -13,8 +13,8 @@ predicted: the class of each of CELLS x CELLS cells of a patch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from .encoders import FrameEncoder
 from .layers import Block, DecoderBlock, linear, norm, positions_1d, positions_2d
 from .modalities import MODALITIES, SENSORY, SEQUENCES, patchify, unpatchify
+from .pretrained import Pretrained
 from .sequences import Spans
 from .slots import CELLS, Form, Numbering, Slot, Targets, slots
 from .tokenizers import Quantiser, Tokenizer
@@ -63,7 +64,7 @@ def find_size(size: SizeName | Size) -> Size:
     return SIZES[size]
 
 
-class Encoder(FrameEncoder):
+class Encoder(FrameEncoder, Pretrained):
     """rgb to patch features: what pre-training leaves for the heads. A fresh one is the scratch baseline.
 
     `embed`, `layers` and `norm` are in the order of depth, for layer-wise learning rates.
@@ -74,7 +75,7 @@ class Encoder(FrameEncoder):
         if image_size < patch or image_size % patch:
             raise ValueError(f"encoder: image_size {image_size} is not a multiple of the patch, {patch}")
         shape = find_size(size)
-        self.dim, self.patch, self.image_size = shape.dim, patch, image_size
+        self.size, self.dim, self.patch, self.image_size = shape, shape.dim, patch, image_size
         self.grid = (image_size // patch, image_size // patch)
         self.embed = linear(patch * patch * 3, shape.dim)
         self.modality = nn.Parameter(torch.randn(shape.dim) * 0.02)
@@ -82,6 +83,13 @@ class Encoder(FrameEncoder):
         self.register_buffer("positions", positions_2d(shape.dim, *self.grid), persistent=False)
         self.layers = nn.ModuleList(Block(shape.dim, shape.heads) for _ in range(shape.layers))
         self.norm = norm(shape.dim)
+
+    def hub_config(self) -> dict[str, Any]:
+        return {"size": asdict(self.size), "image_size": self.image_size, "patch": self.patch}
+
+    @classmethod
+    def from_hub_config(cls, config: Mapping[str, Any]) -> Self:
+        return cls(Size(**config["size"]), int(config["image_size"]), int(config["patch"]))
 
     def forward(self, rgb: Tensor) -> Tensor:
         """rgb uint8 (B, H, W, 3) to features (B, N, D) of all patches, row by row, after the final norm."""

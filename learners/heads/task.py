@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -11,9 +12,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ..encoders import FrameEncoder
+from ..model import Encoder
+from ..pretrained import Pretrained
 
 
-class TaskModel(nn.Module, ABC):
+class TaskModel(nn.Module, Pretrained, ABC):
     """An encoder with a task's head. Subclasses name their files, and say what besides the encoder builds them."""
 
     name: ClassVar[str]
@@ -31,6 +34,15 @@ class TaskModel(nn.Module, ABC):
     @abstractmethod
     def from_description(cls, encoder: FrameEncoder, description: dict[str, Any]) -> Self:
         """One with random weights of the head, as `description` says."""
+
+    def hub_config(self) -> dict[str, Any]:
+        if not isinstance(self.encoder, Encoder):
+            raise ValueError(f"{self.name}: on {type(self.encoder).__name__}, which cannot be rebuilt; use save")
+        return {"encoder": self.encoder.hub_config(), "task": self.description()}
+
+    @classmethod
+    def from_hub_config(cls, config: Mapping[str, Any]) -> Self:
+        return cls.from_description(Encoder.from_hub_config(config["encoder"]), config["task"])
 
     @property
     def hidden(self) -> tuple[nn.Module, ...]:

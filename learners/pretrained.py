@@ -1,0 +1,97 @@
+"""`save_pretrained`, `from_pretrained` and `push_to_hub` by huggingface_hub's mixin: safetensors, config.json, a card.
+
+Unlike the mixin's own PyTorch variant, nothing but safetensors is ever read, and every weight must fit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from huggingface_hub import ModelCard, ModelHubMixin, hf_hub_download
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+
+
+class PretrainedError(ValueError):
+    """A folder or a repository that does not hold such a model."""
+
+
+class Pretrained(ModelHubMixin):
+    """Mixed into a module that says what builds it: `hub_config` and `from_hub_config`.
+
+    `save_pretrained(folder, model_card_kwargs={"house": ..., "frames": ..., "numbers": {...}, "licence": ...})` writes
+    model.safetensors, config.json and README.md, the card; `from_pretrained(folder or repository)` reads them, in
+    evaluation mode, and raises PretrainedError where they are of another model.
+    """
+
+    def hub_config(self) -> dict[str, Any]:
+        """What builds this model, as JSON."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_hub_config(cls, config: Mapping[str, Any]) -> Self:
+        """A model with fresh weights, as `hub_config` described it. May raise KeyError, TypeError, ValueError."""
+        raise NotImplementedError
+
+    def save_pretrained(self, save_directory: str | Path, **options: Any) -> str | None:
+        """Write the model into a folder; see ModelHubMixin for `repo_id`, `push_to_hub` and the rest."""
+        config = {"model": type(self).__name__, **self.hub_config()}
+        return super().save_pretrained(save_directory, config=config, **options)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Upload the model; see ModelHubMixin for `private`, `token`, `model_card_kwargs` and the rest."""
+        config = {"model": type(self).__name__, **self.hub_config()}
+        return super().push_to_hub(repo_id, config=config, **options)
+
+    def generate_model_card(
+        self,
+        house: str = "not stated",
+        frames: int | None = None,
+        numbers: Mapping[str, float] | None = None,
+        licence: str = "apache-2.0",
+        **_: Any,
+    ) -> ModelCard:
+        """The card: what the model has seen, what it reaches, and under which licence its weights stand."""
+        told = "\n".join(f"| {name} | {value:.4g} |" for name, value in (numbers or {}).items())
+        table = f"| measure | value |\n| --- | --- |\n{told}\n" if told else "None were stated.\n"
+        return ModelCard(
+            f"---\nlibrary_name: testspace\nlicense: {licence}\ntags: [test-space-training]\n---\n\n"
+            f"# {type(self).__name__}\n\n"
+            "A specialist of Test-Space Training: learned without labels from frames of one place, to see there.\n\n"
+            f"- House: {house}\n- Frames: {'not stated' if frames is None else frames}\n- Licence: {licence}\n\n"
+            f"## Numbers\n\n{table}\n"
+            f"## Use\n\n```python\n# with the class that config.json names\nmodel = {type(self).__name__}"
+            '.from_pretrained("this repository or folder")\n```\n'
+        )
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        weights = {name: value.contiguous() for name, value in self.state_dict().items()}  # type: ignore[attr-defined]
+        save_file(weights, save_directory / WEIGHTS)
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id: str, map_location: str = "cpu", **options: Any) -> Self:
+        fetch = {key: options[key] for key in ("revision", "cache_dir", "force_download", "token", "local_files_only")}
+
+        def find(name: str) -> Path:
+            if not Path(model_id).is_dir():
+                return Path(hf_hub_download(model_id, name, **fetch))
+            if not (Path(model_id) / name).is_file():
+                raise PretrainedError(f"{model_id}: no {name} there, so no model to read")
+            return Path(model_id) / name
+
+        try:
+            config = json.loads(find(CONFIG).read_text())
+            if config.pop("model") != cls.__name__:
+                raise PretrainedError(f"{model_id}: holds no {cls.__name__}; config.json names its class")
+            model = cls.from_hub_config(config)
+            model.load_state_dict(load_file(find(WEIGHTS), device=map_location))  # type: ignore[attr-defined]
+        except PretrainedError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, SafetensorError) as error:
+            raise PretrainedError(f"{model_id}: config and weights do not make a {cls.__name__}: {error}") from error
+        return model.to(map_location).eval()  # type: ignore[attr-defined]
