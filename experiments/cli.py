@@ -117,6 +117,29 @@ def sim(
     main(SimBench(house=house, json_file=json, peers=peers, threads=threads, rounds=rounds))
 
 
+@bench.command
+def learner(
+    *,
+    json: Path | None = None,
+    rounds: int = 5,
+    batch: int = 16,
+    threads: int | None = None,
+    fp32: tyro.conf.FlagCreatePairsOff[bool] = False,
+) -> None:
+    """Time a training step and the encoder, on the matrix rate of this machine, beside 4M's way of doing the same.
+
+    Args:
+        json: Where to write every figure.
+        rounds: The best of this many.
+        batch: Samples a step.
+        threads: Threads of torch; without it, as many as torch takes.
+        fp32: Compute in float32, not in bfloat16.
+    """
+    from .bench.learner import LearnerBench, main
+
+    main(LearnerBench(json_file=json, rounds=rounds, batch=batch, threads=threads, fp32=fp32))
+
+
 @app.command
 def render(
     *,

@@ -1,0 +1,61 @@
+"""The figures of `bench learner` as lines for a screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TARGETS = {"dim 384": 1.5, "nano": 2.0}
+"""How many times the samples a second of ml-4m's own model ours is to reach, by the beginning of the work's name."""
+MOST_OVERHEAD = 0.05
+"""Of a step, for the buffer and masking together."""
+
+
+def table(figures: dict[str, Any]) -> str:
+    """A screen of text."""
+    machine, settings = figures["machine"], figures["settings"]
+    lines = [
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads, load {machine['load']:.1f} before "
+        f"and {machine['load_at_the_end']:.1f} after; {settings['precision']}, batch {settings['batch']}"
+    ]
+    for work in figures["training"]:
+        lines += ["", f"{work['work']}: {work['parameters'] / 1e6:.1f}M parameters, "]
+        lines[-1] += (
+            f"{work['gflops_a_sample']:.1f} GFLOP a sample, matrices {work['machine_gflops_per_s']:.0f} GFLOP/s"
+        )
+        lines.append(_row("", "samples/s", "utilisation", "ours to it"))
+        for name, rate in work["samples_per_s"].items():
+            ratio = f"{work['ratio'][name]:.2f}" if name in work["ratio"] else ""
+            lines.append(_row(name, f"{rate:.1f}", f"{work['utilisation'][name]:.2f}", ratio))
+        if work["ml-4m_missing"]:
+            lines.append(f"{'ml-4m':<28}left out: {work['ml-4m_missing']}")
+        shares = work["share_of_a_step"]
+        lines.append(_row("buffer, masking", *(f"{share:.1%}" for share in shares.values())))
+        lines += [_row(f"  {kind}", f"{share:.1%}") for kind, share in work["where_a_step_goes"].items()]
+        lines += verdict(work)
+    lines += ["", _row("encoder, 224 x 224", *(f"ms in {name.rsplit('_', 1)[1]}" for name in _times(figures)))]
+    for name, count in figures["inference"]["parameters"].items():
+        times = [f"{times[name]:.1f}" for times in _times(figures).values()]
+        lines.append(_row(f"{name}, {count / 1e6:.0f}M", *times))
+    return "\n".join(lines)
+
+
+def verdict(work: dict[str, Any]) -> list[str]:
+    """Targets met or missed; one that needs ml-4m is neither where ml-4m did not run."""
+    shares = work["share_of_a_step"]
+    both = sum(shares.values())
+    lines = [f"{'met' if both < MOST_OVERHEAD else 'MISSED'}: buffer and masking {both:.1%} of a step, < 5 %"]
+    wanted = next(factor for start, factor in TARGETS.items() if work["work"].startswith(start))
+    if "ml-4m" in work["ratio"]:
+        ratio = work["ratio"]["ml-4m"]
+        lines.append(f"{'met' if ratio >= wanted else 'MISSED'}: {ratio:.2f} of ml-4m's samples/s, >= {wanted}")
+    else:
+        lines.append(f"not known: >= {wanted} of ml-4m's samples/s, since ml-4m does not run here")
+    return lines
+
+
+def _times(figures: dict[str, Any]) -> dict[str, dict[str, float]]:
+    return {name: times for name, times in figures["inference"].items() if name.startswith("ms_")}
+
+
+def _row(name: str, *cells: str) -> str:
+    return f"{name:<28}" + "".join(f"{cell:>14}" for cell in cells)

@@ -1,0 +1,213 @@
+"""What the learner is timed beside: ml-4m's own model, and 4M's way of working written anew.
+
+`fourm_step` runs ml-4m's model as its package `fourm` gives it, where that can be imported (it pins versions of years
+ago, so it has an environment of its own; nothing of it is a dependency). `restated_step` does the same work in 4M's
+way, in our own words, and is no measurement of ml-4m: it embeds every token of every modality on both sides and then
+gathers those that the masks leave, sorts the masks to find them, carries dense masks through every attention, keeps
+gate and value as two matrices, and picks each modality's targets for its logits by a boolean mask.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...learners.layers import norm
+from ...learners.model import MaskedModel
+from ...learners.precision import autocast
+
+NAMES = {"rgb": "rgb@224", "rgb_tokens": "tok_rgb@224", "depth": "tok_depth@224", "normals": "tok_normal@224"}
+NAMES["edges"] = "tok_canny_edge@224"
+
+
+def random_masks(model: MaskedModel, batch: int, budget: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Of each slot what is left out, bool (B, N), of the input and of the target: `budget` tokens stay, disjoint.
+
+    Drawn once: ml-4m draws them in the loader's processes.
+    """
+    sizes = model.numbering.sizes
+    order = torch.rand(batch, sum(sizes)).argsort(dim=1).argsort(dim=1)
+    predicted = torch.tensor([bool(slot.predicts) for slot in model.slots])[model.numbering.slot]
+    inputs = order >= budget
+    rest = torch.where(inputs & predicted, order, sum(sizes)).argsort(dim=1).argsort(dim=1)
+    return tuple(dict(zip(model.names, mask.split(sizes, dim=1), strict=True)) for mask in (inputs, rest >= budget))  # type: ignore[return-value]
+
+
+class _Attention(nn.Module):
+    def __init__(self, dim: int, cross: bool) -> None:
+        super().__init__()
+        self.heads, self.cross = dim // 64, cross
+        self.q = nn.Linear(dim, dim if cross else 3 * dim, bias=False)
+        self.kv = nn.Linear(dim, 2 * dim, bias=False) if cross else None
+        self.out = nn.Linear(dim, dim, bias=False)
+
+    def forward(self, x: Tensor, mask: Tensor, context: Tensor | None = None) -> Tensor:
+        if self.kv is not None:
+            query = self.q(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            key, value = self.kv(context).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        else:
+            query, key, value = self.q(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        scores = (query @ key.transpose(-2, -1)) * query.shape[-1] ** -0.5
+        scores = scores.masked_fill(mask[:, None], -torch.finfo(scores.dtype).max)
+        return self.out((scores.softmax(dim=-1) @ value).transpose(1, 2).flatten(2))
+
+
+class _Layer(nn.Module):
+    def __init__(self, dim: int, decoder: bool) -> None:
+        super().__init__()
+        hidden = int(2 / 3 * 4 * dim)
+        self.norm1, self.attention, self.norm2 = norm(dim), _Attention(dim, False), norm(dim)
+        if decoder:
+            self.query_norm, self.context_norm, self.cross = norm(dim), norm(dim), _Attention(dim, True)
+        self.gate, self.value = nn.Linear(dim, hidden, bias=False), nn.Linear(dim, hidden, bias=False)
+        self.out = nn.Linear(hidden, dim, bias=False)
+
+    def forward(self, x: Tensor, mask: Tensor, context: Tensor | None = None, seen: Tensor | None = None) -> Tensor:
+        x = x + self.attention(self.norm1(x), mask)
+        if context is not None:
+            x = x + self.cross(self.query_norm(x), seen, self.context_norm(context))
+        hidden = self.norm2(x)
+        return x + self.out(F.silu(self.gate(hidden)) * self.value(hidden))
+
+
+class _Restated(nn.Module):
+    places: Tensor
+
+    def __init__(self, model: MaskedModel) -> None:
+        super().__init__()
+        dim, self.slots, self.numbering = model.encoder.dim, model.slots, model.numbering
+        self.register_buffer("places", model.places)
+        self.modality = nn.Parameter(torch.randn(len(self.slots), dim) * 0.02)
+        self.mask_token = nn.Parameter(torch.randn(dim) * 0.02)
+        self.pixels = nn.Linear(model.encoder.embed.in_features, dim, bias=False)
+        codes = {slot.name: model._codes[slot.modality] for slot in self.slots if slot.predicts}
+        self.seen = nn.ModuleDict({name: nn.Embedding(count, dim) for name, count in codes.items()})
+        self.wanted = nn.ModuleDict({name: nn.Embedding(count, dim) for name, count in codes.items()})
+        self.encoder = nn.ModuleList(_Layer(dim, False) for _ in model.encoder.layers)
+        self.decoder = nn.ModuleList(_Layer(dim, True) for _ in model.decoder)
+        self.encoder_norm, self.decoder_norm, self.context = norm(dim), norm(dim), nn.Linear(dim, dim)
+
+    def forward(
+        self, contents: dict[str, Tensor], left: dict[str, Tensor], unasked: dict[str, Tensor], budget: int
+    ) -> Tensor:
+        batch, where = len(contents["rgb patches"]), self.modality[self.numbering.slot] + self.places
+        places = dict(zip((s.name for s in self.slots), where.split(self.numbering.sizes), strict=True))
+        tokens, marks, masks = [], [], []
+        for slot in self.slots:
+            content = contents[f"{slot.modality} {slot.sees}"]
+            tokens.append(self.pixels(content) if slot.name == "rgb" else self.seen[slot.name](content))
+            marks.append(places[slot.name].expand(batch, -1, -1))
+            masks.append(left[slot.name])
+        x, mark, mask, _ = _gather(tokens, marks, masks, budget)
+        x, dense = x + mark, mask[:, None].expand(-1, budget, -1)
+        for layer in self.encoder:
+            x = layer(x, dense)
+        context = self.context(self.encoder_norm(x)) + mark
+        tokens, marks, masks, kinds, ids = [], [], [], [], []
+        for number, slot in enumerate(self.slots):
+            if slot.predicts:
+                content = contents[f"{slot.modality} codes"]
+                tokens.append(torch.zeros_like(self.wanted[slot.name](content)) + self.mask_token)
+                marks.append(places[slot.name].expand(batch, -1, -1))
+                masks.append(unasked[slot.name])
+                kinds.append(torch.full_like(content, number))
+                ids.append(content)
+        y, mark, _, order = _gather(tokens, marks, masks, budget)
+        kind, truth = torch.cat(kinds, dim=1).gather(1, order), torch.cat(ids, dim=1).gather(1, order)
+        y, apart = y + mark, kind[:, :, None] != kind[:, None, :]
+        for layer in self.decoder:
+            y = layer(y, apart, context, dense)
+        y, losses = self.decoder_norm(y), []
+        for number, slot in enumerate(self.slots):
+            if slot.predicts:
+                table = self.wanted[slot.name]
+                assert isinstance(table, nn.Embedding)
+                chosen = kind == number
+                losses.append(F.cross_entropy(F.linear(y[chosen], table.weight), truth[chosen]))
+        return torch.stack(losses).mean()
+
+
+def _gather(
+    tokens: list[Tensor], marks: list[Tensor], masks: list[Tensor], budget: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The tokens that the masks leave, found by sorting the masks, with their marks, masks and places."""
+    x, mark, mask = torch.cat(tokens, dim=1), torch.cat(marks, dim=1), torch.cat(masks, dim=1)
+    order = torch.argsort(mask + torch.arange(mask.shape[1]) * 1e-6, dim=1)[:, :budget]
+    wide = order[..., None].expand(-1, -1, x.shape[2])
+    return x.gather(1, wide), mark.gather(1, wide), mask.gather(1, order), order
+
+
+def restated_step(model: MaskedModel, contents: dict[str, Tensor], budget: int, bf16: bool) -> Callable[[], None]:
+    """A training step in 4M's way, of the size of `model` and on the same contents."""
+    restated = _Restated(model)
+    masks = random_masks(model, len(contents["rgb patches"]), budget)
+    return _step(restated, lambda: restated(contents, *masks, budget), bf16)
+
+
+def fourm_step(
+    model: MaskedModel, contents: dict[str, Tensor], budget: int, bf16: bool
+) -> tuple[Callable[[], None] | None, str]:
+    """A training step of ml-4m's own model of that size, or None and why it does not run here."""
+    try:
+        from fourm.data.modality_info import MODALITY_INFO
+        from fourm.models.decoder_embeddings import ImageTokenDecoderEmbedding
+        from fourm.models.encoder_embeddings import ImageEncoderEmbedding, ImageTokenEncoderEmbedding
+        from fourm.models.fm import FourM
+        from fourm.models.fm_utils import LayerNorm
+    except Exception as error:  # whatever an old package raises on a new interpreter
+        return None, f"fourm cannot be imported ({' '.join(str(error).split())[:120]})"
+    from functools import partial
+
+    codes = {NAMES[slot.name]: model._codes[slot.modality] for slot in model.slots if slot.predicts}
+    seen: dict[str, Any] = {
+        name: ImageTokenEncoderEmbedding(count, 16, image_size=224) for name, count in codes.items()
+    }
+    peer = FourM(
+        {"rgb@224": ImageEncoderEmbedding(3, 16, image_size=224), **seen},
+        {name: ImageTokenDecoderEmbedding(count, 16, image_size=224) for name, count in codes.items()},
+        MODALITY_INFO, dim=model.encoder.dim, encoder_depth=len(model.encoder.layers), decoder_depth=len(model.decoder),
+        num_heads=model.encoder.dim // 64, qkv_bias=False, proj_bias=False, mlp_bias=False, act_layer=nn.SiLU,
+        norm_layer=partial(LayerNorm, eps=1e-6, bias=False), gated_mlp=True,
+    )  # fmt: skip
+    batch, side = len(contents["rgb patches"]), math.isqrt(model.positions)
+    left, unasked = random_masks(model, batch, budget)
+    given = {}
+    for slot in model.slots:
+        pixels = slot.name == "rgb"
+        tensor = (
+            torch.randn(batch, 3, 224, 224) if pixels else contents[f"{slot.modality} codes"].view(batch, side, side)
+        )
+        none = torch.ones(batch, slot.tokens, dtype=torch.bool)
+        given[NAMES[slot.name]] = {
+            "tensor": tensor, "input_mask": left[slot.name], "target_mask": none if pixels else unasked[slot.name],
+            "decoder_attention_mask": torch.zeros(batch, slot.tokens, dtype=torch.int),
+        }  # fmt: skip
+
+    def loss() -> Tensor:
+        copies = {name: dict(parts) for name, parts in given.items()}
+        return peer(copies, num_encoder_tokens=budget, num_decoder_tokens=budget, loss_type="mod")[0].sum()
+
+    step = _step(peer, loss, bf16)
+    try:
+        step()
+    except Exception as error:
+        return None, f"its training step fails here ({' '.join(str(error).split())[:120] or type(error).__name__})"
+    return step, ""
+
+
+def _step(network: nn.Module, loss_of: Callable[[], Tensor], bf16: bool) -> Callable[[], None]:
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4, betas=(0.9, 0.95), fused=True)
+
+    def step() -> None:
+        with autocast(enabled=bf16):
+            loss = loss_of()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    return step

@@ -1,0 +1,68 @@
+"""The learner's benchmark at smoke size: that it measures what it says. How fast anything is, no test asks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from testspace.experiments import cli
+from testspace.experiments.bench import learner
+from testspace.experiments.bench.learner import LearnerBench, Work, flops, prepare
+from testspace.experiments.bench.learner_table import verdict
+from testspace.experiments.bench.peer_4m import random_masks
+
+TINY = Work("nano, cut to one layer", 64, 1, 8)
+
+
+def test_flops_are_those_of_the_matrices_in_closed_form() -> None:
+    """Forward and twice that backward; inputs need no gradient, so the maps of pixels have one product less."""
+    batch, d, t = 2, 64, 8
+    prepared = prepare(TINY, batch)
+    hidden, attention = int(2 / 3 * 4 * d), 2 * t * d  # scores and their use, multiplications for each token
+    encoder = 4 * d * d + 3 * d * hidden + attention
+    decoder = 8 * d * d + 3 * d * hidden + 2 * attention
+    slots = prepared.model.slots
+    inputs, targets = prepared.draw()
+    prepared.draw = lambda: (inputs, targets)  # type: ignore[method-assign]
+    seen = prepared.model.numbering.split(inputs).counts[0]
+    asked = prepared.model.numbering.split(targets).counts
+    logits = sum(count * d * prepared.model._codes[slot.modality] for slot, count in zip(slots, asked, strict=True))
+    pixels = seen * d * 3 * 16**2
+    expected = 3 * 2 * (batch * t * (encoder + decoder + d * d) + logits) + 2 * 2 * pixels
+    assert flops(prepared) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_peers_masks_keep_the_budget_and_never_ask_for_what_is_seen() -> None:
+    model = prepare(TINY, 1).model
+    left, unasked = (torch.cat(list(mask.values()), dim=1) for mask in random_masks(model, 6, 8))
+    assert ((~left).sum(1) == 8).all()
+    assert ((~unasked).sum(1) == 8).all()
+    assert (left | unasked).all()
+    assert unasked[:, : model.positions].all(), "rgb pixels are only seen"
+
+
+def test_every_figure_is_measured_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(learner, "WORKS", (TINY,))
+    monkeypatch.setattr(
+        learner, "inference", lambda config, bf16: {"parameters": {"ours": 1}, "ms_a_frame_in_1": {"ours": 1.0}}
+    )
+    cli.main(["bench", "learner", "--rounds", "1", "--batch", "2", "--json", str(tmp_path / "figures.json")])
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    (work,) = figures["training"]
+    assert sum(work["where_a_step_goes"].values()) == pytest.approx(1.0)
+    for name, rate in work["samples_per_s"].items():
+        share = rate * work["gflops_a_sample"] / work["machine_gflops_per_s"]
+        assert work["utilisation"][name] == pytest.approx(share)
+    assert LearnerBench().batch == figures["settings"]["batch"] * 8
+    assert "4M's way, restated" in capsys.readouterr().out
+
+
+def test_a_target_that_needs_ml_4m_is_neither_met_nor_missed_without_it() -> None:
+    work = {"work": "nano", "share_of_a_step": {"buffer": 0.01, "masking": 0.01}, "ratio": {"4M's way, restated": 9.0}}
+    assert [line.split(":")[0] for line in verdict(work)] == ["met", "not known"]
+    assert verdict({**work, "ratio": {"ml-4m": 1.9}})[1].startswith("MISSED")
