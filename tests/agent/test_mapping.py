@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from box_world import BoxWorld
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from testspace.agent.mapping import FREE, HEADINGS, OCCUPIED, UNKNOWN, OccupancyMap, coverage, view_coverage
@@ -69,6 +69,7 @@ def test_far_floor_has_no_holes_where_pixels_are_sparse() -> None:
 
 
 @settings(max_examples=15, deadline=None)
+@example(1.0, 2.0, 0.0, -30.0)  # sees a corner from afar
 @given(
     st.floats(-2, 2), st.floats(-2, 2), st.sampled_from([0.0, 30.0, 120.0, 255.0]), st.sampled_from([0.0, -30.0, 30.0])
 )
@@ -79,7 +80,9 @@ def test_nothing_is_seen_that_is_not_there(x: float, z: float, yaw: float, pitch
     map.update(world.frame())
     seen, hit = map.from_cells(np.argwhere(map.seen)), map.from_cells(np.argwhere(map.hit))
     assert (np.abs(seen) <= 3.051).all()
-    assert (np.abs(np.abs(hit).max(-1) - 3.0) <= 0.051).all()
+    # A square of pixels that lies on two walls is filled across their corner, and so cuts it by up to a cell.
+    at_corner = (np.abs(hit) > 2.8).all(-1)
+    assert (np.abs(np.abs(hit).max(-1) - 3.0) <= np.where(at_corner, 0.151, 0.051)).all()
 
 
 def test_the_map_grows_and_keeps_what_it_knew() -> None:
