@@ -93,8 +93,9 @@ def _lead(summary: Row) -> str:
         '<p class="soft">An agent was put into this house with a camera that sees colour, depth, surface normals and '
         "edges. It explored, and trained a vision model on what it saw, without one label from the house (Test-Space "
         "Training). A network that knows labelled frames of <em>other</em> houses only guessed what each frame shows; "
-        "where the agent's depth and pose say that views show the same place, they agreed by vote, and these "
-        "pseudolabels were learned as well. All was tested here on views that were kept out of training. "
+        "where the agent's depth and pose say that views show the same place, the guesses were put to the vote, each "
+        "weighed by how often other houses have its class on surfaces of that height and facing. These pseudolabels "
+        "were learned as well. All was tested here on views that were kept out of training. "
         f"{made_with}</p>{told}"
     )
 
