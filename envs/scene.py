@@ -185,3 +185,19 @@ def build_scene(house: House, pack: FurniturePack | None = None) -> Scene:
     from .build.assemble import assemble  # here, because the builders need the dataclasses above
 
     return assemble(house)
+
+
+def empty_scene(source: str) -> Scene:
+    """A Scene without triangles and rooms, for a place that nobody has told the shape of."""
+    return Scene(
+        vertices=np.zeros((0, 3), np.float32),
+        normals=np.zeros((0, 3), np.float32),
+        uv=np.zeros((0, 2), np.float32),
+        faces=np.zeros((0, 3), np.int32),
+        face_material=np.zeros(0, np.int32),
+        face_instance=np.zeros(0, np.int32),
+        materials=[],
+        textures=np.zeros((0, TEXTURE_SIZE, TEXTURE_SIZE, 3), np.uint8),
+        instances=[VOID],
+        source=source,
+    )

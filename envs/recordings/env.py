@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..floor import ReachableFloor
 from ..frame import Camera, Frame
 from ..motion import Action, Motion
-from ..scene import VOID, Scene
+from ..scene import empty_scene
 from .recording import FrameError, RecordingError
 from .simulator import RecordingSimulator
 
@@ -35,7 +35,7 @@ class RecordingEnv:
         self.dropped: Counter[int] = Counter()
         """Frames that could not be read, by number, and how often."""
         self.motion = Motion()
-        self.scene = _nothing(simulator.recording.source)
+        self.scene = empty_scene(simulator.recording.source)
         self.action_space = spaces.Discrete(len(Action))
         self._at = -1
 
@@ -73,12 +73,3 @@ class RecordingEnv:
 
     def _info(self) -> dict[str, Any]:
         return {"collision": False, "step": self._at}
-
-
-def _nothing(source: str) -> Scene:
-    """A Scene without triangles and rooms: nobody has told what the place looks like."""
-    return Scene(
-        vertices=np.zeros((0, 3), np.float32), normals=np.zeros((0, 3), np.float32), uv=np.zeros((0, 2), np.float32),
-        faces=np.zeros((0, 3), np.int32), face_material=np.zeros(0, np.int32), face_instance=np.zeros(0, np.int32),
-        materials=[], textures=np.zeros((0, 128, 128, 3), np.uint8), instances=[VOID], source=source,
-    )  # fmt: skip

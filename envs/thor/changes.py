@@ -1,0 +1,47 @@
+"""Changes of a house by AI2-THOR's own actions, by the kinds and strengths of `envs.perturbations`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..perturbations import Perturbation
+from .session import ThorSession
+
+
+def change_house(session: ThorSession, asked: Sequence[Perturbation], seed: int) -> None:
+    """Change the house that a session is in; ThorError where AI2-THOR cannot. Undone by a new session only.
+
+    lighting: RandomizeLighting, brightness within 1 -+ strength / 2 and, from half strength, colour as well. materials:
+    RandomizeMaterials of the types of rooms that there are (all or nothing: AI2-THOR knows no strength). objects:
+    InitialRandomSpawn of what can be picked up; strength is the share of them that may move.
+    """
+    for one in asked:
+        if one.kind == "lighting":
+            spread = one.strength / 2
+            arguments: dict[str, Any] = {"brightness": [1 - spread, 1 + spread], "randomizeColor": one.strength >= 0.5}
+            if arguments["randomizeColor"]:  # an error together with randomizeColor False
+                arguments |= {"hue": [0.0, 1.0], "saturation": [0.5, 1.0]}
+            session.change("RandomizeLighting", synchronized=False, **arguments)
+        elif one.kind == "materials":
+            session.change("RandomizeMaterials")
+        else:
+            loose = [thing["objectId"] for thing in session.event.metadata["objects"] if thing.get("pickupable")]
+            still = loose[round(one.strength * len(loose)) :]
+            session.change(
+                "InitialRandomSpawn", randomSeed=seed, forceVisible=False, placeStationary=True,
+                numPlacementAttempts=5, excludedObjectIds=still,
+            )  # fmt: skip
+
+
+def set_object_poses(session: ThorSession, moved: dict[str, dict[str, Any]]) -> None:
+    """Move things by name to {"position": {x, y, z}, "rotation": {x, y, z}} (Unity's axes); all others stay.
+
+    SetObjectPoses removes every movable thing that it is not told of, so all of them are sent.
+    """
+    poses = [
+        {"objectName": thing["name"], **moved.get(thing["name"], {key: thing[key] for key in ("position", "rotation")})}
+        for thing in session.event.metadata["objects"]
+        if thing.get("pickupable") or thing.get("moveable")
+    ]
+    session.change("SetObjectPoses", objectPoses=poses, placeStationary=True)

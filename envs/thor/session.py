@@ -1,0 +1,124 @@
+"""A running AI2-THOR: one action at a time, started again where it crashes or hangs."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from ..frame import Camera
+from .conventions import pose_of, to_thor
+from .errors import ThorError
+from .places import controller_class, drawing_options
+
+RESTARTS = 5
+"""Crashes and hangs after which a session gives up."""
+SECONDS = 60.0
+"""Without an answer for this long, AI2-THOR counts as hung."""
+
+
+class Event(Protocol):
+    """What the Controller returns of an action."""
+
+    metadata: dict[str, Any]
+
+
+class ThorSession:
+    """Drives the unmodified Controller in one house or scene.
+
+    Raises ThorError where AI2-THOR cannot be started or cannot create the house.
+    """
+
+    def __init__(
+        self, scene: str | dict[str, Any], camera: Camera, options: dict[str, Any] | None = None,
+        restarts: int = RESTARTS,
+    ) -> None:  # fmt: skip
+        """scene: what `Controller.reset` takes. options: further ones of the Controller, in place of those that the
+        machine suggests: `local_executable_path`, `server_class`, `platform`, `server_timeout` ..."""
+        self.scene, self.camera, self.limit = scene, camera, restarts
+        self.restarts = 0
+        """How often AI2-THOR had to be started again."""
+        options = dict(options or {})
+        if not {"local_executable_path", "platform", "x_display", "start_unity"} & options.keys():
+            options |= drawing_options()
+        if "local_executable_path" in options:
+            options.setdefault("x_display", ":0")  # otherwise ai2thor 5.0.0 puts None into the environment
+        self._options = {"server_timeout": SECONDS, **options}
+        self._controller: Any = None
+        self._changes: list[tuple[str, dict[str, Any]]] = []
+        self.event: Event = self._start()
+
+    def act(self, action: str, **arguments: Any) -> Event:
+        """Do one action and return its event; a failed one is told by its metadata["lastActionSuccess"].
+
+        Where AI2-THOR dies or does not answer, it is started again in the same house with the agent at its last pose,
+        and the action is done there. ThorError after `restarts` of these, or for an action that it does not know.
+        """
+        while True:
+            pose = pose_of(self.event.metadata)
+            try:
+                self.event = self._controller.step(action=action, **arguments)
+                return self.event
+            except ValueError as error:  # its answer to a wrong argument
+                raise ThorError(f"AI2-THOR refuses {action}: {error}") from None
+            except Exception as error:
+                self._again(f"{type(error).__name__}: {error}", pose)
+
+    def change(self, action: str, **arguments: Any) -> None:
+        """An action that changes the house; it is done again after a restart. ThorError where it fails."""
+        event = self.act(action, **arguments)
+        if not event.metadata["lastActionSuccess"]:
+            raise ThorError(f"AI2-THOR could not do {action}: {event.metadata.get('errorMessage')}")
+        self._changes.append((action, arguments))
+
+    def close(self) -> None:
+        """Stop AI2-THOR."""
+        if self._controller is not None:
+            controller, self._controller = self._controller, None
+            try:
+                controller.stop()
+            except Exception:  # it may be dead already, in any of many ways
+                process = getattr(controller.server, "unity_proc", None)
+                if process is not None and process.poll() is None:
+                    process.kill()
+
+    def _again(self, why: str, pose: Any) -> None:
+        self.close()
+        while True:
+            if self.restarts >= self.limit:
+                raise ThorError(f"AI2-THOR was given up after {self.restarts} restarts; the last trouble: {why}")
+            self.restarts += 1
+            try:
+                self.event = self._start()
+                for action, arguments in self._changes:
+                    self._controller.step(action=action, **arguments)
+                self.event = self._controller.step(action="TeleportFull", **to_thor(pose))
+                return
+            except ThorError as error:
+                why = str(error)
+            except Exception as error:
+                why = f"{type(error).__name__}: {error}"
+            self.close()
+
+    def _start(self) -> Event:
+        controller = controller_class()
+        try:
+            self._controller = controller(
+                scene=self.scene,
+                width=self.camera.width,
+                height=self.camera.height,
+                fieldOfView=self.camera.vertical_fov,
+                gridSize=0.25,
+                snapToGrid=False,
+                renderDepthImage=True,
+                renderNormalsImage=True,
+                renderInstanceSegmentation=False,
+                **self._options,
+            )
+        except Exception as error:
+            raise ThorError(f"AI2-THOR did not start ({' '.join(str(error).split()) or type(error).__name__}); its own"
+                            " log is ~/.ai2thor/log/unity.log; without a network its build cannot be fetched"
+                            ) from error  # fmt: skip
+        event: Event = self._controller.last_event
+        if not event.metadata["lastActionSuccess"]:
+            self.close()
+            raise ThorError(f"AI2-THOR could not create the house: {event.metadata.get('errorMessage')}")
+        return event

@@ -1,0 +1,143 @@
+"""AI2-THOR as a Simulator, and as an environment whose moves are its own."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ..floor import ReachableFloor
+from ..frame import Camera, Frame, Labels
+from ..house import House
+from ..motion import Action, Motion
+from ..scene import Scene, build_scene, empty_scene
+from ..simulator import check_poses
+from .conventions import EYES, PIVOT, frame_of, labels_of, to_thor
+from .errors import ThorError
+from .places import find_place
+from .session import RESTARTS, ThorSession
+
+GRID = 0.25
+"""Metres between AI2-THOR's reachable positions."""
+
+
+class ThorSimulator:
+    """A house or scene in AI2-THOR: frames from any place of it, at the height of its agent's eyes, without roll."""
+
+    def __init__(
+        self, place: str | House, camera: Camera | None = None, *, options: dict[str, Any] | None = None,
+        restarts: int = RESTARTS,
+    ) -> None:  # fmt: skip
+        """place: see `places.find_place`. options, restarts: see ThorSession, whose errors are raised."""
+        self.house, scene = find_place(place)
+        self.camera = camera or Camera()
+        self.source = place if isinstance(place, str) else place.source
+        self.session = ThorSession(scene, self.camera, options, restarts)
+
+    @cached_property
+    def floor(self) -> ReachableFloor:
+        """AI2-THOR's reachable positions as a raster of GRID."""
+        event = self.session.act("GetReachablePositions")
+        found = event.metadata.get("actionReturn") or []
+        if not found:
+            raise ThorError(f"{self.source}: AI2-THOR finds no position that the agent can reach")
+        places = np.array([(place["x"], -place["z"]) for place in found])
+        level = float(np.median([place["y"] for place in found])) - PIVOT
+        low = places.min(axis=0)
+        cells = np.round((places - low) / GRID).astype(np.int64)
+        reachable = np.zeros((cells[:, 1].max() + 1, cells[:, 0].max() + 1), np.bool_)
+        reachable[cells[:, 1], cells[:, 0]] = True
+        origin = low - GRID / 2
+        return ReachableFloor((float(origin[0]), float(origin[1])), GRID, reachable, 0.2, level)
+
+    def render(self, poses: NDArray[Any]) -> Frame:
+        """Frames seen from x, z, yaw and pitch of the poses (N, 6); `pose` says where the camera really was."""
+        return _stacked([frame_of(self._teleport(pose)) for pose in check_poses(poses)])
+
+    def render_with_labels(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
+        """The same frames, and apart from them what they show: for evaluation only."""
+        events = [self._teleport(pose, renderInstanceSegmentation=True) for pose in check_poses(poses)]
+        labels = [labels_of(event) for event in events]
+        return (
+            _stacked([frame_of(event) for event in events]),
+            Labels(np.stack([one.semantic for one in labels]), np.stack([one.instance for one in labels])),
+        )
+
+    def _teleport(self, pose: NDArray[np.float64], **more: Any) -> Any:
+        event = self.session.act("TeleportFull", **to_thor(pose), **more)
+        if not event.metadata["lastActionSuccess"]:
+            raise ThorError(f"{self.source}: AI2-THOR cannot put the agent at x={pose[0]:.2f}, z={pose[2]:.2f}:"
+                            f" {event.metadata.get('errorMessage')}")  # fmt: skip
+        return event
+
+
+class ThorEnv:
+    """An agent that walks in AI2-THOR by AI2-THOR's own moves. Actions are `Action`, as HouseEnv's."""
+
+    def __init__(self, simulator: ThorSimulator, step: float = GRID, turn: float = 30.0, look: float = 30.0) -> None:
+        """step in metres, turn and look in degrees."""
+        self.simulator = simulator
+        self.motion = Motion(step=step, turn=turn, look=look, camera_height=PIVOT + EYES)
+        self.action_space = spaces.Discrete(len(Action))
+        self._moves: dict[Action, tuple[str, dict[str, float]]] = {
+            Action.MOVE_AHEAD: ("MoveAhead", {"moveMagnitude": step}),
+            Action.ROTATE_LEFT: ("RotateLeft", {"degrees": turn}),
+            Action.ROTATE_RIGHT: ("RotateRight", {"degrees": turn}),
+            Action.LOOK_UP: ("LookUp", {"degrees": look}),
+            Action.LOOK_DOWN: ("LookDown", {"degrees": look}),
+        }
+        self._step = 0
+
+    @property
+    def camera(self) -> Camera:
+        """The camera of every observation."""
+        return self.simulator.camera
+
+    @property
+    def floor(self) -> ReachableFloor:
+        """Where the agent can stand, by AI2-THOR."""
+        return self.simulator.floor
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The house as triangles of ours (for the plan in reports); without any for a scene of iTHOR."""
+        house = self.simulator.house
+        return build_scene(house) if house is not None else empty_scene(self.simulator.source)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
+        """Put the agent at `options["pose"]` (6,), or at a reachable place drawn by `seed`, or leave it where it is."""
+        self._step = 0
+        session, event = self.simulator.session, None
+        if options and "pose" in options:
+            event = session.act("TeleportFull", **to_thor(np.asarray(options["pose"], np.float64)))
+        elif seed is not None:
+            rng = np.random.default_rng(seed)
+            cells = np.argwhere(self.floor.reachable)
+            x, z = self.floor.from_cells(cells[rng.integers(len(cells))])
+            yaw = self.motion.turn * int(rng.integers(max(1, int(360 / self.motion.turn))))
+            event = session.act("TeleportFull", **to_thor(np.array([x, 0, z, yaw, 0, 0])))
+        else:
+            event = session.act("Pass")
+        return frame_of(event), self._info(event)
+
+    def step(self, action: np.int64 | int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
+        """Do one action: a move that AI2-THOR refuses is a collision and leaves the agent where it is."""
+        name, arguments = self._moves[Action(int(action))]
+        event = self.simulator.session.act(name, **arguments)
+        self._step += 1
+        return frame_of(event), 0.0, False, False, self._info(event)
+
+    def _info(self, event: Any) -> dict[str, Any]:
+        moved = event.metadata["lastAction"] == "MoveAhead"
+        return {
+            "collision": moved and not event.metadata["lastActionSuccess"],
+            "step": self._step,
+            "restarts": self.simulator.session.restarts,
+        }
+
+
+def _stacked(frames: list[Frame]) -> Frame:
+    return {key: np.stack([frame[key] for frame in frames]) for key in frames[0]}
