@@ -56,6 +56,9 @@ def test_run_passes_on_what_was_asked(
         "out": out,
         "resume": True,
         "transfer_houses": None,
+        "change": (),
+        "replay": "ring",
+        "memory": None,
     }
     said = capsys.readouterr().out
     assert "10 frames lived, 25% of the floor seen, 3 s" in said
