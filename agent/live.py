@@ -30,9 +30,11 @@ from ..learners.buffer import ReplayBuffer
 from ..learners.modalities import PSEUDOLABEL
 from ..learners.pretrain import TSTLearner
 from ..learners.replay import ReplayName
+from ..learners.surprise import surprise
 from ..learners.transfer import LabelledFrames
 from .mapping import OccupancyMap, coverage, view_coverage
 from .policies import Policy
+from .policies.protocol import do
 from .semantic_map import SemanticMap
 
 
@@ -109,7 +111,14 @@ class Life:
         self.map, self.semantic_map = OccupancyMap(env.camera), semantic_map
         self.path: list[tuple[float, float]] = []
         self.frame = 0
+        meet = getattr(policy, "meet", None)  # a policy that wants to know what the learner predicts badly
+        if callable(meet):
+            meet(self.surprise)
         self._resume()
+
+    def surprise(self, frame: Frame) -> float | None:
+        """How badly the learner predicts a Frame (`learners.surprise`); None while it has learned nothing."""
+        return float(surprise(self.learner, frame)) if self.learner.steps else None
 
     @property
     def refused(self) -> int:
@@ -181,7 +190,8 @@ class Life:
         seen: list[Frame] = []
         collisions, start = 0, time.perf_counter()
         for _ in range(frames):
-            self.observation, _, _, truncated, self.info = self.env.step(self.policy.act(self.observation, self.info))
+            action = self.policy.act(self.observation, self.info)
+            self.observation, _, _, truncated, self.info = do(self.env, action)
             collisions += bool(self.info["collision"])
             self.map.update(self.observation)
             self.path.append((float(self.observation["pose"][0]), float(self.observation["pose"][2])))

@@ -194,6 +194,19 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         self._step += 1
         return self._observe(), 0.0, False, self._step >= self.max_steps, self._info(collision)
 
+    def teleport(self, pose: NDArray[Any]) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
+        """Put the agent at a pose, float (6,), instead of walking; the rest is as for `step`, of which it counts one.
+
+        y and roll are the body's own, pitch is clamped to its range. Not an action of the space: no robot can. Raises
+        ValueError where the agent cannot stand there.
+        """
+        x, _, z, yaw, pitch, _ = self._numbers(pose, "pose", 6)
+        self._require_reachable(x, z)
+        self._x, self._z, self._start_yaw, self._turns = x, z, yaw % 360.0, 0
+        self._pitch = float(np.clip(pitch, self.motion.lowest_pitch, self.motion.highest_pitch))
+        self._step += 1
+        return self._observe(), 0.0, False, self._step >= self.max_steps, self._info(collision=False)
+
     def render(self) -> NDArray[np.uint8] | None:
         """What the agent sees, uint8 (H, W, 3), in render_mode "rgb_array"; None otherwise."""
         if self.render_mode is None or self._rgb is None:
@@ -254,13 +267,13 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
 
     def _require_reachable(self, x: float, z: float) -> None:
         if not self.floor.contains(x, z):
-            raise ValueError(f"HouseEnv.reset: the agent cannot stand at x={x:g}, z={z:g}; draw from floor.sample()")
+            raise ValueError(f"HouseEnv: the agent cannot stand at x={x:g}, z={z:g}; draw from floor.sample()")
 
     @staticmethod
     def _numbers(value: Any, name: str, count: int) -> list[float]:
         numbers = np.asarray(value, np.float64)
         if numbers.shape != (count,) or not np.isfinite(numbers).all():
-            raise ValueError(f"HouseEnv.reset: {name} must be {count} finite numbers, got {value!r}")
+            raise ValueError(f"HouseEnv: {name} must be {count} finite numbers, got {value!r}")
         return [float(number) for number in numbers]
 
     def _observe(self) -> Frame:

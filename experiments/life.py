@@ -57,7 +57,7 @@ class RunConfig:
     seed: int = 0
     """Seed of everything random in the run, and of the generated house."""
     policy: str = "frontier"
-    """Who explores: the name of a built-in policy."""
+    """Who explores: what `agent.policies.make_policy` takes."""
     preset: str = "nano"
     """How large the run is."""
     resume: bool = False
@@ -78,8 +78,8 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
     """Run one life and leave config, curves, checkpoint, summary and report in `config.out`; returns the summary.
 
     `preset` replaces the one that the config names, for sizes of one's own. Everything that can be wrong with the house
-    or the settings is found before the first byte is written: HouseError, FloorError, RunFolderError, or UserError
-    for an unknown policy or preset, and for a change that cannot be.
+    or the settings is found before the first byte is written: HouseError, FloorError, RunFolderError, PolicyError,
+    or UserError for an unknown preset, and for a change that cannot be.
     """
     started = time.perf_counter()
     preset = preset or find_preset(config.preset)

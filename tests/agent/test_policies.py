@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from testspace.agent.mapping import OccupancyMap, coverage
 from testspace.agent.policies import POLICIES, FrontierPolicy, Policy, make_policy
+from testspace.agent.policies.protocol import do
 from testspace.envs.frame import Camera, Frame
 from testspace.envs.house_env import HouseEnv
 
@@ -24,7 +25,7 @@ MAZE = (  # two rooms and a corridor behind a door of 0.8 m, with a table
 )
 
 
-def walk(world: BoxWorld, policy: Policy, steps: int) -> tuple[list[int], list[bool], NDArray[np.float64]]:
+def walk(world: BoxWorld, policy: Any, steps: int) -> tuple[list[int], list[bool], NDArray[np.float64]]:
     """Actions, collisions and poses of a walk."""
     frame, info = world.frame(), {"collision": False}
     actions, collisions, poses = [], [], []
@@ -43,7 +44,10 @@ def test_the_explorer_finds_every_corner_of_a_world_of_boxes() -> None:
     assert policy.map.seen_at(world.walkable()).mean() > 0.97
 
 
-@pytest.mark.parametrize("name", sorted(POLICIES))
+WALKING = sorted(set(POLICIES) - {"dense"})
+
+
+@pytest.mark.parametrize("name", WALKING)
 def test_the_same_seed_gives_the_same_actions(name: str) -> None:
     runs = []
     for seed in (3, 3, 4):
@@ -106,7 +110,7 @@ def test_a_policy_of_ones_own_needs_no_base_class() -> None:
 
 
 def test_an_unknown_policy_lists_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"^no policy 'fly'; there are: frontier, random$"):
+    with pytest.raises(ValueError, match=r"^no policy 'fly'; there are: coverage, .*frontier.*; or FILE.py"):
         make_policy("fly", BoxWorld())
 
 
@@ -131,3 +135,54 @@ def test_four_real_rooms_are_covered_and_random_is_beaten(shared_data: Path, lin
 def test_a_generated_house_is_covered() -> None:
     env = HouseEnv(7, camera=SMALL)
     assert covered(env, "frontier", 600) >= 0.9
+
+
+def test_the_dense_sampler_stands_on_the_floor_and_looks_everywhere() -> None:
+    env = HouseEnv(7, camera=Camera(8, 8), light="direct", max_steps=1000)
+    policy = make_policy("dense", env, 0)
+    poses = np.array([policy.act({}, {}) for _ in range(800)])
+    assert env.floor.contains_points(poses[:, [0, 2]]).all()
+    assert np.histogram(poses[:, 3], 4, (0, 360))[0].min() > 150  # 200 each, deviation 12
+    assert poses[:, 4].min() >= -45
+    assert poses[:, 4].max() <= 15
+    env.reset()
+    frame, _, _, _, info = env.teleport(poses[0])
+    np.testing.assert_allclose(frame["pose"], poses[0], atol=1e-4)
+    assert info["step"] == 1
+
+
+def test_the_dense_sampler_needs_to_know_the_floor() -> None:
+    with pytest.raises(ValueError, match="'dense' needs the floor"):
+        make_policy("dense", BoxWorld())
+    nowhere: Any = BoxWorld()
+    with pytest.raises(ValueError, match="asks to be put somewhere"):
+        do(nowhere, np.zeros(6))
+    assert not do(nowhere, 2)[1]["collision"]  # type: ignore[index]  # a BoxWorld's step gives two things
+
+
+@pytest.mark.parametrize("name", ["coverage", "curiosity", "novelty"])
+def test_all_that_walk_find_the_whole_of_a_small_world(name: str) -> None:
+    world = BoxWorld(boxes=MAZE, start=(-2.0, -2.0, 0.0))
+    policy = make_policy(name, world, 0)
+    walk(world, policy, 900)
+    assert policy.map.seen_at(world.walkable()).mean() > 0.9  # type: ignore[attr-defined]
+
+
+def test_curiosity_goes_back_to_what_surprises() -> None:
+    def time_in_the_corner(surprising: bool) -> float:
+        world = BoxWorld(start=(-2.0, -2.0, 0.0))
+        policy = make_policy("curiosity", world, 0)
+        if surprising:
+            policy.meet(lambda frame: 5.0 if frame["pose"][0] > 1 and frame["pose"][2] > 1 else 1.0)  # type: ignore[attr-defined]
+        poses = walk(world, policy, 1200)[2][300:]
+        return float(((poses[:, 0] > 1) & (poses[:, 2] > 1)).mean())
+
+    assert time_in_the_corner(True) > 1.5 * time_in_the_corner(False)
+
+
+def test_novelty_stands_in_more_places_than_the_explorer() -> None:
+    visits = {}
+    for name in ("novelty", "frontier"):
+        poses = walk(BoxWorld(start=(-2.0, -2.0, 0.0)), make_policy(name, BoxWorld(), 1), 600)[2]
+        visits[name] = len(np.unique(np.floor(poses[:, [0, 2]] / 0.5), axis=0))
+    assert visits["novelty"] > 1.3 * visits["frontier"]

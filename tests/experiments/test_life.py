@@ -130,3 +130,16 @@ def test_what_does_not_exist_is_named_and_nothing_is_written(
     assert len(message.splitlines()) == 1
     assert all(word in message for word in words)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_policy_in_a_file_of_ones_own_lives_a_whole_life(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "my.py").write_text("class Turn:\n    def act(self, observation, info):\n        return 1\n")
+    command = [sys.executable, "-m", "testspace", "run", "--policy", "my.py:Turn", "--seed", "7", "--preset", "smoke"]
+    environment = {**os.environ, "TESTSPACE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(p).resolve()) for p in sys.path if p])
+    command += ["--out", "run"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    stored = ReplayBuffer.reader(tmp_path / "run" / "buffer").all(("pose",))["pose"].numpy()
+    assert np.ptp(stored[:, [0, 2]], axis=0).max() == 0  # it only turned
+    assert len(np.unique(stored[:, 3].round())) == 12

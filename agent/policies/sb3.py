@@ -1,0 +1,133 @@
+"""A Stable-Baselines3 zip as a policy, loaded without running what is in it.
+
+The zip keeps classes and spaces as pickles, which can run code. None is read: a policy is made afresh from our own
+spaces, and takes only the tensors of policy.pth (torch.load with weights_only). So what can be loaded is what can be
+made afresh: PPO, A2C and DQN, on HouseEnv's own observation or on EgocentricObservation's, with plain layer sizes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from ...envs.frame import Frame
+from ...envs.motion import Action
+from ..egocentric import SPACE, EgocentricMap
+from .protocol import Body, PolicyError
+
+LARGEST = 2**30
+"""Largest part of a zip that is read, in bytes, unpacked."""
+PLAIN = ("net_arch", "ortho_init", "share_features_extractor", "normalize_images")
+"""The `policy_kwargs` that are numbers and lists, and so can be read."""
+SAFE_WAY = "write FILE.py:CLASS that builds the policy and loads its weights itself, or export it as .onnx"
+
+
+class SB3Policy:
+    """Draws each action from the policy's distribution (PPO, A2C), or does the one of the highest value (DQN)."""
+
+    def __init__(self, file: Path, body: Body, seed: int = 0) -> None:
+        """PolicyError where the zip is none of Stable-Baselines3's, or cannot be loaded safely."""
+        try:
+            import stable_baselines3  # noqa: F401
+        except ImportError:
+            raise PolicyError(f"{file}: needs Stable-Baselines3: pip install 'testspace[sb3]'") from None
+        weights, kwargs, self._frames = _read(file)
+        space: Any = _as_trained(body) if self._frames else SPACE
+        self._greedy = any(name.startswith("q_net.") for name in weights)
+        self.policy: Any = _fresh(space, self._greedy, kwargs, file)
+        try:
+            self.policy.load_state_dict(weights)
+        except RuntimeError as error:
+            raise PolicyError(
+                f"{file}: its weights do not fit a policy on {_named(space)} with {kwargs or 'the usual layers'}"
+                f" ({' '.join(str(error).split())[:160]}); {SAFE_WAY}"
+            ) from None
+        self.policy.set_training_mode(False)
+        self.seed, self._view = seed, EgocentricMap(body.camera)
+        self.reset(seed)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Forget the map; draw by `seed` from here on, or by the seed it was made with."""
+        self._rng = np.random.default_rng(self.seed if seed is None else seed)
+        self._view.reset()
+
+    @torch.no_grad()
+    def act(self, observation: Frame, info: dict[str, Any]) -> int:
+        """The next action."""
+        seen: Any = observation if self._frames else self._view.see(observation, info)
+        tensors = self.policy.obs_to_tensor(seen)[0]
+        if self._greedy:
+            return int(self.policy.q_net(tensors).argmax())
+        chances = self.policy.get_distribution(tensors).distribution.probs[0].double().numpy()
+        return int(self._rng.choice(len(Action), p=chances / chances.sum()))
+
+
+def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any], bool]:
+    """The policy's tensors, its plain `policy_kwargs`, and whether it was trained on a Dict observation.
+
+    The space itself is a pickle; its type stands beside it in words.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if any(part.file_size > LARGEST for part in archive.infolist()):
+                raise PolicyError(f"{file}: a part of it is larger than {LARGEST >> 20} MiB")
+            data = json.loads(archive.read("data"))
+            packed = io.BytesIO(archive.read("policy.pth"))
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        if isinstance(error, PolicyError):
+            raise
+        raise PolicyError(f"{file}: not a zip of Stable-Baselines3 ({error})") from None
+    try:
+        weights = torch.load(packed, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise PolicyError(f"{file}: its policy.pth is not made of tensors alone ({type(error).__name__})") from None
+    kwargs = data.get("policy_kwargs") or {}
+    unreadable = sorted(set(kwargs) - set(PLAIN)) if ":serialized:" not in kwargs else ["classes or functions"]
+    if unreadable:
+        raise PolicyError(
+            f"{file}: its policy_kwargs hold {', '.join(unreadable)}, kept as a pickle, which could run code;"
+            f" {SAFE_WAY}"
+        )
+    space = data.get("observation_space") or {}
+    return dict(weights), kwargs, "spaces.dict.Dict" in str(space.get(":type:", ""))
+
+
+def _as_trained(body: Body) -> spaces.Dict:
+    """HouseEnv's observation space as Stable-Baselines3 trains on it: images with their channels first."""
+    from stable_baselines3.common.preprocessing import is_image_space
+    from stable_baselines3.common.vec_env import VecTransposeImage
+
+    own: Any = getattr(body, "observation_space", None)
+    if not isinstance(own, spaces.Dict):
+        raise PolicyError("a policy on Frames needs an environment with HouseEnv's observation space")
+    trained: dict[str, Any] = dict(own.items())
+    return spaces.Dict(
+        {key: VecTransposeImage.transpose_space(one) if is_image_space(one) else one for key, one in trained.items()}
+    )
+
+
+def _fresh(space: Any, greedy: bool, kwargs: dict[str, Any], file: Path) -> Any:
+    """A policy with random weights; torch's own random state is left as it was."""
+    from stable_baselines3.common.policies import ActorCriticPolicy, MultiInputActorCriticPolicy
+    from stable_baselines3.dqn.policies import DQNPolicy, MultiInputPolicy
+
+    kinds: tuple[Any, Any] = (ActorCriticPolicy, MultiInputActorCriticPolicy)
+    if greedy:
+        kinds = (DQNPolicy, MultiInputPolicy)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return kinds[isinstance(space, spaces.Dict)](space, spaces.Discrete(len(Action)), lambda _: 0.0, **kwargs)
+    except (TypeError, AssertionError, ValueError) as error:
+        raise PolicyError(f"{file}: no such policy can be made on {_named(space)} ({error}); {SAFE_WAY}") from None
+
+
+def _named(space: Any) -> str:
+    return f"EgocentricObservation, {SPACE.shape}" if space is SPACE else "HouseEnv's observation with this camera"

@@ -1,0 +1,36 @@
+"""A module of TorchRL, or of tensordict, as a policy: it reads the Frame from a TensorDict and writes "action"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from tensordict import TensorDict
+from torchrl.envs.utils import ExplorationType, set_exploration_type
+
+from ...envs.frame import Frame
+from ...envs.motion import Action
+from .protocol import PolicyError
+
+
+class TensorDictPolicy:
+    """Calls the module on one Frame, as torchrl's GymEnv hands it over: keys at the root, no batch axis.
+
+    An action of len(Action) entries is taken as one-hot, or as scores: the largest is done. Distributions give their
+    mode, so that the same frames give the same actions.
+    """
+
+    def __init__(self, module: Any, called: str) -> None:
+        """PolicyError where the module does not write "action"."""
+        if "action" not in module.out_keys:
+            raise PolicyError(f"policy {called!r}: the module writes {list(module.out_keys)}, not 'action'")
+        self.module = module.eval()
+
+    @torch.no_grad()
+    def act(self, observation: Frame, info: dict[str, Any]) -> int:
+        """The next action."""
+        frame = TensorDict({key: torch.as_tensor(value) for key, value in observation.items()}, [])
+        frame["collision"] = torch.tensor(bool(info.get("collision")))
+        with set_exploration_type(ExplorationType.DETERMINISTIC):
+            action = self.module(frame)["action"].flatten()
+        return int(action.argmax() if action.numel() == len(Action) else action.item())
