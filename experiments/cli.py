@@ -204,6 +204,52 @@ def export(
     print("\n".join(export_scene(ExportConfig(glb=glb, house=house, seed=seed, up=up, scale=scale, assets=assets))))
 
 
+@app.command(name="predict")
+def predict_(
+    run: Path,
+    /,
+    *,
+    from_: Annotated[tuple[str, ...], tyro.conf.arg(name="from", metavar="MODALITY ...")] = ("rgb",),
+    to: Annotated[tuple[str, ...], tyro.conf.arg(metavar="MODALITY ...")] = ("depth", "normals", "edges"),
+    frames: int = 6,
+    seed: int = 0,
+    out: Path | None = None,
+) -> None:
+    """Draw what a run's learner predicts of some modalities from others, in one pass, beside the truth.
+
+    Args:
+        run: Folder of the run.
+        from_: What is given: rgb, depth, normals, edges.
+        to: What is predicted.
+        frames: Frames that the agent remembers, one a row.
+        seed: Seed of the choice of frames.
+        out: PNG file; without it, RUN/prediction.png.
+    """
+    from .cross_modal import predict_grid
+
+    print(predict_grid(run, from_, to, frames, seed, out or run / "prediction.png"))
+
+
+@app.command(name="retrieve")
+def retrieve_(
+    run: Path, /, *, house: HouseRef = None, target: str = "normals", frames: int = 400, cells: int = 1
+) -> None:
+    """Find views across modalities, rgb to depth and back, by what is predicted of a third: Recall@1, 5 and 10.
+
+    Args:
+        run: Folder of the run.
+        house: What the run was given as --house.
+        target: The modality whose predictions are compared.
+        frames: Held-out views to choose from, at most as many as the run's preset has.
+        cells: Parts of a view along each side of which the means are compared; 1, as the paper, compares whole views.
+    """
+    from .cross_modal import retrieval
+
+    found = retrieval(run, house, target, frames, cells)
+    for name, recall in (("rgb to depth", found.forth), ("depth to rgb", found.back)):
+        print(f"{name}: " + "   ".join(f"R@{k} {share:6.1%}" for k, share in recall.items()) + f"   of {found.frames}")
+
+
 assets = tyro.extras.SubcommandApp()
 app.command(assets, name="assets", help="Real furniture models: install, list, remove.")
 

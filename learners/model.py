@@ -224,14 +224,18 @@ class MaskedModel(nn.Module):
 
         With targets "patches", an rgb patch is predicted up to its mean and deviation: it is drawn around mid-grey.
         """
-        number = self.names.index(name)
-        slot = self.slots[number]
-        targets = (self.numbering.first[number] + torch.arange(slot.tokens)).expand(inputs.shape[0], -1)
-        output = self.heads[name](self._decode(self.contents(frames), inputs, targets)).float()
+        slot, output = self.slots[self.names.index(name)], self.predict_tokens(frames, inputs, name)
         if slot.predicts == "codes":
             return self._tokenizer(slot.modality).decode(output.argmax(dim=-1), slot.grid)
         side = MODALITIES[slot.modality].side(self.encoder.patch)
         return unpatchify(output, side, slot.grid[0] * side, slot.grid[1] * side)
+
+    @torch.no_grad()
+    def predict_tokens(self, frames: Mapping[str, Tensor], inputs: Tensor, name: str) -> Tensor:
+        """What its head says of every token of slot `name`, float32 (B, N, ...), from the tokens `inputs` (B, K)."""
+        number = self.names.index(name)
+        targets = self.numbering.first[number] + torch.arange(self.slots[number].tokens)
+        return self.heads[name](self._decode(self.contents(frames), inputs, targets.expand(len(inputs), -1))).float()
 
     def contents(self, frames: Mapping[str, Tensor], spans: Mapping[int, Spans] | None = None) -> dict[str, Tensor]:
         """What each slot's tokens hold, under "<modality> <form>": patches (B, N, F), codes (B, N).
