@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from functools import partial
@@ -31,7 +32,7 @@ from .texels import MIP_OFFSETS
 if TYPE_CHECKING:
     from .scene import Scene
 
-VERSION = 4
+VERSION = 5
 """Of everything here and in the kernels that decides baked light: files of other versions are not read."""
 TEXEL_RAYS, VERTEX_RAYS = 16, 32
 """Rays over the hemisphere of a sample, multiples of 16: fewer for texels, which are smoothed over their neighbours."""
@@ -40,7 +41,7 @@ AMBIENT = 0.35
 FILL = 0.07
 """Linear light that every sample gets besides: no corner of a house with its lamps on is black."""
 WINDOW_GLOW = 2.5
-"""How much stronger the sky behind a window lights the room than it looks on the pane."""
+"""How much stronger the sky behind a window lights a room than it looks."""
 OUTDOOR = (0.55, 0.60, 0.66)
 """Linear light of the sky out of doors."""
 CACHE_BYTES = 512 * 2**20
@@ -50,16 +51,17 @@ SAMPLES_A_TURN = 4096
 
 
 def with_light(
-    scene: Scene, tables: Tables, view: embree.Mesh, blockers: embree.Mesh, threads: int, cache: bool
+    scene: Scene, tables: Tables, view: Callable[[], embree.Mesh], blockers: embree.Mesh, threads: int, cache: bool
 ) -> Tables:
     """The tables with baked light in them: read from the cache where it was baked before, else baked, and kept there.
 
-    view and blockers: the meshes that rays and shadow rays meet. The number of threads does not change the result.
+    view and blockers: the meshes that rays and shadow rays meet, both without glass. The number of threads
+    does not change the result.
     """
     file = cache_folder() / "light" / f"{_digest(scene)}.npz"
     stored = _read(file, tables) if cache else None
     if stored is None:
-        stored = _bake(scene, tables, view, blockers, threads)
+        stored = _bake(scene, tables, view(), blockers, threads)
         if cache:
             _write(file, stored)
     return _apply(tables, stored)
@@ -127,10 +129,11 @@ def _bake(scene: Scene, tables: Tables, view: embree.Mesh, blockers: embree.Mesh
     bounced = np.zeros(positions.shape, np.float32)
     bounced[state == OUTSIDE] = OUTDOOR
     lit, glow = _apply(tables, layout(direct)), _glow(scene, tables)
+    outside = np.float32(WINDOW_GLOW if scene.rooms else 1.0)
     for first, last, rays in ((0, texels, TEXEL_RAYS), (texels, len(positions), VERTEX_RAYS)):
         _share_out(
             threads, first, last, partial(bakekernel.gathered_light, lit, glow, view.handle),
-            (positions, normals, state, _hemisphere(rays), _turns(), np.float32(AMBIENT)), bounced,
+            (positions, normals, state, _hemisphere(rays), _turns(), np.float32(AMBIENT), outside), bounced,
         )  # fmt: skip
     bakekernel.hide_between(charts.columns, charts.rows, charts.first, state[:texels], direct)
     smooth = np.zeros((texels, 3), np.float32)
@@ -212,8 +215,7 @@ def _glow(scene: Scene, tables: Tables) -> NDArray[np.float32]:
         colour = np.square(material.rgb) * (np.square(mean[material.texture]) if material.texture >= 0 else 1.0)
         if len(tables.tints) and (scene.face_material == number).any():
             colour = colour * tables.tints[scene.faces[scene.face_material == number]].mean(axis=(0, 1))
-        gain = WINDOW_GLOW if material.name == "window sky" else 1.0
-        rows.append((*np.minimum(colour, 0.85), material.emission * gain))
+        rows.append((*np.minimum(colour, 0.85), material.emission))
     return np.array(rows, np.float32).reshape(-1, 4)
 
 
@@ -244,8 +246,9 @@ def _digest(scene: Scene) -> str:
     parts = hashlib.sha256(repr((VERSION, TEXEL_RAYS, VERTEX_RAYS, AMBIENT, FILL, WINDOW_GLOW, TEXEL)).encode())
     for array in (scene.vertices, scene.normals, scene.faces, scene.face_material, scene.textures):
         parts.update(np.ascontiguousarray(array).data)
-    if scene.vertex_colour is not None:
-        parts.update(np.ascontiguousarray(scene.vertex_colour).data)
+    for extra in (scene.vertex_colour, scene.texture_alpha, None if scene.texture_alpha is None else scene.uv):
+        if extra is not None:
+            parts.update(np.ascontiguousarray(extra).data)
     things = (scene.materials, scene.lights, [i for i in scene.instances if i.class_id == CLASS_ID["Window"]])
     parts.update(repr([[astuple(thing) for thing in kind] for kind in things]).encode())
     for room in scene.rooms:

@@ -12,8 +12,9 @@ import numpy as np
 from . import embree
 from .embree import DIRECTION, FACE, LANES, NORMAL, U, V
 from .jit import kernel
-from .kernel import baked_light, sky_light
+from .kernel import baked_light
 from .lampkernel import SHADOW_OFFSET, lamp_at, lamp_light, sun_light
+from .sky import sky_light
 
 LIVE, OUTSIDE, HIDDEN, BETWEEN = 0, 1, 2, 3
 """States of samples: to be baked; out of doors; not to be seen, filled from the samples about them; between samples
@@ -67,12 +68,15 @@ def direct_light(tables, blockers, memory, positions, normals, state, spots, fir
 
 
 @kernel
-def gathered_light(tables, glow, view, memory, positions, normals, state, rays, turns, ambient, first, last, light):
+def gathered_light(
+    tables, glow, view, memory, positions, normals, state, rays, turns, ambient, outside, first, last, light
+):
     """Fill light (S, 3) with what the surroundings send to the samples first ... last - 1: one bounce.
 
     tables hold the direct light. glow (M, 4): each material's mean albedo and what it gives off. rays (R, 3):
     directions about +z, by the cosine, R a multiple of 16; turns (64, 2): cosines and sines by which samples turn them.
-    ambient: linear light of all further bounces at what the rays meet. A sample that sees many backs lies within
+    ambient: linear light of all further bounces at what the rays meet. outside: how much stronger the sky lights
+    things than it looks. A sample that sees many backs lies within
     something: its state becomes HIDDEN.
     """
     floats = memory.floats
@@ -107,7 +111,8 @@ def gathered_light(tables, glow, view, memory, positions, normals, state, rays, 
                 face = memory.ints[FACE, lane]
                 dx, dy, dz = floats[DIRECTION, lane], floats[DIRECTION + 1, lane], floats[DIRECTION + 2, lane]
                 if face < 0:
-                    r, g, b = sky_light(tables, dy)
+                    r, g, b = sky_light(tables.sky, dx, dy, dz)
+                    r, g, b = outside * r, outside * g, outside * b
                 elif floats[NORMAL, lane] * dx + floats[NORMAL + 1, lane] * dy + floats[NORMAL + 2, lane] * dz > 0:
                     backs += 1
                     continue

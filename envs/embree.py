@@ -23,6 +23,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from .cutouts import Cutouts, described, filter_address
 from .jit import inlined, kernel
 
 LANES = 16
@@ -62,6 +63,9 @@ def _library() -> ctypes.CDLL:
         ),
         "rtcCommitGeometry": (None, [pointer]),
         "rtcAttachGeometry": (ctypes.c_uint, [pointer, pointer]),
+        "rtcSetGeometryUserData": (None, [pointer, pointer]),
+        "rtcSetGeometryIntersectFilterFunction": (None, [pointer, pointer]),
+        "rtcSetGeometryOccludedFilterFunction": (None, [pointer, pointer]),
         "rtcReleaseGeometry": (None, [pointer]),
         "rtcGetDeviceError": (ctypes.c_int, [pointer]),
         "rtcIntersect16": (None, [pointer] * 4),
@@ -100,20 +104,41 @@ class Handle(NamedTuple):
 class Mesh:
     """An Embree scene of one mesh; face numbers are primitive numbers. Built by one thread, the same every time."""
 
-    def __init__(self, vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> None:
-        """vertices (V, 3) and faces (F, 3), which must be within bounds: Embree does not check."""
+    def __init__(
+        self,
+        vertices: NDArray[np.float32],
+        faces: NDArray[np.int32],
+        keep: NDArray[np.bool_] | None = None,
+        cutouts: Cutouts | None = None,
+    ) -> None:
+        """vertices (V, 3) and faces (F, 3), which must be within bounds: Embree does not check. keep (F,): the faces
+        that are there, None for all. cutouts: which of them have holes, and where."""
         library = _library()
-        # Embree reads 16 bytes for each vertex, so the last one needs 4 more behind it.
-        self._vertices = np.concatenate([np.ascontiguousarray(vertices, np.float32).ravel(), np.zeros(1, np.float32)])
-        self._faces = np.ascontiguousarray(faces, np.int32)
+        whole = np.ones(len(faces), np.bool_) if keep is None else keep.copy()
+        holed = np.zeros(len(faces), np.bool_) if cutouts is None else whole & cutouts.faces
+        whole &= ~holed
+        # A face that is left out has its corners at a vertex that is nowhere: Embree drops it, and numbers stay. It
+        # reads 16 bytes for each vertex, so the last one needs 4 more behind it.
+        nowhere = np.array([np.nan] * 3 + [0.0], np.float32)
+        self._vertices = np.concatenate([np.ascontiguousarray(vertices, np.float32).ravel(), nowhere])
         device = _device()
         scene = library.rtcNewScene(device)
         library.rtcSetSceneFlags(scene, _ROBUST)
-        if len(faces):
+        self._faces = []
+        self._cutouts = None if cutouts is None else (cutouts, described(cutouts))
+        for part in (whole, holed):
+            if not part.any():
+                continue
+            kept = np.where(part[:, None], faces, len(vertices)) if not part.all() else faces
+            self._faces.append(np.ascontiguousarray(kept, np.int32))
             geometry = library.rtcNewGeometry(device, _TRIANGLES)
-            vertices_at, faces_at = self._vertices.ctypes.data, self._faces.ctypes.data
-            library.rtcSetSharedGeometryBuffer(geometry, _VERTICES, 0, _FLOAT3, vertices_at, 0, 12, len(vertices))
+            vertices_at, faces_at = self._vertices.ctypes.data, self._faces[-1].ctypes.data
+            library.rtcSetSharedGeometryBuffer(geometry, _VERTICES, 0, _FLOAT3, vertices_at, 0, 12, len(vertices) + 1)
             library.rtcSetSharedGeometryBuffer(geometry, _INDICES, 0, _UINT3, faces_at, 0, 12, len(faces))
+            if part is holed and self._cutouts is not None:
+                library.rtcSetGeometryUserData(geometry, self._cutouts[1].ctypes.data)
+                library.rtcSetGeometryIntersectFilterFunction(geometry, filter_address())
+                library.rtcSetGeometryOccludedFilterFunction(geometry, filter_address())
             library.rtcCommitGeometry(geometry)
             library.rtcAttachGeometry(scene, geometry)
             library.rtcReleaseGeometry(geometry)
@@ -199,6 +224,32 @@ def intersect(handle, memory, count, coherent):
     base, row = memory.address, np.uintp(4 * LANES)
     flags = base + row * np.uintp(_COHERENT if coherent else _COHERENT + 1)
     _call(handle.intersect, base + row * np.uintp(_VALID), handle.scene, base, flags)
+
+
+@inlined
+def is_traced(memory, lane):
+    """Whether the lane's ray was traced by the last call."""
+    return memory.ints[_VALID, lane] != 0
+
+
+@inlined
+def leave(memory, lane):
+    """Leave the lane's ray out of `intersect_behind`."""
+    memory.ints[_VALID, lane] = 0
+
+
+@inlined
+def intersect_behind(handle, memory):
+    """Trace on the rays that were traced and not left out, from just behind what they met."""
+    floats = memory.floats
+    for lane in range(LANES):
+        if memory.ints[_VALID, lane] != 0:
+            memory.ints[FACE, lane] = -1
+            memory.ints[GEOMETRY, lane] = -1
+            floats[NEAR, lane] = floats[FAR, lane] * np.float32(1 + 1e-5) + np.float32(1e-4)
+            floats[FAR, lane] = 1e37
+    base, row = memory.address, np.uintp(4 * LANES)
+    _call(handle.intersect, base + row * np.uintp(_VALID), handle.scene, base, base + row * np.uintp(_COHERENT))
 
 
 @inlined

@@ -60,6 +60,7 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
     _threads: int
     _pack: FurniturePack | None
     _light: Light
+    _antialias: int
 
     def __init__(
         self,
@@ -74,6 +75,7 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         threads: int = 2,
         assets: str | None = None,
         light: Light = "baked",
+        antialias: int = 1,
     ) -> None:
         """`house`: "FILE[:LINE]" or a Path (see load_house), a seed of generate_house, a House, a Scene, a Replica
         folder or a .glb, .obj or .ply file (see `envs.meshes.load_scene`), or another HouseEnv, whose house, scene and
@@ -82,22 +84,22 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         `step` and `camera_height` are in metres, `turn` and `look` in degrees; an episode is truncated after
         `max_steps`. `threads` share the pixels of each frame. `assets` names an installed furniture pack
         (`envs.packs`) to furnish the house with. `light` is the ray caster's: "baked" (soft, and a second's wait before
-        the first frame) or "direct".
+        the first frame) or "direct". `antialias` is too: rgb is the mean of this many times this many rays a pixel.
         """
         if max_steps < 1:
             raise ValueError(f"HouseEnv: max_steps must be 1 or more, got {max_steps}")
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"HouseEnv: render_mode must be None or 'rgb_array', got {render_mode!r}")
         self.motion = Motion(step=step, turn=turn, look=look, camera_height=camera_height)
-        self.max_steps, self.render_mode, self._light = max_steps, render_mode, light
+        self.max_steps, self.render_mode, self._light, self._antialias = max_steps, render_mode, light, antialias
         if isinstance(house, HouseEnv):
             if hasattr(house, "house"):
                 self.house = house.house
             self.scene, self.simulator = house.scene, house.simulator
-            self._threads, self._pack = house._threads, house._pack
+            self._threads, self._pack, self._antialias = house._threads, house._pack, house._antialias
         elif isinstance(house, Scene) or is_mesh(house):
             self._threads, self._pack, self.scene = threads, None, load_scene(house)
-            self.simulator = RayCastSimulator(self.scene, camera, threads=threads, light=light)
+            self.simulator = RayCastSimulator(self.scene, camera, threads=threads, light=light, antialias=antialias)
         else:
             self.house = _find_house(house)
             self._pack = open_pack(assets) if assets else None
@@ -216,7 +218,9 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
     def _build(self, camera: Camera, threads: int) -> None:
         self._threads = threads
         self.scene = build_scene(self.house, self._pack)
-        self.simulator = RayCastSimulator(self.scene, camera, threads=threads, light=self._light)
+        self.simulator = RayCastSimulator(
+            self.scene, camera, threads=threads, light=self._light, antialias=self._antialias
+        )
 
     def _enter(self, house: House) -> None:
         """Make another house this environment's; nothing is changed where one cannot stand in it."""

@@ -24,7 +24,6 @@ AMBIENT_BELOW, AMBIENT_ABOVE = (0.36, 0.34, 0.31), (0.40, 0.40, 0.40)
 """Linear light on surfaces that face down and up, in a house with its lamps on: stands for all bounced light."""
 LAMP_GAIN, SUN_GAIN = 2.2, 3.0
 """From a house file's intensities (gamma-like units of Unity's) to linear light."""
-SKY_HORIZON, SKY_ZENITH = (0.80, 0.86, 0.92), (0.35, 0.55, 0.85)
 
 Occluded = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.bool_]]
 """Whether something stands on each of n segments, given by origin (n, 3) and vector (n, 3)."""
@@ -101,14 +100,9 @@ def ambient_table() -> NDArray[np.float32]:
     return np.array([AMBIENT_BELOW, AMBIENT_ABOVE], np.float32)
 
 
-def sky_table() -> NDArray[np.float32]:
-    """float32 (2, 3): linear colour of the void at the horizon and at the zenith."""
-    return np.array([SKY_HORIZON, SKY_ZENITH], np.float32)
-
-
 def shadow_faces(scene: Scene) -> NDArray[Any]:
-    """bool (F,): the faces that throw shadows; glass and what glows itself (shades, panes, screens) do not."""
-    clear = np.array([material.emission > 0 or "glass" in material.name.lower() for material in scene.materials])
+    """bool (F,): the faces that throw shadows; glass and what glows itself (shades, screens) do not."""
+    clear = np.array([material.emission > 0 or material.opacity < 1 for material in scene.materials])
     if not len(clear):
         return np.zeros(len(scene.faces), np.bool_)
     return ~clear[scene.face_material]

@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import bake, embree, kernel, lighting
+from .cutouts import cutouts_of
 from .edges import canny
 from .floor import ReachableFloor, build_floor
 from .frame import Camera, Frame, Labels, rotation
 from .kernel import Images, Tables
 from .simulator import check_poses
+from .sky import sky_panorama
 from .texels import encoding_table, mip_pyramid
 
 if TYPE_CHECKING:
@@ -71,11 +73,19 @@ class RayCastSimulator:
         self.antialias = antialias
         self.light = light
         self._cache = cache
-        self._view = embree.Mesh(scene.vertices, scene.faces)
+        self._cutouts = cutouts_of(scene)
+        self._view = self._mesh(None)
         throws = lighting.shadow_faces(scene)
-        everything = bool(throws.all())
-        self._blockers = self._view if everything else embree.Mesh(scene.vertices, scene.faces[throws])
+        self._blockers = self._view if throws.all() else self._mesh(throws)
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    def _mesh(self, keep: NDArray[np.bool_] | None) -> embree.Mesh:
+        return embree.Mesh(self.scene.vertices, self.scene.faces, keep, self._cutouts)
+
+    def _without_glass(self) -> embree.Mesh:
+        """What the rays of baked light meet."""
+        glass = np.array([material.opacity < 1 for material in self.scene.materials])[self.scene.face_material]
+        return self._mesh(~glass) if glass.any() else self._view
 
     @cached_property
     def floor(self) -> ReachableFloor:
@@ -131,8 +141,9 @@ class RayCastSimulator:
 
         def trace(number: int) -> None:
             kernel.render(
-                tables, self._view.handle, self._blockers.handle, embree.scratch(), np.zeros((16, 18), np.float32),
-                mode, origins, rotations, camera.focal, bounds[number], bounds[number + 1], images,
+                tables, self._view.handle, self._blockers.handle, embree.scratch(),
+                np.zeros((16, kernel.LANE_VALUES), np.float32), mode,
+                origins, rotations, camera.focal, bounds[number], bounds[number + 1], images,
             )  # fmt: skip
 
         if self._pool is None:
@@ -147,7 +158,7 @@ class RayCastSimulator:
         tables = self._bare_tables()
         if self.light == "direct" or not self.shadows:
             return tables
-        return bake.with_light(self.scene, tables, self._view, self._blockers, self.threads, self._cache)
+        return bake.with_light(self.scene, tables, self._without_glass, self._blockers, self.threads, self._cache)
 
     def _bare_tables(self) -> Tables:
         """All but the baked light."""
@@ -165,10 +176,13 @@ class RayCastSimulator:
             vertices=vertices,
             tints=_tints(scene),
             materials=np.array(
-                [(*np.square(m.rgb), m.emission, 1 / max(m.tile, 1e-6), m.texture, 0, 0) for m in scene.materials],
+                [
+                    (*np.square(m.rgb), m.emission, 1 / max(m.tile, 1e-6), m.texture, m.opacity, 0)
+                    for m in scene.materials
+                ],
                 np.float32,
             ).reshape(-1, 8),
-            texels=mip_pyramid(textures),
+            texels=mip_pyramid(textures, scene.texture_alpha),
             charts=np.zeros((0, 4), np.uint16),
             lamps=lamps,
             suns=lighting.sun_table(scene),
@@ -176,7 +190,7 @@ class RayCastSimulator:
             grid=grid,
             grid_frame=grid_frame,
             ambient=lighting.ambient_table(),
-            sky=lighting.sky_table(),
+            sky=sky_panorama(scene),
             encode=encoding_table(lighting.EXPOSURE),
         )
 

@@ -38,6 +38,8 @@ class Material:
     """Metres of uv that one repeat of the texture spans."""
     emission: float = 0.0
     """Light the surface gives off, as a multiple of its colour; it lights itself only."""
+    opacity: float = 1.0
+    """Below 1 the surface is glass: this share of what is seen is its own, looked at squarely (`envs.kernel`)."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ class Scene:
     """Whose models are in it and under which licences: to be told beside every picture and export (`envs.packs`)."""
     vertex_colour: NDArray[np.uint8] | None = None
     """(V, 3) sRGB, multiplied with the material over each face; None for white."""
+    texture_alpha: NDArray[np.uint8] | None = None
+    """(T, 128, 128): below 128 a surface with that texture has a hole (`envs.cutouts`); None for none anywhere."""
 
     def __post_init__(self) -> None:
         vertices, faces = len(self.vertices), len(self.faces)
@@ -145,6 +149,8 @@ class Scene:
         }
         if self.vertex_colour is not None:
             expected["vertex_colour"] = (np.uint8, (vertices, 3))
+        if self.texture_alpha is not None:
+            expected["texture_alpha"] = (np.uint8, (len(self.textures), TEXTURE_SIZE, TEXTURE_SIZE))
         for name, (dtype, shape) in expected.items():
             array = getattr(self, name)
             if array.dtype != dtype or array.shape != shape:
@@ -162,6 +168,8 @@ class Scene:
         for i, material in enumerate(self.materials):
             if not -1 <= material.texture < len(self.textures):
                 raise self._error(f"materials[{i}]", f"names texture {material.texture} of {len(self.textures)}")
+            if not 0 <= material.opacity <= 1:
+                raise self._error(f"materials[{i}]", f"has opacity {material.opacity}, which must lie in [0, 1]")
 
     def _error(self, name: str, what: str) -> SceneError:
         return SceneError(f"scene {self.source or '(no source)'}: {name} {what}")

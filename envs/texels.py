@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cache import kept
+from .cutouts import SOLID
 from .jit import inlined
 
 MIP_SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
@@ -25,31 +26,48 @@ ENCODE_MAX = 8.0
 """Linear light at the end of the encoding table."""
 
 
-def mip_pyramid(textures: NDArray[np.uint8]) -> NDArray[np.uint32]:
+def mip_pyramid(textures: NDArray[np.uint8], alpha: NDArray[np.uint8] | None = None) -> NDArray[np.uint32]:
     """uint32 (T, 21845), red in the lowest byte: each texture (128, 128, 3) and its halvings, level by level.
 
-    Levels are averaged in linear light. Houses share one stack of textures, so that the last pyramids are remembered,
-    and kept on disk.
+    Levels are averaged in linear light, over what is solid where alpha (T, 128, 128) says that not all is: the colour
+    that a file gives to its holes never shows. Houses share one stack of textures, so that the last pyramids are
+    remembered, and kept on disk.
     """
-    return _pyramid(np.ascontiguousarray(textures, np.uint8).tobytes())
+    solid = b"" if alpha is None else np.ascontiguousarray(alpha >= SOLID).tobytes()
+    return _pyramid(np.ascontiguousarray(textures, np.uint8).tobytes(), solid)
 
 
 @lru_cache(maxsize=2)
-def _pyramid(content: bytes) -> NDArray[np.uint32]:
+def _pyramid(content: bytes, solid: bytes) -> NDArray[np.uint32]:
     textures = np.frombuffer(content, np.uint8).reshape(-1, MIP_SIZES[0], MIP_SIZES[0], 3)
-    key = hashlib.sha256(b"pyramid 1" + content).hexdigest()[:32]
+    key = hashlib.sha256(b"pyramid 1" + content + solid).hexdigest()[:32]
     size = sum(side * side for side in MIP_SIZES)
-    return kept("pyramids", key, (len(textures), size), np.uint32, lambda: _halved(textures))
+    there = np.frombuffer(solid, np.bool_).reshape(textures.shape[:3]) if solid else None
+    return kept("pyramids", key, (len(textures), size), np.uint32, lambda: _halved(textures, there))
 
 
-def _halved(textures: NDArray[np.uint8]) -> NDArray[np.uint32]:
+def _halved(textures: NDArray[np.uint8], solid: NDArray[np.bool_] | None) -> NDArray[np.uint32]:
     level = textures.astype(np.float32) ** 2
     levels = [textures.reshape(len(textures), -1, 3)]
+    if solid is not None and not solid.all():
+        level = _filled(level, solid)
+        levels = [np.round(np.sqrt(level)).astype(np.uint8).reshape(len(textures), -1, 3)]
     for size in MIP_SIZES[1:]:
         level = level.reshape(len(textures), size, 2, size, 2, 3).mean(axis=(2, 4))
         levels.append(np.round(np.sqrt(level)).astype(np.uint8).reshape(len(textures), -1, 3))
     red, green, blue = np.moveaxis(np.concatenate(levels, axis=1).astype(np.uint32), -1, 0)
     return np.ascontiguousarray(red | green << 8 | blue << 16)
+
+
+def _filled(light: NDArray[np.float32], solid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Light (T, side, side, 3) with the mean of the solid texels about in every hole, at the finest level with any."""
+    side = light.shape[1]
+    if side == 1:
+        return light
+    weight = solid.reshape(len(light), side // 2, 2, side // 2, 2).sum(axis=(2, 4))
+    total = (light * solid[..., None]).reshape(len(light), side // 2, 2, side // 2, 2, 3).sum(axis=(2, 4))
+    coarse = _filled((total / np.maximum(weight, 1)[..., None]).astype(np.float32), weight > 0)
+    return np.where(solid[..., None], light, coarse.repeat(2, axis=1).repeat(2, axis=2))
 
 
 @inlined

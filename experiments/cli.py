@@ -149,6 +149,7 @@ def render(
     seed: int = 12,
     views: int = 4,
     size: str = "480x360",
+    antialias: int = 3,
     change: Annotated[str | None, tyro.conf.arg(metavar="KIND=STRENGTH[,...]")] = None,
     assets: str | None = None,
     up: Literal["y", "z"] | None = None,
@@ -162,6 +163,7 @@ def render(
         seed: Number of the generated house, and seed of the choice of views and of the change.
         views: How many views.
         size: Pixels of a view, WIDTHxHEIGHT.
+        antialias: Rays a pixel each way, for the colour; depth, normals and labels come from one.
         change: Draw the house after a change: lighting, objects, materials, each with a strength from 0 to 1.
         assets: Furnish it with an installed pack: sweethome3d. Writes ATTRIBUTION.txt, to go with the pictures.
         up: Axis of a mesh file that points up. Without it: y in .glb and .obj, z in .ply and Replica folders.
@@ -171,7 +173,16 @@ def render(
 
     written, told = render_house(
         RenderConfig(
-            out=out, house=house, seed=seed, views=views, size=size, change=change, assets=assets, up=up, scale=scale
+            out=out,
+            house=house,
+            seed=seed,
+            views=views,
+            size=size,
+            antialias=antialias,
+            change=change,
+            assets=assets,
+            up=up,
+            scale=scale,
         )
     )
     print(f"{len(written)} files in {out}: {written[-3].name}, {written[-2].name}, {written[-1].name}, views/")

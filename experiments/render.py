@@ -28,8 +28,6 @@ CANDIDATES = 240
 """Small views from which the shown ones are chosen."""
 FIELD = 62.0
 """Vertical field of view in degrees."""
-ANTIALIAS = 3
-"""Rays a pixel each way, for the colour."""
 LEAST_APART = 1.5
 """Metres between two views."""
 EYES = 1.45
@@ -51,6 +49,8 @@ class RenderConfig:
     """How many views."""
     size: str = "480x360"
     """Pixels of a view, WIDTHxHEIGHT."""
+    antialias: int = 3
+    """Rays a pixel each way, for the colour."""
     change: str | None = None
     """Draw the house after this change, as in "lighting=0.6,objects=0.3"."""
     assets: str | None = None
@@ -67,8 +67,9 @@ def render_house(config: RenderConfig) -> tuple[list[Path], list[str]]:
     Returns the files, and what is to be told of a mesh's file. Nothing is written before all is known to be good.
     """
     width, height = read_size(config.size)
-    if config.views < 1:
-        raise UserError(f"--views must be 1 or more, got {config.views}")
+    for name, value in (("views", config.views), ("antialias", config.antialias)):
+        if value < 1:
+            raise UserError(f"--{name} must be 1 or more, got {value}")
     if config.out.exists() and (not config.out.is_dir() or any(config.out.iterdir())):
         raise UserError(f"{config.out} exists and is not empty; name an empty or new folder with --out")
     how: dict[str, Any] = {"up": config.up, "scale": config.scale}
@@ -76,7 +77,7 @@ def render_house(config: RenderConfig) -> tuple[list[Path], list[str]]:
     # the views are those of the unchanged house, so that pictures before and after can be held side by side
     plain = find_scene(config.house, config.seed, **how)[0] if config.change or config.assets else scene
     poses, rooms = choose_views(plain, config.views, config.seed)
-    simulator = RayCastSimulator(scene, camera(width, height), antialias=ANTIALIAS)
+    simulator = RayCastSimulator(scene, camera(width, height), antialias=config.antialias)
     frame, labels = simulator.render_with_labels(poses)
     (config.out / "views").mkdir(parents=True, exist_ok=True)
     written: list[Path] = []

@@ -208,7 +208,7 @@ def _repainted(thing: HouseObject, form: Model) -> tuple[Material, ...]:
         new = named(thing.material.name, None, thing.material.colour or thing.colour)
     else:
         assert thing.colour is not None
-        new = Material(old.name, thing.colour, old.texture, old.tile, old.emission)
+        new = replace(old, rgb=thing.colour)
     return tuple(new if i == form.main else m for i, m in enumerate(form.materials))
 
 

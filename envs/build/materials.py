@@ -81,6 +81,8 @@ _COLOURS: dict[str, Rgb] = {
     "chrome": (0.78, 0.79, 0.81),
 }
 
+GLASS = 0.3
+"""Opacity of glass."""
 _CLOTHS: tuple[Rgb, ...] = (
     (0.60, 0.58, 0.56),
     (0.36, 0.44, 0.56),
@@ -137,7 +139,8 @@ def named(name: str, kind: str | None = None, colour: Rgb | None = None) -> Mate
         elif "dark" in lower:
             rgb = (rgb[0] * 0.5, rgb[1] * 0.5, rgb[2] * 0.5)
         colour = shifted(rgb, name)
-    return Material(name, colour, TEXTURE_ID[texture] if texture else -1, tile)
+    opacity = GLASS if kind == "glass" else 1.0
+    return Material(name, colour, TEXTURE_ID[texture] if texture else -1, tile, opacity=opacity)
 
 
 def _wood(lower: str, rgb: Rgb) -> Rgb:

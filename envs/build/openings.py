@@ -18,7 +18,6 @@ from .lights import inside
 from .materials import named
 from .panels import OFFSET, Hole, Panel
 from .structure import TRIM_WIDTH, room_polygon
-from .textures import TEXTURE_ID
 
 LINING = 0.03
 """Metres by which a door's lining narrows its hole on each side."""
@@ -45,6 +44,7 @@ _OUTER = (
     named("door walnut", "wood", (0.38, 0.24, 0.15)),
 )
 _WHITE = named("frame white", "porcelain", (0.93, 0.92, 0.90))
+_PANE = Material("window glass", (0.72, 0.80, 0.83), opacity=0.10)
 _HANDLE = named("door handle", "metal", (0.72, 0.70, 0.64))
 
 
@@ -204,7 +204,7 @@ def door_mesh(opening: Opening, panel: Panel, other: Panel | None, hole: Hole, h
 
 
 def window_mesh(opening: Opening, panel: Panel, other: Panel | None, hole: Hole, house: House) -> Mesh:
-    """A window in the house: frame, bars by its kind, a sill, a pane that shows the sky, and curtains or a blind."""
+    """A window in the house: frame, bars by its kind, a sill, a pane of glass, and curtains or a blind."""
     s0, y0, s1, y1 = hole
     kind = opening.asset_id.split("_")[1] if "_" in opening.asset_id else ""
     bar = min(0.05, 0.15 * (s1 - s0), 0.15 * (y1 - y0))
@@ -217,18 +217,8 @@ def window_mesh(opening: Opening, panel: Panel, other: Panel | None, hole: Hole,
     parts.append(
         box(max(s0 - 0.04, panel.start), min(s1 + 0.04, panel.end), y0 - 0.03, y0 + 0.01, OFFSET + PROUD, OFFSET + 0.09)
     )
-    sky = Material("window sky", (0.97, 0.98, 1.0), TEXTURE_ID["sky"], 1.0, 0.8)
-    # the picture spans the pane once; half a texel is kept from its rim, where the lookup would wrap round
-    left, right, rim = _sky_shift(opening.id), (b - a) / max(d - c, 0.3), 0.5 / 128
-    uv = [(left, 1 - rim), (left + right, 1 - rim), (left + right, rim), (left, rim)]
-    front = quad([(a, c, 0.0), (b, c, 0.0), (b, d, 0.0), (a, d, 0.0)], uv)
-    back = quad([(b, c, -0.004), (a, c, -0.004), (a, d, -0.004), (b, d, -0.004)], uv)
-    mesh = Mesh().add(_WHITE, panel.place(join(parts))).add(sky, panel.place(join([front, back])))
+    pane = quad([(a, c, 0.0), (b, c, 0.0), (b, d, 0.0), (a, d, 0.0)], [(a, d), (b, d), (b, c), (a, c)])
+    mesh = Mesh().add(_WHITE, panel.place(join(parts))).add(_PANE, panel.place(pane))
     for part, material in window_dressing(opening, panel, hole, bar, house).parts:
         mesh.add(material, panel.place(part))
     return mesh
-
-
-def _sky_shift(name: str) -> float:
-    """A stable number in 0..1, so that no two windows show the same piece of sky."""
-    return (_seed(name) & 1023) / 1024

@@ -164,7 +164,7 @@ def pot(w: float, h: float, d: float, p: Palette) -> Mesh:
 def bottle(w: float, h: float, d: float, p: Palette) -> Mesh:
     """A bottle with a label: green for wine, clear otherwise."""
     wine = p.asset.type == "WineBottle"
-    glass = plain("bottle glass", (0.12, 0.26, 0.14) if wine else (0.66, 0.80, 0.84))
+    glass = Material("bottle glass", (0.12, 0.26, 0.14) if wine else (0.66, 0.80, 0.84), opacity=0.75 if wine else 0.35)
     neck = 0.3 if wine else 0.36
     profile = [
         (0, 0),

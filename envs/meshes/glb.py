@@ -72,6 +72,8 @@ class _Reader:
             self.binary = memoryview(data)[at + 8 : at + 8 + count]
         self.parts = Parts(path, materials=[])
         self.accessors: dict[int, NDArray[Any]] = {}
+        self.cutoffs: dict[int, float] = {}
+        """Alpha below which an image has holes, for images that may have any."""
 
     def scene(self, up: Up, scale: float) -> Scene:
         try:
@@ -83,6 +85,8 @@ class _Reader:
             for number, material in enumerate(self.json.get("materials", [])):
                 self.parts.materials.append(self._material(number, material))
             self.parts.materials.append(Material("default", (0.8, 0.8, 0.8)))
+            for number, picture in enumerate(self.parts.textures):
+                picture[..., 3] = np.where(picture[..., 3] >= 255 * self.cutoffs.get(number, 0.0), 255, 0)
             self._nodes()
             start = self.json.get("extras", {}).get("start")
             if start is not None:
@@ -182,7 +186,11 @@ class _Reader:
             raise MeshError(self.path, f"materials[{number}]", "its emission or tile is out of range")
         r, g, b = (float(value) for value in to_srgb(colour[:3] if colour[:3].any() else glow))
         name = str(extras.get("name") or material.get("name") or f"material {number}")[:200]
-        return Material(name, (r, g, b), image, tile, emission)
+        mode = material.get("alphaMode", "OPAQUE")
+        opacity = min(max(float(colour[3]), 0.0), 1.0) if mode == "BLEND" else 1.0
+        if image >= 0 and mode in ("BLEND", "MASK"):
+            self.cutoffs[image] = float(material.get("alphaCutoff", 0.5)) if mode == "MASK" else 0.5
+        return Material(name, (r, g, b), image, tile, emission, opacity)
 
     def _image(self, number: int) -> NDArray[np.uint8]:
         image, element = self.json["images"][number], f"images[{number}]"

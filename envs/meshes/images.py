@@ -12,7 +12,7 @@ from .errors import MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, MeshError
 
 
 def decode(data: bytes, source: Path, element: str) -> NDArray[np.uint8]:
-    """A PNG or JPEG as uint8 (128, 128, 3) sRGB, row 0 on top; MeshError where it is damaged or too large."""
+    """A PNG or JPEG as uint8 (128, 128, 4), sRGB and alpha, row 0 on top; MeshError where it is bad or too large."""
     import cv2
 
     size = picture_size(data)
@@ -24,19 +24,37 @@ def decode(data: bytes, source: Path, element: str) -> NDArray[np.uint8]:
         raise MeshError(source, element, "the texture is cut off: a JPEG without its end")  # OpenCV would fill it up
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        whole = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         picture = None
     if picture is None:
         raise MeshError(source, element, "the texture is damaged")
-    small = cv2.resize(picture, (TEXTURE_SIZE, TEXTURE_SIZE), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(small[..., ::-1], np.uint8)
+    small = np.full((TEXTURE_SIZE, TEXTURE_SIZE, 4), 255, np.uint8)
+    if whole is not None and whole.ndim == 3 and whole.shape[2] == 4 and whole.shape[:2] == picture.shape[:2]:
+        # means over what is there only: the colours of holes are anything
+        solid = whole[..., 3].astype(np.float32) / (255 if whole.dtype == np.uint8 else 65535)
+        weighed = np.concatenate([picture * solid[..., None], solid[..., None]], axis=2)
+        weighed = cv2.resize(weighed, (TEXTURE_SIZE, TEXTURE_SIZE), interpolation=cv2.INTER_AREA)
+        small[..., :3] = np.rint(weighed[..., 2::-1] / np.maximum(weighed[..., 3:], 1e-6)).clip(0, 255)
+        small[..., 3] = np.rint(255 * weighed[..., 3])
+    else:
+        small[..., :3] = cv2.resize(picture, small.shape[:2], interpolation=cv2.INTER_AREA)[..., ::-1]
+    return small
+
+
+def stacked(textures: list[NDArray[np.uint8]]) -> dict[str, NDArray[np.uint8] | None]:
+    """Textures (128, 128, 3 or 4) as `textures` and `texture_alpha` of a Scene."""
+    colour = np.array([t[..., :3] for t in textures], np.uint8).reshape(-1, TEXTURE_SIZE, TEXTURE_SIZE, 3)
+    alpha = np.array([t[..., 3] if t.shape[2] == 4 else np.full(t.shape[:2], 255) for t in textures], np.uint8)
+    return {"textures": colour, "texture_alpha": alpha if alpha.size and alpha.min() < 255 else None}
 
 
 def encode(texture: NDArray[np.uint8]) -> bytes:
-    """A texture, uint8 (H, W, 3), as PNG."""
+    """A texture, uint8 (H, W, 3) or with alpha (H, W, 4), as PNG."""
     import cv2
 
-    return bytes(cv2.imencode(".png", np.ascontiguousarray(texture[..., ::-1]))[1])
+    order = [2, 1, 0, 3][: texture.shape[2]]
+    return bytes(cv2.imencode(".png", np.ascontiguousarray(texture[..., order]))[1])
 
 
 def picture_size(data: bytes) -> tuple[int, int] | None:

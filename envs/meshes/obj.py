@@ -5,6 +5,7 @@ Only files in the OBJ's own folder, or in folders of it, are opened.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -131,10 +132,13 @@ class _Reader:
                     raise ValueError("it stands before newmtl")
                 elif kind == "Kd":
                     r, g, b = (min(max(float(word), 0.0), 1.0) for word in rest.split())
-                    described[current] = Material(described[current].name, (r, g, b), described[current].texture)
+                    described[current] = replace(described[current], rgb=(r, g, b))
                 elif kind == "map_Kd":
                     texture = self._texture(rest.split()[-1] if rest.startswith("-") else rest, f"{file.name} {number}")
-                    described[current] = Material(described[current].name, described[current].rgb, texture)
+                    described[current] = replace(described[current], texture=texture)
+                elif kind == "d" and current >= 0:
+                    opacity = min(max(float(rest.split()[-1]), 0.0), 1.0)
+                    described[current] = replace(described[current], opacity=opacity)
             except MeshError:
                 raise
             except (ValueError, IndexError) as error:

@@ -11,8 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..scene import TEXTURE_SIZE, VOID, Instance, Material, Scene
+from ..scene import VOID, Instance, Material, Scene
 from .errors import FARTHEST, MAX_TRIANGLES, MeshError, MeshWarning
+from .images import stacked
 
 Up = Literal["y", "z"]
 """Which axis of a file points up. Files are right-handed, so z-up (x, y, z) is (x, z, -y) here."""
@@ -48,6 +49,7 @@ class Parts:
     parts: list[Part] = field(default_factory=list)
     materials: list[Material] = field(default_factory=lambda: [Material("mesh", (0.8, 0.8, 0.8))])
     textures: list[NDArray[np.uint8]] = field(default_factory=list)
+    """(128, 128, 4), with alpha."""
     instances: list[tuple[str, int]] = field(default_factory=lambda: [("void", 0)])
     """Id and class of every instance, void first."""
     dropped: Counter[str] = field(default_factory=Counter)
@@ -79,7 +81,7 @@ class Parts:
             face_material=np.repeat([part.material for part in cleaned], counts).astype(np.int32),
             face_instance=face_instance,
             materials=self.materials,
-            textures=np.array(self.textures, np.uint8).reshape(-1, TEXTURE_SIZE, TEXTURE_SIZE, 3),
+            **stacked(self.textures),  # type: ignore[arg-type]  # of two kinds
             instances=self._boxes(vertices, faces, face_instance),
             start=self.start,
             source=str(self.source),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..classes import CLASSES
+from ..cutouts import SOLID
 from ..scene import Scene
 from .errors import MeshError
 from .glb import to_linear
@@ -48,7 +49,7 @@ class _Writer:
     def data(self) -> bytes:
         scene = self.scene
         used = sorted({m.texture for m in scene.materials if m.texture >= 0})
-        images = [{"bufferView": self._view(encode(scene.textures[i])), "mimeType": "image/png"} for i in used]
+        images = [{"bufferView": self._view(encode(self._texture(i))), "mimeType": "image/png"} for i in used]
         materials = [self._material(number, used) for number in range(len(scene.materials))]
         nodes, meshes = self._nodes()
         document: dict[str, Any] = {
@@ -130,15 +131,27 @@ class _Writer:
         self.size += len(padded)
         return len(self.views) - 1
 
+    def _texture(self, number: int) -> NDArray[np.uint8]:
+        """(128, 128, 3), or (128, 128, 4) where it has holes."""
+        colour, alpha = self.scene.textures[number], self.scene.texture_alpha
+        if alpha is None or alpha[number].min() >= SOLID:
+            return colour
+        return np.concatenate([colour, alpha[number][..., None]], axis=2)
+
     def _material(self, number: int, used: list[int]) -> dict[str, Any]:
         material = self.scene.materials[number]
         linear = to_linear(np.array(material.rgb))
         surface: dict[str, Any] = {
-            "baseColorFactor": [*linear.tolist(), 1.0], "metallicFactor": 0.0, "roughnessFactor": 1.0,
+            "baseColorFactor": [*linear.tolist(), float(material.opacity)],
+            "metallicFactor": 0.0, "roughnessFactor": 1.0,
         }  # fmt: skip
         if material.texture >= 0:
             surface["baseColorTexture"] = {"index": used.index(material.texture)}
         written = {"name": material.name, "pbrMetallicRoughness": surface, "doubleSided": True}
+        if material.opacity < 1:
+            written["alphaMode"] = "BLEND"
+        elif material.texture >= 0 and self._texture(material.texture).shape[2] == 4:
+            written["alphaMode"] = "MASK"
         if material.emission > 0:
             written["emissiveFactor"] = np.minimum(linear * material.emission, 1.0).tolist()
         return {**written, "extras": {"emission": float(material.emission), "tile": float(material.tile)}}

@@ -9,6 +9,7 @@ import numpy as np
 from ..assets import asset
 from ..build.assemble import assemble
 from ..house import House
+from ..meshes.images import stacked
 from ..scene import Material, Scene
 from .pack import Fitted, FurniturePack
 
@@ -61,7 +62,7 @@ def _exchanged(plain: Scene, placed: list[tuple[int, Fitted]]) -> Scene:
                     textures.append(fitted.textures[str(surface.texture)])
                 picture = pictures[key]
             rgb = surface.rgb if picture < 0 else (1.0, 1.0, 1.0)
-            look = Material(fitted.entry.key, rgb, picture)
+            look = Material(fitted.entry.key, rgb, picture, opacity=surface.opacity)
             own.append(looks.setdefault(look, len(materials) + len(looks)))
         vertices.append((model.vertices @ turn.T + box.center).astype(np.float32))
         normals.append((model.normals @ turn.T).astype(np.float32))
@@ -83,7 +84,7 @@ def _exchanged(plain: Scene, placed: list[tuple[int, Fitted]]) -> Scene:
         face_material=np.concatenate(material)[solid],
         face_instance=np.concatenate(instance)[solid],
         materials=[*materials, *looks],
-        textures=np.array(textures, np.uint8),
+        **stacked(textures),  # type: ignore[arg-type]  # of two kinds
         solid=plain,
         credits=tuple(
             sorted(

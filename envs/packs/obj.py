@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -17,10 +18,11 @@ MAX_CORNERS = 2_000_000
 
 @dataclass
 class Surface:
-    """The look of a material: sRGB 0 to 1, and the texture's file in the library or None."""
+    """The look of a material: sRGB 0 to 1, the texture's file in the library or None, and below 1 how opaque it is."""
 
     rgb: tuple[float, float, float] = (0.8, 0.8, 0.8)
     texture: str | None = None
+    opacity: float = 1.0
 
 
 @dataclass
@@ -152,6 +154,9 @@ def _materials(library: Library, path: str) -> dict[str, Surface]:
             except ValueError:
                 continue
             surface.rgb = (r, g, b)
+        elif found and word == "d":
+            with suppress(ValueError, IndexError):
+                surface.opacity = min(1.0, max(0.0, float(rest.split()[-1])))
         elif found and word == "map_Kd":
             file = (PurePosixPath(path).parent / rest.split("\\")[-1].strip()).as_posix()
             surface.texture = file if file in library else None

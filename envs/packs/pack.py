@@ -42,7 +42,7 @@ class Fitted:
     entry: Entry
     triangles: Triangles
     textures: dict[str, NDArray[np.uint8]]
-    """Pictures (128, 128, 3) by their files; those that are damaged are not here."""
+    """Pictures (128, 128, 4) by their files; those that are damaged are not here."""
 
 
 class FurniturePack:

@@ -296,7 +296,7 @@ def test_the_sun_shines_through_windows_only() -> None:
         ("left", -3, -0.5, 0, 3), ("right", 0.5, 3, 0, 3), ("low", -0.5, 0.5, 0, 1), ("high", -0.5, 0.5, 2, 3),
     ):  # fmt: skip
         maker.box(name, "Wall", (3, (y0 + y1) / 2, (z0 + z1) / 2), (0.02, y1 - y0, z1 - z0))
-    maker.materials.append(Material("glass", (1, 1, 1)))
+    maker.materials.append(Material("glass", (1, 1, 1), opacity=0.1))
     maker.box("window", "Window", (3, 1.5, 0), (0.01, 1, 1), material=1)
     sun = DirectionalLight((-0.70710678, -0.70710678, 0.0), (1, 1, 1))
     pose, camera = np.array([[1.5, 2.9, 0, 0, -89.9, 0.0]]), Camera(90, 90, 90.0)

@@ -103,6 +103,7 @@ def test_a_mesh_without_rooms_is_drawn(tmp_path: Path) -> None:
     [
         (["--size", "40"], "--size must be WIDTHxHEIGHT"),
         (["--views", "0"], "--views must be 1 or more"),
+        (["--antialias", "0"], "--antialias must be 1 or more"),
         (["--seed", "-1"], "--seed must be 0 or more"),
         (["--change", "weather=1"], "there is no change 'weather'"),
         (["--assets", "gold"], "no furniture pack 'gold'"),
