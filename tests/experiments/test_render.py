@@ -25,9 +25,8 @@ MODALITIES = ("rgb", "depth", "normals", "edges", "semantic", "instance")
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few candidates, few rays, a small plan."""
+    """Few candidates, a small plan."""
     monkeypatch.setattr(render, "CANDIDATES", 24)
-    monkeypatch.setattr(render, "ANTIALIAS", 1)
     monkeypatch.setattr(plan, "LONGER", 160)
 
 
@@ -39,7 +38,22 @@ def house(tmp_path: Path) -> Path:
 
 def draw(out: Path, house: Path, *more: str) -> dict[str, NDArray[np.uint8]]:
     """The pictures by their names in the folder, RGB."""
-    cli.main(["render", "--house", str(house), "--out", str(out), "--size", "40x32", "--views", "2", *more])
+    cli.main(
+        [
+            "render",
+            "--house",
+            str(house),
+            "--out",
+            str(out),
+            "--size",
+            "40x32",
+            "--views",
+            "2",
+            "--antialias",
+            "1",
+            *more,
+        ]
+    )
     return {str(p.relative_to(out)): cv2.imread(str(p))[..., ::-1] for p in sorted(out.rglob("*.png"))}
 
 
