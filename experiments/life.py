@@ -100,9 +100,11 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
     try:
         with Progress() as progress:
             summary = _live(run, space, policy, states, changes, given, config.seed, progress)
-        earlier = sum(row["seconds"] for row in run.logged("session"))
-        run.log("session", summary["frames"], seconds=time.perf_counter() - started)
-        summary["seconds"] = earlier + time.perf_counter() - started
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        run.log("session", summary["frames"], seconds=time.perf_counter() - started, peak_rss_mb=peak)
+        sessions = run.logged("session")
+        summary["seconds"] = sum(row["seconds"] for row in sessions)
+        summary["peak_rss_mb"] = max(row["peak_rss_mb"] for row in sessions)
         write_json(run.path / "summary.json", {**asked, **summary})
         write_report(run.path)
     finally:
@@ -194,7 +196,6 @@ def _live(
         "samples": learner.steps * preset.learner.batch_size,
         "nonfinite_steps": learner.nonfinite_steps,
         "threads": threads,
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "shared_assets": shared_assets,
         "told": space.told(),
         "segmentation": evaluation.scores(),

@@ -207,8 +207,9 @@ def _classes(summary: Row) -> str:
         return ""
     names = {key: CLASSES[int(key)] if str(key).isdigit() else str(key) for iou in found.values() for key in iou}
     last = list(found.values())[-1 if "specialist" not in found else list(found).index("specialist")]
+    unknown = [key for key in names if not any(round(100 * iou.get(key, 0.0), 1) for iou in found.values())]
     rows = []
-    for key in sorted(names, key=lambda k: (-last.get(k, 0.0), names[k])):
+    for key in sorted(set(names) - set(unknown), key=lambda k: (-last.get(k, 0.0), names[k])):
         values = [iou.get(key) for iou in found.values()]
         bars = "".join(
             f'<div style="width:{100 * (value or 0):.1f}%;background:{COLOURS[method]}"></div>'
@@ -217,7 +218,11 @@ def _classes(summary: Row) -> str:
         rows.append([escape(names[key]), *("–" if v is None else f"{100 * v:.1f}" for v in values), bars])
     says = "Intersection over union of each class, in per cent, over all evaluation views in which it occurs."
     legend = keys([(COLOURS[method], NAMES[method]) for method in found])
-    return section("Class by class", says, legend + table(["class", *(NAMES[m] for m in found), ""], rows))
+    body = legend + table(["class", *(NAMES[m] for m in found), ""], rows)
+    if unknown:
+        listed = ", ".join(sorted(names[key] for key in unknown))
+        body += f'<p class="soft">0.0 for every method, and counted as 0 in the means: {escape(listed)}.</p>'
+    return section("Class by class", says, body)
 
 
 def _map(plan: Mapping[str, NDArray[Any]], rows: list[Row], summary: Row) -> str:

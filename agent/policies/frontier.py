@@ -28,7 +28,8 @@ SMALLEST_BEYOND = 15
 PITCHES, PITCH_CHANCES = (0.0, -30.0, -60.0, 30.0), (0.45, 0.35, 0.1, 0.1)
 """Where the agent looks while it lives, in degrees, and how often: tables and floors are seen best from above."""
 RETRY = 300
-"""Actions after which the agent, with nothing left to discover, tries once more what it has given up."""
+"""Actions after which the agent, with nothing left to discover, tries once more what it has given up; each further
+wait is twice as long, or chinks that nobody fits through would take up much of a life."""
 LOOKS = {"frontier": 2, "beyond": 1, "place": 3}
 """Looks taken at each kind of goal."""
 
@@ -146,7 +147,7 @@ class FrontierPolicy:
         if self._acts >= self._retry:
             self._tried.clear()
             self._walker.forget_bumps()
-            self._retry = self._acts + RETRY
+            self._retry = self._acts + RETRY * 2**self._round
             self._round += 1
 
     def _measure(self) -> None:
@@ -212,7 +213,7 @@ class FrontierPolicy:
         drawn = open_floor[self._rng.integers(len(open_floor), size=64)]
         views = 49 * ndimage.uniform_filter(self.map.views.sum(0, dtype=np.float32), 7, mode="constant")
         metres = self._reach[tuple(drawn.T)] * UNIT
-        best = int(np.argmin(views[tuple(drawn.T)] + metres))
+        best = int(np.argmin(views[tuple(drawn.T)] + 0.5 * metres))
         return self._goal_at((int(drawn[best, 0]), int(drawn[best, 1])), "place", float(metres[best]))
 
     def _goal_at(self, cell: tuple[int, int], kind: str, metres: float) -> _Goal:

@@ -44,6 +44,15 @@ def test_the_explorer_finds_every_corner_of_a_world_of_boxes() -> None:
     assert policy.map.seen_at(world.walkable()).mean() > 0.97
 
 
+def test_what_is_out_of_reach_does_not_take_up_a_life() -> None:
+    pen = ((0.9, 0.0, 0.9, 3.0, 0.5, 1.1), (0.9, 0.0, 0.9, 1.1, 0.5, 3.0))  # floor seen over a barrier of 0.5 m
+    world = BoxWorld(boxes=pen, start=(-2.0, -2.0, 0.0))
+    policy = FrontierPolicy(world.camera, world.motion)
+    _, _, poses = walk(world, policy, 2000)
+    beside = (np.abs(poses[1000:, [0, 2]] - 1.95) < 1.55).all(1)
+    assert beside.mean() < 0.2, "an eighth of the floor that can be walked lies there"
+
+
 WALKING = sorted(set(POLICIES) - {"dense"})
 
 

@@ -110,6 +110,7 @@ def test_a_finished_run_is_finished_again_at_once(
     after = json.loads((out / "summary.json").read_text())
     assert after["segmentation"] == before["segmentation"]
     assert after["seconds"] >= before["seconds"]
+    assert after["peak_rss_mb"] >= before["peak_rss_mb"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from testspace.experiments.errors import UserError
 from testspace.experiments.report import write_report
 from testspace.experiments.report_figures import Series, chart, draw_normals, png, ticks
 
-WALL, FLOOR, BED = CLASS_ID["Wall"], CLASS_ID["Floor"], CLASS_ID["Bed"]
+WALL, FLOOR, BED, FORK = (CLASS_ID[name] for name in ("Wall", "Floor", "Bed", "Fork"))
 
 
 def summary(methods: tuple[str, ...] = ("scratch", "specialist", "specialist_ttt")) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def summary(methods: tuple[str, ...] = ("scratch", "specialist", "specialist_ttt
             name: {
                 "miou": scores[name],
                 "pixel_accuracy": scores[name] + 0.45,
-                "per_class": {str(WALL): 0.8, str(FLOOR): 0.7, str(BED): scores[name]},
+                "per_class": {str(WALL): 0.8, str(FLOOR): 0.7, str(BED): scores[name], str(FORK): 0.0},
             }
             for name in methods
         },
@@ -136,7 +136,17 @@ def test_a_whole_run_is_told_without_anything_from_elsewhere(tmp_path: Path) -> 
     assert all(address.startswith("data:image/png;base64,") for address in tags.addresses)
     assert "http" not in html
     assert "url(" not in html
-    for expected in ("+11.0 points", "+1.0 points", "36.0%", "95%", "1,812 MB", "with TTT", "Bed", "Kitchen"):
+    for expected in (
+        "+11.0 points",
+        "+1.0 points",
+        "36.0%",
+        "95%",
+        "1,812 MB",
+        "with TTT",
+        "Bed",
+        "Kitchen",
+        "for every method, and counted as 0 in the means: Fork.",
+    ):
         assert expected in html
     assert "&lt;b&gt;&amp;&lt;/b&gt;" in html
 
