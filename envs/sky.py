@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .cache import kept_by_code
 from .jit import inlined
 
 if TYPE_CHECKING:
@@ -45,12 +46,18 @@ def _mixed(share: NDArray[np.float64], low: object, high: object) -> NDArray[np.
     return (1 - share[..., None]) * np.asarray(low) + share[..., None] * np.asarray(high)
 
 
-def _bare() -> NDArray[np.float64]:
-    return _mixed(np.clip(2 * _sines(ROWS), 0, 1), HORIZON, ZENITH)
+def _bare() -> NDArray[np.float32]:
+    return _mixed(np.clip(2 * _sines(ROWS), 0, 1), HORIZON, ZENITH).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
-def _country() -> NDArray[np.float64]:
+def _country() -> NDArray[np.float32]:
+    picture = kept_by_code("sky", (__name__,), (ROWS, COLUMNS, 3), np.float32, _painted)
+    picture.flags.writeable = False
+    return picture
+
+
+def _painted() -> NDArray[np.float32]:
     rng = np.random.default_rng(48)
     sine = _sines(ROWS)
     sky = _mixed(np.clip(1.6 * sine, 0, 1) ** 0.7 * np.ones((1, COLUMNS)), HORIZON, ZENITH)
@@ -68,8 +75,7 @@ def _country() -> NDArray[np.float64]:
     picture = np.where((sine < 0)[..., None], ground, sky)
     picture = np.where(((sine >= -0.002) & (sine < hills))[..., None], (0.46, 0.58, 0.60), picture)
     picture = np.where(((sine >= -0.012) & (sine < crowns))[..., None], np.clip(leaves, 0.01, 1), picture)
-    picture.flags.writeable = False
-    return picture
+    return picture.astype(np.float32)
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, int], down: float, across: float) -> NDArray[np.float64]:

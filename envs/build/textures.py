@@ -6,9 +6,6 @@ carry colours of their own. All repeat without a seam.
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import sys
 import zlib
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -16,7 +13,7 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cache import kept
+from ..cache import kept_by_code
 from ..scene import TEXTURE_SIZE
 from .pictures import picture, rug
 
@@ -240,10 +237,8 @@ TEXTURE_ID: dict[str, int] = {name: i for i, name in enumerate(_MAKERS)}
 @lru_cache(maxsize=1)
 def texture_stack() -> NDArray[np.uint8]:
     """All textures, uint8 (T, 128, 128, 3) sRGB, read-only; made on first use, and kept on disk."""
-    try:
-        stack = kept("textures", _version(), (len(_MAKERS), N, N, 3), np.uint8, _make_all)
-    except OSError:  # no source to name the code by
-        stack = _make_all()
+    code = (__name__, picture.__module__)
+    stack = kept_by_code("textures", code, (len(_MAKERS), N, N, 3), np.uint8, _make_all)
     stack.flags.writeable = False
     return stack
 
@@ -254,11 +249,3 @@ def _make_all() -> NDArray[np.uint8]:
         image = make(_random(name))
         stack[i] = np.rint(np.clip(image if image.ndim == 3 else image[..., None], 0, 1) * 255)
     return stack
-
-
-def _version() -> str:
-    """Names the code that makes the textures: this module's, that of the pictures, and numpy's."""
-    digest = hashlib.sha256(np.__version__.encode())
-    for module in (__name__, picture.__module__):
-        digest.update(inspect.getsource(sys.modules[module]).encode())
-    return digest.hexdigest()[:32]

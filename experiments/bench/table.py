@@ -27,7 +27,7 @@ def table(figures: dict[str, Any]) -> str:
     lines.append(_row("ratio, most to fewest", f"{growth['ratio']:.2f}"))
     lines.append(_row("  of the ray hits alone", f"{growth['hits_ratio']:.2f}"))
     lines.append(_row("  with walls cut too", f"{growth['scan_ratio']:.2f}"))
-    lines += ["", _row("house to first frame, s", "in process", "of it numba's", "import", "in all")]
+    lines += ["", _row("house to first frame, s", "house", "numba's start", "import", "process")]
     for kind in ("cold", "cached"):
         run = figures["first_frame"][kind]
         lines.append(_row(kind, *(f"{run[key]:.2f}" for key in ("first_frame_s", "start_s", "import_s", "process_s"))))
