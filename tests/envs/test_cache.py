@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from testspace.envs import frame, motion
 from testspace.envs.cache import kept_by_code
 
-CODE = ("testspace.envs.frame",)
+CODE = (frame.__name__,)
 
 
 class Maker:
@@ -29,7 +30,7 @@ def test_what_follows_from_code_is_made_once(tmp_path: Path, monkeypatch: pytest
     first = kept_by_code("kind", CODE, (2, 3), np.float32, maker)
     assert np.array_equal(kept_by_code("kind", CODE, (2, 3), np.float32, maker), first)
     assert maker.calls == 1
-    kept_by_code("kind", (*CODE, "testspace.envs.motion"), (2, 3), np.float32, maker)
+    kept_by_code("kind", (*CODE, motion.__name__), (2, 3), np.float32, maker)
     assert maker.calls == 2, "other code gives other content"
     for file in tmp_path.rglob("*.npy"):
         file.write_bytes(file.read_bytes()[:100])
