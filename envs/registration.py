@@ -1,4 +1,4 @@
-"""Tells Gymnasium what the environment is called; loads nothing of it."""
+"""Tells Gymnasium what the environments are called; loads nothing of them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from gymnasium.envs.registration import registry
 
 HOUSE = "testspace/House-v0"
 """The id of HouseEnv."""
+CONTINUOUS = "testspace/House-continuous-v0"
+"""The id of ContinuousHouseEnv."""
 
 
 def register() -> None:
-    """Register the environment, once.
+    """Register the environments, once.
 
     Gymnasium 1.0 and later find no plugins by themselves: a program imports `testspace`, or names the module in the id,
     `gymnasium.make("testspace:testspace/House-v0", house=7)`.
@@ -21,3 +23,5 @@ def register() -> None:
             entry_point="testspace.envs.house_env:HouseEnv",
             vector_entry_point="testspace.envs.house_vector_env:HouseVectorEnv",
         )
+    if CONTINUOUS not in registry:
+        register_environment(CONTINUOUS, entry_point="testspace.envs.continuous_env:ContinuousHouseEnv")
