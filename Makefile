@@ -36,6 +36,8 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+# ai2thor asks for opencv-python, which takes the place of the headless one and needs libGL; what else it imports is in `dev`.
+	$(BIN)/python -m pip install --quiet --no-deps 'ai2thor>=5.0'
 	@touch $@
 
 # The repository root is the package itself; mypy finds it under its name through this link.

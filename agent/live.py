@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -23,9 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..envs.frame import Frame
-from ..envs.house import House
-from ..envs.house_env import HouseEnv
-from ..envs.world import World
+from ..envs.world import ChangingWorld, World
 from ..learners.buffer import ReplayBuffer
 from ..learners.modalities import PSEUDOLABEL
 from ..learners.pretrain import TSTLearner
@@ -169,10 +167,9 @@ class Life:
             semantic.append(self.semantic_map.labels(frames).numpy())
         return LabelledFrames(np.concatenate(rgb), np.concatenate(semantic))
 
-    def change_house(self, house: House) -> float:
-        """Change the house under the agent's feet; returns how far it had to be moved aside, in metres."""
-        assert isinstance(self.env, HouseEnv)  # no other world can change
-        self.observation, self.info = self.env.change(house)
+    def change_house(self, house: Any) -> float:
+        """Put another state of the house round the agent, in a ChangingWorld; returns how far it had to move aside."""
+        self.observation, self.info = cast(ChangingWorld, self.env).change(house)
         return float(self.info["displaced"])
 
     def live(self, until: int, watch: Callable[[Turn], None]) -> None:

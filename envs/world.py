@@ -38,3 +38,13 @@ class World(Protocol):
 
     def step(self, action: int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
         """Do one action (`envs.motion.Action`); `info["collision"]` tells a blocked move."""
+
+
+class ChangingWorld(World, Protocol):
+    """A world that can change under the agent's feet."""
+
+    def change(self, house: Any) -> tuple[Frame, dict[str, Any]]:
+        """Put another state of the place round the agent; `info["displaced"]` says by how many metres it had to move.
+
+        A state is a House in HouseEnv, a ThorSimulator in ThorEnv. `reset` takes one as `options["house"]`.
+        """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,11 @@ def retrieval(run: Path, house: str | None, target: str, frames: int, cells: int
     `house` is what the run was given. UserError where the run is of another kind, or does not predict `target`.
     """
     learner, config = load_learner(run), json.loads((run / "config.json").read_text())
-    space = open_test_space(config["sim"], house, config["seed"], find_preset(config["preset"]))
-    if space.name != config["house"]:
-        raise UserError(f"{run} was lived in {config['house']}, not in {space.name}; name it with --house")
-    # the views of the run's evaluation come first from this generator; what the agent saw near them was not stored
-    views, _ = space.draw_views(space.preset.evaluation_frames, np.random.default_rng([config["seed"], 1]), [])
+    with closing(open_test_space(config["sim"], house, config["seed"], find_preset(config["preset"]))) as space:
+        if space.name != config["house"]:
+            raise UserError(f"{run} was lived in {config['house']}, not in {space.name}; name it with --house")
+        # the views of the run's evaluation come first from this generator; what the agent saw near them was not stored
+        views, _ = space.draw_views(space.preset.evaluation_frames, np.random.default_rng([config["seed"], 1]), [])
     held_out = {key: torch.from_numpy(value[:frames]) for key, value in views.items() if key in MODALITIES}
     try:
         return retrieve(learner.model, held_out, target, cells=cells)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,10 @@ from ..agent.policies import Policy, make_policy
 from ..agent.semantic_map import SemanticMap
 from ..envs.house import House
 from ..envs.house_io import load_houses
-from ..envs.raycast import RayCastSimulator
-from ..envs.scene import build_scene
 from ..learners.buffer import ReplayBuffer
 from ..learners.pretrain import TSTLearner, scratch_encoder
 from ..learners.replay import ReplayName
-from .changes import ScheduledChange, evaluation_frames, parse_scheduled, recoveries, states_of
+from .changes import ScheduledChange, evaluation_frames, parse_scheduled, recoveries
 from .errors import UserError
 from .evaluation import Evaluation
 from .held_out import too_near
@@ -53,7 +52,7 @@ class RunConfig:
     """Folder for what the run leaves behind."""
     house: str | None = None
     """House file, FILE.json or FILE.jsonl[.gz][:LINE]; without it a house is generated from the seed. With
-    `sim` "recording", the recording's folder or file."""
+    `sim` "recording", the recording's folder or file; with "thor", also what `envs.thor.places` knows."""
     seed: int = 0
     """Seed of everything random in the run, and of the generated house."""
     policy: str = "frontier"
@@ -63,7 +62,7 @@ class RunConfig:
     resume: bool = False
     """Go on with the run that the folder holds."""
     sim: Sim = "raycast"
-    """What the agent lives in: our simulator, or a recording."""
+    """What the agent lives in: our simulator, AI2-THOR, or a recording."""
     change: tuple[str, ...] = ()
     """Changes of the house in the middle of the life, each as at=2000:lighting=0.6."""
     replay: ReplayName = "ring"
@@ -88,27 +87,27 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
     preset = replace(preset, life=replace(preset.life, memory=config.memory, replay=config.replay))
     changes = parse_scheduled(config.change, preset.life.frames)
     given = load_houses(config.transfer_houses) if config.transfer_houses else []
-    space = open_test_space(config.sim, config.house, config.seed, preset)
-    if changes and space.house is None:
-        raise UserError("--change needs a house that can change: a recording cannot")
-    policy = make_policy(config.policy, space.env, config.seed)
-    states = states_of(space.house, changes, config.seed) if space.house is not None else []
-    asked = {"house": space.name, "sim": config.sim, "seed": config.seed, "policy": config.policy}
-    asked |= {"preset": config.preset, "transfer_houses": config.transfer_houses}
-    asked |= {"change": [str(change) for change in changes], "sizes": asdict(space.preset)}
-    run = RunFolder(config.out, asked, config.resume)
-    try:
-        with Progress() as progress:
-            summary = _live(run, space, policy, states, changes, given, config.seed, progress)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        run.log("session", summary["frames"], seconds=time.perf_counter() - started, peak_rss_mb=peak)
-        sessions = run.logged("session")
-        summary["seconds"] = sum(row["seconds"] for row in sessions)
-        summary["peak_rss_mb"] = max(row["peak_rss_mb"] for row in sessions)
-        write_json(run.path / "summary.json", {**asked, **summary})
-        write_report(run.path)
-    finally:
-        run.close()
+    with closing(open_test_space(config.sim, config.house, config.seed, preset)) as space:
+        if changes and space.states is None:
+            raise UserError("--change needs a house that can change: a recording cannot")
+        policy = make_policy(config.policy, space.env, config.seed)
+        states = space.states(changes, config.seed) if space.states is not None else []
+        asked = {"house": space.name, "sim": config.sim, "seed": config.seed, "policy": config.policy}
+        asked |= {"preset": config.preset, "transfer_houses": config.transfer_houses}
+        asked |= {"change": [str(change) for change in changes], "sizes": asdict(space.preset)}
+        run = RunFolder(config.out, asked, config.resume)
+        try:
+            with Progress() as progress:
+                summary = _live(run, space, policy, states, changes, given, config.seed, progress)
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            run.log("session", summary["frames"], seconds=time.perf_counter() - started, peak_rss_mb=peak)
+            sessions = run.logged("session")
+            summary["seconds"] = sum(row["seconds"] for row in sessions)
+            summary["peak_rss_mb"] = max(row["peak_rss_mb"] for row in sessions)
+            write_json(run.path / "summary.json", {**asked, **summary})
+            write_report(run.path)
+        finally:
+            run.close()
     return {**asked, **summary}
 
 
@@ -116,7 +115,7 @@ def _live(
     run: RunFolder,
     space: TestSpace,
     policy: Policy,
-    states: Sequence[House],
+    states: Sequence[Any],
     changes: Sequence[ScheduledChange],
     given: list[House],
     seed: int,
@@ -125,8 +124,7 @@ def _live(
     """Every stage of a run; each skips what an earlier session of the same run has finished."""
     rng = np.random.default_rng([seed, 1])
     env, preset = space.env, space.preset
-    light = preset.transfer_set.light
-    changed = [RayCastSimulator(build_scene(state), preset.camera, light=light) for state in states[1:]]
+    changed = [space.simulator_in(state) for state in states[1:]] if space.simulator_in is not None else []
     views, truth = space.draw_views(preset.evaluation_frames, rng, changed)
     tested = [(views, truth), *(simulator.render_with_labels(views["pose"]) for simulator in changed)]
     with progress.stage("transfer set") as advance:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,16 +13,20 @@ from ..envs.generator import generate_house
 from ..envs.house import House
 from ..envs.house_env import HouseEnv
 from ..envs.house_io import load_house
+from ..envs.raycast import RayCastSimulator
 from ..envs.recordings import FrameError, RecordingError, open_recording
 from ..envs.recordings.env import RecordingEnv
 from ..envs.recordings.simulator import RecordingSimulator
+from ..envs.scene import build_scene
 from ..envs.simulator import Simulator
+from ..envs.thor.simulator import ThorEnv, ThorSimulator
 from ..envs.world import World
+from .changes import ScheduledChange, states_of
 from .errors import UserError
 from .held_out import draw_views
 from .presets import Preset
 
-Sim = Literal["raycast", "recording"]
+Sim = Literal["raycast", "thor", "recording"]
 """What stands behind the Simulator protocol."""
 HELD_OUT = 20
 """Of this many recorded frames at most one is held out for evaluation: what is near to it is not trained on."""
@@ -48,6 +52,13 @@ class TestSpace:
     """Draws held-out views, good in other states of the house too, and their labels where there are any."""
     told: Callable[[], list[str]] = list
     """What the user should know of it by now, one line each."""
+    states: Callable[[Sequence[ScheduledChange], int], list[Any]] | None = None
+    """The states of the place before the first of some changes and after each, by a seed: what `env.change` takes.
+    None where it cannot change."""
+    simulator_in: Callable[[Any], Simulator] | None = None
+    """What renders such a state, by the same camera."""
+    close: Callable[[], None] = lambda: None
+    """Ends what was started for it."""
 
     __test__ = False  # its name is not that of a test
 
@@ -55,20 +66,56 @@ class TestSpace:
 def open_test_space(sim: Sim, house: str | None, seed: int, preset: Preset) -> TestSpace:
     """The test space that a run was asked for.
 
-    Raises HouseError, FloorError or RecordingError where it cannot be used, UserError where `house` is missing.
+    Raises HouseError, FloorError, ThorError or RecordingError where it cannot be used, UserError where `house` is
+    missing.
     """
     if sim == "recording":
         if house is None:
             raise UserError("--sim recording needs the recording: name its folder or file with --house")
         return _recording(house, preset)
-    loaded = load_house(house) if house else generate_house(seed)
+    if sim == "thor":
+        return _thor(house or generate_house(seed), preset)
+    return _raycast(load_house(house) if house else generate_house(seed), preset)
+
+
+def _raycast(house: House, preset: Preset) -> TestSpace:
     height, light = preset.transfer_set.camera_height, preset.transfer_set.light
-    env = HouseEnv(loaded, camera=preset.camera, camera_height=height, light=light, max_steps=preset.life.frames + 1)
+    env = HouseEnv(house, camera=preset.camera, camera_height=height, light=light, max_steps=preset.life.frames + 1)
 
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels]:
         return draw_views(env.simulator, n, height, rng, also)
 
-    return TestSpace(env, loaded.source, loaded, preset, draw)
+    return TestSpace(
+        env, house.source, house, preset, draw,
+        states=lambda changes, seed: states_of(house, changes, seed),
+        simulator_in=lambda state: RayCastSimulator(build_scene(state), preset.camera, light=light),
+    )  # fmt: skip
+
+
+def _thor(place: str | House, preset: Preset) -> TestSpace:
+    """AI2-THOR's agent has a height of its own, from which the external houses are seen too."""
+    simulator = ThorSimulator(place, preset.camera)
+    env = ThorEnv(simulator)
+    height = env.motion.camera_height
+    adapted = replace(preset, transfer_set=replace(preset.transfer_set, camera_height=height))
+
+    def told() -> list[str]:
+        times = simulator.session.restarts
+        return [f"AI2-THOR crashed or hung {times} times, and was started again."] if times else []
+
+    def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels]:
+        return draw_views(simulator, n, height, rng, also)
+
+    def states(changes: Sequence[ScheduledChange], seed: int) -> list[ThorSimulator]:
+        found = [simulator]
+        for number, change in enumerate(changes):
+            found.append(found[-1].changed(change.wanted, seed + number))
+        return found
+
+    return TestSpace(
+        env, simulator.source, simulator.house, adapted, draw, told, states,
+        simulator_in=lambda state: state, close=simulator.session.close,
+    )  # fmt: skip
 
 
 def _recording(path: str, preset: Preset) -> TestSpace:

@@ -6,17 +6,31 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..perturbations import Perturbation
-from .session import ThorSession
+from .session import Asked, ThorSession
+
+
+def enter(session: ThorSession, state: Sequence[Asked]) -> None:
+    """Bring the house of a session into the state after these changes, from whatever state it is in."""
+    wanted = tuple(state)
+    if session.state != wanted[: len(session.state)]:
+        session.reset()
+    for asked, seed in wanted[len(session.state) :]:
+        change_house(session, asked, seed)
+        session.state = (*session.state, (asked, seed))
 
 
 def change_house(session: ThorSession, asked: Sequence[Perturbation], seed: int) -> None:
-    """Change the house that a session is in; ThorError where AI2-THOR cannot. Undone by a new session only.
+    """Change the house that a session is in; ThorError where AI2-THOR cannot. Undone by `ThorSession.reset`.
 
-    lighting: RandomizeLighting, brightness within 1 -+ strength / 2 and, from half strength, colour as well. materials:
-    RandomizeMaterials of the types of rooms that there are (all or nothing: AI2-THOR knows no strength). objects:
-    InitialRandomSpawn of what can be picked up; strength is the share of them that may move.
+    Unity's own chance is seeded first, so that the same change can be had again. lighting: RandomizeLighting,
+    brightness within 1 -+ strength / 2 and, from half strength, colour as well. materials: RandomizeMaterials of the
+    types of rooms that there are (all or nothing: AI2-THOR knows no strength). objects: InitialRandomSpawn of what can
+    be picked up; strength is the share of them that may move.
     """
+    session.change("SetRandomSeed", seed=seed)
     for one in asked:
+        if not one.strength:
+            continue
         if one.kind == "lighting":
             spread = one.strength / 2
             arguments: dict[str, Any] = {"brightness": [1 - spread, 1 + spread], "randomizeColor": one.strength >= 0.5}

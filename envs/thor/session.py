@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from ..frame import Camera
+from ..perturbations import Perturbation
 from .conventions import pose_of, to_thor
 from .errors import ThorError
-from .places import controller_class, drawing_options
+from .places import drawing_options
+from .watch import Watch
 
 RESTARTS = 5
 """Crashes and hangs after which a session gives up."""
 SECONDS = 60.0
 """Without an answer for this long, AI2-THOR counts as hung."""
+Asked = tuple[tuple[Perturbation, ...], int]
+"""A change that was asked for, and its seed."""
 
 
 class Event(Protocol):
@@ -44,6 +48,8 @@ class ThorSession:
         self._options = {"server_timeout": SECONDS, **options}
         self._controller: Any = None
         self._changes: list[tuple[str, dict[str, Any]]] = []
+        self.state: tuple[Asked, ...] = ()
+        """What has been asked to change since the house was created (see `changes.enter`)."""
         self.event: Event = self._start()
 
     def act(self, action: str, **arguments: Any) -> Event:
@@ -69,9 +75,20 @@ class ThorSession:
             raise ThorError(f"AI2-THOR could not do {action}: {event.metadata.get('errorMessage')}")
         self._changes.append((action, arguments))
 
+    def reset(self) -> None:
+        """The house as it was created, whatever has changed since. ThorError as in `act`."""
+        pose = pose_of(self.event.metadata)
+        self._changes, self.state = [], ()
+        try:
+            self._controller.reset(self.scene)
+            self.event = self._controller.step(action="TeleportFull", **to_thor(pose))
+        except Exception as error:
+            self._again(f"{type(error).__name__}: {error}", pose)
+
     def close(self) -> None:
         """Stop AI2-THOR."""
         if self._controller is not None:
+            self._watch.over.set()
             controller, self._controller = self._controller, None
             try:
                 controller.stop()
@@ -99,7 +116,8 @@ class ThorSession:
             self.close()
 
     def _start(self) -> Event:
-        controller = controller_class()
+        self._watch = Watch()
+        controller = self._watch.controller()
         try:
             self._controller = controller(
                 scene=self.scene,
@@ -114,9 +132,12 @@ class ThorSession:
                 **self._options,
             )
         except Exception as error:
-            raise ThorError(f"AI2-THOR did not start ({' '.join(str(error).split()) or type(error).__name__}); its own"
-                            " log is ~/.ai2thor/log/unity.log; without a network its build cannot be fetched"
-                            ) from error  # fmt: skip
+            self._watch.over.set()
+            why = " ".join(str(error).split()) or type(error).__name__
+            if self._watch.status is not None:
+                why = f"Unity ended with status {self._watch.status}"
+            raise ThorError(f"AI2-THOR did not start ({why}); its own log is ~/.ai2thor/log/unity.log; without a"
+                            " network its build cannot be fetched") from error  # fmt: skip
         event: Event = self._controller.last_event
         if not event.metadata["lastActionSuccess"]:
             self.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -13,12 +15,14 @@ from ..floor import ReachableFloor
 from ..frame import Camera, Frame, Labels
 from ..house import House
 from ..motion import Action, Motion
+from ..perturbations import Perturbation
 from ..scene import Scene, build_scene, empty_scene
 from ..simulator import check_poses
-from .conventions import EYES, PIVOT, frame_of, labels_of, to_thor
+from .changes import enter
+from .conventions import EYES, PIVOT, frame_of, labels_of, pose_of, to_thor
 from .errors import ThorError
 from .places import find_place
-from .session import RESTARTS, ThorSession
+from .session import RESTARTS, Asked, ThorSession
 
 GRID = 0.25
 """Metres between AI2-THOR's reachable positions."""
@@ -36,10 +40,23 @@ class ThorSimulator:
         self.camera = camera or Camera()
         self.source = place if isinstance(place, str) else place.source
         self.session = ThorSession(scene, self.camera, options, restarts)
+        self.start = pose_of(self.session.event.metadata)
+        """Where AI2-THOR puts the agent at first, (6,), made to look ahead."""
+        self.start[4] = 0.0
+        self.state: tuple[Asked, ...] = ()
+        """The changes that its house has gone through."""
+
+    def changed(self, asked: Sequence[Perturbation], seed: int) -> ThorSimulator:
+        """The same place after one more change, in the same session, which is brought into either as they are used."""
+        other = copy.copy(self)
+        other.__dict__.pop("floor", None)
+        other.state = (*self.state, (tuple(asked), seed))
+        return other
 
     @cached_property
     def floor(self) -> ReachableFloor:
         """AI2-THOR's reachable positions as a raster of GRID."""
+        enter(self.session, self.state)
         event = self.session.act("GetReachablePositions")
         found = event.metadata.get("actionReturn") or []
         if not found:
@@ -55,18 +72,20 @@ class ThorSimulator:
 
     def render(self, poses: NDArray[Any]) -> Frame:
         """Frames seen from x, z, yaw and pitch of the poses (N, 6); `pose` says where the camera really was."""
-        return _stacked([frame_of(self._teleport(pose)) for pose in check_poses(poses)])
+        return _stacked([frame_of(self.put(pose)) for pose in check_poses(poses)])
 
     def render_with_labels(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
         """The same frames, and apart from them what they show: for evaluation only."""
-        events = [self._teleport(pose, renderInstanceSegmentation=True) for pose in check_poses(poses)]
+        events = [self.put(pose, renderInstanceSegmentation=True) for pose in check_poses(poses)]
         labels = [labels_of(event) for event in events]
         return (
             _stacked([frame_of(event) for event in events]),
             Labels(np.stack([one.semantic for one in labels]), np.stack([one.instance for one in labels])),
         )
 
-    def _teleport(self, pose: NDArray[np.float64], **more: Any) -> Any:
+    def put(self, pose: NDArray[np.float64], **more: Any) -> Any:
+        """The event of putting the agent at a pose (6,) of the house in this state; ThorError where it cannot be."""
+        enter(self.session, self.state)
         event = self.session.act("TeleportFull", **to_thor(pose), **more)
         if not event.metadata["lastActionSuccess"]:
             raise ThorError(f"{self.source}: AI2-THOR cannot put the agent at x={pose[0]:.2f}, z={pose[2]:.2f}:"
@@ -75,7 +94,10 @@ class ThorSimulator:
 
 
 class ThorEnv:
-    """An agent that walks in AI2-THOR by AI2-THOR's own moves. Actions are `Action`, as HouseEnv's."""
+    """An agent that walks in AI2-THOR by AI2-THOR's own moves. Actions are `Action`, as HouseEnv's.
+
+    Its simulator has only this one body to look from: where it was used between two steps, the agent is put back first.
+    """
 
     def __init__(self, simulator: ThorSimulator, step: float = GRID, turn: float = 30.0, look: float = 30.0) -> None:
         """step in metres, turn and look in degrees."""
@@ -90,6 +112,7 @@ class ThorEnv:
             Action.LOOK_DOWN: ("LookDown", {"degrees": look}),
         }
         self._step = 0
+        self._event: Any = None
 
     @property
     def camera(self) -> Camera:
@@ -108,32 +131,50 @@ class ThorEnv:
         return build_scene(house) if house is not None else empty_scene(self.simulator.source)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
-        """Put the agent at `options["pose"]` (6,), or at a reachable place drawn by `seed`, or leave it where it is."""
-        self._step = 0
-        session, event = self.simulator.session, None
-        if options and "pose" in options:
-            event = session.act("TeleportFull", **to_thor(np.asarray(options["pose"], np.float64)))
+        """Put the agent at `options["pose"]` (6,), at a reachable place drawn by `seed`, or where AI2-THOR starts it;
+        with `options["house"]` in that state of the house (`ThorSimulator.changed`)."""
+        self._step, options = 0, options or {}
+        if "house" in options:
+            self.simulator = options["house"]
+        pose = self.simulator.start
+        if "pose" in options:
+            pose = np.asarray(options["pose"], np.float64)
         elif seed is not None:
             rng = np.random.default_rng(seed)
             cells = np.argwhere(self.floor.reachable)
             x, z = self.floor.from_cells(cells[rng.integers(len(cells))])
             yaw = self.motion.turn * int(rng.integers(max(1, int(360 / self.motion.turn))))
-            event = session.act("TeleportFull", **to_thor(np.array([x, 0, z, yaw, 0, 0])))
-        else:
-            event = session.act("Pass")
-        return frame_of(event), self._info(event)
+            pose = np.array([x, 0, z, yaw, 0, 0])
+        self._event = self.simulator.put(pose)
+        return frame_of(self._event), self._info()
+
+    def change(self, house: ThorSimulator) -> tuple[Frame, dict[str, Any]]:
+        """Another state of the house (`ThorSimulator.changed`) round the agent, which stays where it is."""
+        pose, self.simulator = pose_of(self._event.metadata), house
+        self._event = self.simulator.put(pose)
+        return frame_of(self._event), {**self._info(), "displaced": 0.0}
 
     def step(self, action: np.int64 | int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
         """Do one action: a move that AI2-THOR refuses is a collision and leaves the agent where it is."""
+        session = self.simulator.session
+        if session.event is not self._event:
+            self.simulator.put(pose_of(self._event.metadata))
         name, arguments = self._moves[Action(int(action))]
-        event = self.simulator.session.act(name, **arguments)
-        self._step += 1
-        return frame_of(event), 0.0, False, False, self._info(event)
+        return self._done(session.act(name, **arguments))
 
-    def _info(self, event: Any) -> dict[str, Any]:
-        moved = event.metadata["lastAction"] == "MoveAhead"
+    def teleport(self, pose: NDArray[Any]) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
+        """Put the agent at a pose (6,) instead of walking; y and roll are the body's own. ThorError where it cannot."""
+        return self._done(self.simulator.put(np.asarray(pose, np.float64)))
+
+    def _done(self, event: Any) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
+        self._event = event
+        self._step += 1
+        return frame_of(event), 0.0, False, False, self._info()
+
+    def _info(self) -> dict[str, Any]:
+        told = self._event.metadata
         return {
-            "collision": moved and not event.metadata["lastActionSuccess"],
+            "collision": told["lastAction"] == "MoveAhead" and not told["lastActionSuccess"],
             "step": self._step,
             "restarts": self.simulator.session.restarts,
         }

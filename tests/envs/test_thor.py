@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from thor_options import stand_in
 
 from testspace.envs.classes import CLASSES
 from testspace.envs.frame import Camera, check_frame
@@ -31,17 +31,6 @@ CAMERA = Camera(48, 36, 70.0)
 HOUSE = generate_house(5, rooms=1)
 # The Controller leaves pipes, log files and its server's socket to the end of the process.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-def stand_in(folder: Path) -> dict[str, Any]:
-    """Options of a Controller that starts the stand-in, with its own home, so that nothing of the user's is touched."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "unity"
-    script, package = Path(__file__).with_name("thor_stand_in.py"), Path(places.__file__).parents[3]
-    told = f'TESTSPACE_STAND_IN="{folder}" PYTHONPATH="{package}:$PYTHONPATH"'
-    file.write_text(f'#!/bin/sh\n{told} exec "{sys.executable}" "{script}" "$@"\n')
-    file.chmod(file.stat().st_mode | stat.S_IEXEC)
-    return {"local_executable_path": str(file), "server_timeout": 60.0}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -123,6 +112,28 @@ def test_moves_are_its_own_and_a_collision_is_no_exception(simulator: ThorSimula
     assert env.scene.faces.size
 
 
+def test_another_state_of_the_house_is_entered_and_left(simulator: ThorSimulator) -> None:
+    env = ThorEnv(simulator)
+    before, _ = env.reset(seed=3)
+    turned, *_ = env.step(Action.ROTATE_RIGHT)
+    other = simulator.changed(parse_change("lighting=0.8"), seed=2)
+    darker, info = env.change(other)
+    assert info["displaced"] == 0.0
+    np.testing.assert_array_equal(darker["pose"], turned["pose"])
+    np.testing.assert_array_equal(darker["depth"], turned["depth"])
+    share = darker["rgb"].mean() / turned["rgb"].mean()
+    assert share < 0.9
+    # The house as it was is looked at in between; the agent does not notice.
+    np.testing.assert_array_equal(simulator.render(turned["pose"][None])["rgb"][0], turned["rgb"])
+    back, *_ = env.step(Action.ROTATE_LEFT)
+    np.testing.assert_array_equal(back["pose"], before["pose"])
+    assert back["rgb"].mean() / before["rgb"].mean() == pytest.approx(share, abs=0.02)
+    again, *_ = env.teleport(turned["pose"])
+    np.testing.assert_array_equal(again["rgb"], darker["rgb"])
+    start, _ = env.reset(options={"house": simulator})
+    np.testing.assert_allclose(start["pose"], simulator.start, atol=1e-5)
+
+
 def test_an_unknown_action_is_told_and_does_not_restart(simulator: ThorSimulator) -> None:
     with pytest.raises(ThorError, match="Fly"):
         simulator.session.act("Fly")
@@ -133,7 +144,7 @@ class Blank:
     """Sessions against a stand-in that draws nothing and answers at once."""
 
     def __init__(self, folder: Path) -> None:
-        self.options = {**stand_in(folder), "server_timeout": 2.0}
+        self.options = {**stand_in(folder), "server_timeout": 3.0}
         (folder / "blank").touch()
         self.faults = folder / "FAULTS"
         self.sessions: list[ThorSession] = []
@@ -175,6 +186,13 @@ def test_it_is_given_up_after_a_limit(blank: Blank) -> None:
         session.act("MoveAhead", moveMagnitude=0.25)
 
 
+def test_a_unity_that_does_not_live_is_told_at_once(tmp_path: Path) -> None:
+    options = stand_in(tmp_path / "thor")
+    Path(options["local_executable_path"]).write_text("#!/bin/sh\nexit 3\n")
+    with pytest.raises(ThorError, match=r"did not start \(Unity ended with status 3\).*unity.log"):
+        ThorSession(places.find_place(HOUSE)[1], CAMERA, options)
+
+
 def test_a_house_that_cannot_be_created_is_told(blank: Blank) -> None:
     with pytest.raises(ThorError, match="could not create the house: the house has no room"):
         blank({"rooms": []})
@@ -195,13 +213,16 @@ def test_changes_are_its_own_actions(monkeypatch: pytest.MonkeyPatch) -> None:
     session.event = type("Event", (), {"metadata": {"objects": things}})()
     monkeypatch.setattr(ThorSession, "change", lambda self, action, **more: done.append((action, more)))
     change_house(session, parse_change("lighting=0.4,materials=1,objects=0.5"), seed=9)
-    assert [name for name, _ in done] == ["RandomizeLighting", "RandomizeMaterials", "InitialRandomSpawn"]
-    assert done[0][1]["brightness"] == [0.8, 1.2]
-    assert "hue" not in done[0][1]
-    assert done[2][1]["randomSeed"] == 9
-    assert done[2][1]["excludedObjectIds"] == ["Mug|2", "Mug|3"]
+    assert [name for name, _ in done] == [
+        "SetRandomSeed", "RandomizeLighting", "RandomizeMaterials", "InitialRandomSpawn",
+    ]  # fmt: skip
+    assert done[0][1] == {"seed": 9}
+    assert done[1][1]["brightness"] == [0.8, 1.2]
+    assert "hue" not in done[1][1]
+    assert done[3][1]["randomSeed"] == 9
+    assert done[3][1]["excludedObjectIds"] == ["Mug|2", "Mug|3"]
     set_object_poses(session, {"Mug_1": {"position": {"x": 9, "y": 9, "z": 9}, "rotation": {"x": 0, "y": 5, "z": 0}}})
-    sent = done[3][1]["objectPoses"]
+    sent = done[4][1]["objectPoses"]
     assert [one["objectName"] for one in sent] == [f"Mug_{n}" for n in range(5)]  # what is not sent would be removed
     assert sent[1]["position"]["x"] == 9
     assert sent[2]["position"]["x"] == 2

@@ -30,12 +30,13 @@ class World:
         self.x = self.z = self.yaw = self.horizon = 0.0
         self.scene, self.simulator, self.flags = "", None, {}
         self.answer: Any = None
+        self.seed, self.bright = 0, 1.0
 
     def do(self, action: dict[str, Any]) -> str:
         """Do an action; returns an error message, empty where it succeeds."""
         self.answer, name = None, action["action"]
         if name == "Reset":
-            self.scene = action["sceneName"]
+            self.scene, self.bright = action["sceneName"], 1.0
         elif name == "ChangeResolution":
             self.width, self.height = int(action["x"]), int(action["y"])
         elif name == "GetScenesInBuild":
@@ -59,7 +60,11 @@ class World:
             if not -30.1 < to < 60.1:
                 return "the camera cannot look there"
             self.horizon = to
-        elif name not in ("Pass", "RandomizeLighting", "RandomizeMaterials", "InitialRandomSpawn", "SetObjectPoses"):
+        elif name == "SetRandomSeed":
+            self.seed = action["seed"]
+        elif name == "RandomizeLighting":
+            self.bright = np.random.default_rng(self.seed).uniform(*action["brightness"])
+        elif name not in ("Pass", "RandomizeMaterials", "InitialRandomSpawn", "SetObjectPoses"):
             return f"InvalidAction: {name}"
         return ""
 
@@ -104,7 +109,10 @@ class World:
             pose = np.array([[self.x, 0.9 + 0.675, -self.z, self.yaw, -self.horizon, 0.0]])
             frame, labels = self.simulator.render_with_labels(pose)
             depth = np.where(frame["depth"][0] > 0, frame["depth"][0], 20.0) / (20.0 - 0.1)  # normalised, as Unity's
-            out = {RGB: frame["rgb"][0], DEPTH: depth.astype(np.float32)}
+            out = {
+                RGB: np.clip(frame["rgb"][0] * self.bright, 0, 255).astype(np.uint8),
+                DEPTH: depth.astype(np.float32),
+            }
             out[NORMALS] = np.round((frame["normals"][0] + 1) / 2 * 255).astype(np.uint8)
             if action.get("renderInstanceSegmentation", self.flags.get("renderInstanceSegmentation")):
                 ids = labels.instance[0]
