@@ -1,6 +1,6 @@
 """A ROS 2 node that learns from a robot's depth camera as it drives, and leaves an encoder.
 
-    source /opt/ros/jazzy/setup.bash     # brings rclpy and the messages: they are no dependency
+    source .../setup.bash     # of a ROS 2 distribution: brings rclpy and the messages, which are no dependency
     python -m testspace.experiments.examples.ros2_learner runs/robot --rgb /camera/color/image_raw \\
         --depth /camera/aligned_depth_to_color/image_raw --vertical-fov 42
 
