@@ -93,6 +93,21 @@ def report(out: Path, /) -> None:
     print(write_report(out))
 
 
+@app.command
+def record(run: Path, /, *, out: Path, layout: Literal["plain", "lerobot"] = "plain") -> None:
+    """Write the frames that a run's agent remembers as a recording, for other programs or to live in.
+
+    Args:
+        run: Folder of the run.
+        out: New or empty folder for the recording.
+        layout: plain (pictures, depth and poses; --sim recording reads it) or lerobot (LeRobot's dataset format 3.0:
+            parquet and video; pip install 'testspace[lerobot]').
+    """
+    from .record import record_run
+
+    print(record_run(run, out, layout))
+
+
 bench = tyro.extras.SubcommandApp()
 app.command(bench, name="bench", help="Benchmarks.")
 
