@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from two_rooms import two_rooms
 
+from testspace.envs.building import build_scene
 from testspace.envs.classes import CLASSES
 from testspace.envs.house_io import save_house
 from testspace.envs.raycast import RayCastSimulator
-from testspace.envs.scene import build_scene
 from testspace.experiments import cli
 from testspace.experiments.coco import LEAST, run_lengths
 from testspace.experiments.render import camera
