@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import tyro
 
 from .errors import one_line
+from .experiment_cli import experiment
 
 app = tyro.extras.SubcommandApp()
 
@@ -91,21 +92,6 @@ def report(out: Path, /) -> None:
     from .report import write_report
 
     print(write_report(out))
-
-
-@app.command
-def record(run: Path, /, *, out: Path, layout: Literal["plain", "lerobot"] = "plain") -> None:
-    """Write the frames that a run's agent remembers as a recording, for other programs or to live in.
-
-    Args:
-        run: Folder of the run.
-        out: New or empty folder for the recording.
-        layout: plain (pictures, depth and poses; --sim recording reads it) or lerobot (LeRobot's dataset format 3.0:
-            parquet and video; pip install 'testspace[lerobot]').
-    """
-    from .record import record_run
-
-    print(record_run(run, out, layout))
 
 
 bench = tyro.extras.SubcommandApp()
@@ -210,35 +196,26 @@ def render(
 @app.command
 def export(
     *,
-    glb: Path | None = None,
-    coco: Path | None = None,
+    glb: Path,
     house: SceneRef = None,
     seed: int = 0,
-    views: int = 100,
-    size: str = "640x480",
     up: Literal["y", "z"] | None = None,
     scale: float = 1.0,
     assets: str | None = None,
 ) -> None:
-    """Write a house for other programs: as a GLB file, or as labelled views in COCO's format.
+    """Write a house as a GLB file: one node for each thing, named by its id, with its class, colours and textures.
 
     Args:
-        glb: File to write: a node for each thing, named by its id, with its class, colours and textures.
-        coco: New or empty folder to write views of the house into, with boxes, masks and classes: annotations.json.
+        glb: File to write.
         house: A ProcTHOR house, a Replica folder, or a .glb, .obj or .ply file. Without it, a house is generated.
-        seed: Number of the generated house, and seed of the views.
-        views: How many views, with --coco.
-        size: Pixels of a view, WIDTHxHEIGHT, with --coco.
+        seed: Number of the generated house.
         up: Axis of a mesh file that points up. Without it: y in .glb and .obj, z in .ply and Replica folders.
         scale: Metres of one unit of a mesh file.
         assets: Furnish it with an installed pack: sweethome3d. Writes ATTRIBUTION.txt, to go with the file.
     """
     from .export import ExportConfig, export_scene
 
-    config = ExportConfig(
-        glb=glb, coco=coco, house=house, seed=seed, up=up, scale=scale, assets=assets, views=views, size=size
-    )
-    print("\n".join(export_scene(config)))
+    print("\n".join(export_scene(ExportConfig(glb=glb, house=house, seed=seed, up=up, scale=scale, assets=assets))))
 
 
 @app.command(name="predict")
@@ -287,13 +264,7 @@ def retrieve_(
         print(f"{name}: " + "   ".join(f"R@{k} {share:6.1%}" for k, share in recall.items()) + f"   of {found.frames}")
 
 
-@app.command(name="doctor")
-def doctor_() -> None:
-    """Say what this machine can do: cores, memory, GPU, worlds, extras; and what each missing part is good for."""
-    from .doctor import diagnosis
-
-    print(diagnosis())
-
+app.command(experiment, name="experiment", help="The paper's results, tried in houses of one's own.")
 
 assets = tyro.extras.SubcommandApp()
 app.command(assets, name="assets", help="Real furniture models: install, list, remove.")

@@ -100,8 +100,16 @@ PRESETS = {
     ),
 }
 PRESETS["nano-long"] = replace(PRESETS["nano"], transfer=replace(PRESETS["nano"].transfer, steps=750))
+PRESETS["nano-short"] = replace(
+    PRESETS["nano"],
+    life=replace(PRESETS["nano"].life, frames=1500),
+    transfer_set=replace(PRESETS["nano"].transfer_set, houses=40),
+    transfer=replace(PRESETS["nano"].transfer, steps=150),
+    evaluation_frames=200,
+)
 """What `--preset` may name. smoke shows in seconds that everything works, and nothing about how well;
-nano-long is nano with a quarter more transfer, too long for the twelve minutes of `make run` on a slow host."""
+nano-long is nano with a quarter more transfer, too long for the twelve minutes of `make run` on a slow host;
+nano-short, a quarter of nano's transfer after a life of 1500 frames, is for experiments of many trainings."""
 
 
 def find_preset(name: str) -> Preset:

@@ -1,0 +1,42 @@
+"""`testspace experiment ...`: the paper's results, tried in houses of one's own."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from .ask import Ask
+
+experiment = tyro.extras.SubcommandApp()
+Asked = Annotated[Ask, tyro.conf.arg(name="")]
+"""Options that all experiments share."""
+
+
+@experiment.command(name="list")
+def list_() -> None:
+    """Say what experiments there are, what a trial of each costs, and what is done already."""
+    from .paper.listing import listing
+
+    print(listing())
+
+
+@experiment.command
+def specialise(result: tyro.conf.Positional[Literal["table1", "figure7", "mixin"]] = "table1", *, ask: Asked) -> None:
+    """The heart of the paper at small scale, one of its results at a time.
+
+    Args:
+        result: table1 (pre-training against none and generalists, with Figure 11's bounds), figure7 (pre-train in one
+            house, test in another), mixin (Tables 4 and 8: the transfer set's rgb in pre-training).
+    """
+    _run(result, ask)
+
+
+def _run(name: str, ask: Ask, **settings: Any) -> None:
+    from .paper.running import run_experiment
+    from .paper.tables import claims_table, table, told_claims
+
+    summary = run_experiment(name, settings, ask, shlex.join(["testspace", *sys.argv[1:]]))
+    print(f"{table(summary)}\n\n{claims_table(told_claims(summary))}\n\n{ask.out}: results.json, table.md, figure.png")

@@ -1,0 +1,99 @@
+"""The forms of the paper's figures: grouped bars, a matrix, curves; each with the spread over trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .experiment import Summary
+from .tables import over
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = ("#9aa5b1", "#2f6fb2", "#e08e21", "#2f9e6e", "#a34fb0", "#c44e52")
+
+
+def bars(summary: Summary, file: Path, columns: Sequence[str] | None = None) -> None:
+    """One group of bars a column, one bar a line: means, spread, and each trial as a dot."""
+    shown, lines = list(columns or summary.columns()), summary.lines()
+    axes, finish = _figure(file, 2.2 + 0.42 * len(lines) * len(shown), summary)
+    width = 0.8 / len(lines)
+    for place, line in enumerate(lines):
+        x = np.arange(len(shown)) + (place - (len(lines) - 1) / 2) * width
+        means = [summary.mean(line, column) for column in shown]
+        spreads = [summary.spread(line, column) for column in shown]
+        axes.bar(
+            x, means, 0.9 * width, yerr=spreads, color=COLOURS[place % len(COLOURS)], label=line, capsize=3, zorder=2
+        )
+        for at, column in zip(x, shown, strict=True):
+            found = summary.values(line, column)
+            axes.plot(np.full(len(found), at), found, ".", color="#20242a", markersize=4, zorder=3)
+    axes.set_xticks(np.arange(len(shown)), shown)
+    axes.grid(axis="y", color="#dde2e7", zorder=0)
+    axes.legend(frameon=False, fontsize=8, bbox_to_anchor=(1.01, 1), loc="upper left")
+    finish()
+
+
+def matrix(summary: Summary, file: Path) -> None:
+    """Lines by columns as a matrix of means, as Figure 7: darker is better within its row."""
+    lines, columns = summary.lines(), summary.columns()
+    means = np.array([[summary.mean(line, column) for column in columns] for line in lines])
+    axes, finish = _figure(file, 2.5 + 0.9 * len(columns), summary)
+    span = np.nanmax(means, 1, keepdims=True) - np.nanmin(means, 1, keepdims=True)
+    axes.imshow(
+        (means - np.nanmin(means, 1, keepdims=True)) / np.maximum(span, 1e-9), cmap="Blues", vmin=-0.2, vmax=1.6
+    )
+    for row, line in enumerate(lines):
+        for column, name in enumerate(columns):
+            spread = f"\n± {summary.spread(line, name):.1f}" if len(summary.values(line, name)) > 1 else ""
+            axes.text(column, row, f"{means[row, column]:.1f}{spread}", ha="center", va="center", fontsize=9)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(lines)), lines)
+    finish()
+
+
+def curves(summary: Summary, file: Path, x_name: str, x: Sequence[float], lines: Sequence[str]) -> None:
+    """A curve a column, through the means of these lines, which stand at `x`; the band is the spread."""
+    axes, finish = _figure(file, 5.5, summary)
+    for place, column in enumerate(summary.columns()):
+        mean = np.array([summary.mean(line, column) for line in lines])
+        spread = np.array([summary.spread(line, column) for line in lines])
+        colour = COLOURS[(place + 1) % len(COLOURS)]
+        axes.plot(x, mean, "o-", color=colour, label=column)
+        axes.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
+    axes.set_xlabel(x_name)
+    axes.grid(color="#dde2e7", zorder=0)
+    axes.legend(frameon=False, fontsize=8)
+    finish()
+
+
+def _figure(file: Path, width: float, summary: Summary) -> tuple[Axes, _Finish]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(max(4.0, min(14.0, width)), 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.set_title(f"{summary.experiment.source}: {over(summary)}", fontsize=10)
+    axes.set_ylabel(summary.experiment.unit, fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes, _Finish(figure, file)
+
+
+class _Finish:
+    """Writes the figure, whole or not at all."""
+
+    def __init__(self, figure: object, file: Path) -> None:
+        self.figure, self.file = figure, file
+
+    def __call__(self) -> None:
+        from matplotlib.figure import Figure
+
+        assert isinstance(self.figure, Figure)
+        unfinished = self.file.with_name(f"{self.file.name}.tmp")
+        self.figure.savefig(unfinished, dpi=150, format="png", metadata={"Software": None})
+        unfinished.replace(self.file)

@@ -1,0 +1,18 @@
+"""All experiments by name. Their modules are imported when one is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from .experiment import Experiment
+
+EXPERIMENTS = ("table1", "figure7", "mixin")
+"""Names of modules beside this one; the `experiment(**settings)` of each makes an Experiment."""
+
+
+def find_experiment(name: str, settings: dict[str, Any] | None = None) -> Experiment:
+    """The experiment of this name, with settings of its own."""
+    made = import_module(f".{name}", __package__).experiment(**(settings or {}))
+    assert isinstance(made, Experiment)
+    return made

@@ -1,0 +1,129 @@
+"""What an experiment came to, in Markdown: the paper's numbers beside ours, with the spread over trials, and claims."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .experiment import Claim, Summary
+
+
+def markdown(summary: Summary, results: Mapping[str, Any]) -> str:
+    """The page of one experiment: question, table, claims, and what it was run with."""
+    experiment = summary.experiment
+    parts = [f"# {experiment.source}", experiment.question, table(summary)]
+    if experiment.note:
+        parts.append(experiment.note)
+    parts += ["## The paper's claims", claims_table(results["claims"]), *reasons(results["claims"]), told_run(results)]
+    if results["command"]:
+        parts.append(f"```sh\n{results['command']}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def table(summary: Summary) -> str:
+    """Lines by columns: the paper's number, and ours with its spread."""
+    columns, paper = summary.columns(), summary.experiment.paper
+    shown = [(column, any(column in paper.get(line, {}) for line in summary.lines())) for column in columns]
+    head = [
+        name for column, known in shown for name in ([f"{column}, paper", f"{column}, here"] if known else [column])
+    ]
+    rows = [["", *head], ["---"] * (1 + len(head))]
+    for line in summary.lines():
+        cells = [line]
+        for column, known in shown:
+            if known:
+                cells.append(number(paper.get(line, {}).get(column)))
+            cells.append(cell(summary, line, column))
+        rows.append(cells)
+    text = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return f"{text}\n\n{summary.experiment.unit}; {over(summary)}."
+
+
+def over(summary: Summary) -> str:
+    """What the means are over."""
+    count = len(summary.trials)
+    return "one trial" if count == 1 else f"mean of {count} trials, ± standard deviation"
+
+
+def cell(summary: Summary, line: str, column: str) -> str:
+    """Mean and spread of a cell."""
+    found = summary.values(line, column)
+    if not found:
+        return ""
+    spread = f" ± {summary.spread(line, column):.1f}" if len(found) > 1 else ""
+    return number(summary.mean(line, column)) + spread
+
+
+def number(value: float | None) -> str:
+    """Three digits or so, nothing for no number."""
+    if value is None or not math.isfinite(value):
+        return ""
+    return f"{value:.1f}" if abs(value) >= 1 or value == 0 else f"{value:.2g}"
+
+
+def told_claims(summary: Summary) -> list[dict[str, Any]]:
+    """Each claim with the mean margin, its spread, and in how many trials it holds."""
+    return [_told(summary, claim) for claim in summary.experiment.claims]
+
+
+def _told(summary: Summary, claim: Claim) -> dict[str, Any]:
+    margins = summary.margins(claim)
+    mean = float(np.mean(margins)) if margins else None
+    return {
+        "says": claim.says,
+        "margin": mean,
+        "spread": float(np.std(margins, ddof=1)) if len(margins) > 1 else None,
+        "holds_in": sum(margin > 0 for margin in margins),
+        "trials": len(margins),
+        "verdict": verdict(margins),
+        "where_not": claim.where_not,
+    }
+
+
+def verdict(margins: list[float]) -> str:
+    """agrees: the mean margin is above 0 by more than two standard errors. disagrees: as far below. undecided: else.
+
+    untold: no trial tells. One trial has no spread, and decides nothing.
+    """
+    if not margins:
+        return "untold"
+    if len(margins) == 1:
+        return "undecided (one trial)"
+    mean, error = float(np.mean(margins)), float(np.std(margins, ddof=1) / math.sqrt(len(margins)))
+    if abs(mean) <= 2 * error:
+        return "undecided"
+    return "agrees" if mean > 0 else "disagrees"
+
+
+def claims_table(claims: list[dict[str, Any]]) -> str:
+    """Claims as a table."""
+    rows = ["| The paper finds | margin here | holds in | verdict |", "| --- | --- | --- | --- |"]
+    for claim in claims:
+        spread = f" ± {claim['spread']:.1f}" if claim["spread"] is not None else ""
+        margin = "" if claim["margin"] is None else f"{claim['margin']:+.1f}{spread}"
+        rows.append(f"| {claim['says']} | {margin} | {claim['holds_in']} of {claim['trials']} | {claim['verdict']} |")
+    return "\n".join(rows)
+
+
+def reasons(claims: list[dict[str, Any]]) -> list[str]:
+    """A paragraph for each claim that does not hold and has one."""
+    return [
+        f"*{claim['says']}*: {claim['where_not']}"
+        for claim in claims
+        if claim["verdict"] not in ("agrees", "untold") and claim["where_not"]
+    ]
+
+
+def told_run(results: Mapping[str, Any]) -> str:
+    """What it was run with, and what it cost."""
+    minutes = sum(trial["seconds"] for trial in results["trials"]) / 60
+    settings = ", ".join(f"{key} {value}" for key, value in results["settings"].items())
+    done = f"{len(results['trials'])} of {results['asked']} trials"
+    return (
+        f"Preset {results['preset']}{f', {settings}' if settings else ''}; houses {', '.join(results['houses'])}; "
+        f"seeds {', '.join(map(str, results['seeds']))}; {done}, {minutes:.1f} minutes of stages in all "
+        "(those shared between trials counted for each)."
+    )

@@ -1,0 +1,58 @@
+"""Which code a result follows from: a digest of a module and of every module of the package that it imports.
+
+Comments, docstrings and format do not count, so that only what can change a result makes it be computed anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@cache
+def code_digest(*modules: str) -> str:
+    """A digest of these modules ("learners.pretrain") and of all that they import within the package."""
+    seen: dict[str, str] = {}
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        file = _file(name)
+        if name in seen or file is None:
+            continue
+        tree = ast.parse(file.read_text())
+        seen[name] = ast.dump(_without_docstrings(tree))
+        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        waiting += _imports(tree, package)
+    return hashlib.sha256(repr(sorted(seen.items())).encode()).hexdigest()[:24]
+
+
+def _file(name: str) -> Path | None:
+    """The file of a module of the package, None where there is none of this name."""
+    path = ROOT.joinpath(*name.split("."))
+    found = [file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()]
+    return found[0] if found else None
+
+
+def _imports(tree: ast.Module, package: str) -> list[str]:
+    """Dotted names that a module in `package` imports relatively, as modules and as what may be modules."""
+    names = []
+    parts = package.split(".") if package else []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = ".".join([*parts[: len(parts) - node.level + 1], *(node.module or "").split(".")]).strip(".")
+            names += [base, *(f"{base}.{one.name}".strip(".") for one in node.names)]
+    return names
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [  # type: ignore[attr-defined]
+                line for line in body if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
+            ]
+    return tree

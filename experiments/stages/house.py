@@ -1,0 +1,157 @@
+"""Stages in the simulator: the labelled views that a house is tested on, and the frames that an agent collects in it.
+
+Truth of a test space lives in `views` and `labelled_frames`, which `evaluate` alone reads; of the views, the others
+know the poses, to keep away from them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...agent.policies import make_policy
+from ...agent.policies.protocol import do
+from ...envs.house import House
+from ...envs.house_env import HouseEnv
+from ...envs.house_io import house_to_json
+from ...envs.raycast import RayCastSimulator
+from ...envs.scene import build_scene
+from ...learners.buffer import ReplayBuffer
+from ...learners.replay import ReplayName
+from ...learners.transfer import LabelledFrames
+from ..held_out import draw_views, too_near
+from ..presets import Preset
+from ..progress import Advance
+from .code import code_digest
+from .store import Entry, Store, digest
+
+SIMULATOR = ("envs.raycast", "envs.scene", "experiments.held_out")
+"""The code that decides what a frame looks like and which are drawn."""
+
+
+def views(store: Store, states: Sequence[House], preset: Preset, seed: int) -> Entry:
+    """Held-out labelled views of a house, the same poses in each of its states, none of a blank wall: `read_views`."""
+    settings = {
+        "states": [house_key(house) for house in states], **_senses(preset), "count": preset.evaluation_frames,
+        "seed": seed, "code": code_digest(*SIMULATOR),
+    }  # fmt: skip
+
+    def make(folder: Path, advance: Advance) -> None:
+        first, *others = (_simulator(house, preset) for house in states)
+        rng, height = np.random.default_rng([seed, 1]), preset.transfer_set.camera_height
+        seen = [draw_views(first, preset.evaluation_frames, height, rng, others)]
+        seen += [other.render_with_labels(seen[0][0]["pose"]) for other in others]
+        np.savez(
+            folder / "views.npz", pose=seen[0][0]["pose"],
+            rgb=np.stack([frame["rgb"] for frame, _ in seen]),
+            depth=np.stack([frame["depth"] for frame, _ in seen]),
+            semantic=np.stack([labels.semantic for _, labels in seen]),
+        )  # fmt: skip
+
+    return store.get("views", f"views of {states[0].source}", settings, make)
+
+
+def read_views(entry: Entry, state: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
+    """rgb uint8 (N, H, W, 3) of the views in this state of the house, and the classes int16 (N, H, W) truly there."""
+    with np.load(entry.folder / "views.npz", allow_pickle=False) as stored:
+        return stored["rgb"][state], stored["semantic"][state]
+
+
+def _poses(entry: Entry) -> NDArray[np.float32]:
+    """Poses (N, 6) of the held-out views."""
+    with np.load(entry.folder / "views.npz", allow_pickle=False) as stored:
+        poses: NDArray[np.float32] = stored["pose"]
+    return poses
+
+
+def collect(store: Store, house: House, held_out: Entry, preset: Preset, seed: int, frames: int) -> Entry:
+    """A replay buffer of what the agent saw in `frames` steps through the house, held-out views kept apart."""
+    settings = {
+        "house": house_key(house), **_senses(preset), "frames": frames, "seed": seed, "held_out": held_out.key,
+        "code": code_digest(*SIMULATOR, "envs.house_env", "agent.policies", "learners.buffer"),
+    }  # fmt: skip
+
+    def make(folder: Path, advance: Advance) -> None:
+        shutil.rmtree(folder / "buffer", ignore_errors=True)  # of a walk that was killed
+        kept_apart, size, turn = _poses(held_out), preset.transfer_set, preset.life.turn
+        env = HouseEnv(
+            house, camera=preset.camera, camera_height=size.camera_height, light=size.light, max_steps=frames + 1
+        )
+        explorer = make_policy("frontier", env, seed)
+        explorer.reset(seed)
+        buffer = ReplayBuffer(folder / "buffer", frames, preset.camera.height, preset.camera.width, seed)
+        observation, info = env.reset()
+        for first in range(0, frames, turn):
+            seen = []
+            for _ in range(min(turn, frames - first)):
+                observation, _, _, _, info = do(env, explorer.act(observation, info))
+                seen.append(observation)
+            batch = {key: np.stack([frame[key] for frame in seen]) for key in seen[0]}
+            batch["step"] = np.arange(first, first + len(seen), dtype=np.int64)
+            admitted = ~too_near(batch["pose"], kept_apart)
+            buffer.extend({key: value[admitted] for key, value in batch.items()})
+            advance(first + len(seen), frames)
+        buffer.flush()
+
+    return store.get("collect", f"collecting in {house.source}", settings, make)
+
+
+def remember(store: Store, seen: Sequence[tuple[Entry, int]], capacity: int, replay: ReplayName, seed: int) -> Entry:
+    """A replay buffer of `capacity` frames, through which went of each collection, in turn, the frames before a step.
+
+    What it holds then is what the writer `replay` kept.
+    """
+    settings = {
+        "seen": [(entry.key, until) for entry, until in seen], "capacity": capacity, "replay": replay, "seed": seed,
+        "code": code_digest("learners.buffer"),
+    }  # fmt: skip
+
+    def make(folder: Path, advance: Advance) -> None:
+        shutil.rmtree(folder / "buffer", ignore_errors=True)
+        buffer: ReplayBuffer | None = None
+        for entry, until in seen:
+            source = ReplayBuffer.reader(entry.folder / "buffer")
+            if buffer is None:
+                buffer = ReplayBuffer(
+                    folder / "buffer", capacity, source.height, source.width, seed, replay=replay
+                )  # fmt: skip
+            slots = torch.nonzero(source.get(torch.arange(len(source)), ("step",))["step"] < until)[:, 0]
+            for some in slots.split(250):
+                frames = source.get(some)
+                buffer.extend({name: value for name, value in frames.items() if name != "step"})
+        assert buffer is not None
+        buffer.flush()
+
+    return store.get("remember", f"memory ({replay})", settings, make)
+
+
+def labelled_frames(house: House, held_out: Entry, preset: Preset, seed: int, count: int) -> LabelledFrames:
+    """`count` frames of the test space with the truth, apart from its held-out views: for the supervised bound only."""
+    height = preset.transfer_set.camera_height
+    frame, labels = draw_views(_simulator(house, preset), 2 * count, height, np.random.default_rng([seed, 2]))
+    apart = np.flatnonzero(~too_near(frame["pose"], _poses(held_out)))[:count]
+    return LabelledFrames(frame["rgb"][apart], labels.semantic[apart])
+
+
+def house_key(house: House) -> str:
+    """A digest of all that the house is."""
+    return digest(house_to_json(house))
+
+
+def _senses(preset: Preset) -> dict[str, Any]:
+    camera, size = preset.camera, preset.transfer_set
+    return {
+        "camera": [camera.width, camera.height, camera.vertical_fov],
+        "camera_height": size.camera_height,
+        "light": size.light,
+    }
+
+
+def _simulator(house: House, preset: Preset) -> RayCastSimulator:
+    return RayCastSimulator(build_scene(house), preset.camera, light=preset.transfer_set.light)

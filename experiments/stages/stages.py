@@ -1,0 +1,158 @@
+"""The stages of one house and one seed, with a preset's sizes: what the experiments are written in.
+
+stages = Stages(store, preset, (house,), seed)
+frames = stages.collect()
+learner = stages.pretrain((frames,))
+miou = stages.miou(stages.transfer(learner))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from ...envs.house import House
+from ...learners.pretrain import TSTConfig
+from ...learners.replay import ReplayName
+from ...learners.transfer import TransferConfig
+from ..presets import Preset
+from ..transfer_set import transfer_set
+from . import evaluate, house, learning, transfer
+from .learning import Diet, LabelledSet, Own
+from .store import Entry, Store
+from .transfer import Generalist
+
+
+class Stages:
+    """Each method returns what it asks for, from the disk where it was made before."""
+
+    def __init__(self, store: Store, preset: Preset, states: Sequence[House], seed: int) -> None:
+        """`states`: the test space, and what changes make of it in turn."""
+        self.store, self.preset, self.states, self.seed = store, preset, tuple(states), seed
+
+    @cached_property
+    def labelled(self) -> LabelledSet:
+        """D_t for this test space: external houses that share no asset with it."""
+        with self.store.progress.stage("transfer set") as advance:
+            return LabelledSet.of(transfer_set(self.states[0], self.preset.transfer_set, (), advance))
+
+    @property
+    def frames(self) -> int:
+        """Frames of a life."""
+        return self.preset.life.frames
+
+    def steps(self, frames: int | None = None, replay_ratio: float | None = None) -> int:
+        """Steps of pre-training that the replay ratio owes for so many frames lived."""
+        ratio = replay_ratio or self.preset.life.replay_ratio
+        return max(1, round((frames or self.frames) * ratio / self.preset.learner.batch_size))
+
+    def mm(self, modalities: tuple[str, ...] | None = None, pseudolabels: bool = True) -> TSTConfig:
+        """TST-MM on the preset's modalities, or on these."""
+        config = self.preset.learner
+        classes = config.pseudolabel_classes if pseudolabels else 0
+        return replace(config, modalities=modalities or config.modalities, pseudolabel_classes=classes)
+
+    @property
+    def mae(self) -> TSTConfig:
+        """TST-MAE: masked autoencoding of rgb."""
+        config = self.preset.learner
+        return replace(config, objective="mae", modalities=("rgb",), targets="patches", pseudolabel_classes=0)
+
+    @cached_property
+    def views(self) -> Entry:
+        """The held-out views."""
+        return house.views(self.store, self.states, self.preset, self.seed)
+
+    def collect(self, state: int = 0, frames: int | None = None) -> Entry:
+        """What the agent sees in a state of the house, in as many frames as a life has unless it is said."""
+        return house.collect(
+            self.store, self.states[state], self.views, self.preset, self.seed, frames or self.frames
+        )  # fmt: skip
+
+    def remember(self, seen: Sequence[tuple[Entry, int]], capacity: int, replay: ReplayName) -> Entry:
+        """What a memory of `capacity` frames holds after the frames of these collections, each up to a step."""
+        return house.remember(self.store, seen, capacity, replay, self.seed)
+
+    def pretrain(
+        self,
+        own: Sequence[Entry],
+        config: TSTConfig | None = None,
+        *,
+        steps: int | None = None,
+        mix_share: float = 0.5,
+        start: Entry | None = None,
+        title: str = "TST-MM",
+    ) -> Entry:
+        """A learner on these frames, TST-MM with the preset's modalities unless `config` says otherwise.
+
+        `mix_share`: share of the samples that are rgb of D_t, 0 for none. `start`: a learner to go on from.
+        """
+        config = config or self.mm()
+        guessed = [self.own(one).pseudolabels for one in own] if config.pseudolabel_classes else []
+        diet = Diet(steps or self.steps(), own, guessed, self.labelled if mix_share else None, mix_share)
+        return learning.pretrain(self.store, config, diet, self.seed, start, f"pre-training of {title}")
+
+    @cached_property
+    def scratch(self) -> Entry:
+        """The segmenter that learned from D_t alone; its guesses are the pseudolabels, as in a life."""
+        return self.transfer(None, title="scratch")
+
+    def own(self, collected: Entry) -> Own:
+        """Collected frames with their pseudolabels."""
+        return Own(
+            collected,
+            learning.pseudolabel(self.store, collected, self.scratch, self.labelled, self.preset.camera),
+        )
+
+    def transfer(self, learner: Entry | None, own: Own | None = None, title: str = "TST-MM") -> Entry:
+        """A segmenter on D_t from a learner's encoder, or from scratch.
+
+        `own`: the agent's frames with their pseudolabels stand beside D_t, as in a life.
+        """
+        labelled, config = self.labelled, self.preset.transfer
+        encoder = self.preset.learner if learner is None else learner
+        if own is None:
+            return self._transfer(encoder, lambda: labelled.frames, labelled.key, config, title)
+        count = self.preset.own_frames * len(labelled.frames)
+        key = [labelled.key, own.collected.key, own.pseudolabels.key, count]
+        return self._transfer(encoder, lambda: labelled.frames.join(own.evenly(count)), key, config, title)
+
+    @cached_property
+    def generalist(self) -> Entry:
+        """The segmenter on the generalist's encoder, which stays as it is: to fine-tune it costs thrice as much."""
+        labelled, config = self.labelled, replace(self.preset.transfer, frozen=True)
+        size = Generalist(self.preset.learner.image_size * 7 // 2)  # 7 x 7 features of 64 pixels, where nano has 8 x 8
+        return self._transfer(size, lambda: labelled.frames, labelled.key, config, transfer.GENERALIST)
+
+    def _transfer(
+        self, encoder: Entry | TSTConfig | Generalist, frames: Any, key: Any, config: TransferConfig, title: str
+    ) -> Entry:
+        return transfer.transfer(self.store, encoder, frames, key, config, self.seed, f"transfer of {title}")
+
+    def specialist(self, collected: Entry, title: str = "specialist") -> Entry:
+        """The segmenter of a life: TST-MM, transferred on D_t and the agent's own pseudolabelled frames."""
+        return self.transfer(self.pretrain((collected,), title=title), self.own(collected), title=title)
+
+    def bound(self) -> Entry:
+        """The segmenter from scratch on labels of the test space itself, as many as D_t has (Figure 11's upper bound).
+
+        The one learner that sees labels of the test space; nothing is compared with it but the bound.
+        """
+        count = len(self.labelled.frames)
+        return self._transfer(
+            self.preset.learner,
+            lambda: house.labelled_frames(self.states[0], self.views, self.preset, self.seed, count),
+            ["truth", self.views.key, count],
+            self.preset.transfer,
+            "supervised bound",
+        )
+
+    def evaluate(self, segmenter: Entry, state: int = 0) -> dict[str, Any]:
+        """The score on the held-out views of a state of the house."""
+        return evaluate.evaluate(self.store, segmenter, self.views, self.labelled.frames.classes(), state)
+
+    def miou(self, segmenter: Entry, state: int = 0) -> float:
+        """The mIoU there, in percent."""
+        return 100 * float(self.evaluate(segmenter, state)["miou"])

@@ -1,0 +1,95 @@
+"""Where the stages of experiments are kept: a folder each, named by the digest of all that its content follows from.
+
+Two experiments that need the same stage share it; a changed setting makes anew only what follows from it; a killed one
+leaves what is finished, and its unfinished folder for the stage to go on from.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...envs.cache import cache_folder
+from ..progress import Advance, Progress
+from ..run_folder import write_json
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished stage."""
+
+    kind: str
+    """Which stage: "collect", "pretrain", ..."""
+    key: str
+    """Digest of its settings, its inputs and its code; as an input of another stage it stands for all of them."""
+    folder: Path
+    """What it left."""
+    seconds: float
+    """What it took, in the session that finished it."""
+    settings: Mapping[str, Any]
+    """What it was made from."""
+
+
+class Store:
+    """Finished stages under `root`/KIND/KEY."""
+
+    def __init__(self, progress: Progress, root: Path | None = None, preset: str = "") -> None:
+        """`root`: the cache folder's stages where not given. `preset` is noted beside each stage, for its cost."""
+        self.root, self.progress, self.preset = root or cache_folder() / "stages", progress, preset
+        self.used: dict[str, Entry] = {}
+        """The entries that were asked for, by kind and key."""
+
+    def get(self, kind: str, title: str, settings: Mapping[str, Any], make: Callable[[Path, Advance], None]) -> Entry:
+        """The entry of these settings; `make(folder, advance)` fills its folder where it is not there yet.
+
+        `settings` are JSON, and hold all that the content follows from. `make` may find in the folder what an earlier
+        call that was killed has left. `title` says to a person what is going on.
+        """
+        key = digest(settings)
+        folder = self.root / kind / key
+        if not (folder / "stage.json").exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with _locked(folder.with_name(f"{key}.lock")):
+                if not (folder / "stage.json").exists():
+                    self._make(kind, folder, title, settings, make)
+        noted = json.loads((folder / "stage.json").read_text())
+        entry = Entry(kind, key, folder, float(noted["seconds"]), noted["settings"])
+        self.used[f"{kind}/{key}"] = entry
+        return entry
+
+    def _make(
+        self, kind: str, folder: Path, title: str, settings: Mapping[str, Any], make: Callable[[Path, Advance], None]
+    ) -> None:
+        unfinished = folder.with_name(f"{folder.name}.part")
+        unfinished.mkdir(exist_ok=True)
+        started = time.perf_counter()
+        with self.progress.stage(title) as advance:
+            make(unfinished, advance)
+        noted = {"kind": kind, "title": title, "preset": self.preset, "seconds": time.perf_counter() - started}
+        write_json(unfinished / "stage.json", {**noted, "settings": settings})
+        os.rename(unfinished, folder)
+
+
+def digest(settings: Any) -> str:
+    """24 hexadecimal digits that stand for a JSON value; ValueError where it is none."""
+    text = json.dumps(settings, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """One process at a time; the lock ends with its process, whatever ends that."""
+    with file.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(handle, fcntl.LOCK_UN)

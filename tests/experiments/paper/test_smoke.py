@@ -1,0 +1,108 @@
+"""Every experiment, a size below preset smoke: what it leaves behind, and that nothing is done twice."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from testspace.envs.frame import Camera
+from testspace.experiments import cli
+from testspace.experiments.paper.listing import listing
+from testspace.experiments.paper.registry import EXPERIMENTS, find_experiment
+from testspace.experiments.presets import PRESETS
+from testspace.experiments.stages import learning, transfer
+
+SMOKE = PRESETS["smoke"]
+TINY = replace(
+    SMOKE,
+    life=replace(SMOKE.life, frames=60, turn=20, first_frames=20, replay_ratio=0.4),
+    learner=replace(SMOKE.learner, image_size=16, batch_size=8, targets="patches", input_budget=4, target_budget=4),
+    transfer_set=replace(SMOKE.transfer_set, houses=1, frames_per_house=12, camera=Camera(16, 16)),
+    transfer=replace(SMOKE.transfer, steps=2, batch_size=4),
+    ttt=replace(SMOKE.ttt, steps=1, masks=2, refit_steps=1),
+    evaluation_frames=8,
+    ttt_frames=2,
+)
+ARGUMENTS = {"figure7": ["--house", "6"]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One cache for all experiments of this file, so that they share stages, as they do for a user."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TESTSPACE_CACHE", str(folder))
+        patch.setitem(PRESETS, "smoke", TINY)
+        yield folder
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_leaves_results_table_and_figure(name: str, tmp_path: Path, cache: Path) -> None:
+    experiment, out = find_experiment(name), tmp_path / "out"
+    command = ["experiment", *experiment.command.split(), "--preset", "smoke", "--out", str(out), "--house", "5"]
+    cli.main([*command, *ARGUMENTS.get(name, [])])
+    results = json.loads((out / "results.json").read_text())
+    assert len(results["trials"]) == results["asked"] == len(results["houses"])
+    values = [v for trial in results["trials"] for line in trial["measures"].values() for v in line.values()]
+    assert values
+    assert np.isfinite(values).all()
+    page = (out / "table.md").read_text()
+    assert experiment.source in page
+    told = [claim["verdict"] for claim in results["claims"] if claim["says"] in page]
+    assert len(told) == len(experiment.claims)
+    assert "untold" not in told or not transfer.has_generalist()
+    figure = cv2.imread(str(out / "figure.png"))
+    assert figure is not None
+    assert (figure < 128).any(), "nothing is drawn"
+
+    stages = sorted(cache.glob("stages/*/*/stage.json"))
+    before = [file.stat().st_mtime_ns for file in stages]
+    cli.main([*command, *ARGUMENTS.get(name, [])])
+    assert sorted(cache.glob("stages/*/*/stage.json")) == stages
+    assert [file.stat().st_mtime_ns for file in stages] == before
+    assert json.loads((out / "results.json").read_text())["trials"] == results["trials"]
+
+
+def test_the_list_names_every_experiment_and_what_is_done(cache: Path) -> None:
+    told = listing()
+    assert all(find_experiment(name).command in told for name in EXPERIMENTS)
+    assert "smoke" in told
+    assert str(cache) in told
+
+
+def test_no_stage_of_learning_can_read_the_truth_of_a_test_space() -> None:
+    """What learns imports neither the module that keeps the truth nor the one that scores by it."""
+    for module in (learning, transfer):
+        tree = ast.parse(Path(module.__file__).read_text())
+        imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1}
+        assert imported <= {"code", "store", "transfer"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--preset", "huge", "--house", "5"], ("huge", "nano")),
+        (["--house", "nowhere.json"], ("nowhere.json", "no such file")),
+        (["--house", "5", "--seeds", "1", "1"], ("--seeds", "twice")),
+        (["--house", "5", "--house", "5"], ("--house", "twice")),
+        (["--house", "5", "--jobs", "0"], ("--jobs",)),
+        ([], ("--house",)),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(
+    arguments: list[str], words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["experiment", "specialise", "--out", str(tmp_path / "out"), *arguments])
+    message = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert len(message.splitlines()) == 1
+    assert all(word in message for word in words)
+    assert not (tmp_path / "out").exists()
