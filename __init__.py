@@ -15,13 +15,14 @@ from .envs import registration as _registration
 if TYPE_CHECKING:
     from .agent.mapping import OccupancyMap
     from .agent.policies import make_policy
+    from .envs.building import build_scene
     from .envs.frame import Camera
     from .envs.generator import generate_house
     from .envs.house import House
     from .envs.house_env import HouseEnv
     from .envs.house_io import load_house
     from .envs.raycast import RayCastSimulator
-    from .envs.scene import Scene, build_scene
+    from .envs.scene import Scene
     from .learners.buffer import ReplayBuffer
     from .learners.heads.segmentation import Segmenter
     from .learners.model import Encoder
@@ -40,7 +41,7 @@ _WHERE = {
     "Scene": "envs.scene",
     "Segmenter": "learners.heads.segmentation",
     "TSTLearner": "learners.pretrain",
-    "build_scene": "envs.scene",
+    "build_scene": "envs.building",
     "generate_house": "envs.generator",
     "load_house": "envs.house_io",
     "make_policy": "agent.policies",

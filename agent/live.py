@@ -10,7 +10,6 @@ buffer's flush, and the flush says how far the agent had come.
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from torch import Tensor
 from ..envs.frame import Frame
 from ..envs.world import ChangingWorld, World
 from ..learners.buffer import ReplayBuffer
+from ..learners.checkpoint import replace_folder, whole_folder
 from ..learners.modalities import PSEUDOLABEL
 from ..learners.pretrain import TSTLearner
 from ..learners.replay import ReplayName
@@ -126,11 +126,8 @@ class Life:
     def _resume(self) -> None:
         """Begin the life, or go on where the last turn that was stored ends."""
         self.policy.reset(self.seed)
-        kept = self.folder / "learner"
-        if not kept.exists() and (self.folder / "learner.old").exists():
-            os.rename(self.folder / "learner.old", kept)  # killed between the two renames of `_store`
-        if kept.exists():
-            self.learner.load(kept)
+        if whole_folder(self.folder / "learner"):
+            self.learner.load(self.folder / "learner")
         if not self.buffer.note:
             self.observation, self.info = self.env.reset()
             return
@@ -250,12 +247,5 @@ class Life:
         return frames if self.semantic_map is None else {**frames, PSEUDOLABEL: self.semantic_map.labels(frames)}
 
     def _store(self) -> None:
-        """Make the learner survive a crash: a new folder is written, then takes the old one's place."""
-        new, kept, old = (self.folder / name for name in ("learner.new", "learner", "learner.old"))
-        shutil.rmtree(new, ignore_errors=True)
-        self.learner.save(new)
-        shutil.rmtree(old, ignore_errors=True)
-        if kept.exists():
-            os.rename(kept, old)
-        os.rename(new, kept)
-        shutil.rmtree(old, ignore_errors=True)
+        """Make the learner survive a crash."""
+        replace_folder(self.folder / "learner", self.learner.save)

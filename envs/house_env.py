@@ -13,15 +13,16 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from .building import build_scene, load_scene
 from .floor import ReachableFloor
 from .frame import FRAME_SPEC, Camera, Frame
 from .house import House
 from .house_io import load_house
-from .meshes import is_mesh, load_scene
+from .meshes import is_mesh
 from .motion import Action, Motion
 from .packs.pack import FurniturePack, open_pack
 from .raycast import Light, RayCastSimulator
-from .scene import Scene, build_scene
+from .scene import Scene
 from .simulator import Simulator
 
 FARTHEST = 1000.0
@@ -78,7 +79,7 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         antialias: int = 1,
     ) -> None:
         """`house`: "FILE[:LINE]" or a Path (see load_house), a seed of generate_house, a House, a Scene, a Replica
-        folder or a .glb, .obj or .ply file (see `envs.meshes.load_scene`), or another HouseEnv, whose house, scene and
+        folder or a .glb, .obj or .ply file (`envs.building.load_scene`), or another HouseEnv, whose house, scene and
         simulator are then shared (`camera` and `threads` are its).
 
         `step` and `camera_height` are in metres, `turn` and `look` in degrees; an episode is truncated after

@@ -58,24 +58,24 @@ class HouseVectorEnv(VectorEnv[Frame, NDArray[np.int64], NDArray[Any]]):
         camera: Camera = Camera(),  # noqa: B008 (frozen)
         threads: int | None = None,
         render_mode: str | None = None,
-        **motion: Any,
+        **options: Any,
     ) -> None:
         """house: as for HouseEnv, or several, shared out in turn: agent i lives in number i modulo their count.
-        threads: that share the pixels of a call; None for one on each core. motion: HouseEnv's `step`, `turn`, `look`,
-        `camera_height` and `max_steps`."""
+        threads: that share the pixels of a call; None for one on each core. options: all else that HouseEnv takes, as
+        `step`, `max_steps` or `antialias`."""
         houses: list[Any] = list(house) if isinstance(house, (list, tuple)) else [house]
         if num_envs < 1 or not houses:
             raise ValueError(f"HouseVectorEnv: needs 1 agent and 1 house or more, got {num_envs} and {len(houses)}")
         self.num_envs, self.render_mode = num_envs, render_mode
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         worlds = [
-            HouseEnv(each, camera, threads=cores if threads is None else threads, render_mode=render_mode, **motion)
+            HouseEnv(each, camera, threads=cores if threads is None else threads, render_mode=render_mode, **options)
             for each in houses[:num_envs]
         ]
         self._worlds = worlds
         self.simulators = [world.simulator for world in worlds]
         self._bodies = [
-            _Body(worlds[i % len(worlds)], camera, render_mode=render_mode, **motion) for i in range(num_envs)
+            _Body(worlds[i % len(worlds)], camera, render_mode=render_mode, **options) for i in range(num_envs)
         ]
         self.single_action_space, self.single_observation_space = worlds[0].action_space, worlds[0].observation_space
         self.action_space = batch_space(self.single_action_space, num_envs)

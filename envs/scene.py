@@ -7,14 +7,10 @@ its triangles is reversed, and its yaw is the same number (clockwise seen from a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from .house import House
-    from .packs.pack import FurniturePack
 
 TEXTURE_SIZE = 128
 """Rows and columns of every texture."""
@@ -178,21 +174,6 @@ class Scene:
     def face_class(self) -> NDArray[np.int16]:
         """(F,) class id of every triangle."""
         return np.array([i.class_id for i in self.instances], np.int16)[self.face_instance]
-
-
-def build_scene(house: House, pack: FurniturePack | None = None) -> Scene:
-    """The triangles of a house: the same house always gives the same arrays, in any process.
-
-    With a pack (`envs.packs.pack.open_pack`), its models stand in the furniture's boxes; all else is the same.
-    Raises `SceneError` where the house cannot be drawn.
-    """
-    if pack is not None:
-        from .packs.dress import dressed
-
-        return dressed(house, pack)
-    from .build.assemble import assemble  # here, because the builders need the dataclasses above
-
-    return assemble(house)
 
 
 def empty_scene(source: str) -> Scene:

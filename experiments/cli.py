@@ -94,6 +94,21 @@ def report(out: Path, /) -> None:
     print(write_report(out))
 
 
+@app.command
+def record(run: Path, /, *, out: Path, layout: Literal["plain", "lerobot"] = "plain") -> None:
+    """Write the frames that a run's agent remembers as a recording, for other programs or to live in.
+
+    Args:
+        run: Folder of the run.
+        out: New or empty folder for the recording.
+        layout: plain (pictures, depth and poses; --sim recording reads it) or lerobot (LeRobot's dataset format 3.0:
+            parquet and video; pip install 'testspace[lerobot]').
+    """
+    from .record import record_run
+
+    print(record_run(run, out, layout))
+
+
 bench = tyro.extras.SubcommandApp()
 app.command(bench, name="bench", help="Benchmarks.")
 
@@ -196,26 +211,35 @@ def render(
 @app.command
 def export(
     *,
-    glb: Path,
+    glb: Path | None = None,
+    coco: Path | None = None,
     house: SceneRef = None,
     seed: int = 0,
+    views: int = 100,
+    size: str = "640x480",
     up: Literal["y", "z"] | None = None,
     scale: float = 1.0,
     assets: str | None = None,
 ) -> None:
-    """Write a house as a GLB file: one node for each thing, named by its id, with its class, colours and textures.
+    """Write a house for other programs: as a GLB file, or as labelled views in COCO's format.
 
     Args:
-        glb: File to write.
+        glb: File to write: a node for each thing, named by its id, with its class, colours and textures.
+        coco: New or empty folder to write views of the house into, with boxes, masks and classes: annotations.json.
         house: A ProcTHOR house, a Replica folder, or a .glb, .obj or .ply file. Without it, a house is generated.
-        seed: Number of the generated house.
+        seed: Number of the generated house, and seed of the views.
+        views: How many views, with --coco.
+        size: Pixels of a view, WIDTHxHEIGHT, with --coco.
         up: Axis of a mesh file that points up. Without it: y in .glb and .obj, z in .ply and Replica folders.
         scale: Metres of one unit of a mesh file.
         assets: Furnish it with an installed pack: sweethome3d. Writes ATTRIBUTION.txt, to go with the file.
     """
     from .export import ExportConfig, export_scene
 
-    print("\n".join(export_scene(ExportConfig(glb=glb, house=house, seed=seed, up=up, scale=scale, assets=assets))))
+    config = ExportConfig(
+        glb=glb, coco=coco, house=house, seed=seed, up=up, scale=scale, assets=assets, views=views, size=size
+    )
+    print("\n".join(export_scene(config)))
 
 
 @app.command(name="predict")
@@ -262,6 +286,14 @@ def retrieve_(
     found = retrieval(run, house, target, frames, cells)
     for name, recall in (("rgb to depth", found.forth), ("depth to rgb", found.back)):
         print(f"{name}: " + "   ".join(f"R@{k} {share:6.1%}" for k, share in recall.items()) + f"   of {found.frames}")
+
+
+@app.command(name="doctor")
+def doctor_() -> None:
+    """Say what this machine can do: cores, memory, GPU, worlds, extras; and what each missing part is good for."""
+    from .doctor import diagnosis
+
+    print(diagnosis())
 
 
 app.command(experiment, name="experiment", help="The paper's results, tried in houses of one's own.")

@@ -6,12 +6,13 @@ import warnings
 from pathlib import Path
 from typing import Literal
 
+from ..envs.building import build_scene, load_scene
 from ..envs.generator import generate_house
 from ..envs.house_io import load_house
-from ..envs.meshes import MeshWarning, is_mesh, load_scene
+from ..envs.meshes import MeshWarning, is_mesh
 from ..envs.packs.pack import open_pack
 from ..envs.perturbations import perturb
-from ..envs.scene import Scene, build_scene
+from ..envs.scene import Scene
 from .errors import UserError
 
 
@@ -27,8 +28,8 @@ def find_scene(
     """The Scene, and what is to be told about its file, a line each.
 
     reference: a house file, Replica folder or mesh; None for the generated house of this seed. up, scale: of a mesh
-    (`envs.meshes.load_scene`). change: is made in a house by the same seed. assets: the pack that furnishes it. Raises
-    UserError, and what the readers raise, in one line.
+    (`envs.building.load_scene`). change: is made in a house by the same seed. assets: the pack that furnishes it.
+    Raises UserError, and what the readers raise, in one line.
     """
     if seed < 0:
         raise UserError(f"--seed must be 0 or more, got {seed}")

@@ -15,11 +15,12 @@ import shapely
 from numpy.typing import NDArray
 
 from ..envs.assets import asset
+from ..envs.building import build_scene
 from ..envs.classes import CLASS_ID
 from ..envs.floor import FloorError, build_floor
 from ..envs.house import House, HouseError, HouseObject, Opening
 from ..envs.house_io import house_to_json, parse_house
-from ..envs.scene import Instance, Scene, build_scene
+from ..envs.scene import Instance, Scene
 
 TOLERANCE = 0.01
 """Boxes and walls may meet by this much."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..envs.building import build_scene
 from ..envs.frame import Frame, Labels
 from ..envs.generator import generate_house
 from ..envs.house import House
@@ -17,7 +18,6 @@ from ..envs.raycast import RayCastSimulator
 from ..envs.recordings import FrameError, RecordingError, open_recording
 from ..envs.recordings.env import RecordingEnv
 from ..envs.recordings.simulator import RecordingSimulator
-from ..envs.scene import build_scene
 from ..envs.simulator import Simulator
 from ..envs.thor.simulator import ThorEnv, ThorSimulator
 from ..envs.world import World

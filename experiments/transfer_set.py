@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from ..agent.surface_prior import SurfacePrior
+from ..envs.building import build_scene
 from ..envs.cache import cache_folder
 from ..envs.classes import CLASSES
 from ..envs.frame import Camera
@@ -25,7 +26,6 @@ from ..envs.generator import generate_house
 from ..envs.house import House, HouseObject
 from ..envs.house_io import house_to_json
 from ..envs.raycast import Light, RayCastSimulator
-from ..envs.scene import build_scene
 from ..learners.transfer import LabelledFrames
 from .errors import UserError
 from .held_out import draw_views

@@ -75,9 +75,14 @@ class FrameFolder:
         frames = [self._read(self.names[index]) for index in indices]
         return {key: torch.from_numpy(np.stack([frame[key] for frame in frames])) for key in frames[0]}
 
+    def rgb(self, indices: Sequence[int]) -> Tensor:
+        """The rgb alone of these frames, uint8 (B, image_size, image_size, 3)."""
+        images = (_read_rgb(self._rgb[self.names[index]]) for index in indices)
+        return torch.from_numpy(np.stack([_Square(rgb.shape, self.image_size).area(rgb) for rgb in images]))
+
     def _read(self, name: str) -> dict[str, NDArray[Any]]:
         rgb = _read_rgb(self._rgb[name])
-        square = _Square(rgb.shape[:2], self.image_size)
+        square = _Square(rgb.shape, self.image_size)
         frame: dict[str, NDArray[Any]] = {"rgb": square.area(rgb)}
         height, width = rgb.shape[:2]
         if self._depth:
@@ -140,8 +145,9 @@ class _Square:
     """The middle square of an image, scaled."""
 
     def __init__(self, shape: tuple[int, ...], size: int) -> None:
-        side = min(shape)
-        self.rows, self.columns = ((slice((n - side) // 2, (n - side) // 2 + side)) for n in shape)
+        """`shape`: (H, W, ...)."""
+        side = min(shape[:2])
+        self.rows, self.columns = ((slice((n - side) // 2, (n - side) // 2 + side)) for n in shape[:2])
         self.size = (size, size)
 
     def area(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:

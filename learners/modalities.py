@@ -197,7 +197,7 @@ def flip(frames: Mapping[str, Tensor], which: Tensor) -> dict[str, Tensor]:
 def jitter(rgb: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     """Change light, contrast and tint of uint8 rgb (B, H, W, 3), each image by its own factors in 1 +- strength."""
     batch = rgb.shape[0]
-    factors = 1 + strength * (2 * torch.rand(batch, 1, 1, 5, generator=generator) - 1)
+    factors = (1 + strength * (2 * torch.rand(batch, 1, 1, 5, generator=generator) - 1)).to(rgb.device)
     light, contrast, tint = factors[..., :1], factors[..., 1:2], 1 + (factors[..., 2:] - 1) / 2
     image = rgb.to(torch.float32)
     mean = image.mean(dim=(1, 2), keepdim=True)

@@ -189,6 +189,11 @@ class MaskedModel(nn.Module):
         """Name of the slot in which rgb is predicted."""
         return next(slot.name for slot in self.slots if slot.modality == "rgb" and slot.predicts)
 
+    @property
+    def first_rgb(self) -> int:
+        """Number of the first token of that slot."""
+        return int(self.numbering.first[self.names.index(self.predicted_rgb)])
+
     def losses(
         self,
         frames: Mapping[str, Tensor],
@@ -199,13 +204,13 @@ class MaskedModel(nn.Module):
         """Mean loss of each predicted slot of `frames` over its targets (0 where it has none).
 
         `inputs` int64 (B, K) and `targets` int64 (B, T) are token numbers of the slots that `frames` holds; `spans`
-        are those of its sequences, by slot.
+        are those of its sequences, by slot. Frames are on the model's device, numbers and spans always on the CPU.
         """
         return self.losses_of(self.contents(frames, spans), inputs, targets)
 
     def losses_of(self, contents: Mapping[str, Tensor], inputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """As `losses`, of contents that are at hand, such as codes that were made once and kept."""
-        wanted = self.numbering.split(targets)
+        wanted = self.numbering.split(targets, self.places.device)
         decoded = self._decode(contents, inputs, targets).flatten(0, 1)[wanted.order]  # (B * T, D), by slot
         losses = {}
         for slot, features, rows in zip(self.slots, decoded.split(wanted.counts), wanted.rows(), strict=True):
@@ -215,8 +220,7 @@ class MaskedModel(nn.Module):
 
     def reconstruct_rgb(self, rgb: Tensor, keep: Tensor, target: Tensor) -> Tensor:
         """Masked autoencoding on rgb alone: the loss of predicting the patches `target` (B, T) from `keep` (B, K)."""
-        offset = self.numbering.first[self.names.index(self.predicted_rgb)]
-        return self.losses({"rgb": rgb}, keep, target + offset)[self.predicted_rgb]
+        return self.losses({"rgb": rgb}, keep, target + self.first_rgb)[self.predicted_rgb]
 
     @torch.no_grad()
     def predict(self, frames: Mapping[str, Tensor], inputs: Tensor, name: str) -> Tensor:
@@ -249,8 +253,8 @@ class MaskedModel(nn.Module):
             if slot.predicts == "sequence":
                 if spans is not None:
                     hidden = spans[number]
-                    found |= {f"{name} sequence": hidden.inputs, f"{name} given": hidden.given}
-                    found[f"{name} wanted"] = hidden.wanted
+                    for form, ids in (("sequence", hidden.inputs), ("given", hidden.given), ("wanted", hidden.wanted)):
+                        found[f"{name} {form}"] = ids.to(self.places.device)
             elif name not in frames:
                 continue
             elif slot.predicts == "cells":
@@ -270,33 +274,35 @@ class MaskedModel(nn.Module):
 
     def _decode(self, contents: Mapping[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
         """Decoder features (B, T, D) of the targets, from the inputs (B, K)."""
-        dim, vectors = self.encoder.dim, torch.cat([self.encoder.modality[None], self.modality])
-        places = vectors[self.numbering.slot] + self.places  # (numbers, D): which and where
-        seen = self.numbering.split(inputs)
+        dim, device = self.encoder.dim, self.places.device
+        vectors = torch.cat([self.encoder.modality[None], self.modality])
+        places = vectors[self.numbering.slot.to(device)] + self.places  # (numbers, D): which and where
+        seen = self.numbering.split(inputs, device)
         parts = []
         for slot, size, rows in zip(self.slots, seen.counts, seen.rows(), strict=True):
             if size:
                 embed = self.encoder.embed if slot.name == "rgb" else self.embed[slot.name]
                 parts.append(embed(contents[f"{slot.modality} {slot.sees}"].flatten(0, 1)[rows]))
         embedded = torch.cat(parts)[seen.order.argsort()].view(*inputs.shape, dim)
-        seen_places = F.embedding(inputs, places)
+        seen_places = F.embedding(inputs.to(device), places)
         encoded = self.encoder.encode(embedded + seen_places)
         context = self.context(encoded) + seen_places  # the decoder is told again what each token is
-        slot_of, x = self.numbering.slot[targets], self.mask_token + F.embedding(targets, places)
+        slot_of, x = self.numbering.slot[targets], self.mask_token + F.embedding(targets.to(device), places)
         blocked = slot_of[:, None, :, None] != slot_of[:, None, None, :] if int(slot_of.max()) > 0 else None
         if self.given:
             x, blocked = self._teacher_forced(x, contents, targets, places), self._causal(slot_of, targets)
+        blocked = None if blocked is None else blocked.to(device)
         for layer in self.decoder:
             x = layer(x, context, blocked)
         return self.decoder_norm(x)
 
     def _teacher_forced(self, x: Tensor, contents: Mapping[str, Tensor], targets: Tensor, places: Tensor) -> Tensor:
         """Decoder inputs with the mask tokens of sequences replaced by the ids that come before what is wanted."""
-        wanted, flat = self.numbering.split(targets), x.flatten(0, 1)
+        wanted, flat = self.numbering.split(targets, x.device), x.flatten(0, 1)
         for slot, chosen, rows in zip(self.slots, wanted.order.split(wanted.counts), wanted.rows(), strict=True):
             if slot.predicts == "sequence" and len(rows):
                 ids = contents[f"{slot.modality} given"].flatten()[rows]
-                embedded = self.given[slot.name](ids) + places[targets.flatten()[chosen]]
+                embedded = self.given[slot.name](ids) + places[targets.to(x.device).flatten()[chosen]]
                 flat = flat.index_copy(0, chosen, embedded.to(flat.dtype))
         return flat.view_as(x)
 

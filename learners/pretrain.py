@@ -8,23 +8,22 @@ features = learner.encoder(rgb)
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from .checkpoint import Checkpoint, read
 from .masking import Masking, mixture, split_positions
 from .modalities import PSEUDOLABEL, SENSORY, find, flip, jitter
 from .model import Encoder, MaskedModel, SizeName
 from .optimisers import Optimiser, OptimiserName, ParameterGroup, hidden_matrices
 from .precision import autocast
-from .sequences import SequenceModality
+from .sequences import SequenceModality, Spans
 from .slots import Targets
 from .tokenizers import Quantiser, Sample, Tokenizer, fit
 
@@ -98,6 +97,19 @@ class TSTConfig:
         return self.base_learning_rate * self.batch_size / 256
 
 
+class View(NamedTuple):
+    """What the model is shown of a batch: the arguments of `MaskedModel.losses`."""
+
+    frames: dict[str, Tensor]
+    """After mirror and jitter, by modality."""
+    inputs: Tensor
+    """Token numbers int64 (B, input budget)."""
+    targets: Tensor
+    """Token numbers int64 (B, target budget)."""
+    spans: dict[int, Spans] | None = None
+    """Of its sequences, by slot."""
+
+
 class TSTLearner:
     """A masked model in training: one `step` for each batch of frames, with no end that must be known beforehand."""
 
@@ -116,6 +128,7 @@ class TSTLearner:
             raise ValueError("learner: objective mae is of rgb patches alone: modalities ('rgb',), targets 'patches'")
         self.generator = torch.Generator().manual_seed(seed)
         self.model.tokenizers.requires_grad_(False)
+        self._place()
         self._trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         groups = [
             ParameterGroup([p for p in self._trained.values() if p.ndim > 1], cfg.weight_decay),
@@ -130,6 +143,9 @@ class TSTLearner:
         self.has_tokenizers = cfg.targets == "patches"
         """Whether `step` may be called: tokenizers are fitted, or not needed."""
         self.lr_scale = 1.0
+
+    def _place(self) -> None:
+        """Done to the model before its optimiser is made: where it lies, and in how many parts (`scaling`)."""
 
     @property
     def encoder(self) -> Encoder:
@@ -173,20 +189,28 @@ class TSTLearner:
         The loss is the mean over the modalities of the frames, and masked autoencoding of the rgb mixed in, by their
         share of samples. Returns both, each modality's loss, the learning rate. RuntimeError before `fit_tokenizers`.
         """
-        if not self.has_tokenizers:
-            raise RuntimeError("learner: targets are tokens, so call fit_tokenizers before step")
-        self.model.train()
+        self._ready()
         with autocast():
-            losses = self._frame_losses(frames)
+            losses = self.model.losses(*self.view(frames, self.generator))
             loss = torch.stack(list(losses.values())).mean()
             if transfer_rgb is not None and len(transfer_rgb):
                 share = len(transfer_rgb) / (len(transfer_rgb) + len(frames["rgb"]))
-                losses["mix"] = self._mix_loss(transfer_rgb)
+                losses["mix"] = self.model.losses(*self.view_rgb(transfer_rgb, self.generator))[
+                    self.model.predicted_rgb
+                ]
                 loss = (1 - share) * loss + share * losses["mix"]
         self.optimiser.zero_grad()
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self._trained.values(), self.config.clip)
-        rate = self._rate()
+        return self._finish(loss, losses)
+
+    def _ready(self) -> None:
+        if not self.has_tokenizers:
+            raise RuntimeError("learner: targets are tokens, so call fit_tokenizers before step")
+        self.model.train()
+
+    def _finish(self, loss: Tensor, losses: Mapping[str, Tensor]) -> dict[str, float]:
+        """Step along the gradients that are there, unless one is not finite, and report."""
+        norm, rate = self._clip(), self._rate()
         if bool(torch.isfinite(loss)) and bool(torch.isfinite(norm)):
             self.optimiser.step(rate)
         else:
@@ -200,31 +224,35 @@ class TSTLearner:
             "nonfinite_steps": float(self.nonfinite_steps),
         }
 
-    def _frame_losses(self, frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _clip(self) -> Tensor:
+        return nn.utils.clip_grad_norm_(self._trained.values(), self.config.clip)
+
+    def view(self, frames: Mapping[str, Tensor], generator: torch.Generator) -> View:
+        """What the model is shown of frames of the contract: mirrored, jittered and masked by the generator."""
         cfg, batch = self.config, len(frames["rgb"])
         if cfg.objective == "mae":
-            return {"rgb": self._mix_loss(frames["rgb"])}
+            return self.view_rgb(frames["rgb"], generator)
         kept = (*cfg.modalities, PSEUDOLABEL) if cfg.pseudolabel_classes else cfg.modalities
         frames = {name: frames[name] for name in kept if name in frames or name == PSEUDOLABEL}
         if cfg.mirror:
-            frames = flip(frames, torch.rand(batch, generator=self.generator) < 0.5)
+            frames = flip(frames, torch.rand(batch, generator=generator) < 0.5)
         # Pseudolabels are of the frame before its light is changed: what is behind it stays the same.
         sensed = {modality.name: modality.sense(frames) for modality in find(cfg.modalities)}
         frames = {**frames, **sensed}
         if cfg.jitter:
-            frames["rgb"] = jitter(frames["rgb"], cfg.jitter, self.generator)
-        ids = {number: frames[self.model.names[number]] for number in self.masking.sequences}
-        return self.model.losses(frames, *self.masking.draw(batch, self.generator, ids))
+            frames["rgb"] = jitter(frames["rgb"], cfg.jitter, generator)
+        ids = {number: frames[self.model.names[number]].cpu() for number in self.masking.sequences}
+        return View(frames, *self.masking.draw(batch, generator, ids))
 
-    def _mix_loss(self, rgb: Tensor) -> Tensor:
+    def view_rgb(self, rgb: Tensor, generator: torch.Generator) -> View:
+        """The same for masked autoencoding of rgb uint8 (B, H, W, 3) alone."""
         if self.config.mirror:
-            rgb = flip({"rgb": rgb}, torch.rand(len(rgb), generator=self.generator) < 0.5)["rgb"]
+            rgb = flip({"rgb": rgb}, torch.rand(len(rgb), generator=generator) < 0.5)["rgb"]
         if self.config.jitter:
-            rgb = jitter(rgb, self.config.jitter, self.generator)
+            rgb = jitter(rgb, self.config.jitter, generator)
         visible = max(1, round(self.config.mix_visible * self.model.positions))
-        return self.model.reconstruct_rgb(
-            rgb, *split_positions(len(rgb), self.model.positions, visible, self.generator)
-        )
+        keep, hidden = split_positions(len(rgb), self.model.positions, visible, generator)
+        return View({"rgb": rgb}, keep, hidden + self.model.first_rgb)
 
     def _rate(self) -> float:
         """The learning rate of this step."""
@@ -238,44 +266,40 @@ class TSTLearner:
 
     def save(self, folder: str | Path) -> None:
         """Write all that training needs to go on exactly: model.safetensors, optimiser.safetensors, learner.json."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(
-            {name: value.contiguous() for name, value in self.model.state_dict().items()}, folder / "model.safetensors"
-        )
+        self.checkpoint().write(Path(folder))
+
+    def checkpoint(self) -> Checkpoint:
+        """What `save` writes."""
         moments = {"generator": self.generator.get_state()}
         for name, parameter in self._trained.items():
             for key, value in self.optimiser.state(parameter).items():
                 moments[f"{key}/{name}"] = torch.as_tensor(value)
-        save_file(moments, folder / "optimiser.safetensors")
         state = {
             "config": asdict(self.config), "seed": self.seed, "steps": self.steps,
             "nonfinite_steps": self.nonfinite_steps, "lr_scale": self.lr_scale, "has_tokenizers": self.has_tokenizers,
         }  # fmt: skip
-        (folder / "learner.json").write_text(json.dumps(state, indent=2))
+        return Checkpoint(self.model.state_dict(), moments, state)
 
     def load(self, folder: str | Path) -> None:
         """Go on from a folder that `save` wrote; ValueError where its configuration is another one."""
-        folder = Path(folder)
-        if not (folder / "learner.json").is_file():
-            raise ValueError(f"learner: {folder} holds no learner (no learner.json)")
-        state = json.loads((folder / "learner.json").read_text())
-        mine = json.loads(json.dumps(asdict(self.config)))
-        differing = sorted(key for key in {*mine, *state["config"]} if mine.get(key) != state["config"].get(key))
-        if differing:
-            raise ValueError(
-                f"learner: {folder} was trained with another {', '.join(differing)}; use the same configuration"
-            )
-        self.model.load_state_dict(load_file(folder / "model.safetensors"))
-        moments = load_file(folder / "optimiser.safetensors")
-        self.generator.set_state(moments.pop("generator"))
-        names = {key.split("/", 1)[0] for key in moments}
+        stored = read(Path(folder), asdict(self.config))
+        self._load_weights(stored.weights)
+        self.generator.set_state(stored.moments.pop("generator"))
+        kinds = {key.split("/", 1)[0] for key in stored.moments}
         for name, parameter in self._trained.items():
-            stored = {key: moments[f"{key}/{name}"] for key in names if f"{key}/{name}" in moments}
-            if stored:
-                self.optimiser.restore(parameter, stored)
+            moments = {kind: stored.moments[f"{kind}/{name}"] for kind in kinds if f"{kind}/{name}" in stored.moments}
+            if moments:
+                self.optimiser.restore(parameter, self._placed(moments, parameter))
+        state = stored.state
         self.seed, self.steps, self.nonfinite_steps = state["seed"], state["steps"], state["nonfinite_steps"]
         self.lr_scale, self.has_tokenizers = state["lr_scale"], state["has_tokenizers"]
+
+    def _load_weights(self, weights: dict[str, Tensor]) -> None:
+        self.model.load_state_dict(weights)
+
+    def _placed(self, moments: dict[str, Tensor], parameter: nn.Parameter) -> dict[str, Tensor]:
+        """The moments where the parameter lies."""
+        return moments
 
 
 def scratch_encoder(config: TSTConfig, seed: int) -> Encoder:
@@ -294,3 +318,9 @@ def masking_of(model: MaskedModel, config: TSTConfig) -> Masking:
     parts = mixture(seen, predicted, config.alphas, config.rgb_only)
     budgets = config.input_budget, config.target_budget
     return Masking(model.numbering.sizes, *budgets, parts, seen, predicted, sequences)
+
+
+if __name__ == "__main__":  # torchrun --nproc-per-node N -m testspace.learners.pretrain small --help
+    from .train import main
+
+    main()

@@ -82,21 +82,23 @@ class Numbering:
         self.slot = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(self.sizes))  # of each number
         self.first = ends - torch.tensor(self.sizes)  # number of each slot's first token
 
-    def split(self, numbers: Tensor) -> Tokens:
-        """Numbers (B, T), sorted by slot."""
+    def split(self, numbers: Tensor, device: torch.device | str = "cpu") -> Tokens:
+        """Numbers (B, T), on the CPU, sorted by slot; what indexes contents goes to `device`, where those are."""
         slot = self.slot[numbers]
-        return Tokens(slot, numbers - self.first[slot], self.sizes)
+        return Tokens(slot, numbers - self.first[slot], self.sizes, device)
 
 
 class Tokens:
     """Tokens (B, T) sorted by slot, so that each slot's are handled as one matrix."""
 
-    def __init__(self, slot: Tensor, position: Tensor, sizes: tuple[int, ...]) -> None:
-        self.slot, self.position = slot, position
-        self.order = slot.flatten().argsort(stable=True)  # (B * T,), places in the flattened batch, by slot
+    def __init__(
+        self, slot: Tensor, position: Tensor, sizes: tuple[int, ...], device: torch.device | str = "cpu"
+    ) -> None:
+        order = slot.flatten().argsort(stable=True)
         self.counts: list[int] = slot.flatten().bincount(minlength=len(sizes)).tolist()
         width = torch.tensor(sizes)[slot]
-        self._rows = (torch.arange(len(slot))[:, None] * width + position).flatten()[self.order]
+        rows = (torch.arange(len(slot))[:, None] * width + position).flatten()[order]
+        self.order, self._rows = order.to(device), rows.to(device)  # (B * T,), places in the flattened batch, by slot
 
     def rows(self) -> tuple[Tensor, ...]:
         """For each slot, the rows of its tokens in contents flattened to (B * tokens of the slot, ...)."""

@@ -145,7 +145,7 @@ def fit(
     rise = min(1.0, max(0.1, 2 / steps))  # torch divides by zero where the rise has no step of its own
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=rise)
     for step in range(steps):
-        with autocast():
+        with autocast(tokenizer.embed.weight.device.type):
             loss = tokenizer.loss(sample(batch_size))
         optimiser.zero_grad()
         loss.backward()

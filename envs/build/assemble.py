@@ -86,7 +86,7 @@ class _Collector:
 
 
 def assemble(house: House) -> Scene:
-    """See `envs.scene.build_scene`."""
+    """See `envs.building.build_scene`."""
     collector = _Collector()
     areas = _structure(house, collector)
     alone = {id(thing) for thing in house.objects}

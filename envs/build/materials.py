@@ -27,7 +27,7 @@ _KINDS: dict[str, tuple[str, str, float, Rgb]] = {
     "small tiles": (r"smalltiles|glasstiles|mosaic|fireplacetiles", "small tiles", 0.6, (0.62, 0.70, 0.72)),
     "tiles": (r"tile|kitchenfloor|kitchenwall", "tiles", 1.2, (0.82, 0.80, 0.75)),
     "marble": (r"marble", "marble", 1.5, (0.88, 0.86, 0.83)),
-    "granite": (r"granite|countertop|stone", "granite", 0.8, (0.55, 0.54, 0.53)),
+    "granite": (r"granite|countertop|stone", "granite", 0.6, (0.55, 0.54, 0.53)),
     "porcelain": (r"porcelain|ceramic", "", 1.0, (0.94, 0.93, 0.90)),
     "carpet": (r"carpet|rug", "carpet", 0.7, (0.60, 0.53, 0.48)),
     "leather": (r"leather", "leather", 0.5, (0.40, 0.25, 0.17)),

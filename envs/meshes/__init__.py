@@ -9,16 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ..house import House
-from ..scene import Scene, build_scene
+from ..scene import Scene
 from .errors import MeshError, MeshWarning
 
 if TYPE_CHECKING:
     from .parts import Up
 
-__all__ = ["MESHES", "MeshError", "MeshWarning", "is_mesh", "load_scene"]
+__all__ = ["MESHES", "MeshError", "MeshWarning", "is_mesh", "load_mesh"]
 
 MESHES = (".glb", ".obj", ".ply")
 """Endings of the files that are read as meshes."""
@@ -33,27 +30,8 @@ def is_mesh(ref: object) -> bool:
     return path.suffix.lower() in (*MESHES, *_OTHERS) or path.is_dir()
 
 
-def load_scene(ref: Scene | House | Path | str | int, up: Up | None = None, scale: float = 1.0) -> Scene:
-    """The Scene that a reference means.
-
-    ref: a Replica folder; a .glb, .obj or .ply file; "FILE.json", "FILE.jsonl[.gz][:LINE]" with a ProcTHOR house; the
-    seed of a generated house; a House; or a Scene, which is returned. up: "y" or "z", the axis of a mesh file that
-    points up; by default y in .glb and .obj, z in .ply and Replica folders. scale: metres of one unit of a mesh file.
-    Raises MeshError or HouseError of one line; warns (MeshWarning) with counts of what was left out.
-    """
-    if isinstance(ref, Scene):
-        return ref
-    if isinstance(ref, House):
-        return build_scene(ref)
-    if isinstance(ref, (int, np.integer)):
-        from ..generator import generate_house
-
-        return build_scene(generate_house(int(ref)))
-    if not is_mesh(ref):
-        from ..house_io import load_house
-
-        return build_scene(load_house(ref))
-    path = Path(ref)
+def load_mesh(path: Path, up: Up | None = None, scale: float = 1.0) -> Scene:
+    """The Scene of a mesh file or Replica folder; see `envs.building.load_scene`."""
     ending = path.suffix.lower()
     if path.is_dir():
         from .replica import load_replica

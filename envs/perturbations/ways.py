@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..assets import asset
+from ..building import build_scene
 from ..classes import CLASS_ID
 from ..floor import IN_WALL
 from ..generator.space import footprint
 from ..house import House, HouseObject, Opening
-from ..scene import build_scene
 
 Volume = tuple[float, float, float, float, float, float]
 """(x0, z0, x1, z1, bottom, top)."""

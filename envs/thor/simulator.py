@@ -11,12 +11,13 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ..building import build_scene
 from ..floor import ReachableFloor
 from ..frame import Camera, Frame, Labels
 from ..house import House
 from ..motion import Action, Motion
 from ..perturbations import Perturbation
-from ..scene import Scene, build_scene, empty_scene
+from ..scene import Scene, empty_scene
 from ..simulator import check_poses
 from .changes import enter
 from .conventions import EYES, PIVOT, frame_of, labels_of, pose_of, to_thor

@@ -26,10 +26,10 @@ def measure(house: str, threads: int) -> dict[str, Any]:
     start = time.perf_counter()
     import numpy as np
 
+    from ...envs.building import build_scene
     from ...envs.embree import Mesh
     from ...envs.frame import Camera
     from ...envs.raycast import RayCastSimulator
-    from ...envs.scene import build_scene
     from .work import find_house, fingerprint, poses_on
 
     imported = time.perf_counter()

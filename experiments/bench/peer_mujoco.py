@@ -7,9 +7,9 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from ...envs.building import build_scene
 from ...envs.frame import Camera, rotation
 from ...envs.raycast import RayCastSimulator
-from ...envs.scene import build_scene
 from .work import find_house, poses_on
 
 

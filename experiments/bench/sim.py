@@ -20,13 +20,14 @@ import gymnasium
 import numpy as np
 import tyro
 
+from ...envs.building import build_scene
 from ...envs.frame import Camera
 from ...envs.house import House
 from ...envs.house_env import HouseEnv
 from ...envs.house_vector_env import HouseVectorEnv
 from ...envs.raycast import RayCastSimulator
 from ...envs.registration import HOUSE
-from ...envs.scene import Scene, build_scene
+from ...envs.scene import Scene
 from .first_frame import cold_and_cached
 from .machine import cores, describe, memory_mb
 from .meshes import with_triangles

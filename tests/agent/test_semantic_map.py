@@ -9,11 +9,11 @@ from torch import Tensor
 
 from testspace.agent.semantic_map import SemanticMap
 from testspace.agent.surface_prior import SurfacePrior
+from testspace.envs.building import build_scene
 from testspace.envs.classes import CLASSES
 from testspace.envs.frame import Camera, Frame
 from testspace.envs.generator import generate_house
 from testspace.envs.raycast import RayCastSimulator
-from testspace.envs.scene import build_scene
 from testspace.experiments.held_out import draw_views
 
 CAMERA = Camera(32, 32)

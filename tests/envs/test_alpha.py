@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scenes import SceneMaker, box_room
 
 from testspace.envs import lighting
+from testspace.envs.building import load_scene
 from testspace.envs.frame import Camera
 from testspace.envs.kernel import FAINTEST
-from testspace.envs.meshes import load_scene
 from testspace.envs.meshes.errors import MeshError
 from testspace.envs.meshes.images import encode
 from testspace.envs.meshes.write import write_glb

@@ -18,14 +18,15 @@ from test_house_io import HOUSE
 from test_meshes import replica_folder, text_ply
 from test_packs import write
 
+from testspace.envs.building import build_scene, load_scene
 from testspace.envs.house import HouseError
 from testspace.envs.house_io import load_house
-from testspace.envs.meshes import MeshError, MeshWarning, load_scene
+from testspace.envs.meshes import MeshError, MeshWarning
 from testspace.envs.meshes.write import write_glb
 from testspace.envs.packs.library import PackError
 from testspace.envs.packs.obj import read_model
 from testspace.envs.packs.pack import FurniturePack
-from testspace.envs.scene import Scene, SceneError, build_scene
+from testspace.envs.scene import Scene, SceneError
 
 OBJ = "mtllib a.mtl\nv 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 1 1\nusemtl m\nf 1/1 2/2 3/3\nf -4 -3 -1\n"
 MTL = "newmtl m\nKd 0.1 0.2 0.3\nmap_Kd a.jpg\n"

@@ -15,10 +15,11 @@ from testspace.envs.build.lights import LAMP
 from testspace.envs.build.openings import PROUD, _swing
 from testspace.envs.build.panels import OFFSET, cut, wall_panels
 from testspace.envs.build.structure import room_polygon
+from testspace.envs.building import build_scene
 from testspace.envs.floor import build_floor
 from testspace.envs.house import House, HouseObject, Room
 from testspace.envs.house_io import load_house
-from testspace.envs.scene import PointLight, build_scene
+from testspace.envs.scene import PointLight
 
 
 def _dressed(room_type: str, name: str) -> np.ndarray | None:

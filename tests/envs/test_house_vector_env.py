@@ -111,3 +111,13 @@ def test_wrong_use_is_refused() -> None:
         envs.step([0])
     with pytest.raises(ValueError, match="action must be 0 to 4, got 9"):
         envs.step([0, 9])
+
+
+def test_antialias_smooths_the_colour_of_all_agents_and_nothing_else() -> None:
+    plain, smooth = HouseVectorEnv(2, 7), HouseVectorEnv(2, 7, antialias=2)
+    before, after = plain.reset(seed=0)[0], smooth.reset(seed=0)[0]
+    alone = HouseEnv(7, antialias=2).reset(seed=1)[0]
+    assert (before["rgb"] != after["rgb"]).mean() > 0.1
+    assert np.array_equal(after["rgb"][1], alone["rgb"])
+    for key in ("depth", "normals", "pose"):
+        assert np.array_equal(before[key], after[key])

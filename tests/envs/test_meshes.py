@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scenes import QUADS, box_room
 
+from testspace.envs.building import load_scene
 from testspace.envs.classes import CLASS_ID, CLASSES
 from testspace.envs.frame import Camera
 from testspace.envs.house_env import HouseEnv
-from testspace.envs.meshes import MeshError, MeshWarning, load_scene
+from testspace.envs.meshes import MeshError, MeshWarning
 from testspace.envs.meshes.ply import read_ply
 from testspace.envs.meshes.replica import REPLICA_CLASSES
 from testspace.envs.meshes.write import write_glb

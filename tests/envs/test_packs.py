@@ -14,6 +14,7 @@ import pytest
 from two_rooms import two_rooms
 
 from testspace.envs.assets import asset
+from testspace.envs.building import build_scene
 from testspace.envs.floor import build_floor
 from testspace.envs.frame import Camera
 from testspace.envs.house_env import HouseEnv
@@ -24,7 +25,6 @@ from testspace.envs.packs.library import CATALOGUE, Library, PackError
 from testspace.envs.packs.obj import read_model
 from testspace.envs.packs.pack import MAX_TRIANGLES, FurniturePack, open_pack
 from testspace.envs.packs.types import TYPES
-from testspace.envs.scene import build_scene
 
 CORNERS = [(x, y, z) for x in (-1, 1) for y in (0, 3) for z in (-1, 1)]
 QUADS = ((1, 2, 4, 3), (5, 7, 8, 6), (1, 5, 6, 2), (3, 4, 8, 7), (1, 3, 7, 5), (2, 6, 8, 4))

@@ -14,11 +14,12 @@ import shapely
 from numpy.typing import NDArray
 from scenes import BOX, ROOM, SceneMaker, box_axes, box_room, rectangle
 
+from testspace.envs.building import build_scene
 from testspace.envs.classes import CLASS_ID
 from testspace.envs.frame import Camera, check_frame
 from testspace.envs.house_io import load_house
 from testspace.envs.raycast import RayCastSimulator
-from testspace.envs.scene import DirectionalLight, Material, PointLight, Scene, build_scene
+from testspace.envs.scene import DirectionalLight, Material, PointLight, Scene
 from testspace.envs.simulator import Simulator
 
 CAMERA = Camera(80, 60, 75.0)

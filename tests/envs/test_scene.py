@@ -14,11 +14,12 @@ import pytest
 from two_rooms import box_frame, number_of, triangles, two_rooms
 
 from testspace.envs.assets import asset
+from testspace.envs.building import build_scene
 from testspace.envs.classes import CLASSES
 from testspace.envs.furniture.catalogue import BOX_TYPES
 from testspace.envs.house import HouseObject
 from testspace.envs.house_io import load_house
-from testspace.envs.scene import DirectionalLight, PointLight, Scene, SceneError, build_scene
+from testspace.envs.scene import DirectionalLight, PointLight, Scene, SceneError
 
 HOUSES = 48
 

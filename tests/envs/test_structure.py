@@ -15,8 +15,9 @@ from two_rooms import HEIGHT, L_ROOM, OUTLINE, SQUARE, area, number_of, triangle
 
 from testspace.envs.build.panels import OFFSET, cut, wall_panels
 from testspace.envs.build.structure import flat
+from testspace.envs.building import build_scene
 from testspace.envs.classes import CLASS_ID
-from testspace.envs.scene import Scene, SceneError, build_scene
+from testspace.envs.scene import Scene, SceneError
 
 
 def _hits(scene: Scene, origins: np.ndarray, directions: np.ndarray, keep: np.ndarray | None = None) -> np.ndarray:

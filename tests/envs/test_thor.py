@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from thor_options import stand_in
 
+from testspace.envs.building import build_scene
 from testspace.envs.classes import CLASSES
 from testspace.envs.frame import Camera, check_frame
 from testspace.envs.generator import generate_house
 from testspace.envs.motion import Action
 from testspace.envs.perturbations import parse_change
 from testspace.envs.raycast import RayCastSimulator
-from testspace.envs.scene import build_scene
 from testspace.envs.simulator import Simulator
 from testspace.envs.thor import places
 from testspace.envs.thor.changes import change_house, set_object_poses

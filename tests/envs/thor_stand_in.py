@@ -73,10 +73,10 @@ class World:
             return "the house has no room"
         if (FOLDER / "blank").exists():
             return ""
+        from testspace.envs.building import build_scene
         from testspace.envs.frame import Camera
         from testspace.envs.house_json import parse_house
         from testspace.envs.raycast import RayCastSimulator
-        from testspace.envs.scene import build_scene
 
         camera = Camera(self.width, self.height, self.fov)
         self.simulator = RayCastSimulator(build_scene(parse_house(house, "house")), camera, light="direct")

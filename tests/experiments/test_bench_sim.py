@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from testspace.envs.building import build_scene
 from testspace.envs.frame import Camera
 from testspace.envs.generator import generate_house
 from testspace.envs.house_io import save_house
 from testspace.envs.raycast import RayCastSimulator
-from testspace.envs.scene import Scene, build_scene
+from testspace.envs.scene import Scene
 from testspace.experiments import cli
 from testspace.experiments.bench import first_frame, peers, sim, work
 from testspace.experiments.bench.meshes import with_triangles

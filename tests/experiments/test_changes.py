@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from testspace.envs.building import build_scene
 from testspace.envs.frame import Camera
 from testspace.envs.generator import generate_house
 from testspace.envs.raycast import RayCastSimulator
-from testspace.envs.scene import build_scene
 from testspace.experiments import life
 from testspace.experiments.changes import (
     evaluation_frames,

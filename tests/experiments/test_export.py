@@ -12,10 +12,10 @@ from test_damage import KINDS
 from test_packs import write as write_library
 from two_rooms import two_rooms
 
+from testspace.envs.building import build_scene, load_scene
 from testspace.envs.house_io import save_house
-from testspace.envs.meshes import MeshWarning, load_scene
+from testspace.envs.meshes import MeshWarning
 from testspace.envs.packs.pack import pack_folder
-from testspace.envs.scene import build_scene
 from testspace.experiments import cli
 
 

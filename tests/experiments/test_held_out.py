@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testspace.envs.building import build_scene
 from testspace.envs.classes import CLASS_ID
 from testspace.envs.frame import Camera, rotation
 from testspace.envs.generator import generate_house
 from testspace.envs.raycast import RayCastSimulator
-from testspace.envs.scene import build_scene
 from testspace.experiments.held_out import (
     APART_DEGREES,
     APART_METRES,

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from testspace.envs.building import build_scene
 from testspace.envs.floor import ReachableFloor
 from testspace.envs.frame import Camera
 from testspace.envs.generator import generate_house
 from testspace.envs.raycast import RayCastSimulator
 from testspace.envs.recordings.plain import PlainWriter
-from testspace.envs.scene import build_scene
 from testspace.experiments import cli, life
 from testspace.experiments.held_out import random_poses
 from testspace.experiments.presets import PRESETS

@@ -12,12 +12,12 @@ import shapely
 from numpy.typing import NDArray
 from two_rooms import L_ROOM, SQUARE, two_rooms
 
+from testspace.envs.building import build_scene
 from testspace.envs.classes import CLASS_ID, class_colours
 from testspace.envs.frame import Camera
 from testspace.envs.house_io import save_house
 from testspace.envs.meshes.write import write_glb
 from testspace.envs.raycast import RayCastSimulator
-from testspace.envs.scene import build_scene
 from testspace.experiments import cli, plan, render
 
 MODALITIES = ("rgb", "depth", "normals", "edges", "semantic", "instance")

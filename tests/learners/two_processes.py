@@ -1,0 +1,19 @@
+"""What torchrun starts twice in test_scaling: one training after the other, as `-m testspace.learners.pretrain` does.
+
+two_processes.py FOLDER ARGUMENTS: trains to FOLDER/ddp and FOLDER/fsdp, and goes on with what FOLDER/begun holds.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import torch.distributed as dist
+
+from testspace.learners.train import main
+
+folder, *arguments = sys.argv[1:]
+dist.init_process_group("gloo")
+main([*arguments, "--out", f"{folder}/ddp"])
+main([*arguments, "--out", f"{folder}/fsdp", "--scaling.shard", "fsdp"])
+main([*arguments, "--out", f"{folder}/begun", "--resume"])
+dist.destroy_process_group()
