@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from ...agent.policies import make_policy
 from ...agent.policies.protocol import do
+from ...envs.building import build_scene
 from ...envs.house import House
 from ...envs.house_env import HouseEnv
 from ...envs.house_io import house_to_json
 from ...envs.raycast import RayCastSimulator
-from ...envs.scene import build_scene
 from ...learners.buffer import ReplayBuffer
 from ...learners.replay import ReplayName
 from ...learners.transfer import LabelledFrames
@@ -31,7 +31,7 @@ from ..progress import Advance
 from .code import code_digest
 from .store import Entry, Store, digest
 
-SIMULATOR = ("envs.raycast", "envs.scene", "experiments.held_out")
+SIMULATOR = ("envs.raycast", "envs.building", "experiments.held_out")
 """The code that decides what a frame looks like and which are drawn."""
 
 

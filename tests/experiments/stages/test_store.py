@@ -84,7 +84,7 @@ def test_the_real_modules_are_found() -> None:
     """The digest of a module that does not exist would never change."""
     code.code_digest.cache_clear()
     names = ("learners.pretrain", "learners.transfer", "learners.buffer", "agent.semantic_map", "agent.policies")
-    names += ("envs.raycast", "envs.scene", "envs.house_env", "experiments.held_out", "experiments.stages.house")
+    names += ("envs.raycast", "envs.building", "envs.house_env", "experiments.held_out", "experiments.stages.house")
     for name in names:
         assert code._file(name) is not None, name
     imported = code._imports(code.ast.parse((code.ROOT / "learners/pretrain.py").read_text()), "learners")
