@@ -5,20 +5,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from testspace.envs.generator import generate_house
 from testspace.envs.house_io import save_house
-from testspace.experiments import cli
+from testspace.experiments import cli, tokenizers
+from testspace.experiments.cross_modal import SIDE
+from testspace.experiments.drawings import GAP
 from testspace.experiments.presets import PRESETS
 from testspace.learners.buffer import ReplayBuffer
+from testspace.learners.modalities import MODALITIES
 
 SMOKE = PRESETS["smoke"]
 
@@ -111,6 +116,63 @@ def test_a_finished_run_is_finished_again_at_once(
     assert after["segmentation"] == before["segmentation"]
     assert after["seconds"] >= before["seconds"]
     assert after["peak_rss_mb"] >= before["peak_rss_mb"]
+
+
+def test_predict_draws_what_is_given_then_prediction_and_truth(
+    killed_and_resumed: tuple[Path, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = killed_and_resumed
+    picture = tmp_path / "new" / "prediction.png"
+    asked = ["predict", str(out), "--frames", "2", "--seed", "3"]
+    cli.main([*asked, "--from", "rgb", "--to", "depth", "edges", "--out", str(picture)])
+    assert capsys.readouterr().out.strip() == str(picture)
+    image = cv2.cvtColor(cv2.imread(str(picture)), cv2.COLOR_BGR2RGB)
+    assert image.shape == (2 * SIDE + GAP, 5 * SIDE + 4 * GAP, 3)
+    seen = ReplayBuffer.reader(out / "buffer", 3).sample(2)
+    for column, name in ((0, "rgb"), (2, "depth"), (4, "edges")):
+        truth = MODALITIES[name].draw(MODALITIES[name].of(seen)).numpy()
+        left = column * (SIDE + GAP)
+        for row in range(2):
+            top = row * (SIDE + GAP)
+            shown = image[top : top + SIDE : SIDE // 32, left : left + SIDE : SIDE // 32]
+            assert np.array_equal(shown, truth[row]), name
+    with pytest.raises(SystemExit, match="2"):
+        cli.main([*asked, "--to", "smell"])
+    assert "'smell'" in capsys.readouterr().err
+
+
+def test_retrieve_prints_recalls_that_rise_with_k(
+    killed_and_resumed: tuple[Path, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = killed_and_resumed
+    house = str(out.parent / "house.json")
+    cli.main(["retrieve", str(out), "--house", house, "--frames", "20"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["rgb to depth", "depth to rgb"]
+    for line in lines:
+        assert line.endswith("of 20")
+        one, five, ten = (float(share) for share in re.findall(r"R@\d+ +([\d.]+)%", line))
+        assert 0 <= one <= five <= ten <= 100
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["retrieve", str(out)])
+    assert "name it with --house" in capsys.readouterr().err
+
+
+def test_tokenizers_of_a_run_can_be_looked_at(
+    killed_and_resumed: tuple[Path, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = killed_and_resumed
+    tokenizers.main(["--run", str(out), "--out", str(tmp_path), "--count", "3"])
+    told = json.loads((tmp_path / "tokenizers.json").read_text())
+    assert list(told) == ["rgb", "depth", "normals", "edges"]
+    assert capsys.readouterr().out.count("BAD") == sum(kept["bad"] for kept in told.values())
+    for name in told:
+        assert cv2.imread(str(tmp_path / f"{name}.png")).shape == (2 * SIDE + GAP, 3 * SIDE + 2 * GAP, 3)
+    fitted = ["--buffer", str(out / "buffer"), "--out", str(tmp_path / "fitted"), "--learner.image-size", "32"]
+    tokenizers.main([*fitted, "--learner.tokenizer-steps", "3"])
+    assert (tmp_path / "fitted" / "depth.png").is_file()
+    with pytest.raises(SystemExit, match="2"):
+        tokenizers.main(["--out", str(tmp_path)])
 
 
 @pytest.mark.parametrize(

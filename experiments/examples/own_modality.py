@@ -1,0 +1,86 @@
+"""A modality of one's own, in a page: the height of each pixel above the floor, from depth and pose.
+
+    python -m testspace.experiments.examples.own_modality runs/first
+
+The registry wants a name, the channels, and how it is normalised and drawn. From then on it is masked, tokenised,
+predicted, retrieved and drawn like any other. This one is brought along by the frames; one that follows from rgb alone
+has `compute` instead, and then the frames need not hold it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+import tyro
+from torch import Tensor
+
+from testspace.envs.frame import Camera, rotation
+from testspace.experiments.presets import find_preset
+from testspace.learners.buffer import ReplayBuffer
+from testspace.learners.fidelity import fidelity
+from testspace.learners.modalities import SENSORY, Modality, register
+from testspace.learners.pretrain import TSTConfig, TSTLearner
+from testspace.learners.tokenizers import Tokenizer
+
+MEAN, STD = 1.0, 0.8  # metres
+
+
+def height(frames: Mapping[str, Tensor], camera: Camera) -> Tensor:
+    """Height above y = 0 of what each pixel shows, float32 (B, H, W), in metres."""
+    depth = frames["depth"]
+    right = (torch.arange(camera.width) + 0.5 - camera.width / 2) / camera.focal
+    up = (camera.height / 2 - 0.5 - torch.arange(camera.height)) / camera.focal
+    ray = torch.stack([right.expand(len(up), -1), up[:, None].expand(-1, len(right)), -torch.ones(len(up), len(right))])
+    upwards = torch.from_numpy(rotation(frames["pose"].numpy())[:, 1]).float()  # the world's y along the camera's axes
+    return frames["pose"][:, 1, None, None] + depth * torch.einsum("bk,khw->bhw", upwards, ray)
+
+
+def normalise(metres: Tensor) -> Tensor:
+    return ((metres - MEAN) / STD)[:, None]  # (B, H, W) to (B, 1, H, W)
+
+
+def draw(image: Tensor) -> Tensor:
+    grey = ((image * STD + MEAN) / 3).clamp(0, 1)  # the floor is black, three metres are white
+    return (255 * grey).to(torch.uint8).permute(0, 2, 3, 1).expand(-1, -1, -1, 3)
+
+
+HEIGHT = Modality("height", 1, normalise, draw)
+
+
+def train(run: Path, /, steps: int = 200, tokenizer_steps: int = 300) -> TSTLearner:
+    """Learn from what a run's agent remembers, with height as a fifth modality, and say what became of it.
+
+    Args:
+        run: Folder of the run.
+        steps: Steps of training.
+        tokenizer_steps: Steps of each tokenizer.
+    """
+    register(HEIGHT)
+    buffer = ReplayBuffer.reader(run / "buffer")
+    camera = find_preset(json.loads((run / "config.json").read_text())["preset"]).camera
+
+    def sample(n: int) -> dict[str, Tensor]:
+        frames = buffer.sample(n)
+        return {**frames, "height": height(frames, camera)}
+
+    config = TSTConfig(
+        image_size=camera.height, modalities=(*SENSORY, "height"), targets="tokens", tokenizer_steps=tokenizer_steps,
+        input_budget=16, target_budget=32,
+    )  # fmt: skip
+    learner = TSTLearner(config)
+    learner.fit_tokenizers(sample)
+    tokenizer = learner.model.tokenizers["height"]
+    assert isinstance(tokenizer, Tokenizer)
+    print(f"tokenizer: {fidelity(tokenizer, sample(64))[0].unexplained:.1%} of height unexplained")
+    for step in range(steps):
+        report = learner.step(sample(32))
+        if step % 50 == 0 or step == steps - 1:
+            print(f"step {step + 1} of {steps}: loss {report['loss']:.2f}, of height {report['loss_height']:.2f}")
+    return learner
+
+
+if __name__ == "__main__":
+    tyro.cli(train)
