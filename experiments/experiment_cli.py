@@ -34,6 +34,24 @@ def specialise(result: tyro.conf.Positional[Literal["table1", "figure7", "mixin"
     _run(result, ask)
 
 
+@experiment.command
+def continual(
+    *,
+    ask: Asked,
+    change: Annotated[str, tyro.conf.arg(metavar="KIND=STRENGTH[,...]")] = "lighting=0.5,objects=0.3",
+    replay: tuple[Literal["ring", "reservoir", "balanced", "minred"], ...] = ("reservoir",),
+    replay_ratio: float | None = None,
+) -> None:
+    """Figure 25: the house changes; what that costs, how soon learning on makes up for it, and what is forgotten.
+
+    Args:
+        change: Kinds of change (lighting, objects, materials) and their strengths, from 0 to 1.
+        replay: Writers of the memory, which is full when the house changes; each is tried.
+        replay_ratio: Samples that the learner draws for each frame since the change; without it, the preset's.
+    """
+    _run("figure25", ask, change=change, replay=replay, replay_ratio=replay_ratio)
+
+
 def _run(name: str, ask: Ask, **settings: Any) -> None:
     from .paper.running import run_experiment
     from .paper.tables import claims_table, table, told_claims
