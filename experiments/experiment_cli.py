@@ -52,6 +52,12 @@ def continual(
     _run("figure25", ask, change=change, replay=replay, replay_ratio=replay_ratio)
 
 
+@experiment.command
+def ttt(*, ask: Asked) -> None:
+    """Table 7: test-time training of TST-MAE and of a generalist, frame by frame and online, with its cost."""
+    _run("table7", ask)
+
+
 def _run(name: str, ask: Ask, **settings: Any) -> None:
     from .paper.running import run_experiment
     from .paper.tables import claims_table, table, told_claims

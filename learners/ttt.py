@@ -2,7 +2,8 @@
 
 Each frame by itself: starting from the transferred weights, the encoder takes a few steps on reconstructing this
 frame's masked patches, many masks at once; then the head, which never moves, predicts on what the encoder has become.
-The weights go back before the next frame, so no prediction depends on another frame.
+The weights go back before the next frame, so no prediction depends on another frame. Online, they go back only where
+the agent enters another room: what one frame taught serves the next.
 
 TTT leans on a reconstruction decoder that fits the encoder. Fine-tuning moves the encoder away from the decoder of
 pre-training, and TTT would then pull it back, away from the task. `refit_decoder` mends this with unlabelled frames
@@ -14,7 +15,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,14 +73,18 @@ def ttt_predict(
     config: TTTConfig | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    rooms: Sequence[int] | None = None,
 ) -> TTTResult:
     """Predict each frame of rgb uint8 (N, H, W, 3) after training the segmenter's encoder on it.
 
     `model` is the pre-trained model, or what `refit_decoder` made of it: of it the decoder is used. Neither argument
-    changes. The masks follow from `seed` and are the same for every frame.
+    changes. The masks follow from `seed` and are the same for every frame. With `rooms`, a number for each frame, the
+    weights and the momentum go back only where it changes (online). ValueError where there are not N of them.
     """
     config, started = config or TTTConfig(), time.perf_counter()
     images = torch.as_tensor(rgb)
+    if rooms is not None and len(rooms) != len(images):
+        raise ValueError(f"test-time training: {len(rooms)} rooms for {len(images)} frames")
     working = copy.deepcopy(segmenter).requires_grad_(False).eval()
     learner = _with_encoder(model, working.encoder)
     moving = [*working.encoder.parameters(), learner.mask_token]
@@ -89,11 +94,12 @@ def ttt_predict(
 
     predicted, before, after = [], [], []
     for done, frame in enumerate(images.split(1)):
-        with torch.no_grad():
-            for parameter, value in zip(moving, start, strict=True):
-                parameter.copy_(value)
+        if rooms is None or done == 0 or rooms[done] != rooms[done - 1]:
+            with torch.no_grad():
+                for parameter, value in zip(moving, start, strict=True):
+                    parameter.copy_(value)
+            optimizer = torch.optim.SGD(moving, lr=config.lr, momentum=config.momentum)
         generator = torch.Generator().manual_seed(seed)
-        optimizer = torch.optim.SGD(moving, lr=config.lr, momentum=config.momentum)
         copies = frame.expand(config.masks, -1, -1, -1)
         probe = _masks(learner, config.masks, config.mask_ratio, generator)
         before.append(_probe(learner, copies, probe))

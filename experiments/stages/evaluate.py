@@ -1,22 +1,28 @@
-"""Stages that see the truth of a test space: the scores on held-out views, and labels for the supervised bound."""
+"""Stages that see the truth of a test space: the scores on held-out views, with test-time training and without."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ...envs.classes import CLASSES
+from ...learners.buffer import ReplayBuffer
 from ...learners.metrics.segmentation import segmentation_score
+from ...learners.ttt import TTTConfig, refit_decoder, ttt_predict
 from ..evaluation import MIN_SHARE
 from ..progress import Advance
 from ..run_folder import write_json
 from .code import code_digest
-from .house import read_views
+from .house import read_rooms, read_views
+from .learning import LabelledSet, read_learner
 from .store import Entry, Store
 from .transfer import read_segmenter
 
@@ -44,6 +50,57 @@ def evaluate(store: Store, segmenter: Entry, held_out: Entry, learnable: Sequenc
         write_json(folder / "score.json", score(read_segmenter(segmenter).predict(rgb), truth, learnable))
 
     return read_score(store.get("evaluate", "evaluation", settings, make))
+
+
+def test_time_training(
+    store: Store,
+    segmenter: Entry,
+    learner: Entry,
+    held_out: Entry,
+    labelled: LabelledSet,
+    own: Entry | None,
+    config: TTTConfig,
+    frames: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Scores of a segmenter on `frames` held-out views, room by room: "before", "alone" (each frame by itself) and
+    "online" (reset per room); with each of the last two, its "seconds" a frame.
+
+    The learner's decoder is fitted first to the encoder that transfer has moved, on unlabelled frames: of D_t, and
+    half of them of the collection `own` where there is one.
+    """
+    settings = {
+        "segmenter": segmenter.key, "learner": learner.key, "views": held_out.key, "labelled": labelled.key,
+        "own": own.key if own else None, "config": asdict(config), "frames": frames, "seed": seed,
+        "code": code_digest("learners.ttt", "learners.metrics.segmentation"), "min_share": MIN_SHARE,
+    }  # fmt: skip
+
+    def make(folder: Path, advance: Advance) -> None:
+        rgb, truth = read_views(held_out)
+        rooms = read_rooms(held_out)[:frames]
+        order = np.argsort(rooms, kind="stable")
+        shown, true, rooms = rgb[order], truth[order], rooms[order]
+        network, generator = read_segmenter(segmenter), torch.Generator().manual_seed(seed)
+        buffer = ReplayBuffer.reader(own.folder / "buffer", seed) if own else None
+        external = torch.from_numpy(labelled.frames.rgb)
+
+        def sample(n: int) -> Tensor:
+            lived = n // 2 if buffer is not None else 0
+            drawn = external[torch.randint(len(external), (n - lived,), generator=generator)]
+            return drawn if buffer is None else torch.cat([buffer.sample(lived)["rgb"], drawn])
+
+        model = refit_decoder(
+            read_learner(learner).model, network.encoder, sample, config, seed,
+            lambda done, total, loss: advance(done, total, f"decoder, loss {loss:.2f}"),
+        )  # fmt: skip
+        told = {"before": score(network.predict(shown), true, labelled.frames.classes())}
+        for name, together in (("alone", None), ("online", rooms.tolist())):
+            result = ttt_predict(network, model, shown, config, seed, advance, together)
+            told[name] = score(result.semantic, true, labelled.frames.classes())
+            told[name]["seconds"] = result.seconds_per_frame
+        write_json(folder / "score.json", told)
+
+    return read_score(store.get("ttt", "test-time training", settings, make))
 
 
 def read_score(entry: Entry) -> dict[str, Any]:

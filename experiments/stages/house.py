@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 import torch
 from numpy.typing import NDArray
 
@@ -52,6 +53,7 @@ def views(store: Store, states: Sequence[House], preset: Preset, seed: int) -> E
             rgb=np.stack([frame["rgb"] for frame, _ in seen]),
             depth=np.stack([frame["depth"] for frame, _ in seen]),
             semantic=np.stack([labels.semantic for _, labels in seen]),
+            room=_rooms(states[0], seen[0][0]["pose"]),
         )  # fmt: skip
 
     return store.get("views", f"views of {states[0].source}", settings, make)
@@ -61,6 +63,20 @@ def read_views(entry: Entry, state: int = 0) -> tuple[NDArray[np.uint8], NDArray
     """rgb uint8 (N, H, W, 3) of the views in this state of the house, and the classes int16 (N, H, W) truly there."""
     with np.load(entry.folder / "views.npz", allow_pickle=False) as stored:
         return stored["rgb"][state], stored["semantic"][state]
+
+
+def read_rooms(entry: Entry) -> NDArray[np.int64]:
+    """The number (N,) of the room that each view is seen from, -1 in a doorway; the agent's pose alone says it."""
+    with np.load(entry.folder / "views.npz", allow_pickle=False) as stored:
+        rooms: NDArray[np.int64] = stored["room"]
+    return rooms
+
+
+def _rooms(house: House, poses: NDArray[np.float32]) -> NDArray[np.int64]:
+    found = np.full(len(poses), -1, np.int64)
+    for number, room in enumerate(house.rooms):
+        found[shapely.contains_xy(shapely.Polygon(room.polygon), poses[:, 0], poses[:, 2])] = number
+    return found
 
 
 def _poses(entry: Entry) -> NDArray[np.float32]:

@@ -153,6 +153,13 @@ class Stages:
         """The score on the held-out views of a state of the house."""
         return evaluate.evaluate(self.store, segmenter, self.views, self.labelled.frames.classes(), state)
 
+    def test_time_training(self, segmenter: Entry, learner: Entry, own: Entry | None) -> dict[str, Any]:
+        """Scores before it, and after it frame by frame and online, on the preset's first held-out views for it."""
+        return evaluate.test_time_training(
+            self.store, segmenter, learner, self.views, self.labelled, own, self.preset.ttt, self.preset.ttt_frames,
+            self.seed,
+        )  # fmt: skip
+
     def miou(self, segmenter: Entry, state: int = 0) -> float:
         """The mIoU there, in percent."""
         return 100 * float(self.evaluate(segmenter, state)["miou"])

@@ -87,3 +87,17 @@ def test_the_refit_moves_the_decoder_to_the_encoder(
     assert all(torch.equal(value, encoder[key]) for key, value in refitted.encoder.state_dict().items())
     before = ttt_predict(segmenter, model, rgb[:4], CONFIG).loss_before.mean()
     assert ttt_predict(segmenter, refitted, rgb[:4], CONFIG).loss_before.mean() < before
+
+
+def test_online_the_weights_go_back_where_the_room_changes(
+    segmenter: Segmenter, model: MaskedModel, rgb: torch.Tensor
+) -> None:
+    alone = ttt_predict(segmenter, model, rgb[:4], CONFIG)
+    apart = ttt_predict(segmenter, model, rgb[:4], CONFIG, rooms=[0, 1, 0, 2])
+    assert np.array_equal(apart.semantic, alone.semantic)
+    assert np.array_equal(apart.loss_after, alone.loss_after)
+    online = ttt_predict(segmenter, model, rgb[:4], CONFIG, rooms=[0, 0, 1, 1])
+    assert np.array_equal(online.loss_before[[0, 2]], alone.loss_before[[0, 2]])
+    assert (online.loss_before[[1, 3]] != alone.loss_before[[1, 3]]).all()
+    with pytest.raises(ValueError, match="3 rooms for 4 frames"):
+        ttt_predict(segmenter, model, rgb[:4], CONFIG, rooms=[0, 0, 1])
