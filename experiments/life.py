@@ -51,7 +51,7 @@ class RunConfig:
     out: Path
     """Folder for what the run leaves behind."""
     house: str | None = None
-    """House file, FILE.json or FILE.jsonl[.gz][:LINE]; without it a house is generated from the seed. With
+    """House file, FILE.json or FILE.jsonl[.gz][:LINE], or a mesh; without it a house is generated from the seed. With
     `sim` "recording", the recording's folder or file; with "thor", also what `envs.thor.places` knows."""
     seed: int = 0
     """Seed of everything random in the run, and of the generated house."""
@@ -89,7 +89,7 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
     given = load_houses(config.transfer_houses) if config.transfer_houses else []
     with closing(open_test_space(config.sim, config.house, config.seed, preset)) as space:
         if changes and space.states is None:
-            raise UserError("--change needs a house that can change: a recording cannot")
+            raise UserError("--change needs a house that can change: a recording or a mesh cannot")
         policy = make_policy(config.policy, space.env, config.seed)
         states = space.states(changes, config.seed) if space.states is not None else []
         asked = {"house": space.name, "sim": config.sim, "seed": config.seed, "policy": config.policy}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from ..envs.generator import generate_house
 from ..envs.house import House
 from ..envs.house_env import HouseEnv
 from ..envs.house_io import load_house
+from ..envs.meshes import MeshWarning, is_mesh, load_scene
 from ..envs.raycast import RayCastSimulator
 from ..envs.recordings import FrameError, RecordingError, open_recording
 from ..envs.recordings.env import RecordingEnv
@@ -23,7 +25,7 @@ from ..envs.thor.simulator import ThorEnv, ThorSimulator
 from ..envs.world import World
 from .changes import ScheduledChange, states_of
 from .errors import UserError
-from .held_out import draw_views
+from .held_out import draw_views, random_poses
 from .presets import Preset
 
 Sim = Literal["raycast", "thor", "recording"]
@@ -66,8 +68,8 @@ class TestSpace:
 def open_test_space(sim: Sim, house: str | None, seed: int, preset: Preset) -> TestSpace:
     """The test space that a run was asked for.
 
-    Raises HouseError, FloorError, ThorError or RecordingError where it cannot be used, UserError where `house` is
-    missing.
+    Raises HouseError, MeshError, FloorError, ThorError or RecordingError where it cannot be used, UserError where
+    `house` is missing.
     """
     if sim == "recording":
         if house is None:
@@ -75,7 +77,29 @@ def open_test_space(sim: Sim, house: str | None, seed: int, preset: Preset) -> T
         return _recording(house, preset)
     if sim == "thor":
         return _thor(house or generate_house(seed), preset)
+    if is_mesh(house):
+        return _mesh(str(house), preset)
     return _raycast(load_house(house) if house else generate_house(seed), preset)
+
+
+def _mesh(path: str, preset: Preset) -> TestSpace:
+    """A mesh file or a Replica folder; most have no labels."""
+    height, light = preset.transfer_set.camera_height, preset.transfer_set.light
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", MeshWarning)
+        scene = load_scene(path)
+    env = HouseEnv(scene, camera=preset.camera, camera_height=height, light=light, max_steps=preset.life.frames + 1)
+    labelled = any(thing.class_id for thing in scene.instances)
+    lines = [str(one.message) for one in caught if issubclass(one.category, MeshWarning)]
+    if not labelled:
+        lines.append(f"{path} has no labels, so nothing could be scored: there is no mIoU in this report.")
+
+    def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels | None]:
+        if labelled:
+            return draw_views(env.simulator, n, height, rng, also)
+        return env.simulator.render(random_poses(env.simulator, n, height, rng)), None
+
+    return TestSpace(env, path, None, preset, draw, lambda: lines)
 
 
 def _raycast(house: House, preset: Preset) -> TestSpace:

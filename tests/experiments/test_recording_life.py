@@ -13,6 +13,7 @@ from testspace.envs.building import build_scene
 from testspace.envs.floor import ReachableFloor
 from testspace.envs.frame import Camera
 from testspace.envs.generator import generate_house
+from testspace.envs.meshes.write import write_glb
 from testspace.envs.raycast import RayCastSimulator
 from testspace.envs.recordings.plain import PlainWriter
 from testspace.experiments import cli, life
@@ -84,6 +85,27 @@ def test_a_life_goes_over_a_recording(tmp_path: Path, capsys: pytest.CaptureFixt
     # The camera of the life is as wide as the recording's pictures allow, and the transfer set's is the same.
     camera = json.loads((out / "config.json").read_text())["sizes"]["transfer_set"]["camera"]
     assert camera["vertical_fov"] == pytest.approx(CAMERA.vertical_fov)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_mesh_is_lived_in_and_scored_where_it_has_labels(labelled: bool, tmp_path: Path) -> None:
+    scene = build_scene(generate_house(5, rooms=1))
+    if not labelled:
+        void = [replace(thing, class_id=0) for thing in scene.instances]
+        scene = replace(scene, instances=void)
+    write_glb(scene, tmp_path / "room.glb")
+    smoke = PRESETS["smoke"]
+    direct = replace(smoke, transfer_set=replace(smoke.transfer_set, light="direct"))
+    space = open_test_space("raycast", str(tmp_path / "room.glb"), 0, direct)
+    assert space.states is None
+    assert space.house is None
+    views, truth = space.draw_views(6, np.random.default_rng(0), [])
+    assert len(views["pose"]) == 6
+    assert (truth is not None) == labelled
+    assert any("no labels" in line for line in space.told()) != labelled
+    frame, _ = space.env.reset()
+    moved, *_ = space.env.step(1)
+    assert (frame["pose"] != moved["pose"]).any()
 
 
 def test_what_a_recording_needs_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,176 @@
+"""Depth frames fused into one coloured mesh: a truncated signed distance (Curless and Levoy 1996), by Open3D.
+
+Open3D (extra `open3d`) needs system libraries of its own and is imported here only.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..meshes.parts import Part, Parts
+from ..scene import Material, Scene
+from .conventions import from_contract, invert
+from .recording import FrameError, Recording, RecordingError
+from .resample import scaled
+
+VOXEL = 0.02
+"""Metres between the points at which the distance is kept."""
+FARTHEST = 8.0
+"""Metres; depth beyond is left out: sensors are poor there, and the same place is seen again from nearer."""
+MOVED, TURNED = 0.03, 3.0
+"""Metres and degrees by which a frame must differ from the last one that was fused."""
+FINE = 320
+"""Columns that a depth map is made to have at least, between its own pixels."""
+PLANE, EDGE = 0.01, 0.05
+"""The inverse of depth bends by less than the first share of itself on what is taken for a plane, and by more than the
+second at an edge. Where a depth map is made finer, pixels of edges are left out: coarse ones lie far beside."""
+CRUMB = 50
+"""Pieces of the mesh of fewer triangles that hang together with nothing else are left out."""
+_SECOND = tuple(
+    np.array(kernel, np.float32)
+    for kernel in (
+        [[0, 0, 0], [1, -2, 1], [0, 0, 0]], [[0, 1, 0], [0, -2, 0], [0, 1, 0]],
+        [[1, 0, 0], [0, -2, 0], [0, 0, 1]], [[0, 0, 1], [0, -2, 0], [1, 0, 0]],
+    )
+)  # fmt: skip
+
+
+class Fused:
+    """The mesh that a recording was fused to."""
+
+    def __init__(self, mesh: Any, used: int, unreadable: int, source: str) -> None:
+        """mesh: Open3D's. used, unreadable: how many frames were fused, and how many could not be read."""
+        self.mesh, self.used, self.unreadable, self.source = mesh, used, unreadable, source
+
+    def scene(self) -> Scene:
+        """The mesh as a Scene of one unlabelled thing, with its colours as they were seen."""
+        parts = Parts(Path(self.source), materials=[Material("scan", (1, 1, 1), emission=1.0)],
+                      instances=[("void", 0), ("mesh", 0)])  # fmt: skip
+        colours = np.round(np.asarray(self.mesh.vertex_colors) * 255).astype(np.uint8)
+        parts.parts.append(
+            Part("mesh", np.asarray(self.mesh.vertices), np.asarray(self.mesh.triangles), None, None, colours)
+        )
+        return parts.scene("y")
+
+    def write_ply(self, file: Path) -> None:
+        """Write it as PLY files are by custom, z up: `load_scene` reads it as it was."""
+        import open3d
+
+        turned = open3d.geometry.TriangleMesh(self.mesh)
+        turned.rotate(np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]), center=(0, 0, 0))
+        turned.compute_vertex_normals()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not open3d.io.write_triangle_mesh(str(file), turned):
+            raise RecordingError(file, "it cannot be written")
+
+
+def fuse(
+    recording: Recording, voxel: float = VOXEL, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Fused:
+    """The surface that a recording's depth shows, in its own world (y up, metres).
+
+    Frames that cannot be read, and those that hardly differ from the one before, are passed over; one frame is in
+    memory at a time. RecordingError where there is no depth, none of it can be read, or Open3D is missing.
+    """
+    open3d = _open3d()
+    if recording.read_depth is None:
+        raise RecordingError(recording.source, "it has no depth, which a mesh is made of")
+    integration = open3d.pipelines.integration
+    volume = integration.ScalableTSDFVolume(
+        voxel_length=voxel, sdf_trunc=4 * voxel, color_type=integration.TSDFVolumeColorType.RGB8,
+        depth_sampling_stride=2,
+    )  # fmt: skip
+    extrinsics = invert(from_contract(recording.poses, "opencv", "y"))
+    used = unreadable = 0
+    last: NDArray[np.float64] | None = None
+    for index in range(len(recording)):
+        progress(index, len(recording))
+        if last is not None and _alike(recording.poses[index], last):
+            continue
+        try:
+            rgb, depth = recording.rgb(index), recording.depth(index)
+        except FrameError:
+            unreadable += 1
+            continue
+        assert depth is not None
+        own = recording.depth_intrinsics
+        numbers = own if own is not None else scaled(recording.intrinsics[index], recording.size, depth.shape)
+        times = max(1, -(-FINE // depth.shape[1]))
+        numbers = scaled(numbers, depth.shape, (depth.shape[0] * times, depth.shape[1] * times))
+        depth = finer(depth, times)
+        colour = _registered(rgb, recording.intrinsics[index], numbers, depth.shape)
+        picture = open3d.geometry.RGBDImage.create_from_color_and_depth(
+            open3d.geometry.Image(colour), open3d.geometry.Image(depth), depth_scale=1.0, depth_trunc=FARTHEST,
+            convert_rgb_to_intensity=False,
+        )  # fmt: skip
+        camera = open3d.camera.PinholeCameraIntrinsic(depth.shape[1], depth.shape[0], *numbers.tolist())
+        volume.integrate(picture, camera, extrinsics[index])
+        used, last = used + 1, recording.poses[index]
+    if not used:
+        raise RecordingError(recording.source, "none of its frames can be read")
+    mesh = volume.extract_triangle_mesh()
+    cluster, sizes, _ = (np.asarray(part) for part in mesh.cluster_connected_triangles())
+    mesh.remove_triangles_by_mask(sizes[cluster] < CRUMB)
+    mesh.remove_unreferenced_vertices()
+    if not len(mesh.triangles):
+        raise RecordingError(recording.source, f"no surface was seen within {FARTHEST:g} m")
+    progress(len(recording), len(recording))
+    return Fused(mesh, used, unreadable, recording.source)
+
+
+def finer(depth: NDArray[np.float32], times: int) -> NDArray[np.float32]:
+    """Depth (H, W) with `times` as many rows and columns: as a plane has it on planes, none at edges, else the nearest.
+
+    The inverse of a plane's depth is linear in the picture, so between pixels of a plane the result is exact.
+    """
+    if times == 1:
+        return np.ascontiguousarray(depth)
+    import cv2
+
+    size = (depth.shape[1] * times, depth.shape[0] * times)
+    nearest = cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST)
+    inverse = np.where(depth > 0, 1 / np.where(depth > 0, depth, 1), 0).astype(np.float32)
+    between = cv2.resize(inverse, size, interpolation=cv2.INTER_LINEAR)
+    # Pixels whose neighbours are all of one plane with them: four second differences tell.
+    bent = np.zeros_like(depth)
+    for kernel in _SECOND:
+        bent = np.maximum(bent, np.abs(cv2.filter2D(inverse, -1, kernel, borderType=cv2.BORDER_REPLICATE)))
+    seen = cv2.erode(depth, np.ones((3, 3), np.uint8)) > 0
+    smooth = (seen & (bent < PLANE * inverse)).astype(np.uint8)
+    inside = cv2.resize(smooth, size, interpolation=cv2.INTER_NEAREST) > 0
+    edge = cv2.resize((bent > EDGE * inverse).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    return np.where(inside, 1 / np.where(between > 0, between, 1), np.where(edge, 0, nearest)).astype(np.float32)
+
+
+def _registered(
+    rgb: NDArray[np.uint8], own: NDArray[np.float64], wanted: NDArray[np.float64], shape: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Colours of the pixels of a depth map, as a camera of other numbers at the same place has seen them."""
+    import cv2
+
+    columns = (np.arange(shape[1]) - wanted[2]) / wanted[0] * own[0] + own[2]
+    rows = (np.arange(shape[0]) - wanted[3]) / wanted[1] * own[1] + own[3]
+    x, y = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
+    return np.asarray(cv2.remap(rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _alike(pose: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    cosine = (np.trace(pose[:3, :3] @ other[:3, :3].T) - 1) / 2
+    near = np.linalg.norm(pose[:3, 3] - other[:3, 3]) < MOVED
+    return bool(near and np.degrees(np.arccos(np.clip(cosine, -1, 1))) < TURNED)
+
+
+def _open3d() -> Any:
+    try:
+        with warnings.catch_warnings():  # of what it brings along
+            warnings.simplefilter("ignore")
+            import open3d
+    except (ImportError, OSError) as error:
+        raise RecordingError("reconstruct", f"it needs Open3D: pip install 'testspace[open3d]' ({error})") from None
+    return open3d
