@@ -24,12 +24,15 @@ def list_() -> None:
 
 
 @experiment.command
-def specialise(result: tyro.conf.Positional[Literal["table1", "figure7", "mixin"]] = "table1", *, ask: Asked) -> None:
+def specialise(
+    result: tyro.conf.Positional[Literal["table1", "figure7", "figure13", "mixin"]] = "table1", *, ask: Asked
+) -> None:
     """The heart of the paper at small scale, one of its results at a time.
 
     Args:
         result: table1 (pre-training against none and generalists, with Figure 11's bounds), figure7 (pre-train in one
-            house, test in another), mixin (Tables 4 and 8: the transfer set's rgb in pre-training).
+            house, test in another), figure13 (label propagation from 20 frames), mixin (Tables 4 and 8: the transfer
+            set's rgb in pre-training).
     """
     _run(result, ask)
 

@@ -148,7 +148,8 @@ def remember(store: Store, seen: Sequence[tuple[Entry, int]], capacity: int, rep
 
 
 def labelled_frames(house: House, held_out: Entry, preset: Preset, seed: int, count: int) -> LabelledFrames:
-    """`count` frames of the test space with the truth, apart from its held-out views: for the supervised bound only."""
+    """`count` frames of the test space with the truth, apart from its held-out views: for the supervised bound, and
+    for label propagation to choose a few from."""
     height = preset.transfer_set.camera_height
     frame, labels = draw_views(_simulator(house, preset), 2 * count, height, np.random.default_rng([seed, 2]))
     apart = np.flatnonzero(~too_near(frame["pose"], _poses(held_out)))[:count]

@@ -14,15 +14,20 @@ from functools import cached_property
 from typing import Any
 
 from ...envs.house import House
+from ...learners.label_propagation import FewLabels, few_labels
 from ...learners.pretrain import TSTConfig
 from ...learners.replay import ReplayName
 from ...learners.transfer import TransferConfig
 from ..presets import Preset
 from ..transfer_set import transfer_set
 from . import evaluate, house, learning, transfer
+from .code import code_digest
 from .learning import Diet, LabelledSet, Own
 from .store import Entry, Store
 from .transfer import Generalist
+
+FEW, POOL = 20, 200
+"""Labelled frames of label propagation, and of how many they are chosen."""
 
 
 class Stages:
@@ -119,12 +124,16 @@ class Stages:
         key = [labelled.key, own.collected.key, own.pseudolabels.key, count]
         return self._transfer(encoder, lambda: labelled.frames.join(own.evenly(count)), key, config, title)
 
+    @property
+    def general(self) -> Generalist:
+        """The generalist's encoder: 7 x 7 features of 64 pixels, where nano has 8 x 8."""
+        return Generalist(self.preset.learner.image_size * 7 // 2)
+
     @cached_property
     def generalist(self) -> Entry:
         """The segmenter on the generalist's encoder, which stays as it is: to fine-tune it costs thrice as much."""
         labelled, config = self.labelled, replace(self.preset.transfer, frozen=True)
-        size = Generalist(self.preset.learner.image_size * 7 // 2)  # 7 x 7 features of 64 pixels, where nano has 8 x 8
-        return self._transfer(size, lambda: labelled.frames, labelled.key, config, transfer.GENERALIST)
+        return self._transfer(self.general, lambda: labelled.frames, labelled.key, config, transfer.GENERALIST)
 
     def _transfer(
         self, encoder: Entry | TSTConfig | Generalist, frames: Any, key: Any, config: TransferConfig, title: str
@@ -148,6 +157,21 @@ class Stages:
             self.preset.transfer,
             "supervised bound",
         )
+
+    def propagate(self, encoder: Entry | Generalist | None, title: str) -> Entry:
+        """The segmenter from `FEW` labelled frames of the test space itself (label propagation, Appendix C), which are
+        chosen as a person would be asked for them; None: from scratch."""
+
+        def chosen() -> FewLabels:
+            pool = house.labelled_frames(self.states[0], self.views, self.preset, self.seed, POOL)
+            return few_labels(pool.rgb, pool.semantic, FEW)[0]
+
+        config = self.preset.transfer
+        if isinstance(encoder, Generalist):
+            config = replace(config, frozen=True)
+        start = self.preset.learner if encoder is None else encoder
+        key = ["few", self.views.key, POOL, FEW, code_digest("learners.label_propagation")]
+        return self._transfer(start, chosen, key, config, f"{title}, {FEW} labels")
 
     def evaluate(self, segmenter: Entry, state: int = 0) -> dict[str, Any]:
         """The score on the held-out views of a state of the house."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ...learners.encoders import FrameEncoder
 from ...learners.generalists import efficientnet_lite
 from ...learners.heads.segmentation import Segmenter
 from ...learners.heads.segmentation_training import fine_tune_segmenter
+from ...learners.label_propagation import FewLabels, propagate_labels
 from ...learners.model import Encoder
 from ...learners.pretrain import TSTConfig, scratch_encoder
 from ...learners.transfer import LabelledFrames, TransferConfig
@@ -42,7 +43,7 @@ def has_generalist() -> bool:
 def transfer(
     store: Store,
     encoder: Entry | TSTConfig | Generalist,
-    frames: Callable[[], LabelledFrames],
+    frames: Callable[[], LabelledFrames | FewLabels],
     frames_key: Any,
     config: TransferConfig,
     seed: int,
@@ -51,7 +52,8 @@ def transfer(
     """A segmenter on this encoder: `read_segmenter`.
 
     `encoder`: the stage of a learner; the generalist; or the sizes of one that begins at random weights (scratch).
-    `frames` are made where they are needed; `frames_key`, JSON, stands for their content.
+    `frames` are made where they are needed; `frames_key`, JSON, stands for their content. A few labels of the test
+    space itself are propagated (Appendix C), with the same recipe.
     """
     if isinstance(encoder, Entry):
         sizes = encoder.settings["config"]
@@ -73,10 +75,16 @@ def transfer(
             network = efficientnet_lite(encoder.image_size)
         else:
             network = scratch_encoder(encoder, seed)
-        fine_tune_segmenter(
-            network, frames(), len(CLASSES), config, seed=seed,
-            progress=lambda done, total, metrics: advance(done, total, f"loss {metrics['loss']:.2f}"),
-        ).save(folder)  # fmt: skip
+
+        def told(done: int, total: int, metrics: Mapping[str, float]) -> None:
+            advance(done, total, f"loss {metrics['loss']:.2f}")
+
+        labelled = frames()
+        if isinstance(labelled, FewLabels):
+            segmenter = propagate_labels(network, labelled, len(CLASSES), config, seed=seed, progress=told)
+        else:
+            segmenter = fine_tune_segmenter(network, labelled, len(CLASSES), config, seed=seed, progress=told)
+        segmenter.save(folder)
 
     return store.get("transfer", title, settings, make)
 

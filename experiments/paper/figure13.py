@@ -1,0 +1,60 @@
+"""Figure 13: label propagation, where no shift between external houses and the test space hides what pre-training is
+worth."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ..stages.transfer import GENERALIST, has_generalist
+from .experiment import Claim, Experiment, Measures, Trial
+from .figures import bars
+
+SCRATCH, MAE, SENSORY, FULL, BOUND = "scratch", "TST-MAE", "TST-MM, sensory", "TST-MM, pseudolabels", "supervised bound"
+
+
+def trial(trial: Trial) -> Measures:
+    """mIoU and pixel accuracy of every method in one house, from 20 labelled frames of it."""
+    stages = trial.stages
+    collected = stages.collect()
+    segmenters = {SCRATCH: stages.propagate(None, SCRATCH)}
+    if has_generalist():
+        segmenters[GENERALIST] = stages.propagate(stages.general, GENERALIST)
+    for name, config in {MAE: stages.mae, SENSORY: stages.mm(pseudolabels=False), FULL: stages.mm()}.items():
+        segmenters[name] = stages.propagate(stages.pretrain((collected,), config, title=name), name)
+    segmenters[BOUND] = stages.bound()
+    measures: Measures = {}
+    for method, segmenter in segmenters.items():
+        score = stages.evaluate(segmenter)
+        measures[method] = {"mIoU": 100 * score["miou"], "pixel accuracy": 100 * score["pixel_accuracy"]}
+    return measures
+
+
+def _above(better: str, worse: str, measures: Measures) -> float:
+    return measures[better]["mIoU"] - measures[worse]["mIoU"]
+
+
+SHORT = "Pre-training at this size takes some hundred steps where the paper takes many thousand."
+
+
+def experiment() -> Experiment:
+    """Figure 13."""
+    return Experiment(
+        command="specialise figure13",
+        source="Figure 13 (label propagation, Appendix C)",
+        question="With 20 labelled frames of the test space itself, what is pre-training there worth?",
+        unit="%",
+        trial=trial,
+        paper={},
+        claims=(
+            Claim("TST-MM is better than scratch (Figure 13)", partial(_above, FULL, SCRATCH), SHORT),
+            Claim("TST-MM on sensory modalities is better than scratch", partial(_above, SENSORY, SCRATCH), SHORT),
+            Claim("TST-MAE is better than scratch (Figure 13)", partial(_above, MAE, SCRATCH), SHORT),
+            Claim("TST-MM is better than TST-MAE (Figure 13)", partial(_above, FULL, MAE), SHORT),
+            Claim("the supervised bound is above TST-MM (Figure 13)", partial(_above, BOUND, FULL)),
+        ),
+        draw=bars,
+        stages={"views": 1, "collect": 1, "pseudolabel": 1, "pretrain": 3, "transfer": 7, "evaluate": 6},
+        note="The one experiment in which a segmenter sees labels of the test space: 20 frames, chosen to show many "
+        "classes, and for all methods the same. Pre-training sees none. The paper has the figure on ScanNet++, without "
+        "numbers. The generalist's encoder stays frozen.",
+    )
