@@ -44,7 +44,7 @@ def predict(model: MaskedModel, frames: Mapping[str, Tensor], given: Sequence[st
     if slot.predicts not in ("patches", "codes"):
         raise ValueError(f"prediction: '{wanted}' is predicted as {slot.predicts}, not as an image")
     with autocast():
-        return model.predict(*_input(model, frames, given), slot.name)
+        return model.predict(*whole_input(model, frames, given), slot.name)
 
 
 def embed(
@@ -56,7 +56,7 @@ def embed(
     Of class ids it is the mean of their likelihoods.
     """
     slot = _predicted(model, target)
-    seen, inputs = _input(model, frames, given)
+    seen, inputs = whole_input(model, frames, given)
     with autocast():
         if slot.predicts == "codes":
             tokens = patchify(model.predict(seen, inputs, slot.name), model.encoder.patch)
@@ -96,7 +96,9 @@ def _predicted(model: MaskedModel, modality: str) -> Slot:
     raise ValueError(f"prediction: the model does not predict '{modality}'; it predicts {', '.join(there)}")
 
 
-def _input(model: MaskedModel, frames: Mapping[str, Tensor], given: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
+def whole_input(
+    model: MaskedModel, frames: Mapping[str, Tensor], given: Sequence[str]
+) -> tuple[dict[str, Tensor], Tensor]:
     """The frames reduced to the modalities `given`, and the numbers int64 (B, K) of all their tokens."""
     numbers = []
     for name in dict.fromkeys(given):

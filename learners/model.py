@@ -274,9 +274,21 @@ class MaskedModel(nn.Module):
 
     def _decode(self, contents: Mapping[str, Tensor], inputs: Tensor, targets: Tensor) -> Tensor:
         """Decoder features (B, T, D) of the targets, from the inputs (B, K)."""
-        dim, device = self.encoder.dim, self.places.device
+        places = self._places()
+        return self.decode(contents, self._context(contents, inputs, places), targets, places)
+
+    def _places(self) -> Tensor:
+        """Which and where each token is, (all token numbers, D)."""
         vectors = torch.cat([self.encoder.modality[None], self.modality])
-        places = vectors[self.numbering.slot.to(device)] + self.places  # (numbers, D): which and where
+        return vectors[self.numbering.slot.to(vectors.device)] + self.places
+
+    @torch.no_grad()
+    def context_of(self, contents: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """What the decoder attends to, (B, K, D), of the inputs (B, K)."""
+        return self._context(contents, inputs, self._places())
+
+    def _context(self, contents: Mapping[str, Tensor], inputs: Tensor, places: Tensor) -> Tensor:
+        dim, device = self.encoder.dim, self.places.device
         seen = self.numbering.split(inputs, device)
         parts = []
         for slot, size, rows in zip(self.slots, seen.counts, seen.rows(), strict=True):
@@ -286,7 +298,13 @@ class MaskedModel(nn.Module):
         embedded = torch.cat(parts)[seen.order.argsort()].view(*inputs.shape, dim)
         seen_places = F.embedding(inputs.to(device), places)
         encoded = self.encoder.encode(embedded + seen_places)
-        context = self.context(encoded) + seen_places  # the decoder is told again what each token is
+        return self.context(encoded) + seen_places  # the decoder is told again what each token is
+
+    def decode(
+        self, contents: Mapping[str, Tensor], context: Tensor, targets: Tensor, places: Tensor | None = None
+    ) -> Tensor:
+        """Decoder features (B, T, D) of the targets (B, T), before the heads."""
+        places, device = self._places() if places is None else places, self.places.device
         slot_of, x = self.numbering.slot[targets], self.mask_token + F.embedding(targets.to(device), places)
         blocked = slot_of[:, None, :, None] != slot_of[:, None, None, :] if int(slot_of.max()) > 0 else None
         if self.given:
