@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -21,6 +20,19 @@ def list_() -> None:
     from .paper.listing import listing
 
     print(listing())
+
+
+@experiment.command
+def results(folders: tyro.conf.Positional[tuple[Path, ...]], *, out: Path = Path("RESULTS.md")) -> None:
+    """Write the page of all claims tried, from the results.json of experiments.
+
+    Args:
+        folders: Folders of experiments, or folders that hold some.
+        out: The page, in Markdown.
+    """
+    from .paper.results import write_results
+
+    print(write_results(folders, out))
 
 
 @experiment.command
@@ -65,5 +77,5 @@ def _run(name: str, ask: Ask, **settings: Any) -> None:
     from .paper.running import run_experiment
     from .paper.tables import claims_table, table, told_claims
 
-    summary = run_experiment(name, settings, ask, shlex.join(["testspace", *sys.argv[1:]]))
+    summary = run_experiment(name, settings, ask)
     print(f"{table(summary)}\n\n{claims_table(told_claims(summary))}\n\n{ask.out}: results.json, table.md, figure.png")

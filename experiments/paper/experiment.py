@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -76,8 +75,6 @@ class Experiment:
     """How many stages of each kind a trial takes, for the estimate of its cost."""
     note: str = ""
     """How this differs from the paper's; stands under the table."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """What was asked beyond houses, seeds and preset."""
 
 
 @dataclass(frozen=True)

@@ -134,5 +134,4 @@ def experiment(
         note=f"The house changes by {change}; its layout and assets stay (Appendix S). The memory holds as many frames "
         "as the first life had. `all new` forgets everything and lives a whole life in the changed house: the upper "
         "reference. The paper gives the figure without numbers in its text.",
-        settings={"change": change, "replay": " ".join(replay), "replay ratio": replay_ratio or "the preset's"},
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -21,13 +20,13 @@ from ..run_folder import write_json
 from ..stages import Store
 from .experiment import Experiment, Summary, Trial
 from .registry import find_experiment
-from .tables import markdown, told_claims
+from .tables import page, told_claims
 
 FORMAT = 1
 """Of results.json."""
 
 
-def run_experiment(name: str, settings: dict[str, Any], ask: Ask, command: str = "") -> Summary:
+def run_experiment(name: str, settings: dict[str, Any], ask: Ask) -> Summary:
     """Run every trial, and leave results.json, table.md and figure.png in `ask.out`; returns what they came to.
 
     `settings` are the experiment's own. After each trial the results so far are written. UserError where a house is
@@ -43,7 +42,7 @@ def run_experiment(name: str, settings: dict[str, Any], ask: Ask, command: str =
     done: dict[tuple[int, int], dict[str, Any]] = {}
     for place, row in _rows(name, settings, ask, wanted):
         done[place] = {"house": ask.house[place[0]], "seed": place[1], **row}
-        _write(experiment, ask, [done[key] for key in wanted if key in done], command)
+        _write(name, settings, experiment, ask, [done[key] for key in wanted if key in done])
     return Summary(experiment, [done[key]["measures"] for key in wanted])
 
 
@@ -105,14 +104,13 @@ def run_trial(
     return {"measures": measures, "seconds": seconds, "stages": len(store.used)}
 
 
-def _write(experiment: Experiment, ask: Ask, trials: list[dict[str, Any]], command: str) -> None:
+def _write(name: str, settings: dict[str, Any], experiment: Experiment, ask: Ask, trials: list[dict[str, Any]]) -> None:
     summary = Summary(experiment, [trial["measures"] for trial in trials])
     results = {
-        "format": FORMAT, "experiment": experiment.command, "settings": dict(experiment.settings),
-        "source": experiment.source,
-        "preset": ask.preset, "houses": list(ask.house), "seeds": list(ask.seeds), "command": command,
-        "asked": len(ask.house) * len(ask.seeds), "trials": trials, "claims": told_claims(summary),
+        "format": FORMAT, "experiment": name, "settings": settings, "source": experiment.source, "preset": ask.preset,
+        "houses": list(ask.house), "seeds": list(ask.seeds), "asked": len(ask.house) * len(ask.seeds),
+        "trials": trials, "claims": told_claims(summary),
     }  # fmt: skip
-    write_json(ask.out / "results.json", json.loads(json.dumps(results)))
-    (ask.out / "table.md").write_text(markdown(summary, results))
+    write_json(ask.out / "results.json", results)
+    (ask.out / "table.md").write_text("\n\n".join(page(summary, results, ask.out.name)) + "\n")
     experiment.draw(summary, ask.out / "figure.png")

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .experiment import Claim, Summary
+from .experiment import Claim, Experiment, Summary
 
 
-def markdown(summary: Summary, results: Mapping[str, Any]) -> str:
-    """The page of one experiment: question, table, claims, and what it was run with."""
-    experiment = summary.experiment
-    parts = [f"# {experiment.source}", experiment.question, table(summary)]
-    if experiment.note:
-        parts.append(experiment.note)
-    parts += ["## The paper's claims", claims_table(results["claims"]), *reasons(results["claims"]), told_run(results)]
-    if results["command"]:
-        parts.append(f"```sh\n{results['command']}\n```")
-    return "\n\n".join(parts) + "\n"
+def page(summary: Summary, results: Mapping[str, Any], out: str) -> list[str]:
+    """The paragraphs of one experiment: question, table, claims, and what it was run with. `out` is its folder's name.
+
+    `results` are those of results.json.
+    """
+    experiment, claims = summary.experiment, told_claims(summary)
+    parts = [f"## {experiment.source}", experiment.question, table(summary), experiment.note, claims_table(claims)]
+    parts += [*reasons(claims), told_run(results), f"```sh\n{command(experiment, results, out)}\n```"]
+    return [part for part in parts if part]
 
 
 def table(summary: Summary) -> str:
@@ -119,11 +120,26 @@ def reasons(claims: list[dict[str, Any]]) -> list[str]:
 
 def told_run(results: Mapping[str, Any]) -> str:
     """What it was run with, and what it cost."""
-    minutes = sum(trial["seconds"] for trial in results["trials"]) / 60
-    settings = ", ".join(f"{key} {value}" for key, value in results["settings"].items())
-    done = f"{len(results['trials'])} of {results['asked']} trials"
+    trials = results["trials"]
+    done = "; ".join(f"house {Path(trial['house']).name}, seed {trial['seed']}" for trial in trials)
     return (
-        f"Preset {results['preset']}{f', {settings}' if settings else ''}; houses {', '.join(results['houses'])}; "
-        f"seeds {', '.join(map(str, results['seeds']))}; {done}, {minutes:.1f} minutes of stages in all "
-        "(those shared between trials counted for each)."
+        f"{len(trials)} of {results['asked']} trials are done ({done}), in {minutes(results):.0f} minutes of stages "
+        "(shared ones counted for each trial)."
     )
+
+
+def minutes(results: Mapping[str, Any]) -> float:
+    """Minutes of all stages that the trials needed, whenever they were run."""
+    return sum(float(trial["seconds"]) for trial in results["trials"]) / 60
+
+
+def command(experiment: Experiment, results: Mapping[str, Any], out: str) -> str:
+    """What starts it again; house files without their folders."""
+    words = ["testspace", "experiment", *experiment.command.split()]
+    for key, value in results["settings"].items():
+        if value is not None:
+            words += [f"--{key.replace('_', '-')}", *(map(str, value) if isinstance(value, list | tuple) else [value])]
+    for house in results["houses"]:
+        words += ["--house", Path(house).name]
+    words += ["--seeds", *map(str, results["seeds"]), "--preset", results["preset"], "--out", out]
+    return shlex.join(map(str, words))

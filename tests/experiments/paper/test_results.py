@@ -1,0 +1,66 @@
+"""The page of results says what the stored measures say, and nothing of the machine they were made on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testspace.experiments import cli
+from testspace.experiments.errors import UserError
+from testspace.experiments.paper.results import write_results
+
+
+def _stored(folder: Path, **changed: Any) -> Path:
+    """Two trials of the mixin experiment, of which TST-MM gains 3 and 5 points by mixing in."""
+    folder.mkdir(parents=True)
+    trials = [
+        {
+            "house": "/somewhere/houses.jsonl:3",
+            "seed": seed,
+            "seconds": 90.0,
+            "stages": 4,
+            "measures": {
+                "transfer set only": {"TST-MAE": 20.0},
+                "test space only": {"TST-MM": 20.0},
+                "both, 1/1": {"TST-MAE": 22.0, "TST-MM": 20.0 + gain},
+            },
+        }
+        for seed, gain in ((0, 3.0), (1, 5.0))
+    ]
+    results = {
+        "format": 1, "experiment": "mixin", "settings": {}, "preset": "nano", "houses": ["/somewhere/houses.jsonl:3"],
+        "seeds": [0, 1, 2], "asked": 3, "trials": trials, **changed,
+    }  # fmt: skip
+    (folder / "results.json").write_text(json.dumps(results))
+    return folder
+
+
+def test_claims_minutes_seeds_and_the_command_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _stored(tmp_path / "runs" / "mixed")
+    cli.main(["experiment", "results", str(tmp_path / "runs"), "--out", str(tmp_path / "RESULTS.md")])
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert "RESULTS.md" in capsys.readouterr().out
+    says = "mixing in rgb of the transfer set helps TST-MM (Table 4)"
+    assert f"| {says} | +4.0 ± 1.4 | 2 of 2 | agrees | nano | 0 1 | 3 |" in text  # two standard errors of 3 and 5 are 2
+    assert "| the test space teaches more than the transfer set (Table 4) | +0.0 ± 0.0 | 0 of 2 | undecided" in text
+    assert "2 of 3 trials are done" in text
+    assert (
+        "testspace experiment specialise mixin --house houses.jsonl:3 --seeds 0 1 2 --preset nano --out mixed" in text
+    )
+    assert "/somewhere" not in text
+    assert "Not run yet: specialise table1" in text
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"experiment": "figure99"}, {"trials": [{"seed": 0}]}, {"settings": {"no": "such"}}, {"trials": 3}],
+)
+def test_a_file_that_is_no_result_is_refused(changed: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"results\.json: not the results"):
+        write_results([_stored(tmp_path / "one", **changed)], tmp_path / "RESULTS.md")
+    with pytest.raises(UserError, match=r"no results\.json"):
+        write_results([tmp_path / "two"], tmp_path / "RESULTS.md")
+    assert not (tmp_path / "RESULTS.md").exists()
