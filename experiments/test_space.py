@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..envs.building import build_scene
+from ..envs.building import build_scene, load_scene
 from ..envs.frame import Frame, Labels
 from ..envs.generator import generate_house
 from ..envs.house import House
 from ..envs.house_env import HouseEnv
 from ..envs.house_io import load_house
-from ..envs.meshes import MeshWarning, is_mesh, load_scene
+from ..envs.meshes import MeshWarning, is_mesh
 from ..envs.raycast import RayCastSimulator
 from ..envs.recordings import FrameError, RecordingError, open_recording
 from ..envs.recordings.env import RecordingEnv

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from scenes import ROOM, box_room
 
+from testspace.envs.building import load_scene
 from testspace.envs.frame import Camera, rotation
-from testspace.envs.meshes import load_scene
 from testspace.envs.raycast import RayCastSimulator
 from testspace.envs.recordings import FrameError, RecordingError
 from testspace.envs.recordings.conventions import pose_matrices
