@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 
 .DEFAULT_GOAL := run
-.PHONY: run test check bench clean
+.PHONY: run test check docs bench clean
 
 run: $(VENV)/.installed  ## Live in the generated house 7; again: go on from where the run stands.
 	$(BIN)/testspace run --seed 7 --preset nano --out runs/first --resume
@@ -19,11 +19,15 @@ check: $(VENV)/.installed-dev .typecheck/testspace  ## Style and types.
 	$(BIN)/ruff format --check .
 	cd .typecheck && $(BIN)/mypy --config-file ../pyproject.toml -p testspace
 
+docs: $(VENV)/.installed  ## The documentation, in site/; a warning is an error.
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 bench: $(VENV)/.installed  ## How fast the simulator is, beside bare ray hits.
 	$(BIN)/testspace bench sim
 
 clean:  ## What these commands made, but not runs/.
-	rm -rf $(VENV) .typecheck build dist testspace.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .typecheck build dist site testspace.egg-info .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "testspace needs Python 3.11 or newer; try: make PYTHON=python3.12")'
