@@ -33,12 +33,15 @@ class Checkpoint:
         (folder / "learner.json").write_text(json.dumps(self.state, indent=2))
 
 
-def read(folder: Path, config: Mapping[str, Any]) -> Checkpoint:
-    """What `write` wrote; ValueError where there is none, or one of another configuration."""
+def read(folder: Path, config: Mapping[str, Any], before: Mapping[str, Any]) -> Checkpoint:
+    """What `write` wrote; ValueError where there is none, or one of another configuration.
+
+    `before`: what the configuration was where it does not say, in a folder that is older than a setting.
+    """
     if not (folder / "learner.json").is_file():
         raise ValueError(f"learner: {folder} holds no learner (no learner.json)")
     state = json.loads((folder / "learner.json").read_text())
-    mine, theirs = json.loads(json.dumps(config)), state["config"]
+    mine, theirs = json.loads(json.dumps(config)), {**json.loads(json.dumps(before)), **state["config"]}
     differing = sorted(key for key in {*mine, *theirs} if mine.get(key) != theirs.get(key))
     if differing:
         raise ValueError(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 if TYPE_CHECKING:
     from .sequences import SequenceModality
@@ -192,6 +193,38 @@ def flip(frames: Mapping[str, Tensor], which: Tensor) -> dict[str, Tensor]:
             image[which] = (known.mirror if known else mirror_image)(image[which])
             flipped[name] = image
     return flipped
+
+
+def crop(frames: Mapping[str, Tensor], least: float, generator: torch.Generator) -> dict[str, Tensor]:
+    """A random window of each frame, scaled to full size: its sides are the frame's times `least` to 1.
+
+    All modalities of a frame share the window: rgb is interpolated, of all else the nearest value is taken, unchanged.
+    ValueError where frames hold a sequence: it tells of the whole frame.
+    """
+    whole = [name for name in frames if name in SEQUENCES]
+    if whole:
+        raise ValueError(f"modalities: frames with '{whole[0]}' cannot be cropped; set min_crop to 1, or compute it")
+    batch = len(frames["rgb"])
+    side = least + (1 - least) * torch.rand(batch, 1, generator=generator)
+    corner = torch.rand(batch, 2, 1, generator=generator) * (1 - side)[:, None]
+    cropped = {}
+    for name, value in frames.items():
+        rows, columns = (
+            corner[:, axis] + side * (torch.arange(length) + 0.5) / length
+            for axis, length in enumerate(value.shape[1:3])
+        )  # in 0..1 of the frame
+        if name == "rgb":
+            lines = [2 * places - 1 for places in (columns, rows)]
+            shape = (-1, len(rows[0]), len(columns[0]))
+            grid = torch.stack([lines[0][:, None].expand(shape), lines[1][:, :, None].expand(shape)], -1)
+            image = F.grid_sample(
+                value.permute(0, 3, 1, 2).float(), grid.to(value.device), padding_mode="border", align_corners=False
+            )
+            cropped[name] = image.permute(0, 2, 3, 1).round().to(torch.uint8)
+        else:
+            row, column = ((places * n).long() for places, n in zip((rows, columns), value.shape[1:3], strict=True))
+            cropped[name] = value[torch.arange(batch)[:, None, None], row[:, :, None], column[:, None, :]]
+    return cropped
 
 
 def jitter(rgb: Tensor, strength: float, generator: torch.Generator) -> Tensor:

@@ -48,8 +48,8 @@ def pretraining(
 ) -> TSTConfig:
     """TST-MM as Tables 9 and 10 have it: 224 x 224 in patches of 16, tokens, 4M-21's mixture, no clipping to speak of.
 
-    Not theirs: repeated sampling is the replay ratio, which the caller chooses; random crops are not made here, frames
-    come at their size; and codes are those of a tokenizer of ours, 16,384 for each modality.
+    Not theirs: repeated sampling is the replay ratio, which the caller chooses (`repeats` of train); how far crops
+    go in, which the paper does not say; and codes are those of a tokenizer of ours, 16,384 for each modality.
     """
     row = TABLES[size, start]
     a_step = batch_size * 2 * row.budget
@@ -64,6 +64,7 @@ def pretraining(
         alphas=(0.01, 0.1, 1.0, 10.0),
         rgb_only=1.0,
         jitter=0.0,
+        min_crop=0.5,
         mirror=False,
         batch_size=batch_size,
         base_learning_rate=row.base_learning_rate,

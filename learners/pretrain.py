@@ -10,91 +10,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from .checkpoint import Checkpoint, read
+from .config import Objective as Objective
+from .config import TSTConfig as TSTConfig
 from .masking import Masking, mixture, split_positions
-from .modalities import PSEUDOLABEL, SENSORY, find, flip, jitter
-from .model import Encoder, MaskedModel, SizeName
-from .optimisers import Optimiser, OptimiserName, ParameterGroup, hidden_matrices
+from .modalities import PSEUDOLABEL, crop, find, flip, jitter
+from .model import Encoder, MaskedModel
+from .optimisers import Optimiser, ParameterGroup, hidden_matrices
 from .precision import autocast
 from .sequences import SequenceModality, Spans
-from .slots import Targets
-from .tokenizers import Quantiser, Sample, Tokenizer, fit
-
-Objective = Literal["mm", "mae"]
-
-
-@dataclass(frozen=True)
-class TSTConfig:
-    """The masked model, its objective and its optimiser. The defaults are our nano, for two CPU cores."""
-
-    size: SizeName = "nano"
-    """Width and depth of the encoder-decoder."""
-    image_size: int = 64
-    """Height and width of the frames, in pixels."""
-    patch: int = 8
-    """Height and width of a patch, in pixels."""
-    decoder_layers: int | None = None
-    """Decoder depth; unset: the size's own, equal to the encoder's."""
-    objective: Objective = "mm"
-    """mm: TST-MM, masked modelling across modalities. mae: TST-MAE, masked autoencoding of rgb alone (Appendix H)."""
-    modalities: tuple[str, ...] = SENSORY
-    """Names in the registry of modalities, rgb first (Figures 4 to 6: any subset)."""
-    rgb_beside_tokens: bool = False
-    """With targets "tokens", rgb pixels as a modality that is only seen, beside one of rgb's tokens, as in 4M; else
-    rgb is one modality, seen as pixels and predicted as tokens."""
-    pseudolabel_classes: int = 0
-    """Class ids of the pseudolabels (`modalities.PSEUDOLABEL`) that every frame then brings along; 0: without them."""
-    targets: Targets = "patches"
-    """What is predicted: tokenizer codes (as 4M), or normalised patches (as MultiMAE)."""
-    input_budget: int = 64
-    """Tokens that the encoder sees of each frame."""
-    target_budget: int = 64
-    """Tokens that the decoder predicts of each frame."""
-    alphas: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
-    """Concentrations of the Dirichlets of input and target shares, drawn equally often."""
-    rgb_only: float = 1.0
-    """Weight of rgb alone as input, where each alpha weighs 1."""
-    mix_visible: float = 0.25
-    """Share of the patches that is visible in masked autoencoding, of rgb mixed in from the transfer set and of all rgb
-    in TST-MAE; all others are targets."""
-    jitter: float = 0.2
-    """Photometric jitter of rgb: light and contrast change by up to this share, tint by half of it."""
-    mirror: bool = True
-    """Mirror half of the frames left to right."""
-    batch_size: int = 64
-    """Samples a step, those mixed in from the transfer set included."""
-    optimiser: OptimiserName = "adamw"
-    """adamw as the paper, or muon for the matrices of the hidden layers."""
-    base_learning_rate: float = 4e-3
-    """Learning rate for 256 samples a step; what is used is this times batch_size / 256."""
-    betas: tuple[float, float] = (0.9, 0.95)
-    """Decay of AdamW's moments."""
-    weight_decay: float = 0.05
-    """Weight decay, on matrices only."""
-    warmup_steps: int = 200
-    """Steps in which the learning rate rises from 0."""
-    total_steps: int | None = None
-    """With a known end: cosine decay to 0 there. Unset: constant after the warm-up."""
-    clip: float = 1.0
-    """Largest norm of the gradient."""
-    levels: tuple[int, ...] = (8, 5, 5, 5)
-    """Levels of the tokenizers' FSQ; their product is the number of codes."""
-    quantiser: Quantiser = "fsq"
-    """fsq, or vq: a cosine codebook as 4M's, of as many codes."""
-    tokenizer_steps: int = 300
-    """Training steps of each tokenizer."""
-
-    @property
-    def learning_rate(self) -> float:
-        """The linear scaling rule: base_learning_rate * batch_size / 256."""
-        return self.base_learning_rate * self.batch_size / 256
+from .teacher import distance, follow, mean_of
+from .tokenizers import Sample, Tokenizer, fit
 
 
 class View(NamedTuple):
@@ -142,19 +75,22 @@ class TSTLearner:
         """Steps left out because the loss or its gradient was not finite."""
         self.has_tokenizers = cfg.targets == "patches"
         """Whether `step` may be called: tokenizers are fitted, or not needed."""
-        self.lr_scale = 1.0
+        self.decay: tuple[int, int] | None = None
+        """Step at which the learning rate began to fall, and steps in which it falls to 0."""
+        self.teacher = mean_of(self.model.encoder) if cfg.teacher_decay else None
+        """The mean of past encoders, where the configuration asks for one."""
 
     def _place(self) -> None:
         """Done to the model before its optimiser is made: where it lies, and in how many parts (`scaling`)."""
 
     @property
     def encoder(self) -> Encoder:
-        """The rgb encoder, in training; copy it before changing it."""
-        return self.model.encoder
+        """What is transferred: the teacher, else the rgb encoder in training; copy it before changing it."""
+        return self.model.encoder if self.teacher is None else self.teacher
 
-    def set_lr_scale(self, scale: float) -> None:
-        """Multiply the scheduled learning rate from now on, for a decay at an end that was not known beforehand."""
-        self.lr_scale = scale
+    def decay_over(self, steps: int) -> None:
+        """From now on let the learning rate fall in a line, to 0 after `steps`: an end not known beforehand."""
+        self.decay = self.steps, max(1, steps)
 
     def fit_tokenizers(
         self, sample: Sample, steps: int | None = None, progress: Callable[[int, int], None] | None = None
@@ -191,7 +127,8 @@ class TSTLearner:
         """
         self._ready()
         with autocast():
-            losses = self.model.losses(*self.view(frames, self.generator))
+            view = self.view(frames, self.generator)
+            losses = self.model.losses(*view)
             loss = torch.stack(list(losses.values())).mean()
             if transfer_rgb is not None and len(transfer_rgb):
                 share = len(transfer_rgb) / (len(transfer_rgb) + len(frames["rgb"]))
@@ -199,6 +136,11 @@ class TSTLearner:
                     self.model.predicted_rgb
                 ]
                 loss = (1 - share) * loss + share * losses["mix"]
+            if self.teacher is not None and self.config.teacher_weight:
+                losses["teacher"] = distance(
+                    self.model.encoder, self.teacher, view.frames["rgb"], self.config.input_budget, self.generator
+                )
+                loss = loss + self.config.teacher_weight * losses["teacher"]
         self.optimiser.zero_grad()
         loss.backward()
         return self._finish(loss, losses)
@@ -213,6 +155,8 @@ class TSTLearner:
         norm, rate = self._clip(), self._rate()
         if bool(torch.isfinite(loss)) and bool(torch.isfinite(norm)):
             self.optimiser.step(rate)
+            if self.teacher is not None:
+                follow(self.teacher, self.model.encoder, self.config.teacher_decay, self.steps)
         else:
             self.nonfinite_steps += 1
         self.steps += 1
@@ -234,6 +178,8 @@ class TSTLearner:
             return self.view_rgb(frames["rgb"], generator)
         kept = (*cfg.modalities, PSEUDOLABEL) if cfg.pseudolabel_classes else cfg.modalities
         frames = {name: frames[name] for name in kept if name in frames or name == PSEUDOLABEL}
+        if cfg.min_crop < 1:
+            frames = crop(frames, cfg.min_crop, generator)
         if cfg.mirror:
             frames = flip(frames, torch.rand(batch, generator=generator) < 0.5)
         # Pseudolabels are of the frame before its light is changed: what is behind it stays the same.
@@ -246,6 +192,8 @@ class TSTLearner:
 
     def view_rgb(self, rgb: Tensor, generator: torch.Generator) -> View:
         """The same for masked autoencoding of rgb uint8 (B, H, W, 3) alone."""
+        if self.config.min_crop < 1:
+            rgb = crop({"rgb": rgb}, self.config.min_crop, generator)["rgb"]
         if self.config.mirror:
             rgb = flip({"rgb": rgb}, torch.rand(len(rgb), generator=generator) < 0.5)["rgb"]
         if self.config.jitter:
@@ -256,7 +204,9 @@ class TSTLearner:
 
     def _rate(self) -> float:
         """The learning rate of this step."""
-        cfg, rate = self.config, self.config.learning_rate * self.lr_scale
+        cfg, rate = self.config, self.config.learning_rate
+        if self.decay is not None:
+            rate *= max(0.0, 1 - (self.steps - self.decay[0]) / self.decay[1])
         if self.steps < cfg.warmup_steps:
             return rate * (self.steps + 1) / cfg.warmup_steps
         if cfg.total_steps is None:
@@ -274,17 +224,22 @@ class TSTLearner:
         for name, parameter in self._trained.items():
             for key, value in self.optimiser.state(parameter).items():
                 moments[f"{key}/{name}"] = torch.as_tensor(value)
+        if self.teacher is not None:
+            moments |= {f"teacher/{name}": value for name, value in self.teacher.state_dict().items()}
         state = {
             "config": asdict(self.config), "seed": self.seed, "steps": self.steps,
-            "nonfinite_steps": self.nonfinite_steps, "lr_scale": self.lr_scale, "has_tokenizers": self.has_tokenizers,
+            "nonfinite_steps": self.nonfinite_steps, "decay": self.decay, "has_tokenizers": self.has_tokenizers,
         }  # fmt: skip
         return Checkpoint(self.model.state_dict(), moments, state)
 
     def load(self, folder: str | Path) -> None:
         """Go on from a folder that `save` wrote; ValueError where its configuration is another one."""
-        stored = read(Path(folder), asdict(self.config))
+        stored = read(Path(folder), asdict(self.config), asdict(TSTConfig()))
         self._load_weights(stored.weights)
         self.generator.set_state(stored.moments.pop("generator"))
+        if self.teacher is not None:
+            own = {name: stored.moments.pop(f"teacher/{name}") for name in self.teacher.state_dict()}
+            self.teacher.load_state_dict(own)
         kinds = {key.split("/", 1)[0] for key in stored.moments}
         for name, parameter in self._trained.items():
             moments = {kind: stored.moments[f"{kind}/{name}"] for kind in kinds if f"{kind}/{name}" in stored.moments}
@@ -292,7 +247,8 @@ class TSTLearner:
                 self.optimiser.restore(parameter, self._placed(moments, parameter))
         state = stored.state
         self.seed, self.steps, self.nonfinite_steps = state["seed"], state["steps"], state["nonfinite_steps"]
-        self.lr_scale, self.has_tokenizers = state["lr_scale"], state["has_tokenizers"]
+        self.decay = tuple(state["decay"]) if state.get("decay") else None
+        self.has_tokenizers = state["has_tokenizers"]
 
     def _load_weights(self, weights: dict[str, Tensor]) -> None:
         self.model.load_state_dict(weights)

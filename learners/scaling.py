@@ -99,6 +99,8 @@ class ScaledLearner(TSTLearner):
             raise ValueError("scaling: the semantic map is an agent's; use pseudolabel_classes 0")
         if self.scaling.shard == "fsdp" and config.optimiser == "muon":
             raise ValueError("scaling: muon needs whole matrices; use shard ddp, or adamw")
+        if config.teacher_weight or (config.teacher_decay and self.scaling.shard == "fsdp"):
+            raise ValueError("scaling: a teacher goes with shard ddp, and is not learned from: use teacher_weight 0")
         super().__init__(config, seed)
 
     def _place(self) -> None:

@@ -241,8 +241,9 @@ def _store(out: Path, learner: ScaledLearner) -> None:
     if learner.rank == 0:
         replace_folder(out / "learner", stored.write)
         encoder = Encoder(learner.config.size, learner.config.image_size, learner.config.patch)
-        own = {name: value for name, value in stored.weights.items() if name.startswith("encoder.")}
-        encoder.load_state_dict({name.removeprefix("encoder."): value for name, value in own.items()})
+        prefix, tensors = ("encoder.", stored.weights) if learner.teacher is None else ("teacher/", stored.moments)
+        own = {name: value for name, value in tensors.items() if name.startswith(prefix)}
+        encoder.load_state_dict({name.removeprefix(prefix): value for name, value in own.items()})
         replace_folder(out / "encoder", encoder.save_pretrained)
 
 

@@ -9,7 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testspace.envs.frame import FRAME_SPEC
-from testspace.learners.modalities import FAR, MODALITIES, SENSORY, depth_metres, flip, jitter, patchify, unpatchify
+from testspace.learners.modalities import (
+    FAR,
+    MODALITIES,
+    SENSORY,
+    SEQUENCES,
+    crop,
+    depth_metres,
+    flip,
+    jitter,
+    patchify,
+    unpatchify,
+)
+from testspace.learners.sequences import SequenceModality
 
 
 def test_modalities_are_the_images_of_the_frame_contract_rgb_first() -> None:
@@ -75,3 +87,35 @@ def test_jitter_changes_light_within_its_strength_and_nothing_at_0() -> None:
     changed = jitter(rgb, 0.2, torch.Generator().manual_seed(0))
     assert changed.float().mean(dim=(1, 2, 3)).std() > 5
     assert 100 * 0.8 * 0.9 - 1 <= changed.min() <= changed.max() <= 100 * 1.2 * 1.1 + 1
+
+
+def test_a_crop_is_one_window_of_all_modalities() -> None:
+    """Frames that hold their own coordinates tell where each pixel came from."""
+    size = 40
+    rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    rgb = torch.stack([rows * 4, columns * 4, torch.zeros_like(rows)], -1).to(torch.uint8)
+    frames = {
+        "rgb": rgb.expand(6, -1, -1, -1),
+        "depth": (rows * size + columns).float().expand(6, -1, -1),
+        "normals": torch.stack([rows, columns, rows], -1).float().expand(6, -1, -1, -1),
+    }
+    cropped = crop(frames, 0.5, torch.Generator().manual_seed(0))
+    assert {name: value.shape for name, value in cropped.items()} == {name: v.shape for name, v in frames.items()}
+    row, column = cropped["depth"] // size, cropped["depth"] % size
+    assert torch.equal(cropped["normals"], torch.stack([row, column, row], -1))
+    for channel, place in ((0, row), (1, column)):  # rgb lies between pixels, the rest is of the nearest one
+        assert (cropped["rgb"][..., channel].float() / 4 - place).abs().max() <= 1
+    sides = row[:, -1, 0] - row[:, 0, 0]
+    assert (sides - (column[:, 0, -1] - column[:, 0, 0])).abs().max() <= 1
+    assert (sides >= size // 2 - 2).all()
+    assert len(sides.unique()) > 3
+    assert torch.equal(crop(frames, 1.0, torch.Generator().manual_seed(0))["rgb"], frames["rgb"])
+
+
+def test_frames_with_a_sequence_are_not_cropped() -> None:
+    SEQUENCES["told"] = SequenceModality("told", 3, 1, 2)
+    try:
+        with pytest.raises(ValueError, match="'told' cannot be cropped"):
+            crop({"rgb": torch.zeros(1, 8, 8, 3, dtype=torch.uint8), "told": torch.ones(1, 3)}, 0.5, torch.Generator())
+    finally:
+        del SEQUENCES["told"]

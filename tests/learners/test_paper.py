@@ -27,6 +27,7 @@ def test_tables_9_and_10(size: PaperSize, start: Start, steps: int, warmup: int,
     assert config.betas == (0.9, 0.95)
     assert config.weight_decay == 0.05
     assert config.image_size == 224
+    assert config.min_crop < 1
 
 
 @pytest.mark.parametrize("batch", [64, 512])
