@@ -37,14 +37,19 @@ def results(folders: tyro.conf.Positional[tuple[Path, ...]], *, out: Path = Path
 
 @experiment.command
 def specialise(
-    result: tyro.conf.Positional[Literal["table1", "figure7", "figure13", "mixin"]] = "table1", *, ask: Asked
+    result: tyro.conf.Positional[
+        Literal["table1", "table2", "mixin", "figure6", "figure7", "figure9", "figure13", "figure18"]
+    ] = "table1",
+    *,
+    ask: Asked,
 ) -> None:
     """The heart of the paper at small scale, one of its results at a time.
 
     Args:
-        result: table1 (pre-training against none and generalists, with Figure 11's bounds), figure7 (pre-train in one
-            house, test in another), figure13 (label propagation from 20 frames), mixin (Tables 4 and 8: the transfer
-            set's rgb in pre-training).
+        result: table1 (pre-training against none and generalists, with Figure 11's bounds), table2 (retrieval across
+            modalities), mixin (Tables 4 and 8: the transfer set's rgb in pre-training), figure6 (more modalities),
+            figure7 (pre-train in one house, test in another), figure9 (more houses), figure13 (label propagation from
+            20 frames), figure18 (a part of a house).
     """
     _run(result, ask)
 

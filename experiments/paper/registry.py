@@ -7,7 +7,18 @@ from typing import Any
 
 from .experiment import Experiment
 
-EXPERIMENTS = ("table1", "figure7", "figure13", "mixin", "figure25", "table7")
+EXPERIMENTS = (
+    "table1",
+    "figure7",
+    "figure13",
+    "mixin",
+    "figure6",
+    "figure9",
+    "figure18",
+    "table2",
+    "figure25",
+    "table7",
+)
 """Names of modules beside this one; the `experiment(**settings)` of each makes an Experiment."""
 
 

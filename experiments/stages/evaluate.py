@@ -15,13 +15,14 @@ from torch import Tensor
 
 from ...envs.classes import CLASSES
 from ...learners.buffer import ReplayBuffer
+from ...learners.cross_modal import retrieve
 from ...learners.metrics.segmentation import segmentation_score
 from ...learners.ttt import TTTConfig, refit_decoder, ttt_predict
 from ..evaluation import MIN_SHARE
 from ..progress import Advance
 from ..run_folder import write_json
 from .code import code_digest
-from .house import read_rooms, read_views
+from .house import read_rooms, read_views, views_within
 from .learning import LabelledSet, read_learner
 from .store import Entry, Store
 from .transfer import read_segmenter
@@ -38,18 +39,39 @@ def score(predicted: NDArray[np.int16], truth: NDArray[np.int16], learnable: Seq
     }
 
 
-def evaluate(store: Store, segmenter: Entry, held_out: Entry, learnable: Sequence[int], state: int) -> dict[str, Any]:
-    """The score of a segmenter on the held-out views of a house in one of its states."""
+def evaluate(
+    store: Store, segmenter: Entry, held_out: Entry, learnable: Sequence[int], state: int, share: float
+) -> dict[str, Any]:
+    """The score of a segmenter on the held-out views of a house in one of its states, in its ring of this share."""
     settings = {
-        "segmenter": segmenter.key, "views": held_out.key, "state": state, "learnable": list(learnable),
+        "segmenter": segmenter.key, "views": held_out.key, "state": state, "learnable": list(learnable), "share": share,
         "code": code_digest("learners.metrics.segmentation", "learners.heads.segmentation"), "min_share": MIN_SHARE,
     }  # fmt: skip
 
     def make(folder: Path, advance: Advance) -> None:
-        rgb, truth = read_views(held_out, state)
-        write_json(folder / "score.json", score(read_segmenter(segmenter).predict(rgb), truth, learnable))
+        (rgb, truth), shown = read_views(held_out, state), views_within(held_out, share)
+        predicted = read_segmenter(segmenter).predict(rgb[shown])
+        write_json(folder / "score.json", score(predicted, truth[shown], learnable))
 
     return read_score(store.get("evaluate", "evaluation", settings, make))
+
+
+def retrieval(store: Store, learner: Entry, held_out: Entry, target: str) -> dict[str, dict[int, float]]:
+    """Recall@1, 5 and 10 of "image to depth" and "depth to image" among the held-out views, by what the learner
+    predicts of the modality `target` from one alone and from the other alone (Appendix E)."""
+    settings = {
+        "learner": learner.key, "views": held_out.key, "target": target, "code": code_digest("learners.cross_modal"),
+    }  # fmt: skip
+
+    def make(folder: Path, advance: Advance) -> None:
+        with np.load(held_out.folder / "views.npz", allow_pickle=False) as stored:
+            frames = {name: torch.from_numpy(stored[name][0]) for name in ("rgb", "depth")}
+        model = read_learner(learner).model.eval()
+        found = retrieve(model, frames, target)
+        write_json(folder / "score.json", {"image to depth": found.forth, "depth to image": found.back})
+
+    told = read_score(store.get("retrieval", "retrieval", settings, make))
+    return {way: {int(k): share for k, share in recall.items()} for way, recall in told.items()}
 
 
 def test_time_training(

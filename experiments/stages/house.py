@@ -26,6 +26,7 @@ from ...envs.raycast import RayCastSimulator
 from ...learners.buffer import ReplayBuffer
 from ...learners.replay import ReplayName
 from ...learners.transfer import LabelledFrames
+from ..errors import UserError
 from ..held_out import draw_views, too_near
 from ..presets import Preset
 from ..progress import Advance
@@ -70,6 +71,40 @@ def read_rooms(entry: Entry) -> NDArray[np.int64]:
     with np.load(entry.folder / "views.npz", allow_pickle=False) as stored:
         rooms: NDArray[np.int64] = stored["room"]
     return rooms
+
+
+def within(held_out: Entry, poses: NDArray[np.floating], share: float) -> NDArray[np.bool_]:
+    """Which of the poses (N, 6) lie in the ring around the middle of the house that holds this share of the views."""
+    views = _poses(held_out)[:, [0, 2]]
+    middle = np.median(views, 0)
+    radius = np.quantile(np.linalg.norm(views - middle, axis=1), share)
+    return np.asarray(np.linalg.norm(poses[:, [0, 2]] - middle, axis=1) <= radius + 1e-6)
+
+
+def views_within(held_out: Entry, share: float) -> NDArray[np.bool_]:
+    """Which of the views lie in the ring of `within`."""
+    return within(held_out, _poses(held_out), share)
+
+
+def part(store: Store, collected: Entry, held_out: Entry, share: float) -> Entry:
+    """A replay buffer of the collected frames that lie in the ring of `within`."""
+    settings = {
+        "collected": collected.key, "held_out": held_out.key, "share": share, "code": code_digest("learners.buffer"),
+    }  # fmt: skip
+
+    def make(folder: Path, advance: Advance) -> None:
+        shutil.rmtree(folder / "buffer", ignore_errors=True)
+        source = ReplayBuffer.reader(collected.folder / "buffer")
+        poses = source.get(torch.arange(len(source)), ("pose",))["pose"].numpy()
+        slots = torch.from_numpy(np.flatnonzero(within(held_out, poses, share)))
+        if not len(slots):
+            raise UserError(f"the agent was never in the middle {share:g} of the house; give it more frames")
+        buffer = ReplayBuffer(folder / "buffer", len(slots), source.height, source.width)
+        for some in slots.split(250):
+            buffer.extend(source.get(some))
+        buffer.flush()
+
+    return store.get("part", f"the middle {share:g} of the house", settings, make)
 
 
 def _rooms(house: House, poses: NDArray[np.float32]) -> NDArray[np.int64]:

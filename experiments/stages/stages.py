@@ -76,6 +76,10 @@ class Stages:
             self.store, self.states[state], self.views, self.preset, self.seed, frames or self.frames
         )  # fmt: skip
 
+    def part(self, collected: Entry, share: float) -> Entry:
+        """What was collected in the middle of the house that holds this share of the held-out views."""
+        return house.part(self.store, collected, self.views, share)
+
     def remember(self, seen: Sequence[tuple[Entry, int]], capacity: int, replay: ReplayName) -> Entry:
         """What a memory of `capacity` frames holds after the frames of these collections, each up to a step."""
         return house.remember(self.store, seen, capacity, replay, self.seed)
@@ -173,9 +177,17 @@ class Stages:
         key = ["few", self.views.key, POOL, FEW, code_digest("learners.label_propagation")]
         return self._transfer(start, chosen, key, config, f"{title}, {FEW} labels")
 
-    def evaluate(self, segmenter: Entry, state: int = 0) -> dict[str, Any]:
-        """The score on the held-out views of a state of the house."""
-        return evaluate.evaluate(self.store, segmenter, self.views, self.labelled.frames.classes(), state)
+    def evaluate(
+        self, segmenter: Entry, state: int = 0, share: float = 1.0, views: Entry | None = None
+    ) -> dict[str, Any]:
+        """The score on the held-out views of a state of the house, in the middle of it that holds this share of them;
+        or on those of another house."""
+        learnable = self.labelled.frames.classes()
+        return evaluate.evaluate(self.store, segmenter, views or self.views, learnable, state, share)
+
+    def retrieval(self, learner: Entry, target: str) -> dict[str, dict[int, float]]:
+        """Recall@1, 5 and 10 across rgb and depth of the held-out views, by what is predicted of `target`."""
+        return evaluate.retrieval(self.store, learner, self.views, target)
 
     def test_time_training(self, segmenter: Entry, learner: Entry, own: Entry | None) -> dict[str, Any]:
         """Scores before it, and after it frame by frame and online, on the preset's first held-out views for it."""
@@ -184,6 +196,6 @@ class Stages:
             self.seed,
         )  # fmt: skip
 
-    def miou(self, segmenter: Entry, state: int = 0) -> float:
-        """The mIoU there, in percent."""
-        return 100 * float(self.evaluate(segmenter, state)["miou"])
+    def miou(self, segmenter: Entry, state: int = 0, share: float = 1.0, views: Entry | None = None) -> float:
+        """The mIoU of `evaluate`, in percent."""
+        return 100 * float(self.evaluate(segmenter, state, share, views)["miou"])

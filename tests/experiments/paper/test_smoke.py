@@ -32,6 +32,7 @@ TINY = replace(
 )
 ARGUMENTS = {
     "figure7": ["--house", "6"],
+    "figure9": ["--house", "6", "--house", "7"],
     "figure25": ["--replay", "reservoir", "ring", "--change", "lighting=0.9,objects=0.9"],
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from frames import boxes
@@ -12,7 +13,7 @@ from safetensors.torch import load_file
 
 from testspace.experiments.progress import Progress
 from testspace.experiments.stages import Entry, Store, learning
-from testspace.experiments.stages.house import remember
+from testspace.experiments.stages.house import part, remember, views_within
 from testspace.experiments.stages.learning import Diet, pretrain
 from testspace.learners.buffer import ReplayBuffer
 from testspace.learners.pretrain import TSTConfig
@@ -79,3 +80,21 @@ def test_a_learner_that_goes_on_begins_with_the_weights_that_it_has(tmp_path: Pa
 
 def _weights(entry: Entry) -> dict[str, torch.Tensor]:
     return load_file(entry.folder / "learner" / "model.safetensors")
+
+
+def test_a_part_of_a_house_is_the_ring_that_holds_that_share_of_the_views(tmp_path: Path) -> None:
+    views = tmp_path / "views"
+    views.mkdir()
+    poses = np.zeros((9, 6), np.float32)
+    poses[:, 0] = range(100, 109)  # the middle is 104; half of the views, or one more, lie within 2 m of it
+    np.savez(views / "views.npz", pose=poses)
+    held_out, seen = Entry("views", "views", views, 0.0, {}), _collection(tmp_path / "seen", 100, 8)
+    assert views_within(held_out, 0.5).sum() == 5
+    kept = part(Store(Progress(), tmp_path / "stages"), seen, held_out, 0.5)
+    assert ReplayBuffer.reader(kept.folder / "buffer").all(("pose",))["pose"][:, 0].tolist() == [
+        102,
+        103,
+        104,
+        105,
+        106,
+    ]
