@@ -22,7 +22,7 @@ from .meshes import is_mesh
 from .motion import Action, Motion
 from .packs.pack import FurniturePack, open_pack
 from .raycast import Light, RayCastSimulator
-from .scene import Scene
+from .scene import Scene, empty_scene
 from .simulator import Simulator
 
 FARTHEST = 1000.0
@@ -65,7 +65,7 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
 
     def __init__(
         self,
-        house: House | Scene | Path | str | int | HouseEnv = 0,
+        house: House | Scene | Path | str | int | HouseEnv | Simulator = 0,
         camera: Camera = Camera(),  # noqa: B008 (frozen)
         step: float = 0.25,
         turn: float = 30.0,
@@ -79,8 +79,8 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         antialias: int = 1,
     ) -> None:
         """`house`: "FILE[:LINE]" or a Path (see load_house), a seed of generate_house, a House, a Scene, a Replica
-        folder or a .glb, .obj or .ply file (`envs.building.load_scene`), or another HouseEnv, whose house, scene and
-        simulator are then shared (`camera` and `threads` are its).
+        folder or a .glb, .obj or .ply file (`envs.building.load_scene`), another HouseEnv, whose house, scene and
+        simulator are then shared, or a Simulator (`camera` and `threads` are then theirs).
 
         `step` and `camera_height` are in metres, `turn` and `look` in degrees; an episode is truncated after
         `max_steps`. `threads` share the pixels of each frame. `assets` names an installed furniture pack
@@ -98,6 +98,9 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
                 self.house = house.house
             self.scene, self.simulator = house.scene, house.simulator
             self._threads, self._pack, self._antialias = house._threads, house._pack, house._antialias
+        elif isinstance(house, Simulator):
+            self._threads, self._pack, self.simulator = threads, None, house
+            self.scene = getattr(house, "scene", None) or empty_scene(str(getattr(house, "source", "")))
         elif isinstance(house, Scene) or is_mesh(house):
             self._threads, self._pack, self.scene = threads, None, load_scene(house)
             self.simulator = RayCastSimulator(self.scene, camera, threads=threads, light=light, antialias=antialias)
@@ -228,7 +231,7 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         if not isinstance(house, House):
             raise ValueError(f"HouseEnv: the changed house must be a House, got {type(house).__name__}")
         if not hasattr(self, "house"):
-            raise ValueError(f"HouseEnv: {self.scene.source or 'a Scene'} is a mesh, not a House: it cannot be changed")
+            raise ValueError(f"HouseEnv: {self.scene.source or 'a Scene'} is no House file: it cannot be changed")
         before = self.house, self.scene, self.simulator
         self.house = house
         try:

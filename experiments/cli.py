@@ -34,7 +34,7 @@ def run(
     out: Path,
     house: HouseRef = None,
     seed: int = 0,
-    sim: Literal["raycast", "thor", "recording"] = "raycast",
+    sim: Literal["raycast", "thor", "habitat", "recording"] = "raycast",
     policy: str = "frontier",
     preset: str = "nano",
     resume: tyro.conf.FlagCreatePairsOff[bool] = False,
@@ -48,10 +48,11 @@ def run(
     Args:
         out: Folder for what the run leaves behind: report.html, summary.json, metrics.jsonl, checkpoint.
         house: House to live in: a file in ProcTHOR's format, or a mesh (.glb, .ply, .obj, a Replica folder); with
-            thor also procthor-10k:train/17 or FloorPlan1; with recording its folder. Without it, one is generated.
+            thor also procthor-10k:train/17 or FloorPlan1; with habitat also CONFIG.json:SCENE; with recording its
+            folder. Without it, one is generated.
         seed: Seed of everything random, and number of the generated house where no house is given.
-        sim: What the agent lives in: our simulator; AI2-THOR (pip install 'testspace[thor]'); or a recording that
-            --house names (the policy then has no say).
+        sim: What the agent lives in: our simulator; AI2-THOR (pip install 'testspace[thor]'); habitat-sim (by conda);
+            or a recording that --house names (the policy then has no say).
         policy: Who acts: frontier, random, coverage, curiosity, novelty, dense, or one's own: FILE.py:CLASS,
             MODULE:CLASS, a Stable-Baselines3 .zip, an .onnx file.
         preset: Size and budget: smoke (seconds) or nano (minutes on two CPU cores).

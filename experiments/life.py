@@ -62,7 +62,7 @@ class RunConfig:
     resume: bool = False
     """Go on with the run that the folder holds."""
     sim: Sim = "raycast"
-    """What the agent lives in: our simulator, AI2-THOR, or a recording."""
+    """What the agent lives in: our simulator, AI2-THOR, habitat-sim, or a recording."""
     change: tuple[str, ...] = ()
     """Changes of the house in the middle of the life, each as at=2000:lighting=0.6."""
     replay: ReplayName = "ring"
@@ -89,7 +89,7 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
     given = load_houses(config.transfer_houses) if config.transfer_houses else []
     with closing(open_test_space(config.sim, config.house, config.seed, preset)) as space:
         if changes and space.states is None:
-            raise UserError("--change needs a house that can change: a recording or a mesh cannot")
+            raise UserError(f"--change needs a house that can change: {space.fixed}")
         policy = make_policy(config.policy, space.env, config.seed)
         states = space.states(changes, config.seed) if space.states is not None else []
         asked = {"house": space.name, "sim": config.sim, "seed": config.seed, "policy": config.policy}

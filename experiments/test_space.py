@@ -12,6 +12,7 @@ import numpy as np
 from ..envs.building import build_scene, load_scene
 from ..envs.frame import Frame, Labels
 from ..envs.generator import generate_house
+from ..envs.habitat.simulator import UNCHANGING, HabitatSimulator
 from ..envs.house import House
 from ..envs.house_env import HouseEnv
 from ..envs.house_io import load_house
@@ -28,12 +29,14 @@ from .errors import UserError
 from .held_out import draw_views, random_poses
 from .presets import Preset
 
-Sim = Literal["raycast", "thor", "recording"]
+Sim = Literal["raycast", "thor", "habitat", "recording"]
 """What stands behind the Simulator protocol."""
 HELD_OUT = 20
 """Of this many recorded frames at most one is held out for evaluation: what is near to it is not trained on."""
 HEIGHTS = (0.3, 2.2)
 """Metres above the floor between which the transfer set is seen from where the recording's camera was."""
+
+_UNLABELLED = "{} has no labels, so nothing could be scored: there is no mIoU in this report."
 
 DrawViews = Callable[[int, np.random.Generator, Sequence[Simulator]], tuple[Frame, Labels | None]]
 
@@ -59,6 +62,8 @@ class TestSpace:
     None where it cannot change."""
     simulator_in: Callable[[Any], Simulator] | None = None
     """What renders such a state, by the same camera."""
+    fixed: str = "a recording or a mesh cannot"
+    """Why it cannot change, where it cannot."""
     close: Callable[[], None] = lambda: None
     """Ends what was started for it."""
 
@@ -68,8 +73,8 @@ class TestSpace:
 def open_test_space(sim: Sim, house: str | None, seed: int, preset: Preset) -> TestSpace:
     """The test space that a run was asked for.
 
-    Raises HouseError, MeshError, FloorError, ThorError or RecordingError where it cannot be used, UserError where
-    `house` is missing.
+    Raises HouseError, MeshError, FloorError, ThorError, HabitatError or RecordingError where it cannot be used,
+    UserError where `house` is missing.
     """
     if sim == "recording":
         if house is None:
@@ -77,6 +82,10 @@ def open_test_space(sim: Sim, house: str | None, seed: int, preset: Preset) -> T
         return _recording(house, preset)
     if sim == "thor":
         return _thor(house or generate_house(seed), preset)
+    if sim == "habitat":
+        if house is None:
+            raise UserError("--sim habitat needs a scene: --house FILE.glb, a Replica folder, or CONFIG.json:SCENE")
+        return _habitat(house, preset)
     if is_mesh(house):
         return _mesh(str(house), preset)
     return _raycast(load_house(house) if house else generate_house(seed), preset)
@@ -92,14 +101,20 @@ def _mesh(path: str, preset: Preset) -> TestSpace:
     labelled = any(thing.class_id for thing in scene.instances)
     lines = [str(one.message) for one in caught if issubclass(one.category, MeshWarning)]
     if not labelled:
-        lines.append(f"{path} has no labels, so nothing could be scored: there is no mIoU in this report.")
+        lines.append(_UNLABELLED.format(path))
 
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels | None]:
-        if labelled:
-            return draw_views(env.simulator, n, height, rng, also)
-        return env.simulator.render(random_poses(env.simulator, n, height, rng)), None
+        return _views(env.simulator, labelled, n, height, rng, also)
 
     return TestSpace(env, path, None, preset, draw, lambda: lines)
+
+
+def _views(
+    simulator: Simulator, labelled: bool, n: int, height: float, rng: np.random.Generator, also: Sequence[Simulator]
+) -> tuple[Frame, Labels | None]:
+    if labelled:
+        return draw_views(simulator, n, height, rng, also)
+    return simulator.render(random_poses(simulator, n, height, rng)), None
 
 
 def _raycast(house: House, preset: Preset) -> TestSpace:
@@ -140,6 +155,20 @@ def _thor(place: str | House, preset: Preset) -> TestSpace:
         env, simulator.source, simulator.house, adapted, draw, told, states,
         simulator_in=lambda state: state, close=simulator.session.close,
     )  # fmt: skip
+
+
+def _habitat(place: str, preset: Preset) -> TestSpace:
+    simulator = HabitatSimulator(place, preset.camera)
+    height = preset.transfer_set.camera_height
+    env = HouseEnv(simulator, camera_height=height, max_steps=preset.life.frames + 1)
+
+    def told() -> list[str]:
+        return [] if simulator.has_labels else [_UNLABELLED.format(place)]
+
+    def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels | None]:
+        return _views(simulator, simulator.has_labels, n, height, rng, also)
+
+    return TestSpace(env, place, None, preset, draw, told, close=simulator.close, fixed=UNCHANGING)
 
 
 def _recording(path: str, preset: Preset) -> TestSpace:
