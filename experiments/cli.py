@@ -83,6 +83,23 @@ def run(
     print(headline(out))
 
 
+@app.command(name="watch")
+def watch_(
+    run: Path, /, *, out: Path | None = None, frames: int = 400, view: tyro.conf.FlagCreatePairsOff[bool] = False
+) -> None:
+    """Write a run as a Rerun recording: house, path, camera with all modalities, predictions, curves.
+
+    Args:
+        run: Folder of the run; it may still be going on.
+        out: The recording; without it, RUN/watch.rrd. It opens in Rerun's viewer, on the desktop or in a browser.
+        frames: Frames of the agent in it, at most, evenly over its life.
+        view: Open the viewer too (needs a display).
+    """
+    from .watch import watch
+
+    print(watch(run, out, frames, view))
+
+
 @app.command
 def report(out: Path, /) -> None:
     """Write report.html again from what a run has stored.
