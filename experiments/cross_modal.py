@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..envs.frame import Frame, Labels
 from ..learners.buffer import ReplayBuffer
 from ..learners.cross_modal import Retrieval, predict, retrieve
 from ..learners.modalities import MODALITIES
@@ -20,7 +21,7 @@ from ..learners.pretrain import TSTConfig, TSTLearner
 from .drawings import Image, beside
 from .errors import UserError
 from .presets import find_preset
-from .test_space import open_test_space
+from .test_space import TestSpace, open_test_space
 
 SIDE = 128
 """Pixels of a picture in the grid."""
@@ -68,17 +69,27 @@ def retrieval(run: Path, house: str | None, target: str, frames: int, cells: int
 
     `house` is what the run was given. UserError where the run is of another kind, or does not predict `target`.
     """
-    learner, config = load_learner(run), json.loads((run / "config.json").read_text())
-    with closing(open_test_space(config["sim"], house, config["seed"], find_preset(config["preset"]))) as space:
-        if space.name != config["house"]:
-            raise UserError(f"{run} was lived in {config['house']}, not in {space.name}; name it with --house")
-        # the views of the run's evaluation come first from this generator; what the agent saw near them was not stored
-        views, _ = space.draw_views(space.preset.evaluation_frames, np.random.default_rng([config["seed"], 1]), [])
+    learner = load_learner(run)
+    views, _, _ = held_out_views(run, house)
     held_out = {key: torch.from_numpy(value[:frames]) for key, value in views.items() if key in MODALITIES}
     try:
         return retrieve(learner.model, held_out, target, cells=cells)
     except ValueError as error:
         raise UserError(str(error)) from None
+
+
+def held_out_views(run: Path, house: str | None) -> tuple[Frame, Labels | None, TestSpace]:
+    """The views on which a run was evaluated, their labels where there are any, and where it was lived (closed).
+
+    `house` is what the run was given; UserError where it was another.
+    """
+    config = json.loads((run / "config.json").read_text())
+    with closing(open_test_space(config["sim"], house, config["seed"], find_preset(config["preset"]))) as space:
+        if space.name != config["house"]:
+            raise UserError(f"{run} was lived in {config['house']}, not in {space.name}; name it with --house")
+        # they come first from this generator; what the agent saw near them was not stored
+        views, labels = space.draw_views(space.preset.evaluation_frames, np.random.default_rng([config["seed"], 1]), [])
+    return views, labels, space
 
 
 def _drawn(name: str, images: Tensor) -> list[Image]:

@@ -18,7 +18,7 @@ import pytest
 
 from testspace.envs.generator import generate_house
 from testspace.envs.house_io import save_house
-from testspace.experiments import cli, tokenizers
+from testspace.experiments import cli, tasks, tokenizers
 from testspace.experiments.cross_modal import SIDE
 from testspace.experiments.drawings import GAP
 from testspace.experiments.presets import PRESETS
@@ -156,6 +156,31 @@ def test_retrieve_prints_recalls_that_rise_with_k(
     with pytest.raises(SystemExit, match="2"):
         cli.main(["retrieve", str(out)])
     assert "name it with --house" in capsys.readouterr().err
+
+
+def test_detection_and_captioning_are_scored_and_repeat_themselves(
+    killed_and_resumed: tuple[Path, int],
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("pycocotools")
+    out, _ = killed_and_resumed
+    monkeypatch.setenv("TESTSPACE_CACHE", str(cache))
+    asked = [str(out), "--house", str(out.parent / "house.json"), "--steps", "2"]
+    for task, measures in (
+        ("detection", ["mAP", "mAP50", "mAP75"]),
+        ("captioning", ["BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "CIDEr-D"]),
+    ):
+        tasks.main([task, *asked])
+        told = capsys.readouterr().out
+        assert told.splitlines()[0].split() == measures
+        stored = json.loads((out / f"{task}.json").read_text())
+        assert stored["views"] == SMOKE.evaluation_frames
+        assert list(stored["scores"]) == ["scratch", "specialist"]
+        assert all(0 <= value <= 10 for score in stored["scores"].values() for value in score.values())
+    tasks.main(["captioning", *asked, "--json", str(out / "again.json")])
+    assert json.loads((out / "again.json").read_text()) == stored
 
 
 def test_tokenizers_of_a_run_can_be_looked_at(
