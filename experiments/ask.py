@@ -21,5 +21,5 @@ class Ask:
     """Size and budget: smoke (seconds; shows nothing but that it works), nano-short, nano, nano-long."""
     seeds: tuple[int, ...] = (0,)
     """Seeds; every house is tried with each."""
-    jobs: int = 1
-    """Trials side by side, each in a process of its own with one thread."""
+    grid: int = 1
+    """Trials side by side, each in a process of its own with one thread: by Ray where it is installed (extra `ray`)."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ from ...envs.house import House
 from ...envs.house_io import load_house
 from ..ask import Ask
 from ..errors import UserError
+from ..grid import each
 from ..presets import find_preset
 from ..progress import Progress
 from ..run_folder import write_json
@@ -36,8 +34,8 @@ def run_experiment(name: str, settings: dict[str, Any], ask: Ask) -> Summary:
     houses = [find_house(one) for one in ask.house]
     _check(ask, houses)
     wanted = [(index, seed) for index in range(len(houses)) for seed in ask.seeds]
-    if not wanted or ask.jobs < 1:
-        raise UserError("name one house, one seed and one job at least: --house, --seeds, --jobs")
+    if not wanted or ask.grid < 1:
+        raise UserError("name one house, one seed and one trial at a time at least: --house, --seeds, --grid")
     ask.out.mkdir(parents=True, exist_ok=True)
     done: dict[tuple[int, int], dict[str, Any]] = {}
     for place, row in _rows(name, settings, ask, wanted):
@@ -68,24 +66,13 @@ def _rows(
     name: str, settings: dict[str, Any], ask: Ask, wanted: list[tuple[int, int]]
 ) -> Iterator[tuple[tuple[int, int], dict[str, Any]]]:
     """Each trial's outcome as it is there; the trials are run here, or side by side in processes."""
-    if ask.jobs == 1 or len(wanted) == 1:
+    if ask.grid == 1 or len(wanted) == 1:
         for place in wanted:
             yield place, run_trial(name, settings, ask, *place)
         return
-    with _pool(min(ask.jobs, len(wanted))) as pool:
-        waiting = {pool.submit(run_trial, name, settings, ask, *place, threads=1): place for place in wanted}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
-
-
-@contextmanager
-def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool that drops what waits when it is left early; spawned, since torch's threads do not survive a fork."""
-    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
+    tasks = [(name, settings, ask, *place, 1) for place in wanted]
+    for task, row in each(run_trial, tasks, min(ask.grid, len(wanted))):
+        yield (task[3], task[4]), row
 
 
 def run_trial(

@@ -97,7 +97,7 @@ def test_no_stage_of_learning_can_read_the_truth_of_a_test_space() -> None:
         (["--house", "nowhere.json"], ("nowhere.json", "no such file")),
         (["--house", "5", "--seeds", "1", "1"], ("--seeds", "twice")),
         (["--house", "5", "--house", "5"], ("--house", "twice")),
-        (["--house", "5", "--jobs", "0"], ("--jobs",)),
+        (["--house", "5", "--grid", "0"], ("--grid",)),
         ([], ("--house",)),
     ],
 )
