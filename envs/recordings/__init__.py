@@ -10,6 +10,7 @@ from .phones import is_arkitscenes, is_scannetpp, is_stray, read_arkitscenes, re
 from .plain import is_plain, read_plain
 from .record3d import is_record3d, read_record3d
 from .recording import FrameError, Recording, RecordingError
+from .rosbag import is_rosbag, read_rosbag
 from .scannet import is_scannet, read_scannet
 from .tum import is_tum, read_tum
 
@@ -24,6 +25,7 @@ LAYOUTS: dict[str, tuple[Callable[[Path], bool], Callable[[Path], Recording]]] =
     "Stray Scanner": (is_stray, read_stray),
     "Record3D": (is_record3d, read_record3d),
     "Replica as NICE-SLAM": (is_nice_slam, read_nice_slam),
+    "rosbag2 (.mcap)": (is_rosbag, read_rosbag),
 }
 """What is read: how each layout is known, and its reader."""
 

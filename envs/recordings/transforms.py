@@ -1,0 +1,88 @@
+"""Where a robot's frame was in the world, from the transforms between its frames (ROS's tf)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .conventions import from_quaternions
+from .phones import nearest_rows
+
+NEAR = 0.1
+"""Seconds from a moving transform within which it is known; between two it is interpolated."""
+
+FAR = 1e7
+"""Metres; no robot is there."""
+
+
+def check(value: NDArray[np.float64]) -> None:
+    """ValueError where a transform (7,) is not finite, or beyond FAR."""
+    if not (np.abs(value) < FAR).all():
+        raise ValueError(f"not a transform: {value.tolist()}")
+
+
+@dataclass
+class _Edge:
+    parent: str
+    static: bool
+    times: list[float] = field(default_factory=list)
+    values: list[NDArray[np.float64]] = field(default_factory=list)
+    """(7,): x, y, z, qx, qy, qz, qw of the child in the parent."""
+
+
+class Transforms:
+    """Transforms from child to parent frames, at times."""
+
+    def __init__(self) -> None:
+        self._edges: dict[str, _Edge] = {}
+        self.fallback: list[tuple[float, NDArray[np.float64]]] = []
+        """Poses of the frame that is asked for, where nothing moves above it."""
+
+    def add(self, parent: str, child: str, time: float, value: NDArray[np.float64], static: bool) -> None:
+        """One transform; the first parent of a child counts. ValueError for one that is not finite, or beyond FAR."""
+        check(value)
+        edge = self._edges.setdefault(child, _Edge(parent, static))
+        if edge.parent == parent:
+            edge.times.append(time)
+            edge.values.append(value)
+
+    def poses(self, frame: str, times: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Matrices (N, 4, 4) of a frame in the frame above it that has no parent, NaN where unknown; None without one
+        that moves."""
+        found, moving, seen = np.tile(np.eye(4), (len(times), 1, 1)), False, set[str]()
+        while frame in self._edges and frame not in seen:
+            seen.add(frame)
+            edge = self._edges[frame]
+            found = _at(edge, times) @ found
+            moving |= not edge.static
+            frame = edge.parent
+        if moving:
+            return found
+        if not self.fallback:
+            return None
+        edge = _Edge("", False, [time for time, _ in self.fallback], [value for _, value in self.fallback])
+        return _at(edge, times)
+
+
+def _at(edge: _Edge, times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Matrices (N, 4, 4) of an edge at some times: places between two are linear, turns along the shortest way."""
+    values = np.array(edge.values)
+    if edge.static:
+        return np.tile(from_quaternions(values[-1:, :3], values[-1:, 3:]), (len(times), 1, 1))
+    order = np.argsort(edge.times, kind="stable")
+    known, values = np.array(edge.times)[order], values[order]
+    after = np.clip(np.searchsorted(known, times), 1, max(1, len(known) - 1))
+    after = np.minimum(after, len(known) - 1)
+    before = np.maximum(after - 1, 0)
+    span = known[after] - known[before]
+    share = np.clip(np.where(span > 0, (times - known[before]) / np.where(span > 0, span, 1), 0), 0, 1)[:, None]
+    first, second = values[before], values[after]
+    # Normalised linear interpolation of nearby quaternions, of which both signs mean the same turn.
+    sign = np.where((first[:, 3:] * second[:, 3:]).sum(1, keepdims=True) < 0, -1.0, 1.0)
+    second = np.concatenate([second[:, :3], sign * second[:, 3:]], axis=1)
+    between = (1 - share) * first + share * second
+    out = from_quaternions(between[:, :3], between[:, 3:])
+    out[~nearest_rows(times, known, NEAR)[1]] = np.nan
+    return out
