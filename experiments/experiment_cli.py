@@ -78,6 +78,22 @@ def ttt(*, ask: Asked) -> None:
     _run("table7", ask)
 
 
+@experiment.command
+def policies(
+    *,
+    ask: Asked,
+    policy: tuple[str, ...] = ("random", "frontier", "coverage", "novelty", "curiosity", "dense"),
+    shares: tuple[float, ...] = (0.25, 0.5, 1.0),
+) -> None:
+    """Compare policies, one's own too: floor seen, and mIoU of the specialist, after so many frames.
+
+    Args:
+        policy: What `testspace run --policy` takes; FILE.py:CLASS stands beside the built-in ones in one picture.
+        shares: Shares of a life's frames at which a specialist is trained and tested; none measures coverage alone.
+    """
+    _run("policies", ask, policy=policy, shares=shares)
+
+
 def _run(name: str, ask: Ask, **settings: Any) -> None:
     from .paper.running import run_experiment
     from .paper.tables import claims_table, table, told_claims

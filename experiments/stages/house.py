@@ -75,7 +75,7 @@ def read_rooms(entry: Entry) -> NDArray[np.int64]:
 
 def within(held_out: Entry, poses: NDArray[np.floating], share: float) -> NDArray[np.bool_]:
     """Which of the poses (N, 6) lie in the ring around the middle of the house that holds this share of the views."""
-    views = _poses(held_out)[:, [0, 2]]
+    views = read_poses(held_out)[:, [0, 2]]
     middle = np.median(views, 0)
     radius = np.quantile(np.linalg.norm(views - middle, axis=1), share)
     return np.asarray(np.linalg.norm(poses[:, [0, 2]] - middle, axis=1) <= radius + 1e-6)
@@ -83,7 +83,7 @@ def within(held_out: Entry, poses: NDArray[np.floating], share: float) -> NDArra
 
 def views_within(held_out: Entry, share: float) -> NDArray[np.bool_]:
     """Which of the views lie in the ring of `within`."""
-    return within(held_out, _poses(held_out), share)
+    return within(held_out, read_poses(held_out), share)
 
 
 def part(store: Store, collected: Entry, held_out: Entry, share: float) -> Entry:
@@ -114,7 +114,7 @@ def _rooms(house: House, poses: NDArray[np.float32]) -> NDArray[np.int64]:
     return found
 
 
-def _poses(entry: Entry) -> NDArray[np.float32]:
+def read_poses(entry: Entry) -> NDArray[np.float32]:
     """Poses (N, 6) of the held-out views."""
     with np.load(entry.folder / "views.npz", allow_pickle=False) as stored:
         poses: NDArray[np.float32] = stored["pose"]
@@ -130,7 +130,7 @@ def collect(store: Store, house: House, held_out: Entry, preset: Preset, seed: i
 
     def make(folder: Path, advance: Advance) -> None:
         shutil.rmtree(folder / "buffer", ignore_errors=True)  # of a walk that was killed
-        kept_apart, size, turn = _poses(held_out), preset.transfer_set, preset.life.turn
+        kept_apart, size, turn = read_poses(held_out), preset.transfer_set, preset.life.turn
         env = HouseEnv(
             house, camera=preset.camera, camera_height=size.camera_height, light=size.light, max_steps=frames + 1
         )
@@ -187,7 +187,7 @@ def labelled_frames(house: House, held_out: Entry, preset: Preset, seed: int, co
     for label propagation to choose a few from."""
     height = preset.transfer_set.camera_height
     frame, labels = draw_views(_simulator(house, preset), 2 * count, height, np.random.default_rng([seed, 2]))
-    apart = np.flatnonzero(~too_near(frame["pose"], _poses(held_out)))[:count]
+    apart = np.flatnonzero(~too_near(frame["pose"], read_poses(held_out)))[:count]
     return LabelledFrames(frame["rgb"][apart], labels.semantic[apart])
 
 

@@ -31,6 +31,7 @@ TINY = replace(
     ttt_frames=2,
 )
 ARGUMENTS = {
+    "policies": ["--policy", "random", "frontier", "curiosity", "dense", "--shares", "0.5", "1.0"],
     "figure7": ["--house", "6"],
     "figure9": ["--house", "6", "--house", "7"],
     "figure25": ["--replay", "reservoir", "ring", "--change", "lighting=0.9,objects=0.9"],

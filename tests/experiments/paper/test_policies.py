@@ -1,0 +1,83 @@
+"""The comparison of policies: how many frames a score took, by straight lines; what is walked, by the house."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from testspace.agent.policies import PolicyError
+from testspace.envs.frame import Camera
+from testspace.envs.generator import generate_house
+from testspace.experiments.errors import UserError
+from testspace.experiments.paper.experiment import Trial
+from testspace.experiments.paper.policies import NEEDED, SEEN, experiment, frames_needed, told
+from testspace.experiments.presets import PRESETS, Preset
+from testspace.experiments.progress import Progress
+from testspace.experiments.stages import Store
+from testspace.learners.buffer import ReplayBuffer
+
+
+@pytest.mark.parametrize(
+    ("target", "frames"), [(10.0, 0.0), (9.0, 0.0), (15.0, 50.0), (20.0, 100.0), (29.0, 190.0), (31.0, None)]
+)
+def test_frames_to_a_score_lie_on_straight_lines(target: float, frames: float | None) -> None:
+    assert frames_needed([(0, 10.0), (100, 20.0), (200, 30.0)], target) == frames
+
+
+def test_a_column_is_named_without_folders() -> None:
+    assert told("frontier") == "frontier"
+    assert told("some/where/mine.py:Turn") == "mine.py:Turn"
+    assert told("some/where/ppo.zip") == "ppo.zip"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"policy": ()}, {"policy": ("random", "random")}, {"shares": (0.0,)}, {"shares": (1.0, 0.5)}, {"shares": (1.5,)}],
+)
+def test_what_cannot_be_compared_is_told(settings: dict[str, tuple[object, ...]]) -> None:
+    with pytest.raises(UserError, match=r"--policy|--shares"):
+        experiment(**settings)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def tiny() -> Preset:
+    smoke = PRESETS["smoke"]
+    return replace(
+        smoke,
+        life=replace(smoke.life, frames=120, turn=30),
+        learner=replace(smoke.learner, image_size=16, targets="patches", input_budget=4, target_budget=4),
+        transfer_set=replace(smoke.transfer_set, houses=1, frames_per_house=8, camera=Camera(16, 16)),
+        evaluation_frames=8,
+    )
+
+
+def test_coverage_alone_needs_no_learning_and_is_kept(tmp_path: Path, tiny: Preset) -> None:
+    (tmp_path / "mine.py").write_text("class Turn:\n    def act(self, observation, info): return 2\n")
+    names = ("frontier", f"{tmp_path / 'mine.py'}:Turn")
+    with Progress() as progress:
+        store = Store(progress, tmp_path / "stages")
+        trial = Trial((generate_house(5, rooms=2),), 0, 0, tiny, store)
+        asked = experiment(policy=names, shares=())
+        measures = asked.trial(trial)
+        assert {entry.kind for entry in store.used.values()} == {"views", "walk"}
+        assert asked.trial(trial) == measures
+        walks = [entry for entry in store.used.values() if entry.kind == "walk"]
+        assert len(walks) == 2
+        (tmp_path / "mine.py").write_text("class Turn:\n    def act(self, observation, info): return 1\n")
+        asked.trial(trial)  # another content is another walk
+        assert sum(entry.kind == "walk" for entry in store.used.values()) == 3
+        with pytest.raises(PolicyError):
+            experiment(policy=("fly",), shares=()).trial(trial)
+    last = measures[f"{SEEN} after 120"]
+    assert last["frontier"] > last["mine.py:Turn"] > 0
+    assert NEEDED not in measures
+    held_out = np.load(next((tmp_path / "stages" / "views").glob("*/views.npz")))["pose"]
+    for entry in walks:
+        poses = ReplayBuffer.reader(entry.folder / "buffer").all(("pose",))["pose"].numpy()
+        apart = np.linalg.norm(poses[:, None, [0, 2]] - held_out[None][..., [0, 2]], axis=-1)
+        yaw = np.abs((poses[:, None, 3] - held_out[None][..., 3] + 180) % 360 - 180)
+        level = np.abs(poses[:, None, 4] - held_out[None][..., 4])
+        assert not ((apart < 0.2) & (yaw < 5) & (level < 5)).any()
