@@ -17,6 +17,9 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "pseudolabels": (("transformers",), "SAM edges, boxes and masks as modalities"),
     "sb3": (("stable_baselines3",), "--policy ppo.zip; training PPO"),
     "onnx": (("onnxruntime", "onnx"), "--policy policy.onnx"),
+    "mcap": (("mcap",), "rosbag2 recordings in MCAP"),
+    "view": (("rerun",), "testspace watch: a run in Rerun"),
+    "ray": (("ray",), "experiment --grid through Ray"),
     "lerobot": (("pyarrow",), "record --layout lerobot"),
     "thor": (("ai2thor", "prior"), "AI2-THOR as the world; needs a GPU or an X server"),
     "open3d": (("open3d",), "a mesh from a recording or a run"),
@@ -53,7 +56,7 @@ def diagnosis() -> str:
         if one.part != part:
             lines.append(one.part)
             part = one.part
-        lines.append(f"  {'yes' if one.there else ' - '}  {one.name:<12} {one.told}")
+        lines.append(f"  {'yes' if one.there else ' - '}  {one.name:<13} {one.told}")
     lines.append('completion for your shell: eval "$(testspace --tyro-print-completion bash)", or zsh')
     return "\n".join(lines)
 
@@ -90,7 +93,7 @@ def _worlds() -> list[Finding]:
         Finding("worlds", "ray caster", embree, f"Embree {_version('embreex')}" if embree else "pip install embreex"),
         Finding("worlds", "recordings", True, "TUM RGB-D, ScanNet, ARKitScenes, phones, plain folders"),
         Finding("worlds", "AI2-THOR", _has("ai2thor"), "--sim thor" if _has("ai2thor") else _get("thor")),
-        Finding("worlds", "habitat-sim", _has("habitat_sim"), "not supported yet; it comes from conda"),
+        Finding("worlds", "habitat-sim", _has("habitat_sim"), "--sim habitat; it comes from conda, not from pip"),
         Finding(
             "worlds", "furniture", models > 0,
             f"{models} models, used by --assets sweethome3d" if models
