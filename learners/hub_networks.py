@@ -41,7 +41,7 @@ def sam_edges(name: str, source: str | Path, points: int = 8, least: float = 0.8
 
     def compute(rgb: Tensor) -> Tensor:
         asked = grid.expand(len(rgb), -1, -1, -1).to(rgb.device)
-        found = network(pixel_values=prepare(rgb, side), input_points=asked)
+        found = network.to(rgb.device)(pixel_values=prepare(rgb, side), input_points=asked)
         best = found.iou_scores.argmax(-1, keepdim=True)
         masks = found.pred_masks.gather(2, best[..., None, None].expand(-1, -1, -1, *found.pred_masks.shape[-2:]))
         trusted = found.iou_scores.gather(2, best) >= least
@@ -70,7 +70,7 @@ def detected_boxes(
     classes = int(network.config.num_labels)
 
     def compute(rgb: Tensor) -> Tensor:
-        found = network(pixel_values=prepare(rgb, side))
+        found = network.to(rgb.device)(pixel_values=prepare(rgb, side))
         corners, labels, there = best_boxes(found.logits, found.pred_boxes, classes, most, least)
         return write_boxes(corners, labels, there, sequence, bins)
 
@@ -103,7 +103,7 @@ def semantic_masks(name: str, source: str | Path, side: int = 512) -> Modality:
     colours = torch.randint(40, 256, (classes, 3), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
 
     def compute(rgb: Tensor) -> Tensor:
-        found = network(pixel_values=prepare(rgb, side))
+        found = network.to(rgb.device)(pixel_values=prepare(rgb, side))
         scores = found.logits if hasattr(found, "logits") else of_queries(found)
         return F.interpolate(scores.float(), rgb.shape[1:3], mode="bilinear", align_corners=False).argmax(1)
 

@@ -31,7 +31,7 @@ def feature_map(name: str, network: FrameEncoder, image_size: int) -> Modality:
 
     def compute(rgb: Tensor) -> Tensor:
         with torch.no_grad(), autocast(rgb.device.type):
-            return network(rgb).float().unflatten(1, (rows, columns))
+            return network.to(rgb.device)(rgb).float().unflatten(1, (rows, columns))
 
     return Modality(name, network.dim, standardised, draw_features, compute, stride=image_size // rows)
 

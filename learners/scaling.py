@@ -27,6 +27,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
 from .checkpoint import Checkpoint
+from .modalities import SEQUENCES
 from .model import MaskedModel
 from .precision import autocast
 from .pretrain import TSTConfig, TSTLearner, View
@@ -181,13 +182,18 @@ class ScaledLearner(TSTLearner):
         return _Shown(view, self.view_rgb(mix.to(self.device), part.generator))
 
     def _moved(self, frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: value.to(self.device, non_blocking=True) for name, value in frames.items()}
+        """Images go to the device; sequences are masked on the CPU first."""
+        return {
+            name: value if name in SEQUENCES else value.to(self.device, non_blocking=True)
+            for name, value in frames.items()
+        }
 
     def _summed(self, values: Tensor) -> Tensor:
+        """The sum over all processes, on the CPU."""
         values = values.to(self.device)
         if self.processes > 1:
             dist.all_reduce(values)
-        return values
+        return values.cpu()
 
     def _synchronised(self, last: bool) -> AbstractContextManager[object]:
         """Gradients travel once a step, with its last part."""

@@ -1,6 +1,6 @@
 """What torchrun starts twice in test_scaling: one training after the other, as `-m testspace.learners.pretrain` does.
 
-two_processes.py FOLDER ARGUMENTS: trains to FOLDER/ddp and FOLDER/fsdp, and goes on with what FOLDER/begun holds.
+two_processes.py FOLDER ARGUMENTS: trains to FOLDER/ddp, fsdp and tokens, and goes on with what FOLDER/begun holds.
 """
 
 from __future__ import annotations
@@ -16,4 +16,6 @@ dist.init_process_group("gloo")
 main([*arguments, "--out", f"{folder}/ddp"])
 main([*arguments, "--out", f"{folder}/fsdp", "--scaling.shard", "fsdp"])
 main([*arguments, "--out", f"{folder}/begun", "--resume"])
+tokens = ["--learner.targets", "tokens", "--learner.tokenizer-steps", "3"]
+main([*arguments, *tokens, "--out", f"{folder}/tokens", "--scaling.shard", "fsdp"])
 dist.destroy_process_group()
