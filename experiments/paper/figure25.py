@@ -13,10 +13,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from ...envs.perturbations import parse_change, perturb
 from ...learners.replay import ReplayName
 from ..errors import UserError
-from ..stages import Stages
+from ..stages import Entry, Stages
 from ..stages.transfer import GENERALIST, has_generalist
 from .experiment import Claim, Experiment, Measures, Summary, Trial
 from .figures import curves
@@ -43,9 +45,16 @@ def trial(change: str, replay: tuple[ReplayName, ...], replay_ratio: float | Non
     fixed = {"scratch": stages.scratch, FROZEN: stages.transfer(first, stages.own(old), FROZEN)}
     if has_generalist():
         fixed[GENERALIST] = stages.generalist
+    both = set.intersection(*(set(stages.evaluate(stages.scratch, state)["counted"]) for state in (0, 1)))
+
+    def miou(segmenter: Entry, state: int) -> float:
+        """Over the classes that count in the old house and in the changed one, so that the two compare."""
+        found = stages.evaluate(segmenter, state)["per_class"]
+        return 100 * float(np.mean([found[name] for name in sorted(both)]))
+
     for name, segmenter in fixed.items():
         for line in measures:
-            measures[line][name] = stages.miou(segmenter, state=int(line not in (BEFORE, BACK)))
+            measures[line][name] = miou(segmenter, int(line not in (BEFORE, BACK)))
 
     for writer in replay:
         name, learner, lived = continual(writer), first, 0
@@ -56,11 +65,11 @@ def trial(change: str, replay: tuple[ReplayName, ...], replay_ratio: float | Non
             steps = stages.steps(until - lived, replay_ratio)
             learner, lived = stages.pretrain((memory,), start=learner, steps=steps, title=f"{name} {line}"), until
             segmenter = stages.transfer(learner, stages.own(memory), f"{name} {line}")
-            measures[line][name] = stages.miou(segmenter, state=1)
-        measures[BACK][name] = stages.miou(segmenter, state=0)
+            measures[line][name] = miou(segmenter, 1)
+        measures[BACK][name] = miou(segmenter, 0)
 
     new = stages.specialist(fresh, NEW)
-    measures["after 1/1"][NEW], measures[BACK][NEW] = stages.miou(new, state=1), stages.miou(new, state=0)
+    measures["after 1/1"][NEW], measures[BACK][NEW] = miou(new, 1), miou(new, 0)
     return measures
 
 

@@ -14,7 +14,9 @@ from .tables import over
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = ("#9aa5b1", "#2f6fb2", "#e08e21", "#2f9e6e", "#a34fb0", "#c44e52")
+COLOURS = (
+    "#9aa5b1", "#2f6fb2", "#e08e21", "#2f9e6e", "#a34fb0", "#c44e52", "#17a2b8", "#8c6d46", "#d36ba8", "#4b5563",
+)  # fmt: skip
 
 
 def bars(summary: Summary, file: Path, columns: Sequence[str] | None = None) -> None:

@@ -13,21 +13,31 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-@cache
 def code_digest(*modules: str) -> str:
     """A digest of these modules ("learners.pretrain") and of all that they import within the package."""
     seen: dict[str, str] = {}
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        file = _file(name)
-        if name in seen or file is None:
+        if name in seen:
             continue
-        tree = ast.parse(file.read_text())
-        seen[name] = ast.dump(_without_docstrings(tree))
-        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        waiting += _imports(tree, package)
+        content, imported = _module(name)
+        if content:
+            seen[name] = content
+            waiting += imported
     return hashlib.sha256(repr(sorted(seen.items())).encode()).hexdigest()[:24]
+
+
+@cache
+def _module(name: str) -> tuple[str, list[str]]:
+    """A digest of what a module does, and what it imports; an empty one where there is no module of this name."""
+    file = _file(name)
+    if file is None:
+        return "", []
+    tree = ast.parse(file.read_text())
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    imported = _imports(tree, package)
+    return hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest(), imported
 
 
 def _file(name: str) -> Path | None:

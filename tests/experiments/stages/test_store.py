@@ -58,10 +58,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "room" / "low.py").write_text("def f() -> int:\n    return 1\n")
     (tmp_path / "room" / "aside.py").write_text("x = 1\n")
     monkeypatch.setattr(code, "ROOT", tmp_path)
-    code.code_digest.cache_clear()
+    code._module.cache_clear()
     yield tmp_path / "room"
     shutil.rmtree(tmp_path / "room")
-    code.code_digest.cache_clear()
+    code._module.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_stage_follows_from_the_code_that_it_imports(package: Path, file: str, text: str, changes: bool) -> None:
     before = code.code_digest("room.top")
     (package / file).write_text(text)
-    code.code_digest.cache_clear()
+    code._module.cache_clear()
     assert (code.code_digest("room.top") != before) == changes
 
 
 def test_the_real_modules_are_found() -> None:
     """The digest of a module that does not exist would never change."""
-    code.code_digest.cache_clear()
+    code._module.cache_clear()
     names = ("learners.pretrain", "learners.transfer", "learners.buffer", "agent.semantic_map", "agent.policies")
     names += ("envs.raycast", "envs.building", "envs.house_env", "experiments.held_out", "experiments.stages.house")
     for name in names:
