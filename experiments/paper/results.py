@@ -20,7 +20,7 @@ own.
 *agrees*: the margin is above 0 by more than two standard errors over the trials (a house with a seed each);
 *disagrees*: as far below; *undecided*: neither, or one trial only. The margin is in points of what the experiment
 measures; ± is the standard deviation over trials. Minutes are those of the stages as they were run, whatever else the
-machine did. Presets are in `experiments/presets.py`; nano-short is for many trainings on few cores, and trains little."""
+machine did. Presets are in `experiments/presets.py`; nano-short is for many trainings on few cores."""
 
 
 def write_results(folders: Sequence[Path], out: Path) -> Path:
