@@ -1,0 +1,57 @@
+"""What claims make of measures that are known."""
+
+from __future__ import annotations
+
+import pytest
+
+from testspace.experiments.errors import UserError
+from testspace.experiments.paper.experiment import Measures, Summary
+from testspace.experiments.paper.figure25 import AFTER, BACK, BEFORE, FROZEN, continual
+from testspace.experiments.paper.registry import find_experiment
+from testspace.experiments.paper.tables import told_claims
+from testspace.experiments.stages.transfer import GENERALIST
+
+
+def _margins(name: str, measures: Measures, **settings: object) -> list[float | None]:
+    return [claim["margin"] for claim in told_claims(Summary(find_experiment(name, settings), [measures]))]
+
+
+def _life(before: float, after: float, tenth: float) -> Measures:
+    """mIoU of a frozen specialist, of one that learns on with two writers, and of a generalist."""
+    reservoir, ring = continual("reservoir"), continual("ring")
+    return {
+        BEFORE: {FROZEN: before, reservoir: before, ring: before, GENERALIST: 20.0},
+        AFTER: {FROZEN: after, reservoir: after, ring: after, GENERALIST: 19.0},
+        "after 1/10": {FROZEN: after, reservoir: tenth, ring: tenth},
+        "after 1/1": {FROZEN: after, reservoir: before, ring: before, GENERALIST: 19.0},
+        BACK: {FROZEN: before, reservoir: before - 1, ring: before - 4, GENERALIST: 20.0},
+    }
+
+
+def test_recovery_is_measured_against_two_thirds_of_the_drop() -> None:
+    replay = ("reservoir", "ring")
+    # from 40 to 31: two thirds of the 9 lost are 6, so 38 after a tenth is one more than is asked for
+    drop, recovers, better, above, forgets = _margins("figure25", _life(40.0, 31.0, 38.0), replay=replay)
+    assert (drop, recovers, better, above, forgets) == (9.0, pytest.approx(1.0), 9.0, 21.0, 3.0)
+    gained = _margins("figure25", _life(30.0, 31.0, 38.0), replay=replay)
+    assert gained[:2] == [-1.0, None]  # nothing lost, so nothing can come back
+
+
+def test_the_diagonal_is_held_against_the_best_other_house() -> None:
+    row = {"pre-trained in 1": 30.0, "pre-trained in 2": 33.0, "pre-trained in 3": 31.5, "scratch": 40.0}
+    assert _margins("figure7", {"tested in 2": row}) == [1.5]
+    assert _margins("figure7", {"tested in 1": {"pre-trained in 1": 30.0, "scratch": 20.0}}) == [None]
+
+
+def test_a_table_of_retrieval_has_the_papers_numbers_where_they_belong() -> None:
+    paper = find_experiment("table2").paper["TST-MM"]
+    assert paper == {
+        "image to depth, R@1": 25.48, "image to depth, R@5": 37.0, "image to depth, R@10": 41.58,
+        "depth to image, R@1": 24.32, "depth to image, R@5": 36.46, "depth to image, R@10": 40.82,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", [{"replay": ()}, {"replay": ("ring", "ring")}, {"replay_ratio": 0.0}])
+def test_settings_that_cannot_be_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(UserError, match="--replay"):
+        find_experiment("figure25", settings)
