@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -28,6 +29,16 @@ class Simulator(Protocol):
 
     def render_with_labels(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
         """The same frames, and apart from them what they show: for evaluation and the transfer set only."""
+
+
+def stack_frames(frames: Sequence[Frame]) -> Frame:
+    """One Frame with a leading axis N, of N single ones (1 or more)."""
+    return {key: np.stack([frame[key] for frame in frames]) for key in frames[0]}
+
+
+def stack_labels(labels: Sequence[Labels]) -> Labels:
+    """Labels with a leading axis N, of N single ones (1 or more)."""
+    return Labels(np.stack([one.semantic for one in labels]), np.stack([one.instance for one in labels]))
 
 
 def check_poses(poses: NDArray[Any]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ..envs.habitat.simulator import INSTALL
 from .bench.machine import cores, describe
 
 EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -91,7 +92,7 @@ def _worlds() -> list[Finding]:
         models = 0
     return [
         Finding("worlds", "ray caster", embree, f"Embree {_version('embreex')}" if embree else "pip install embreex"),
-        Finding("worlds", "recordings", True, "TUM RGB-D, ScanNet, ARKitScenes, phones, plain folders"),
+        Finding("worlds", "recordings", True, "TUM RGB-D, ScanNet, ARKitScenes, phones, robots, plain folders"),
         Finding("worlds", "AI2-THOR", _has("ai2thor"), "--sim thor" if _has("ai2thor") else _get("thor")),
         Finding("worlds", "habitat-sim", _has("habitat_sim"), "--sim habitat; it comes from conda, not from pip"),
         Finding(

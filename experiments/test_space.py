@@ -21,7 +21,7 @@ from ..envs.raycast import RayCastSimulator
 from ..envs.recordings import FrameError, RecordingError, open_recording
 from ..envs.recordings.env import RecordingEnv
 from ..envs.recordings.simulator import RecordingSimulator
-from ..envs.simulator import Simulator
+from ..envs.simulator import Simulator, stack_frames, stack_labels
 from ..envs.thor.simulator import ThorEnv, ThorSimulator
 from ..envs.world import World
 from .changes import ScheduledChange, states_of
@@ -219,7 +219,4 @@ def recorded_views(
             break
     if not frames:
         raise RecordingError(simulator.recording.source, "no frame of it can be read for evaluation")
-    joined = {key: np.stack([frame[key] for frame in frames]) for key in frames[0]}
-    if not labels:
-        return joined, None
-    return joined, Labels(np.stack([one.semantic for one in labels]), np.stack([one.instance for one in labels]))
+    return stack_frames(frames), stack_labels(labels) if labels else None

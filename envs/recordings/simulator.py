@@ -13,7 +13,7 @@ from ..edges import canny
 from ..floor import CELL, ReachableFloor
 from ..frame import Camera, Frame, Labels, rotation
 from ..normals import normals_from_depth
-from ..simulator import check_poses
+from ..simulator import check_poses, stack_frames, stack_labels
 from .conventions import pose_vectors
 from .recording import FrameError, Recording, RecordingError
 from .resample import Grid, fitting_camera, quarter_turns, scaled, turned
@@ -94,15 +94,15 @@ class RecordingSimulator:
 
     def render(self, poses: NDArray[Any]) -> Frame:
         """Frames (N, H, W, ...) that were recorded at these poses (N, 6); RecordingError for any other pose."""
-        return _stacked([self.frame(int(index)) for index in self.nearest(poses)])
+        return stack_frames([self.frame(int(index)) for index in self.nearest(poses)])
 
     def render_with_labels(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
         """The same frames and their labels; RecordingError where the recording has none."""
         indices = [int(index) for index in self.nearest(poses)]
         labels = [self.labels(index) for index in indices]
         return (
-            _stacked([self.frame(index) for index in indices]),
-            Labels(np.stack([one.semantic for one in labels]), np.stack([one.instance for one in labels])),
+            stack_frames([self.frame(index) for index in indices]),
+            stack_labels(labels),
         )
 
     @cached_property
@@ -166,7 +166,3 @@ class RecordingSimulator:
         counts = counts + np.append(counts[1:], 0)
         layer = int(np.argmax(counts >= 0.3 * counts.max()))
         return float(np.median(found[(layers == layer) | (layers == layer + 1)]))
-
-
-def _stacked(frames: list[Frame]) -> Frame:
-    return {key: np.stack([frame[key] for frame in frames]) for key in frames[0]}

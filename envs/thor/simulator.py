@@ -18,7 +18,7 @@ from ..house import House
 from ..motion import Action, Motion
 from ..perturbations import Perturbation
 from ..scene import Scene, empty_scene
-from ..simulator import check_poses
+from ..simulator import check_poses, stack_frames, stack_labels
 from .changes import enter
 from .conventions import EYES, PIVOT, frame_of, labels_of, pose_of, to_thor
 from .errors import ThorError
@@ -73,15 +73,15 @@ class ThorSimulator:
 
     def render(self, poses: NDArray[Any]) -> Frame:
         """Frames seen from x, z, yaw and pitch of the poses (N, 6); `pose` says where the camera really was."""
-        return _stacked([frame_of(self.put(pose)) for pose in check_poses(poses)])
+        return stack_frames([frame_of(self.put(pose)) for pose in check_poses(poses)])
 
     def render_with_labels(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
         """The same frames, and apart from them what they show: for evaluation only."""
         events = [self.put(pose, renderInstanceSegmentation=True) for pose in check_poses(poses)]
         labels = [labels_of(event) for event in events]
         return (
-            _stacked([frame_of(event) for event in events]),
-            Labels(np.stack([one.semantic for one in labels]), np.stack([one.instance for one in labels])),
+            stack_frames([frame_of(event) for event in events]),
+            stack_labels(labels),
         )
 
     def put(self, pose: NDArray[np.float64], **more: Any) -> Any:
@@ -179,7 +179,3 @@ class ThorEnv:
             "step": self._step,
             "restarts": self.simulator.session.restarts,
         }
-
-
-def _stacked(frames: list[Frame]) -> Frame:
-    return {key: np.stack([frame[key] for frame in frames]) for key in frames[0]}

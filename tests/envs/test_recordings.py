@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 import zlib
 from collections.abc import Callable
@@ -257,6 +258,42 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.r3d").write_bytes(b"PK\x03\x04 cut short")
     with pytest.raises(RecordingError, match="cut short"):
         open_recording(tmp_path / "cut.r3d")
+
+
+def test_a_video_whose_file_was_cut_is_told(seen: Truth, tmp_path: Path) -> None:
+    """What an mp4 needs to be read lies at its end."""
+    folder = recorded.write_stray(tmp_path / "stray", seen)
+    video = folder / "rgb.mp4"
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    with pytest.raises(RecordingError, match=r"rgb\.mp4: it cannot be decoded as a video"):
+        open_recording(folder)
+
+
+def test_depth_without_its_scale_is_told_wherever_one_is_needed(seen: Truth, tmp_path: Path) -> None:
+    folder = recorded.write_nice_slam(tmp_path / "scenes" / "room0", seen)
+    camera = folder.parent / "cam_params.json"
+    told = json.loads(camera.read_text())
+    del told["camera"]["scale"]
+    camera.write_text(json.dumps(told))
+    with pytest.raises(RecordingError, match=r"camera\.scale"):
+        open_recording(folder)
+    camera.unlink()
+    with pytest.raises(RecordingError, match="16-bit depth means nothing"):
+        open_recording(folder)
+
+
+def test_of_a_hundred_thousand_lines_of_a_plain_folder_no_picture_is_read(seen: Truth, tmp_path: Path) -> None:
+    folder = write_plain(tmp_path / "own", seen)
+    rows = (folder / "frames.csv").read_text().splitlines()
+    numbers = rows[1].split(",")[2:]
+    lines = [",".join([str(n % COUNT), f"{n / 10:.1f}", *numbers]) for n in range(100_000)]
+    (folder / "frames.csv").write_text("\n".join([rows[0], *lines]) + "\n")
+    for name in ("rgb", "depth"):  # only the first picture is whole: it tells the size of all
+        for file in sorted((folder / name).iterdir())[1:]:
+            file.write_bytes(b"")
+    recording = open_recording(folder)
+    assert len(recording) == 100_000
+    assert recording.depth(99_999 // COUNT * COUNT) is not None
 
 
 def test_a_list_cannot_lead_out_of_its_folder(seen: Truth, tmp_path: Path) -> None:
