@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .cross_entropy import cross_entropy
 from .encoders import FrameEncoder
 from .layers import Block, DecoderBlock, linear, norm, positions_1d, positions_2d
 from .modalities import MODALITIES, SENSORY, SEQUENCES, patchify, unpatchify
@@ -333,14 +334,15 @@ class MaskedModel(nn.Module):
     def _loss(self, slot: Slot, output: Tensor, contents: Mapping[str, Tensor], rows: Tensor) -> Tensor:
         if not len(rows):
             return output.sum()  # 0, and every parameter keeps a gradient
-        output, truth = output.float(), contents[_wanted(slot)].flatten(0, 1)[rows]
+        truth = contents[_wanted(slot)].flatten(0, 1)[rows]
+        if slot.predicts in ("codes", "sequence"):
+            return cross_entropy(output, truth)
+        output = output.float()
         if slot.predicts == "cells":
             classes = truth.flatten()
             known = (classes != 0).sum().clamp(min=1)
             total = F.cross_entropy(output.view(len(classes), -1), classes, ignore_index=0, reduction="sum")
             return total / known
-        if slot.predicts != "patches":
-            return F.cross_entropy(output, truth)
         if slot.modality == "rgb":  # as MAE: each patch to zero mean and unit deviation
             variance, mean = torch.var_mean(truth, dim=-1, keepdim=True)
             truth = (truth - mean) * (variance + _FLAT_PATCH).rsqrt()
