@@ -191,6 +191,7 @@ def test_goals_that_cannot_be_are_told(room: HouseEnv) -> None:
 
 
 WRAPPERS: dict[str, MakeReward] = {
+    "no reward": lambda env: env,
     "coverage": CoverageReward,
     "coverage seen from above": lambda env: EgocentricObservation(CoverageReward(env)),
     "novelty": NoveltyReward,
