@@ -33,8 +33,8 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     smoke = PRESETS["smoke"]
     small = replace(
         smoke,
-        transfer_set=replace(smoke.transfer_set, houses=1),
-        life=replace(smoke.life, frames=60, turn=20, first_frames=40),
+        transfer_set=replace(smoke.transfer_set, houses=1, frames_per_house=8),
+        life=replace(smoke.life, frames=36, turn=12, first_frames=24),
         transfer=replace(smoke.transfer, steps=2),
         milestones=(1.0,),
         evaluation_frames=8,
@@ -48,16 +48,16 @@ def test_a_life_goes_through_a_crash_and_a_change(tmp_path: Path, capsys: pytest
     (tmp_path / "thor").mkdir()
     (tmp_path / "thor/FAULTS").write_text("RotateRight die\n")
     cli.main(["run", "--sim", "thor", "--seed", "5", "--preset", "smoke", "--policy", "random", "--out", str(out),
-              "--change", "at=40:lighting=1"])  # fmt: skip
+              "--change", "at=24:lighting=1"])  # fmt: skip
     summary = json.loads((out / "summary.json").read_text())
-    assert (summary["sim"], summary["frames"]) == ("thor", 60)
+    assert (summary["sim"], summary["frames"]) == ("thor", 36)
     assert summary["told"] == ["AI2-THOR crashed or hung 1 times, and was started again."]
     assert summary["told"][0] in capsys.readouterr().out
     assert summary["segmentation"]["specialist"]["miou"] >= 0
-    assert [change["at"] for change in summary["changes"]] == [40]
+    assert [change["at"] for change in summary["changes"]] == [24]
     assert 0 < summary["coverage"] <= 1
     stored = ReplayBuffer.reader(out / "buffer").all(("pose", "depth"))
-    assert len(stored["pose"]) == 60 - summary["frames_kept_apart"]
+    assert len(stored["pose"]) == 36 - summary["frames_kept_apart"]
     assert stored["pose"][:, 1].numpy() == pytest.approx(1.575, abs=1e-4)
     assert json.loads((out / "config.json").read_text())["sizes"]["transfer_set"]["camera_height"] == pytest.approx(
         1.575
@@ -74,7 +74,7 @@ def test_when_it_is_given_up_what_was_lived_is_kept(
 
     def flush(self: ReplayBuffer) -> None:
         stored(self)
-        if len(self) > 20:
+        if len(self) > 10:
             faults.write_text("RotateRight die\n")
 
     with monkeypatch.context() as patch:
@@ -84,11 +84,11 @@ def test_when_it_is_given_up_what_was_lived_is_kept(
     assert stop.value.code == 2
     assert "given up after 0 restarts" in capsys.readouterr().err.splitlines()[-1]
     lived = len(ReplayBuffer.reader(out / "buffer").all(("pose",))["pose"])
-    assert lived > 20
+    assert lived > 10
     faults.unlink(missing_ok=True)
     cli.main([*asked, "--resume"])
     summary = json.loads((out / "summary.json").read_text())
-    assert summary["frames"] == 60
+    assert summary["frames"] == 36
 
 
 def test_what_is_missing_is_told_in_a_line(
