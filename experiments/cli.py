@@ -86,7 +86,13 @@ def run(
 
 @app.command(name="watch")
 def watch_(
-    run: Path, /, *, out: Path | None = None, frames: int = 400, view: tyro.conf.FlagCreatePairsOff[bool] = False
+    run: Path,
+    /,
+    *,
+    out: Path | None = None,
+    frames: int = 400,
+    view: tyro.conf.FlagCreatePairsOff[bool] = False,
+    follow: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
     """Write a run as a Rerun recording: house, path, camera with all modalities, predictions, curves.
 
@@ -94,11 +100,12 @@ def watch_(
         run: Folder of the run; it may still be going on.
         out: The recording; without it, RUN/watch.rrd. It opens in Rerun's viewer, on the desktop or in a browser.
         frames: Frames of the agent in it, at most, evenly over its life.
-        view: Open the viewer too (needs a display).
+        view: Show it in the viewer too (needs a display).
+        follow: Add what the run adds, until it ends.
     """
     from .watch import watch
 
-    print(watch(run, out, frames, view))
+    print(watch(run, out, frames, view, follow))
 
 
 @app.command

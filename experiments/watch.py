@@ -8,6 +8,9 @@ Rerun viewer opens it, on the desktop or in a browser.
 from __future__ import annotations
 
 import json
+import math
+import time
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,15 +32,20 @@ if TYPE_CHECKING:
 TIMELINE = "frame"
 """Frames of the agent's life."""
 CAMERA = "house/agent/camera"
+SHOWN = ("rgb", "truth", "prediction_scratch", "prediction_specialist", "prediction_specialist_ttt")
+"""What of the held-out views is shown, where it is stored."""
+PAUSE = 2.0
+"""Seconds between two looks at a run that is followed."""
 PATH_HEIGHT = 0.05
 """Metres above the floor at which the path is drawn."""
 
 
-def watch(run: Path, out: Path | None = None, frames: int = 400, view: bool = False) -> Path:
-    """Write the recording (RUN/watch.rrd unless `out` is given), open it where `view`, and return its file.
+def watch(run: Path, out: Path | None = None, frames: int = 400, view: bool = False, follow: bool = False) -> Path:
+    """Write the recording (RUN/watch.rrd unless `out` is given) and return its file; with `view` also to the viewer.
 
-    At most `frames` of the remembered frames are in it, evenly over the life. UserError where the extra `view` is not
-    installed, or the folder is no run's or has no frames yet.
+    At most `frames` of the remembered frames are in it, evenly over the life so far. With `follow`, what the run adds
+    is added until it ends, thinned alike. UserError where the extra `view` is not installed, or the folder is no run's
+    or has no frames yet.
     """
     try:
         import rerun
@@ -45,27 +53,56 @@ def watch(run: Path, out: Path | None = None, frames: int = 400, view: bool = Fa
         raise UserError("watching needs Rerun: pip install 'testspace[view]'") from None
     if frames < 1:
         raise UserError(f"--frames must be 1 or more, got {frames}")
-    remembered, file = RunFrames(run), out or run / "watch.rrd"
+    RunFrames(run)
+    file = out or run / "watch.rrd"
     unfinished = file.with_name(f"{file.name}.tmp")
-    stream = rerun.RecordingStream("testspace", recording_id=run.name)
-    with stream:
-        stream.save(unfinished, default_blueprint=_layout(run))
-        classes = list(zip(range(len(CLASSES)), CLASSES, class_colours(), strict=True))
-        stream.log("/", rerun.ViewCoordinates.RIGHT_HAND_Y_UP, rerun.AnnotationContext(classes), static=True)
-        _log_house(stream, run, remembered)
-        _log_frames(stream, run, remembered, frames)
-        _log_held_out(stream, run)
-        _log_curves(stream, run)
-        stream.flush()
-    stream.disconnect()
-    unfinished.replace(file)
+    sinks: list[Any] = [rerun.FileSink(unfinished)]
     if view:
-        rerun.init("testspace", recording_id=run.name, spawn=True)
-        rerun.log_file_from_path(file)
+        rerun.spawn(connect=False)
+        sinks.append(rerun.GrpcSink())
+    with rerun.RecordingStream("testspace", recording_id=run.name) as stream:
+        stream.set_sinks(*sinks, default_blueprint=_layout())
+        told = _Told(frames)
+        try:
+            ended = False
+            while not ended:
+                ended = not follow or (run / "summary.json").exists()
+                _log_new(stream, run, told)
+                if not ended:
+                    time.sleep(PAUSE)
+        finally:  # Ctrl-C ends the following, and keeps what was followed
+            stream.flush()
+            stream.disconnect()
+            unfinished.replace(file)
     return file
 
 
-def _layout(run: Path) -> Any:
+@dataclass
+class _Told:
+    """How far the recording is."""
+
+    frames: int
+    """Of the agent's frames, at most so many at a time."""
+    step: int = -1
+    """The last frame of the life that is in it."""
+    rows: int = 0
+    """Rows of metrics.jsonl that are in it."""
+
+
+def _log_new(stream: RecordingStream, run: Path, told: _Told) -> None:
+    """What the run has stored since the last time."""
+    import rerun
+
+    remembered = RunFrames(run)
+    classes = list(zip(range(len(CLASSES)), CLASSES, class_colours(), strict=True))
+    stream.log("/", rerun.ViewCoordinates.RIGHT_HAND_Y_UP, rerun.AnnotationContext(classes), static=True)
+    _log_house(stream, run, remembered)
+    _log_frames(stream, run, remembered, told)
+    _log_held_out(stream, run)
+    _log_curves(stream, run, told)
+
+
+def _layout() -> Any:
     """The house on the left; on the right what the agent senses, held-out views, and curves."""
     import rerun.blueprint as rrb
 
@@ -74,9 +111,7 @@ def _layout(run: Path) -> Any:
         for name in ("rgb", "depth", "normals", "edges")
     ]
     guess = rrb.Spatial2DView(origin="senses/taken_for", name="taken for")
-    views = rrb.Grid(
-        *(rrb.Spatial2DView(origin=f"held_out/{name}", name=name) for name in _shown(run)), name="held out"
-    )
+    views = rrb.Grid(*(rrb.Spatial2DView(origin=f"held_out/{name}", name=name) for name in SHOWN), name="held out")
     curves = rrb.Vertical(
         *(rrb.TimeSeriesView(origin=name, name=name) for name in ("mIoU", "coverage", "losses")), name="curves"
     )
@@ -101,17 +136,19 @@ def _log_house(stream: RecordingStream, run: Path, remembered: RunFrames) -> Non
     stream.log("house/remembered", held, static=True)
 
 
-def _log_frames(stream: RecordingStream, run: Path, remembered: RunFrames, count: int) -> None:
-    """The camera and its senses, at most `count` times evenly over the life, and what the specialist makes of rgb."""
+def _log_frames(stream: RecordingStream, run: Path, remembered: RunFrames, told: _Told) -> None:
+    """The camera and its senses at frames that are new, evenly over them, and what the specialist makes of rgb."""
     import rerun
 
+    new = np.flatnonzero(remembered.steps > told.step)
+    count = math.ceil(told.frames * len(new) / len(remembered))
     camera, specialist = remembered.camera, _specialist(run)
     optics = rerun.Pinhole(
         focal_length=camera.focal, width=camera.width, height=camera.height, camera_xyz=rerun.ViewCoordinates.RUB,
         image_plane_distance=0.5,
     )  # fmt: skip
     stream.log(CAMERA, optics, static=True)
-    for index in np.unique(np.linspace(0, len(remembered) - 1, count).round().astype(int)).tolist():
+    for index in np.unique(new[np.linspace(0, len(new) - 1, min(count, len(new))).round().astype(int)]).tolist():
         frame, pose = remembered.frame(index), remembered.poses[index]
         stream.set_time(TIMELINE, sequence=int(remembered.steps[index]))
         stream.log("house/agent", rerun.Transform3D(translation=pose[:3], mat3x3=rotation(pose)))
@@ -122,6 +159,7 @@ def _log_frames(stream: RecordingStream, run: Path, remembered: RunFrames, count
         if specialist is not None:
             guess = specialist.predict(frame["rgb"][None])[0].astype(np.uint16)
             stream.log("senses/taken_for", rerun.SegmentationImage(guess))
+    told.step = int(remembered.steps[-1])
 
 
 def _log_held_out(stream: RecordingStream, run: Path) -> None:
@@ -129,19 +167,21 @@ def _log_held_out(stream: RecordingStream, run: Path) -> None:
     import rerun
 
     panels = _arrays(run / "report_data" / "panels.npz")
-    for name in _shown(run):
+    for name in (name for name in SHOWN if name in panels):
         column = np.concatenate(list(panels[name]))
         picture = rerun.Image(column) if name == "rgb" else rerun.SegmentationImage(column.astype(np.uint16))
         stream.log(f"held_out/{name}", picture, static=True)
 
 
-def _log_curves(stream: RecordingStream, run: Path) -> None:
+def _log_curves(stream: RecordingStream, run: Path, told: _Told) -> None:
     """mIoU by method, coverage and losses over the life."""
     import rerun
 
     file = run / "metrics.jsonl"
-    for line in file.read_text().splitlines() if file.is_file() else []:
-        row = json.loads(line)
+    rows = file.read_text().splitlines(keepends=True) if file.is_file() else []
+    rows = [line for line in rows if line.endswith("\n")]  # the last one may be being written
+    told.rows, rows = len(rows), rows[told.rows :]
+    for row in map(json.loads, rows):
         stream.set_time(TIMELINE, sequence=int(row["frame"]))
         if row["kind"] == "turn":
             stream.log("coverage/floor", rerun.Scalars(row["coverage"]))
@@ -151,12 +191,6 @@ def _log_curves(stream: RecordingStream, run: Path) -> None:
                     stream.log(f"losses/{name}", rerun.Scalars(value))
         elif row["kind"] == "evaluation" and "miou" in row:
             stream.log(f"mIoU/{row['method']}", rerun.Scalars(row["miou"]))
-
-
-def _shown(run: Path) -> list[str]:
-    """What of the held-out views is stored: rgb, truth, predictions."""
-    stored = _arrays(run / "report_data" / "panels.npz")
-    return [name for name in stored if name in ("rgb", "truth") or name.startswith("prediction")]
 
 
 def _specialist(run: Path) -> Segmenter | None:

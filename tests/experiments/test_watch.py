@@ -35,7 +35,7 @@ def run(tmp_path: Path) -> Path:
     frames["pose"] = torch.zeros(6, 6)
     frames["pose"][:, 0], frames["pose"][:, 1] = torch.arange(6.0), 1.5
     frames["step"] = 10 * torch.arange(6)
-    buffer = ReplayBuffer(out / "buffer", 6, 16, 16)
+    buffer = ReplayBuffer(out / "buffer", 8, 16, 16)
     buffer.extend(frames)
     buffer.flush()
     rows = [
@@ -105,6 +105,27 @@ def test_what_comes_later_in_a_life_is_shown_once_it_is_there(run: Path) -> None
     assert _column(found["/house/rooms"], "labels") == [["Kitchen"]]
     assert len(_column(found["/house/rooms"], "strips")[0][0]) == 4  # closed
     assert {"/held_out/rgb", "/held_out/truth", "/held_out/prediction_specialist", "/senses/taken_for"} <= found.keys()
+
+
+def test_a_run_that_goes_on_is_followed_to_its_end(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rerun")
+
+    def lives_on(seconds: float) -> None:
+        """Two frames more, a row, half a row, and the end."""
+        buffer = ReplayBuffer(run / "buffer", 8, 16, 16, resume=True)
+        frames = boxes(2, size=16)
+        frames["pose"], frames["step"] = torch.zeros(2, 6), torch.tensor([60, 70])
+        buffer.extend(frames)
+        buffer.flush()
+        row = {"kind": "turn", "frame": 80, "coverage": 0.75, "buffer_coverage": 0.5, "losses": {}}
+        with (run / "metrics.jsonl").open("a") as metrics:
+            metrics.write(json.dumps(row) + "\n" + json.dumps(row)[:9])
+        (run / "summary.json").write_text("{}")
+
+    monkeypatch.setattr("testspace.experiments.watch.time.sleep", lives_on)
+    found = _chunks(watch(run, follow=True))
+    assert sorted(_column(found["/house/agent"], "frame")) == [0, 10, 20, 30, 40, 50, 60, 70]
+    assert sorted(_column(found["/coverage/floor"], "scalars")) == [[0.5], [0.75]]
 
 
 def test_what_cannot_be_watched_is_said(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
