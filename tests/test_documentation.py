@@ -35,6 +35,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     smoke = presets.PRESETS["smoke"]
     tiny = replace(
         smoke,
+        life=replace(smoke.life, replay_ratio=0.5),
         learner=replace(smoke.learner, targets="patches"),
         transfer_set=TransferSetConfig(houses=1, frames_per_house=8, camera=smoke.camera),
         transfer=replace(smoke.transfer, steps=3),
@@ -76,7 +77,7 @@ def test_the_notebook_runs(small: Path) -> None:
     for cell in notebook["cells"]:
         assert not cell.get("outputs"), "committed without outputs"
         if cell["cell_type"] == "code":
-            text = re.sub(r"^(STEPS|LEARNING) = \d+$", r"\1 = 24", "".join(cell["source"]), flags=re.MULTILINE)
+            text = re.sub(r"^(STEPS|LEARNING) = \d+$", r"\1 = 8", "".join(cell["source"]), flags=re.MULTILINE)
             exec(compile(text, cell["id"], "exec"), scope)
     assert len(plt.get_fignums()) == 4
     plt.close("all")
