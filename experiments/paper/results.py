@@ -34,7 +34,7 @@ def write_results(folders: Sequence[Path], out: Path) -> Path:
     if not files:
         raise UserError(f"no results.json in {' '.join(map(str, folders)) or 'no folder'}; name folders of experiments")
     found = sorted((_read(file) for file in files), key=lambda one: EXPERIMENTS.index(one[1]["experiment"]))
-    pages = [part for summary, results, name in found for part in page(summary, results, name)]
+    pages = [part for summary, results, name in found for part in page(summary, results, name, with_claims=False)]
     left = [find_experiment(name).command for name in EXPERIMENTS if name not in {r["experiment"] for _, r, _ in found}]
     parts = [HEAD, _claims([(summary, results) for summary, results, _ in found]), *pages]
     if left:

@@ -13,14 +13,19 @@ import numpy as np
 from .experiment import Claim, Experiment, Summary
 
 
-def page(summary: Summary, results: Mapping[str, Any], out: str) -> list[str]:
+def page(summary: Summary, results: Mapping[str, Any], out: str, with_claims: bool = True) -> list[str]:
     """The paragraphs of one experiment: question, table, claims, and what it was run with. `out` is its folder's name.
 
     `results` are those of results.json.
     """
     experiment, claims = summary.experiment, told_claims(summary)
-    parts = [f"## {experiment.source}", experiment.question, table(summary), experiment.note, claims_table(claims)]
-    parts += [*reasons(claims), told_run(results), f"```sh\n{command(experiment, results, out)}\n```"]
+    parts = [f"## {experiment.source}", experiment.question, table(summary), experiment.note]
+    parts += [
+        claims_table(claims) if with_claims else "",
+        *reasons(claims),
+        told_run(results),
+        f"```sh\n{command(experiment, results, out)}\n```",
+    ]
     return [part for part in parts if part]
 
 
@@ -110,12 +115,12 @@ def claims_table(claims: list[dict[str, Any]]) -> str:
 
 
 def reasons(claims: list[dict[str, Any]]) -> list[str]:
-    """A paragraph for each claim that does not hold and has one."""
-    return [
-        f"*{claim['says']}*: {claim['where_not']}"
-        for claim in claims
-        if claim["verdict"] not in ("agrees", "untold") and claim["where_not"]
-    ]
+    """A paragraph on why, for claims that did not hold on average; those of one reason share it."""
+    why: dict[str, list[str]] = {}
+    for claim in claims:
+        if claim["margin"] is not None and claim["margin"] <= 0 and claim["where_not"]:
+            why.setdefault(claim["where_not"], []).append(f"*{claim['says']}*")
+    return [f"Not seen here: {'; '.join(said)}. {reason}" for reason, said in why.items()]
 
 
 def told_run(results: Mapping[str, Any]) -> str:
