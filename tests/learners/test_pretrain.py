@@ -53,7 +53,7 @@ def test_a_resumed_learner_goes_on_exactly(targets: Targets, tmp_path: Path) -> 
 def test_the_teacher_is_the_mean_of_past_encoders_and_holds_the_student_back() -> None:
     config = replace(SMALL, teacher_decay=0.8, warmup_steps=0, base_learning_rate=2e-2)
     learner, mean = TSTLearner(config, seed=1), TSTLearner(config, seed=1).model.encoder.embed.weight.detach().clone()
-    for step in range(40):
+    for step in range(15):
         learner.step(boxes(4, step))
         kept = min(0.8, (1 + step) / (10 + step))
         mean = kept * mean + (1 - kept) * learner.model.encoder.embed.weight.detach()
@@ -63,7 +63,7 @@ def test_the_teacher_is_the_mean_of_past_encoders_and_holds_the_student_back() -
     def moved(weight: float) -> float:
         held = TSTLearner(replace(config, teacher_decay=0.999, teacher_weight=weight), seed=1)
         rgb, before = boxes(4, 99)["rgb"], scratch_encoder(config, 1)
-        for step in range(40):
+        for step in range(15):
             held.step(boxes(4, step))
         with torch.no_grad():
             return float((held.model.encoder(rgb) - before(rgb)).square().mean())
