@@ -60,7 +60,7 @@ def matrix(summary: Summary, file: Path) -> None:
 
 def curves(summary: Summary, file: Path, x_name: str, x: Sequence[float], lines: Sequence[str]) -> None:
     """A curve a column, through the means of these lines, which stand at `x`; the band is the spread."""
-    axes, finish = _figure(file, 5.5, summary)
+    axes, finish = _figure(file, 7.5, summary)
     for place, column in enumerate(summary.columns()):
         mean = np.array([summary.mean(line, column) for line in lines])
         spread = np.array([summary.spread(line, column) for line in lines])
@@ -69,7 +69,7 @@ def curves(summary: Summary, file: Path, x_name: str, x: Sequence[float], lines:
         axes.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
     axes.set_xlabel(x_name)
     axes.grid(color="#dde2e7", zorder=0)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, bbox_to_anchor=(1.01, 1), loc="upper left")
     finish()
 
 
