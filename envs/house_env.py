@@ -162,13 +162,14 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         self._turns, self._step = 0, 0
         return self._observe(), self._info(collision=False)
 
-    def change(self, house: House) -> tuple[Frame, dict[str, Any]]:
+    def change(self, house: House | Simulator) -> tuple[Frame, dict[str, Any]]:
         """Put another state of the house round the agent, between two steps: the Frame it then sees, and `info`.
 
         `house` is the present one after a change (`change.apply(env.house)`, see `envs.perturbations`) or after its
-        undoing. The agent keeps its pose; where something now stands there, it is put at the nearest free place, in
-        the same direction. `info` says how far that is as `displaced`, in metres, 0.0 where it stayed. No step is
-        counted. Raises ValueError before the first reset, and FloorError, changing nothing, where nothing is free.
+        undoing; where the environment was made of a Simulator, it is another one with its camera. The agent keeps its
+        pose; where something now stands there, it is put at the nearest free place, in the same direction. `info` says
+        how far that is as `displaced`, in metres, 0.0 where it stayed. No step is counted. Raises ValueError before the
+        first reset, and FloorError, changing nothing, where nothing is free.
         """
         if self._rgb is None:
             raise ValueError("HouseEnv.change: call reset() first: the agent is not in the house yet")
@@ -226,8 +227,12 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
             self.scene, camera, threads=threads, light=self._light, antialias=self._antialias
         )
 
-    def _enter(self, house: House) -> None:
+    def _enter(self, house: House | Simulator) -> None:
         """Make another house this environment's; nothing is changed where one cannot stand in it."""
+        if isinstance(house, Simulator) and not hasattr(self, "house") and house.camera == self.camera:
+            _ = house.floor
+            self.simulator = house
+            return
         if not isinstance(house, House):
             raise ValueError(f"HouseEnv: the changed house must be a House, got {type(house).__name__}")
         if not hasattr(self, "house"):

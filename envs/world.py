@@ -46,5 +46,6 @@ class ChangingWorld(World, Protocol):
     def change(self, house: Any) -> tuple[Frame, dict[str, Any]]:
         """Put another state of the place round the agent; `info["displaced"]` says by how many metres it had to move.
 
-        A state is a House in HouseEnv, a ThorSimulator in ThorEnv. `reset` takes one as `options["house"]`.
+        A state is a House in HouseEnv (a Simulator, where it was made of one), a ThorSimulator in ThorEnv. `reset`
+        takes one as `options["house"]`.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from ..envs.building import build_scene, load_scene
 from ..envs.frame import Frame, Labels
 from ..envs.generator import generate_house
-from ..envs.habitat.simulator import UNCHANGING, HabitatSimulator
+from ..envs.habitat.simulator import HabitatSimulator
 from ..envs.house import House
 from ..envs.house_env import HouseEnv
 from ..envs.house_io import load_house
@@ -145,16 +146,19 @@ def _thor(place: str | House, preset: Preset) -> TestSpace:
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels]:
         return draw_views(simulator, n, height, rng, also)
 
-    def states(changes: Sequence[ScheduledChange], seed: int) -> list[ThorSimulator]:
-        found = [simulator]
-        for number, change in enumerate(changes):
-            found.append(found[-1].changed(change.wanted, seed + number))
-        return found
-
     return TestSpace(
-        env, simulator.source, simulator.house, adapted, draw, told, states,
+        env, simulator.source, simulator.house, adapted, draw, told, partial(_states_in, simulator),
         simulator_in=lambda state: state, close=simulator.session.close,
     )  # fmt: skip
+
+
+def _states_in(
+    simulator: ThorSimulator | HabitatSimulator, changes: Sequence[ScheduledChange], seed: int
+) -> list[ThorSimulator | HabitatSimulator]:
+    found = [simulator]
+    for number, change in enumerate(changes):
+        found.append(found[-1].changed(change.wanted, seed + number))
+    return found
 
 
 def _habitat(place: str, preset: Preset) -> TestSpace:
@@ -168,7 +172,12 @@ def _habitat(place: str, preset: Preset) -> TestSpace:
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels | None]:
         return _views(simulator, simulator.has_labels, n, height, rng, also)
 
-    return TestSpace(env, place, None, preset, draw, told, close=simulator.close, fixed=UNCHANGING)
+    return TestSpace(
+        env, place, None, preset, draw, told,
+        # what a change costs is measured by labels
+        states=partial(_states_in, simulator) if simulator.has_labels else None,
+        simulator_in=lambda state: state, fixed=f"{place} has no labels by which to score it", close=simulator.close,
+    )  # fmt: skip
 
 
 def _recording(path: str, preset: Preset) -> TestSpace:

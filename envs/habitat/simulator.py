@@ -6,7 +6,9 @@ metres. Its field of view is horizontal. Normals come from depth, for it has no 
 
 from __future__ import annotations
 
+import copy
 import os
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,25 +21,19 @@ from ..edges import canny
 from ..floor import CELL, STEP_HEIGHT, ReachableFloor
 from ..frame import Camera, Frame, Labels, rotation
 from ..normals import normals_from_depth
+from ..perturbations import Perturbation
 from ..recordings.conventions import to_quaternions
 from ..simulator import check_poses
+from .changes import Asked, SceneChanges
 from .classes import class_of_category
+from .errors import HabitatError
 
 INSTALL = "conda install habitat-sim headless -c conda-forge -c aihabitat"
 FAR = 100.0
 """Metres up to which depth is seen."""
 RADIUS, HEIGHT = 0.2, 1.5
 """Of the agent's body, in metres."""
-UNCHANGING = (
-    "a scene of habitat-sim cannot be changed here: lights do nothing where they are baked into a scan's colours"
-    " (Replica, HM3D, Matterport3D, Gibson), and its objects are part of the scan; perturb one of our houses instead"
-)
-"""Why a change of one is refused."""
 _LOOKS = 400  # points of the navigable floor that tell which storey is the largest
-
-
-class HabitatError(ValueError):
-    """habitat-sim cannot be used as asked; the message says what is missing."""
 
 
 class HabitatSimulator:
@@ -69,6 +65,23 @@ class HabitatSimulator:
         if not self.sim.recompute_navmesh(self.sim.pathfinder, settings):
             raise HabitatError(f"{place}: habitat-sim finds no floor that an agent can walk on")
         self._classes, self._instances = self._tables()
+        self.state: tuple[Asked, ...] = ()
+        """The changes that its scene has gone through."""
+        self._changes: SceneChanges | None = None
+
+    def changed(self, asked: Sequence[Perturbation], seed: int) -> HabitatSimulator:
+        """The same scene after one more change, in the same habitat-sim, which is brought into either as they are used.
+
+        lighting: colour and power of all lights. objects: things that are not static change places, which leaves the
+        floor as it is; strength is the share of the pairs of them that are of like size. HabitatError where the scene
+        does not allow a kind.
+        """
+        if self._changes is None:
+            self._changes = SceneChanges(_habitat(), self.sim, self.source)
+        self._changes.check(asked)
+        other = copy.copy(self)
+        other.state = (*self.state, (tuple(asked), seed))
+        return other
 
     @property
     def has_labels(self) -> bool:
@@ -112,6 +125,8 @@ class HabitatSimulator:
         self.sim.close()
 
     def _look(self, pose: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
+        if self._changes is not None:
+            self._changes.enter(self.state)
         state = self.sim.get_agent(0).get_state()
         state.position = pose[:3].astype(np.float32)
         state.rotation = to_quaternions(rotation(pose)[None])[0]  # x, y, z, w

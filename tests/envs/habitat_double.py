@@ -6,7 +6,10 @@ in the order x, y, z, w, and views before a state was set are errors.
 
 from __future__ import annotations
 
+import copy
 import types
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,11 +39,55 @@ def spec(*names: str, **values: Any) -> type[Spec]:
     return type("Made", (Spec,), {"names": names, **values})
 
 
-def double(scene: Scene, *, semantic: bool = True) -> types.ModuleType:
-    """The module `habitat_sim`, whose only scene is this one; without `semantic` it has no table."""
+@dataclass
+class LightInfo:
+    """w of `vector` is 1 for a point and 0 for a direction; `color` is the power, in ReplicaCAD also below 0."""
+
+    vector: Sequence[float]
+    color: Sequence[float] = (1.0, 1.0, 1.0)
+    model: str = "Global"
+
+
+class Thing:
+    """A managed rigid object, turned about the vertical, whose box is given about its own origin."""
+
+    def __init__(
+        self, handle: str, motion_type: str, place: Sequence[float], size: Sequence[float], yaw: float = 0.0
+    ) -> None:  # fmt: skip
+        self.handle, self.motion_type, self.yaw = handle, motion_type, yaw
+        self._place, half = np.array(place, np.float32), np.array(size, np.float32) / 2
+        box = types.SimpleNamespace(min=-half, max=half)
+        self.root_scene_node = types.SimpleNamespace(cumulative_bb=box)
+
+    @property
+    def translation(self) -> NDArray[np.float32]:
+        return self._place.copy()
+
+    @translation.setter
+    def translation(self, place: Sequence[float]) -> None:
+        assert np.shape(place) == (3,)
+        assert np.isfinite(place).all()
+        if self.motion_type != "STATIC":  # habitat-sim leaves those where they are, without a word
+            self._place = np.array(place, np.float32)
+
+    @property
+    def transformation(self) -> NDArray[np.float32]:
+        matrix = np.eye(4, dtype=np.float32)
+        matrix[:3, :3], matrix[:3, 3] = Rotation.from_euler("y", self.yaw, degrees=True).as_matrix(), self._place
+        return matrix
+
+
+LIGHTS_OF_THE_SCENE = "lighting/apartment.lighting_config.json"
+
+
+def double(
+    scene: Scene, *, semantic: bool = True, lights: Sequence[LightInfo] = (), things: Sequence[Thing] = ()
+) -> types.ModuleType:
+    """The module `habitat_sim`, whose only scene is this one; without `semantic` it has no table. Where it has lights,
+    rgb goes with the mean of their colours, as a share of what it is at first."""
     module = types.ModuleType("habitat_sim")
     kinds = types.SimpleNamespace(COLOR="color", DEPTH="depth", SEMANTIC="semantic")
-    asked: dict[str, Any] = {"settings": []}
+    asked: dict[str, Any] = {"settings": [], "lights": []}
 
     class Agent:
         def __init__(self) -> None:
@@ -100,6 +147,8 @@ def double(scene: Scene, *, semantic: bool = True) -> types.ModuleType:
                 )
                 for n in range(1, len(scene.instances))
             ]
+            # As the original: the default key has lights of its own, the scene's are under their file's name.
+            self.setups = {"": [LightInfo((0.0, -1.0, 0.0, 0.0))], LIGHTS_OF_THE_SCENE: copy.deepcopy(list(lights))}
             self.semantic_scene = types.SimpleNamespace(objects=[None, *things] if semantic else [], categories=[])
 
         def recompute_navmesh(self, pathfinder: Any, settings: Any) -> bool:
@@ -116,14 +165,42 @@ def double(scene: Scene, *, semantic: bool = True) -> types.ModuleType:
             matrix = np.eye(4)
             matrix[:3, :3], matrix[:3, 3] = Rotation.from_quat(state.rotation).as_matrix(), state.position
             frame, labels = self.rays.render_with_labels(pose_vectors(matrix[None]))
+            if lights:
+                now, first = (np.mean([one.color for one in these], 0) for these in (self._lights(), lights))
+                frame["rgb"] = np.clip(frame["rgb"] * (now / first), 0, 255).astype(np.uint8)
             rgba = np.concatenate([frame["rgb"][0], np.full((*frame["rgb"].shape[1:3], 1), 255, np.uint8)], axis=-1)
             return {"rgb": rgba, "depth": frame["depth"][0], "semantic": labels.instance[0].astype(np.uint32)}
+
+        def _lights(self) -> list[LightInfo]:
+            return self.setups[LIGHTS_OF_THE_SCENE]
+
+        def get_current_light_setup(self) -> list[LightInfo]:
+            return copy.deepcopy(self._lights())
+
+        def get_light_setup(self, key: str = "") -> list[LightInfo]:
+            return copy.deepcopy(self.setups.get(key, []))
+
+        def set_light_setup(self, light_setup: list[LightInfo], key: str = "") -> None:
+            assert all(np.shape(one.vector) == (4,) and np.shape(one.color) == (3,) for one in light_setup)
+            asked["lights"].append(key)
+            self.setups[key] = copy.deepcopy(light_setup)
+
+        def get_lighting_template_manager(self) -> Any:
+            handles = ["lighting/other.lighting_config.json", LIGHTS_OF_THE_SCENE]
+            return types.SimpleNamespace(get_template_handles=lambda search_str="", contains=True: handles)
+
+        def get_rigid_object_manager(self) -> Any:
+            found = {thing.handle: thing for thing in things}
+            return types.SimpleNamespace(get_objects_by_handle_substring=lambda search_str="", contains=True: found)
 
         def close(self) -> None:
             self.closed = True
 
     module.asked = asked  # type: ignore[attr-defined]
     module.Simulator = Simulator  # type: ignore[attr-defined]
+    module.gfx = types.SimpleNamespace(DEFAULT_LIGHTING_KEY="", LightInfo=LightInfo)  # type: ignore[attr-defined]
+    motion = types.SimpleNamespace(STATIC="STATIC", KINEMATIC="KINEMATIC", DYNAMIC="DYNAMIC")
+    module.physics = types.SimpleNamespace(MotionType=motion)  # type: ignore[attr-defined]
     module.SensorType = kinds  # type: ignore[attr-defined]
     module.SensorSubType = types.SimpleNamespace(PINHOLE="pinhole")  # type: ignore[attr-defined]
     module.CameraSensorSpec = spec(  # type: ignore[attr-defined]

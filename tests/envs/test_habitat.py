@@ -17,7 +17,8 @@ from testspace.envs.classes import CLASS_ID, CLASSES
 from testspace.envs.frame import Camera, check_frame
 from testspace.envs.generator import generate_house
 from testspace.envs.habitat.classes import class_of_category
-from testspace.envs.habitat.simulator import HabitatError, HabitatSimulator, find_scene
+from testspace.envs.habitat.errors import HabitatError
+from testspace.envs.habitat.simulator import HabitatSimulator, find_scene
 from testspace.envs.house_env import HouseEnv
 from testspace.envs.meshes.write import write_glb
 from testspace.envs.motion import Action
@@ -149,7 +150,7 @@ def test_what_is_missing_is_told(
         HabitatSimulator(room, CAMERA, gpu=0)
     out = str(tmp_path / "run")
     changed = ["--house", room, "--change", "at=5:lighting=1"]
-    for arguments, words in (([], "--house"), (changed, "baked into a scan's colours")):
+    for arguments, words in (([], "--house"), (changed, "lighting cannot be changed")):
         with pytest.raises(SystemExit) as stop:
             cli.main(["run", "--sim", "habitat", "--preset", "smoke", "--out", out, *arguments])
         assert stop.value.code == 2
