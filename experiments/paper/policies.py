@@ -32,12 +32,12 @@ def trial(policy: tuple[str, ...], shares: tuple[float, ...], trial: Trial) -> M
     measures |= {f"{MIOU} after {round(share * frames)}": {} for share in shares}
     scratch = stages.miou(stages.scratch) if shares else 0.0
     target = None
+    told_at = [round(share * frames) for share in COVERAGE_AT]
     for name in policy:
-        walked = walk(trial.store, trial.house, stages.views, stages.labelled, trial.preset, trial.seed, name)
-        known = read_coverage(walked)
-        for share in COVERAGE_AT:
-            until = round(share * frames)
-            measures[f"{SEEN} after {until}"][told(name)] = 100 * float(np.interp(until, known[:, 0], known[:, 1]))
+        walked = walk(trial.store, trial.house, stages.views, stages.labelled, trial.preset, trial.seed, name, told_at)
+        known = {int(frame): share for frame, share in read_coverage(walked)}
+        for until in told_at:
+            measures[f"{SEEN} after {until}"][told(name)] = 100 * float(known[until])
         curve = [(0, scratch)]
         for share in shares:
             until = round(share * frames)

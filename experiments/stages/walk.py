@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -34,17 +35,26 @@ from .store import Entry, Store
 
 
 def walk(
-    store: Store, house: House, held_out: Entry, labelled: LabelledSet, preset: Preset, seed: int, policy: str
+    store: Store,
+    house: House,
+    held_out: Entry,
+    labelled: LabelledSet,
+    preset: Preset,
+    seed: int,
+    policy: str,
+    told_at: Sequence[int],
 ) -> Entry:
     """A replay buffer of all that a policy saw in a life's frames, and its coverage: `read_coverage`.
 
     `policy`: what `make_policy` takes; of a file, its content counts. `labelled`: D_t, whose rgb is mixed into what
-    the learner of a curious policy learns. Raises PolicyError.
+    the learner of a curious policy learns. `told_at`: frames at which coverage is measured, beside the ends of turns.
+    Raises PolicyError.
     """
     frames, config = preset.life.frames, replace(preset.learner, pseudolabel_classes=0)
     settings = {
         "house": house_key(house), "held_out": held_out.key, "policy": _content(policy), "frames": frames,
-        "turn": preset.life.turn, "first_frames": preset.life.first_frames, "replay_ratio": preset.life.replay_ratio,
+        "turn": preset.life.turn, "told_at": list(told_at),
+        "first_frames": preset.life.first_frames, "replay_ratio": preset.life.replay_ratio,
         "config": asdict(config), "mix_in": labelled.key, "light": preset.transfer_set.light,
         "camera_height": preset.transfer_set.camera_height, "seed": seed,
         "code": code_digest(*SIMULATOR, "agent.live", "agent.policies"),
@@ -74,7 +84,8 @@ def walk(
             write_json(file, rows)
             advance(turn.frame, frames, f"{turn.coverage:.0%} of the floor seen")
 
-        life.live(frames, watch)
+        for until in sorted({*told_at, frames}):
+            life.live(until, watch)
 
     return store.get("walk", f"walk by {policy} in {house.source}", settings, make)
 

@@ -71,6 +71,8 @@ def test_coverage_alone_needs_no_learning_and_is_kept(tmp_path: Path, tiny: Pres
         assert sum(entry.kind == "walk" for entry in store.used.values()) == 3
         with pytest.raises(PolicyError):
             experiment(policy=("fly",), shares=()).trial(trial)
+    seen = [measures[f"{SEEN} after {frames}"]["mine.py:Turn"] for frames in (6, 12, 30, 60, 120)]
+    assert seen[0] < seen[1] == seen[2] == seen[4]  # twelve turns are a circle; between two turns of the life, too
     last = measures[f"{SEEN} after 120"]
     assert last["frontier"] > last["mine.py:Turn"] > 0
     assert NEEDED not in measures
