@@ -39,7 +39,9 @@ def run(
     policy: str = "frontier",
     preset: str = "nano",
     resume: tyro.conf.FlagCreatePairsOff[bool] = False,
-    change: Annotated[tuple[str, ...], tyro.conf.arg(metavar="at=FRAME:KIND=STRENGTH[,...]")] = (),
+    change: tyro.conf.UseAppendAction[
+        Annotated[tuple[str, ...], tyro.conf.arg(metavar="at=FRAME:KIND=STRENGTH[,...]")]
+    ] = (),
     replay: Literal["ring", "reservoir", "balanced", "minred"] = "ring",
     memory: int | None = None,
     transfer_houses: HousesRef = None,
@@ -58,7 +60,7 @@ def run(
             MODULE:CLASS, a Stable-Baselines3 .zip, an .onnx file.
         preset: Size and budget: smoke (seconds) or nano (minutes on two CPU cores).
         resume: Go on with the run that stands in the output folder; starts it where there is none.
-        change: Change the house under the agent's feet, as at=2000:lighting=0.6; several may be given.
+        change: Change the house under the agent's feet, as at=2000:lighting=0.6; may be given several times.
         replay: What a full memory overwrites: the oldest (ring), at random so that all frames ever seen stay equally
             likely (reservoir), from the fullest place (balanced), or the frame most like another (minred).
         memory: Frames that the agent remembers. Without it, all of them.

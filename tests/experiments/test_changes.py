@@ -13,7 +13,7 @@ from testspace.envs.building import build_scene
 from testspace.envs.frame import Camera
 from testspace.envs.generator import generate_house
 from testspace.envs.raycast import RayCastSimulator
-from testspace.experiments import life
+from testspace.experiments import cli, life
 from testspace.experiments.changes import (
     evaluation_frames,
     parse_scheduled,
@@ -36,6 +36,15 @@ SHORT = replace(
     evaluation_frames=8,
     ttt_frames=2,
 )
+
+
+def test_every_change_that_is_named_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[RunConfig] = []
+    monkeypatch.setattr(life, "run_life", asked.append)
+    monkeypatch.setattr(cli, "headline", str)
+    changes = ["at=20:lighting=0.6", "at=30:objects=0.4"]
+    cli.main(["run", "--out", str(tmp_path / "run"), *(part for one in changes for part in ("--change", one))])
+    assert asked[0].change == tuple(changes)
 
 
 def test_changes_are_read_in_the_order_of_time() -> None:
