@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import tyro
 
 from .bench_cli import bench
-from .errors import one_line
+from .errors import ending_in_one_line
 from .experiment_cli import experiment
 
 app = tyro.extras.SubcommandApp()
@@ -348,17 +348,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # OpenMP reads this when torch is imported. Without a bound, threads that wait by spinning make a training step a
     # hundred times slower as soon as another program wants one of the cores; with far less, waking them costs more.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+    told = "An agent that lives in one house and learns to see in it."
     try:
-        app.cli(prog="testspace", description="An agent that lives in one house and learns to see in it.", args=asked)
+        with ending_in_one_line("testspace"):
+            app.cli(prog="testspace", description=told, args=asked)
     except KeyboardInterrupt:
         print(f"\ntestspace: stopped. {_how_to_go_on(asked)}", file=sys.stderr)
         sys.exit(130)
-    except Exception as error:
-        message = one_line(error)
-        if message is None:
-            raise
-        print(f"testspace: error: {message}", file=sys.stderr)
-        sys.exit(2)
 
 
 def _how_to_go_on(asked: Sequence[str]) -> str:

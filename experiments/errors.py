@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UserError(ValueError):
     """What was asked for cannot be done as asked; the message is one line that says what to do instead."""
@@ -17,3 +21,16 @@ def one_line(error: Exception) -> str | None:
     if not declared_here and not isinstance(error, OSError):
         return None
     return " ".join(str(error).split())
+
+
+@contextmanager
+def ending_in_one_line(program: str = "") -> Iterator[None]:
+    """What is the user's to mend ends the process with one line on stderr and exit status 2; all else is raised."""
+    try:
+        yield
+    except Exception as error:
+        message = one_line(error)
+        if message is None:
+            raise
+        print(f"{program}: error: {message}" if program else f"error: {message}", file=sys.stderr)
+        sys.exit(2)

@@ -20,7 +20,7 @@ import tyro
 from ..envs.generator import generate_house
 from ..envs.house import HouseError
 from ..envs.house_io import load_house
-from .errors import UserError, one_line
+from .errors import UserError, ending_in_one_line
 from .house_audit import KINDS, Fault, audit
 from .house_statistics import Statistics, compared
 from .progress import Progress
@@ -163,14 +163,8 @@ def run_check(config: GeneratorCheck) -> bool:
 def main() -> int:
     """The command; 1 where a house has a fault, 2 where it was asked for what cannot be."""
     config = tyro.cli(GeneratorCheck, description=__doc__)
-    try:
+    with ending_in_one_line():
         return 0 if run_check(config) else 1
-    except (ValueError, OSError) as error:
-        message = one_line(error)
-        if message is None:
-            raise
-        print(f"error: {message}", file=sys.stderr)
-        return 2
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import tyro
 
+from .errors import ending_in_one_line
 from .life import RunConfig, run_life
 from .presets import find_preset
 from .run_folder import write_json
@@ -111,4 +112,5 @@ def table(results: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    run_houses(tyro.cli(HousesConfig))
+    with ending_in_one_line():
+        run_houses(tyro.cli(HousesConfig))

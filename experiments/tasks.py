@@ -10,7 +10,6 @@ views: mAP as COCO measures it, by pycocotools; BLEU and CIDEr-D against templat
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +29,7 @@ from ..learners.metrics.detection import detection_score
 from ..learners.pretrain import scratch_encoder
 from ..learners.transfer import LabelledFrames, Progress, TransferConfig
 from .cross_modal import held_out_views, load_learner
-from .errors import UserError, one_line
+from .errors import UserError, ending_in_one_line
 from .progress import Progress as Shown
 from .transfer_set import transfer_set
 
@@ -125,14 +124,8 @@ def table(found: dict[str, dict[str, float]]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; exits with 2 and one line for what the user can mend."""
-    try:
+    with ending_in_one_line():
         print(table(scores(tyro.cli(TaskConfig, args=arguments))))
-    except Exception as error:
-        message = one_line(error)
-        if message is None:
-            raise
-        print(f"error: {message}", file=sys.stderr)
-        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ A run's own tokenizers are looked at on what its agent remembers; with frames or
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from ..learners.pretrain import TSTConfig, TSTLearner
 from ..learners.tokenizers import Sample, Tokenizer
 from .cross_modal import SIDE, load_learner
 from .drawings import Image, beside
-from .errors import UserError, one_line
+from .errors import UserError, ending_in_one_line
 from .progress import Progress
 
 
@@ -118,14 +117,8 @@ def _scaled(image: Image) -> Image:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command; exits with 2 and one line for what the user can mend."""
-    try:
+    with ending_in_one_line():
         print(table(look(tyro.cli(TokenizersConfig, args=arguments))))
-    except Exception as error:
-        message = one_line(error)
-        if message is None:
-            raise
-        print(f"error: {message}", file=sys.stderr)
-        sys.exit(2)
 
 
 if __name__ == "__main__":
