@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..envs.frame import Frame
+from ..envs.simulator import stack_frames
 from ..envs.world import ChangingWorld, World
 from ..learners.buffer import ReplayBuffer
 from ..learners.checkpoint import replace_folder, whole_folder
@@ -193,7 +194,7 @@ class Life:
             if truncated:
                 raise RuntimeError("the environment's budget of steps is shorter than the life")
         fps = frames / (time.perf_counter() - start)
-        batch = {key: np.stack([frame[key] for frame in seen]) for key in seen[0]}
+        batch = stack_frames(seen)
         batch["step"] = np.arange(self.frame, self.frame + frames, dtype=np.int64)
         admitted = self.admit(batch["pose"])
         if admitted.any():

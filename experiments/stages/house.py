@@ -23,6 +23,7 @@ from ...envs.house import House
 from ...envs.house_env import HouseEnv
 from ...envs.house_io import house_to_json
 from ...envs.raycast import RayCastSimulator
+from ...envs.simulator import stack_frames
 from ...learners.buffer import ReplayBuffer
 from ...learners.replay import ReplayName
 from ...learners.transfer import LabelledFrames
@@ -143,7 +144,7 @@ def collect(store: Store, house: House, held_out: Entry, preset: Preset, seed: i
             for _ in range(min(turn, frames - first)):
                 observation, _, _, _, info = do(env, explorer.act(observation, info))
                 seen.append(observation)
-            batch = {key: np.stack([frame[key] for frame in seen]) for key in seen[0]}
+            batch = stack_frames(seen)
             batch["step"] = np.arange(first, first + len(seen), dtype=np.int64)
             admitted = ~too_near(batch["pose"], kept_apart)
             buffer.extend({key: value[admitted] for key, value in batch.items()})

@@ -7,8 +7,6 @@ are guesses of a network that learned from external houses.
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +21,7 @@ from ...agent.semantic_map import SemanticMap
 from ...agent.surface_prior import SurfacePrior
 from ...envs.frame import Camera
 from ...learners.buffer import ReplayBuffer
+from ...learners.checkpoint import replace_folder, whole_folder
 from ...learners.modalities import PSEUDOLABEL
 from ...learners.pretrain import TSTConfig, TSTLearner
 from ...learners.transfer import LabelledFrames
@@ -134,8 +133,8 @@ def pretrain(
 
     def make(folder: Path, advance: Advance) -> None:
         learner, fed = TSTLearner(config, seed), _Fed(diet, config, seed)
-        kept = _whole(folder / "learner")
-        if kept is not None:
+        kept = folder / "learner"
+        if whole_folder(kept):
             learner.load(kept)
         elif start is not None:
             learner.model.load_state_dict(load_file(start.folder / "learner" / "model.safetensors"))
@@ -145,9 +144,9 @@ def pretrain(
         while learner.steps < diet.steps:
             report = learner.step(*fed.batch(learner.steps))
             if learner.steps % KEEP_EVERY == 0:
-                _replace(learner, folder / "learner")
+                replace_folder(kept, learner.save)
             advance(learner.steps, diet.steps, f"loss {report['loss']:.2f}")
-        _replace(learner, folder / "learner")
+        replace_folder(kept, learner.save)
 
     return store.get("pretrain", title, settings, make)
 
@@ -192,20 +191,3 @@ def read_learner(entry: Entry) -> TSTLearner:
     learner = TSTLearner(TSTConfig(**sizes))
     learner.load(entry.folder / "learner")
     return learner
-
-
-def _replace(learner: TSTLearner, folder: Path) -> None:
-    """Store the learner so that a kill leaves the old one or the new one."""
-    new, old = folder.with_suffix(".new"), folder.with_suffix(".old")
-    shutil.rmtree(new, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
-    learner.save(new)
-    if folder.exists():
-        os.rename(folder, old)
-    os.rename(new, folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _whole(folder: Path) -> Path | None:
-    """The learner that `_replace` stored last, None where there is none."""
-    return next((place for place in (folder, folder.with_suffix(".old")) if place.exists()), None)
