@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -31,9 +30,7 @@ def load_learner(run: Path) -> TSTLearner:
     """The learner that a run has left; UserError where there is none, or one of an earlier version."""
     folder = run / "life" / "learner"
     try:
-        config: dict[str, Any] = json.loads((folder / "learner.json").read_text())["config"]
-        sizes: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in config.items()}
-        learner = TSTLearner(TSTConfig(**sizes))
+        learner = TSTLearner(TSTConfig.of_json(json.loads((folder / "learner.json").read_text())["config"]))
         learner.load(folder)
     except FileNotFoundError:
         raise UserError(f"{run} holds no learner (no life/learner/); name the folder of a run") from None

@@ -35,6 +35,16 @@ PICTURES = 6
 """Held-out frames shown in the report."""
 
 
+def named(score: SegmentationScore) -> dict[str, Any]:
+    """A score as JSON, its classes by name: miou, pixel_accuracy, per_class, counted."""
+    return {
+        "miou": score.miou,
+        "pixel_accuracy": score.pixel_accuracy,
+        "per_class": {CLASSES[c]: iou for c, iou in score.per_class.items()},
+        "counted": [CLASSES[c] for c in score.counted],
+    }
+
+
 class Evaluation:
     """Tests encoders on the held-out views of one house, and keeps what the report shows of them."""
 
@@ -196,10 +206,7 @@ class Evaluation:
             frame,
             method=method,
             change=self.change,
-            miou=score.miou,
-            pixel_accuracy=score.pixel_accuracy,
-            per_class={CLASSES[c]: iou for c, iou in score.per_class.items()},
-            counted=[CLASSES[c] for c in score.counted],
+            **named(score),
             **more,
         )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
 from .modalities import SENSORY
 from .model import SizeName
@@ -85,3 +86,9 @@ class TSTConfig:
     def learning_rate(self) -> float:
         """The linear scaling rule: base_learning_rate * batch_size / 256."""
         return self.base_learning_rate * self.batch_size / 256
+
+    @classmethod
+    def of_json(cls, stored: Mapping[str, Any]) -> Self:
+        """The configuration that was stored as JSON, which has lists for tuples; TypeError for unknown settings."""
+        settings: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in stored.items()}
+        return cls(**settings)

@@ -9,7 +9,6 @@ our step, all of them matrix products, and utilisation is their rate over that o
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from ...learners.masking import Masking, mixture
 from ...learners.model import Encoder, MaskedModel, Size
 from ...learners.precision import autocast, bf16_is_fast
 from .learner_table import table
-from .machine import cores, describe
+from .machine import cores, describe, publish
 from .peer_4m import fourm_step, restated_step
 from .step_profile import where_a_step_goes
 from .work import best_rates
@@ -228,9 +227,7 @@ def measure(config: LearnerBench) -> dict[str, Any]:
 def main(config: LearnerBench) -> None:
     """Measure, print a table, and write the figures where asked."""
     figures = measure(config)
-    print(table(figures))
-    if config.json_file is not None:
-        config.json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    publish(figures, table(figures), config.json_file)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ at a time (`bare_hits`), and in the packets that the simulator itself uses (`pac
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +28,7 @@ from ...envs.raycast import RayCastSimulator
 from ...envs.registration import HOUSE
 from ...envs.scene import Scene
 from .first_frame import cold_and_cached
-from .machine import cores, describe, memory_mb
+from .machine import cores, describe, memory_mb, publish
 from .meshes import with_triangles
 from .table import table
 from .work import Work, best_rates, find_house, fingerprint, one_by_one, packet_hits, poses_on, single_ray_hits
@@ -208,9 +207,7 @@ def measure(config: SimBench) -> dict[str, Any]:
 def main(config: SimBench) -> None:
     """Measure, print a table, and write the figures where asked."""
     figures = measure(config)
-    print(table(figures))
-    if config.json_file is not None:
-        config.json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    publish(figures, table(figures), config.json_file)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..stages.transfer import GENERALIST, has_generalist
-from .experiment import Claim, Experiment, Measures, Trial
+from .experiment import Claim, Experiment, Measures, Trial, above
 from .figures import bars
 
 SCRATCH, MAE, SENSORY, FULL, BOUND = "scratch", "TST-MAE", "TST-MM, sensory", "TST-MM, pseudolabels", "supervised bound"
@@ -22,15 +22,7 @@ def trial(trial: Trial) -> Measures:
     for name, config in {MAE: stages.mae, SENSORY: stages.mm(pseudolabels=False), FULL: stages.mm()}.items():
         segmenters[name] = stages.propagate(stages.pretrain((collected,), config, title=name), name)
     segmenters[BOUND] = stages.bound()
-    measures: Measures = {}
-    for method, segmenter in segmenters.items():
-        score = stages.evaluate(segmenter)
-        measures[method] = {"mIoU": 100 * score["miou"], "pixel accuracy": 100 * score["pixel_accuracy"]}
-    return measures
-
-
-def _above(better: str, worse: str, measures: Measures) -> float:
-    return measures[better]["mIoU"] - measures[worse]["mIoU"]
+    return stages.scores(segmenters)
 
 
 SHORT = "Pre-training at this size takes some hundred steps where the paper takes many thousand."
@@ -46,11 +38,11 @@ def experiment() -> Experiment:
         trial=trial,
         paper={},
         claims=(
-            Claim("TST-MM is better than scratch (Figure 13)", partial(_above, FULL, SCRATCH), SHORT),
-            Claim("TST-MM on sensory modalities is better than scratch", partial(_above, SENSORY, SCRATCH), SHORT),
-            Claim("TST-MAE is better than scratch (Figure 13)", partial(_above, MAE, SCRATCH), SHORT),
-            Claim("TST-MM is better than TST-MAE (Figure 13)", partial(_above, FULL, MAE), SHORT),
-            Claim("the supervised bound is above TST-MM (Figure 13)", partial(_above, BOUND, FULL)),
+            Claim("TST-MM is better than scratch (Figure 13)", partial(above, FULL, SCRATCH), SHORT),
+            Claim("TST-MM on sensory modalities is better than scratch", partial(above, SENSORY, SCRATCH), SHORT),
+            Claim("TST-MAE is better than scratch (Figure 13)", partial(above, MAE, SCRATCH), SHORT),
+            Claim("TST-MM is better than TST-MAE (Figure 13)", partial(above, FULL, MAE), SHORT),
+            Claim("the supervised bound is above TST-MM (Figure 13)", partial(above, BOUND, FULL)),
         ),
         draw=bars,
         stages={"views": 1, "collect": 1, "pseudolabel": 1, "pretrain": 3, "transfer": 7, "evaluate": 6},

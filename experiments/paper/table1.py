@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..stages.transfer import GENERALIST, has_generalist
-from .experiment import Claim, Experiment, Measures, Trial
+from .experiment import Claim, Experiment, Measures, Trial, above
 from .figures import bars
 
 SCRATCH, MAE, SENSORY, FULL = "scratch", "TST-MAE", "TST-MM, sensory", "TST-MM, pseudolabels"
@@ -30,15 +30,7 @@ def trial(trial: Trial) -> Measures:
     segmenters[VOTED] = stages.transfer(None, own, title=VOTED)
     segmenters[LIVED] = stages.specialist(collected, LIVED)
     segmenters[BOUND] = stages.bound()
-    measures: Measures = {}
-    for method, segmenter in segmenters.items():
-        score = stages.evaluate(segmenter)
-        measures[method] = {"mIoU": 100 * score["miou"], "pixel accuracy": 100 * score["pixel_accuracy"]}
-    return measures
-
-
-def _above(better: str, worse: str, measures: Measures) -> float:
-    return measures[better]["mIoU"] - measures[worse]["mIoU"]
+    return stages.scores(segmenters)
 
 
 UNDERTRAINED = (
@@ -57,24 +49,24 @@ def experiment() -> Experiment:
         trial=trial,
         paper={SCRATCH: {"mIoU": 28.62}, FULL: {"mIoU": 60.85}},
         claims=(
-            Claim("TST-MM is better than scratch (Table 1)", partial(_above, FULL, SCRATCH), UNDERTRAINED),
-            Claim("TST-MAE is better than scratch (Figure 3)", partial(_above, MAE, SCRATCH), UNDERTRAINED),
-            Claim("TST-MM is better than TST-MAE (Figure 17)", partial(_above, FULL, MAE), UNDERTRAINED),
-            Claim("pseudolabels add to sensory modalities (4.3)", partial(_above, FULL, SENSORY), UNDERTRAINED),
+            Claim("TST-MM is better than scratch (Table 1)", partial(above, FULL, SCRATCH), UNDERTRAINED),
+            Claim("TST-MAE is better than scratch (Figure 3)", partial(above, MAE, SCRATCH), UNDERTRAINED),
+            Claim("TST-MM is better than TST-MAE (Figure 17)", partial(above, FULL, MAE), UNDERTRAINED),
+            Claim("pseudolabels add to sensory modalities (4.3)", partial(above, FULL, SENSORY), UNDERTRAINED),
             Claim(
                 "TST-MM is better than generalists (Table 1)",
-                partial(_above, FULL, GENERALIST),
+                partial(above, FULL, GENERALIST),
                 "The generalist brings 3.4 million parameters that millions of images have trained, and sees frames "
                 "scaled to 224 x 224; the specialist had minutes.",
             ),
-            Claim("the supervised bound is above TST-MM (Figure 11)", partial(_above, BOUND, FULL)),
+            Claim("the supervised bound is above TST-MM (Figure 11)", partial(above, BOUND, FULL)),
             Claim(
                 "beyond the paper: the agent's own pseudolabels in transfer make it better still",
-                partial(_above, LIVED, FULL),
+                partial(above, LIVED, FULL),
             ),
             Claim(
                 "... and TST-MM then is better than scratch with the same",
-                partial(_above, LIVED, VOTED),
+                partial(above, LIVED, VOTED),
                 UNDERTRAINED,
             ),
         ),

@@ -18,7 +18,7 @@ from ...learners.buffer import ReplayBuffer
 from ...learners.cross_modal import retrieve
 from ...learners.metrics.segmentation import segmentation_score
 from ...learners.ttt import TTTConfig, refit_decoder, ttt_predict
-from ..evaluation import MIN_SHARE
+from ..evaluation import MIN_SHARE, named
 from ..progress import Advance
 from ..run_folder import write_json
 from .code import code_digest
@@ -30,13 +30,7 @@ from .transfer import read_segmenter
 
 def score(predicted: NDArray[np.int16], truth: NDArray[np.int16], learnable: Sequence[int]) -> dict[str, Any]:
     """mIoU over the classes that D_t could teach and that are not too rare, pixel accuracy, and each class's IoU."""
-    found = segmentation_score(predicted, truth, len(CLASSES), MIN_SHARE, learnable)
-    return {
-        "miou": found.miou,
-        "pixel_accuracy": found.pixel_accuracy,
-        "per_class": {CLASSES[c]: iou for c, iou in found.per_class.items()},
-        "counted": [CLASSES[c] for c in found.counted],
-    }
+    return named(segmentation_score(predicted, truth, len(CLASSES), MIN_SHARE, learnable))
 
 
 def evaluate(

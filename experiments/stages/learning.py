@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -186,8 +185,6 @@ class _Fed:
 
 def read_learner(entry: Entry) -> TSTLearner:
     """The learner as its stage left it."""
-    stored: dict[str, Any] = entry.settings["config"]
-    sizes: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
-    learner = TSTLearner(TSTConfig(**sizes))
+    learner = TSTLearner(TSTConfig.of_json(entry.settings["config"]))
     learner.load(entry.folder / "learner")
     return learner

@@ -8,7 +8,7 @@ miou = stages.miou(stages.transfer(learner))
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -195,6 +195,11 @@ class Stages:
             self.store, segmenter, learner, self.views, self.labelled, own, self.preset.ttt, self.preset.ttt_frames,
             self.seed,
         )  # fmt: skip
+
+    def scores(self, segmenters: Mapping[str, Entry]) -> dict[str, dict[str, float]]:
+        """mIoU and pixel accuracy of each, in percent."""
+        found = {method: self.evaluate(segmenter) for method, segmenter in segmenters.items()}
+        return {m: {"mIoU": 100 * s["miou"], "pixel accuracy": 100 * s["pixel_accuracy"]} for m, s in found.items()}
 
     def miou(self, segmenter: Entry, state: int = 0, share: float = 1.0, views: Entry | None = None) -> float:
         """The mIoU of `evaluate`, in percent."""
