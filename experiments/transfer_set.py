@@ -7,7 +7,6 @@ shared runs on whatever houses are given, and its count goes into the run's summ
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,9 +23,9 @@ from ..envs.classes import CLASSES
 from ..envs.frame import Camera
 from ..envs.generator import generate_house
 from ..envs.house import House, HouseObject
-from ..envs.house_io import house_to_json
 from ..envs.raycast import Light, RayCastSimulator
 from ..learners.transfer import LabelledFrames
+from .digests import code_digest, digest, house_digest
 from .errors import UserError
 from .held_out import draw_views
 
@@ -83,9 +82,9 @@ def transfer_set(
     """
     own = house_assets(test_space) if test_space else set()
     shared = sorted(own & set().union(*(house_assets(house) for house in given)))
-    if test_space and any(_content(house) == _content(test_space) for house in given):
+    if test_space and any(house_digest(house) == house_digest(test_space) for house in given):
         raise UserError(f"transfer houses: {test_space.source} is the test space itself; labels of it must not be used")
-    key = _digest([repr(config), sorted(own) if not given else [_content(house) for house in given], _source_digest()])
+    key = digest([repr(config), sorted(own) if not given else [house_digest(house) for house in given], _code()])
     surfaces = SurfacePrior(config.camera, len(CLASSES))
     file = cache_folder() / "transfer-sets" / f"{key}.npz"
     if file.exists():
@@ -119,17 +118,7 @@ def transfer_set(
     return TransferSet(labelled, shared, surfaces)
 
 
-def _digest(parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
-
-
-def _content(house: House) -> str:
-    return _digest(house_to_json(house))
-
-
-def _source_digest() -> str:
-    """Digest of the code that decides what a transfer frame looks like: a changed renderer must not meet old frames."""
-    envs = Path(__file__).parents[1] / "envs"
-    geometry = [envs.parent / "agent" / name for name in ("places.py", "surface_prior.py")]
-    files = [*sorted(envs.rglob("*.py")), *geometry, Path(__file__).with_name("held_out.py"), Path(__file__)]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+def _code() -> list[str]:
+    """The code that decides what a transfer frame looks like: a changed renderer must not meet old frames."""
+    world = code_digest("envs.raycast", "envs.building", "agent.surface_prior", "experiments.held_out")
+    return [world, hashlib.sha256(Path(__file__).read_bytes()).hexdigest()]

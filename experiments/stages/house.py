@@ -21,18 +21,17 @@ from ...agent.policies.protocol import do
 from ...envs.building import build_scene
 from ...envs.house import House
 from ...envs.house_env import HouseEnv
-from ...envs.house_io import house_to_json
 from ...envs.raycast import RayCastSimulator
 from ...envs.simulator import stack_frames
 from ...learners.buffer import ReplayBuffer
 from ...learners.replay import ReplayName
 from ...learners.transfer import LabelledFrames
+from ..digests import code_digest, house_digest
 from ..errors import UserError
 from ..held_out import draw_views, too_near
 from ..presets import Preset
 from ..progress import Advance
-from .code import code_digest
-from .store import Entry, Store, digest
+from .store import Entry, Store
 
 SIMULATOR = ("envs.raycast", "envs.building", "experiments.held_out")
 """The code that decides what a frame looks like and which are drawn."""
@@ -41,7 +40,7 @@ SIMULATOR = ("envs.raycast", "envs.building", "experiments.held_out")
 def views(store: Store, states: Sequence[House], preset: Preset, seed: int) -> Entry:
     """Held-out labelled views of a house, the same poses in each of its states, none of a blank wall: `read_views`."""
     settings = {
-        "states": [house_key(house) for house in states], **_senses(preset), "count": preset.evaluation_frames,
+        "states": [house_digest(house) for house in states], **_senses(preset), "count": preset.evaluation_frames,
         "seed": seed, "code": code_digest(*SIMULATOR),
     }  # fmt: skip
 
@@ -125,7 +124,7 @@ def read_poses(entry: Entry) -> NDArray[np.float32]:
 def collect(store: Store, house: House, held_out: Entry, preset: Preset, seed: int, frames: int) -> Entry:
     """A replay buffer of what the agent saw in `frames` steps through the house, held-out views kept apart."""
     settings = {
-        "house": house_key(house), **_senses(preset), "frames": frames, "seed": seed, "held_out": held_out.key,
+        "house": house_digest(house), **_senses(preset), "frames": frames, "seed": seed, "held_out": held_out.key,
         "code": code_digest(*SIMULATOR, "envs.house_env", "agent.policies", "learners.buffer"),
     }  # fmt: skip
 
@@ -190,11 +189,6 @@ def labelled_frames(house: House, held_out: Entry, preset: Preset, seed: int, co
     frame, labels = draw_views(_simulator(house, preset), 2 * count, height, np.random.default_rng([seed, 2]))
     apart = np.flatnonzero(~too_near(frame["pose"], read_poses(held_out)))[:count]
     return LabelledFrames(frame["rgb"][apart], labels.semantic[apart])
-
-
-def house_key(house: House) -> str:
-    """A digest of all that the house is."""
-    return digest(house_to_json(house))
 
 
 def _senses(preset: Preset) -> dict[str, Any]:

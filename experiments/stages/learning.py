@@ -24,9 +24,9 @@ from ...learners.checkpoint import replace_folder, whole_folder
 from ...learners.modalities import PSEUDOLABEL
 from ...learners.pretrain import TSTConfig, TSTLearner
 from ...learners.transfer import LabelledFrames
+from ..digests import code_digest
 from ..progress import Advance
 from ..transfer_set import TransferSet
-from .code import code_digest
 from .store import Entry, Store
 from .transfer import read_segmenter
 

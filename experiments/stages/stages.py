@@ -18,10 +18,10 @@ from ...learners.label_propagation import FewLabels, few_labels
 from ...learners.pretrain import TSTConfig
 from ...learners.replay import ReplayName
 from ...learners.transfer import TransferConfig
+from ..digests import code_digest
 from ..presets import Preset
 from ..transfer_set import transfer_set
 from . import evaluate, house, learning, transfer
-from .code import code_digest
 from .learning import Diet, LabelledSet, Own
 from .store import Entry, Store
 from .transfer import Generalist

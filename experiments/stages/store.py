@@ -7,7 +7,6 @@ leaves what is finished, and its unfinished folder for the stage to go on from.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...envs.cache import cache_folder
+from ..digests import digest
 from ..progress import Advance, Progress
 from ..run_folder import write_json
 
@@ -76,12 +76,6 @@ class Store:
         noted = {"kind": kind, "title": title, "preset": self.preset, "seconds": time.perf_counter() - started}
         write_json(unfinished / "stage.json", {**noted, "settings": settings})
         os.rename(unfinished, folder)
-
-
-def digest(settings: Any) -> str:
-    """24 hexadecimal digits that stand for a JSON value; ValueError where it is none."""
-    text = json.dumps(settings, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 @contextmanager

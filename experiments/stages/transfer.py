@@ -19,8 +19,8 @@ from ...learners.label_propagation import FewLabels, propagate_labels
 from ...learners.model import Encoder
 from ...learners.pretrain import TSTConfig, scratch_encoder
 from ...learners.transfer import LabelledFrames, TransferConfig
+from ..digests import code_digest
 from ..progress import Advance
-from .code import code_digest
 from .store import Entry, Store
 
 GENERALIST = "EfficientNet-Lite0"

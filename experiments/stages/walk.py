@@ -24,12 +24,12 @@ from ...envs.house import House
 from ...envs.house_env import HouseEnv
 from ...learners.buffer import ReplayBuffer
 from ...learners.pretrain import TSTLearner
+from ..digests import code_digest, house_digest
 from ..held_out import too_near
 from ..presets import Preset
 from ..progress import Advance
 from ..run_folder import write_json
-from .code import code_digest
-from .house import SIMULATOR, house_key, read_poses
+from .house import SIMULATOR, read_poses
 from .learning import LabelledSet
 from .store import Entry, Store
 
@@ -52,7 +52,7 @@ def walk(
     """
     frames, config = preset.life.frames, replace(preset.learner, pseudolabel_classes=0)
     settings = {
-        "house": house_key(house), "held_out": held_out.key, "policy": _content(policy), "frames": frames,
+        "house": house_digest(house), "held_out": held_out.key, "policy": _content(policy), "frames": frames,
         "turn": preset.life.turn, "told_at": list(told_at),
         "first_frames": preset.life.first_frames, "replay_ratio": preset.life.replay_ratio,
         "config": asdict(config), "mix_in": labelled.key, "light": preset.transfer_set.light,

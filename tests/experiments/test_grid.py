@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from testspace.experiments import grid
+from testspace.experiments.digests import digest
 from testspace.experiments.errors import UserError
 from testspace.experiments.presets import find_preset
-from testspace.experiments.stages.store import digest
 
 
 @pytest.fixture(params=["pool", "ray"])

@@ -1,20 +1,36 @@
-"""Which code a result follows from: a digest of a module and of every module of the package that it imports.
-
-Comments, docstrings and format do not count, so that only what can change a result makes it be computed anew.
-"""
+"""Short names for what a result follows from: values, houses, and code."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from ..envs.house import House
+from ..envs.house_io import house_to_json
+
+ROOT = Path(__file__).parents[1]
+
+
+def digest(value: Any) -> str:
+    """24 hexadecimal digits that stand for a JSON value; ValueError where it is none."""
+    text = json.dumps(value, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def house_digest(house: House) -> str:
+    """A digest of all that the house is."""
+    return digest(house_to_json(house))
 
 
 def code_digest(*modules: str) -> str:
-    """A digest of these modules ("learners.pretrain") and of all that they import within the package."""
+    """A digest of these modules ("learners.pretrain") and of all that they import within the package.
+
+    Comments, docstrings and format do not count, so that only what can change a result makes it be computed anew.
+    """
     seen: dict[str, str] = {}
     waiting = list(modules)
     while waiting:
