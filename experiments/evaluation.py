@@ -25,6 +25,7 @@ from ..learners.metrics.segmentation import SegmentationScore, segmentation_scor
 from ..learners.model import Encoder
 from ..learners.transfer import LabelledFrames
 from ..learners.ttt import refit_decoder, ttt_predict
+from .files import replacing
 from .presets import Preset
 from .progress import Progress
 from .run_folder import RunFolder
@@ -227,7 +228,5 @@ class Evaluation:
     @staticmethod
     def _store_pictures(file: Path, **arrays: NDArray[Any]) -> None:
         file.parent.mkdir(exist_ok=True)
-        unfinished = file.with_suffix(".tmp")
-        with unfinished.open("wb") as out:
+        with replacing(file) as unfinished, unfinished.open("wb") as out:
             np.savez_compressed(out, allow_pickle=False, **arrays)
-        unfinished.replace(file)

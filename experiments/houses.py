@@ -20,9 +20,9 @@ import numpy as np
 import tyro
 
 from .errors import ending_in_one_line
+from .files import write_json
 from .life import RunConfig, run_life
 from .presets import find_preset
-from .run_folder import write_json
 
 VALIDATION_LINES = (7, 19, 26, 28)
 """Houses of the sample on which the preset nano was chosen; not to be reported."""

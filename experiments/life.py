@@ -34,11 +34,12 @@ from ..learners.replay import ReplayName
 from .changes import ScheduledChange, evaluation_frames, parse_scheduled, recoveries
 from .errors import UserError
 from .evaluation import Evaluation
+from .files import write_json
 from .held_out import too_near
 from .presets import Preset, find_preset
 from .progress import Progress
 from .report import write_report
-from .run_folder import RunFolder, write_json
+from .run_folder import RunFolder
 from .test_space import Sim, TestSpace, open_test_space
 from .threads import set_fastest_threads
 from .transfer_set import transfer_set

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from ..envs.classes import CLASSES, class_colours
 from .errors import UserError
+from .files import replacing
 from .report_changes import change_marks, changes_section, scratch_points
 from .report_figures import Series, chart, draw_depth, draw_map, draw_normals, png
 from .report_page import COLOURS, NAMES, card, keys, page, section, table
@@ -63,9 +64,8 @@ def write_report(out: Path) -> Path:
     ]
     html = page(f"A life in {_house_name(summary)}", _lead(summary), [part for part in sections if part])
     file = out / "report.html"
-    unfinished = file.with_suffix(".html.tmp")
-    unfinished.write_text(html, encoding="utf-8")
-    unfinished.replace(file)
+    with replacing(file) as unfinished:
+        unfinished.write_text(html, encoding="utf-8")
     return file
 
 

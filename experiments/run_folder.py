@@ -14,6 +14,7 @@ from typing import Any
 from tensorboard.summary import Writer
 
 from .errors import UserError
+from .files import write_json
 
 
 class RunFolderError(UserError):
@@ -62,13 +63,6 @@ class RunFolder:
     def close(self) -> None:
         """Finish the TensorBoard file."""
         self._curves.close()
-
-
-def write_json(file: Path, value: Any) -> None:
-    """Write a JSON file so that a crash leaves either the old one or the new one."""
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    unfinished.write_text(json.dumps(value, indent=2) + "\n")
-    unfinished.replace(file)
 
 
 def _read_json(file: Path) -> Any:

@@ -7,7 +7,6 @@ shared runs on whatever houses are given, and its count goes into the run's summ
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +26,7 @@ from ..envs.raycast import Light, RayCastSimulator
 from ..learners.transfer import LabelledFrames
 from .digests import code_digest, digest, house_digest
 from .errors import UserError
+from .files import replacing
 from .held_out import draw_views
 
 FIRST_SEED = 1_000_000
@@ -109,12 +109,10 @@ def transfer_set(
             progress(index + 1, total)
     labelled = LabelledFrames(np.concatenate(rgb), np.concatenate(semantic), np.concatenate(instance))
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(f".{os.getpid()}.tmp")
-    with unfinished.open("wb") as out:
+    with replacing(file) as unfinished, unfinished.open("wb") as out:
         np.savez(
             out, rgb=labelled.rgb, semantic=labelled.semantic, instance=labelled.instances(), surfaces=surfaces.counts
         )
-    unfinished.replace(file)
     return TransferSet(labelled, shared, surfaces)
 
 

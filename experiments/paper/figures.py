@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..files import replacing
 from .experiment import Summary
 from .tables import over
 
@@ -96,6 +97,5 @@ class _Finish:
         from matplotlib.figure import Figure
 
         assert isinstance(self.figure, Figure)
-        unfinished = self.file.with_name(f"{self.file.name}.tmp")
-        self.figure.savefig(unfinished, dpi=150, format="png", metadata={"Software": None})
-        unfinished.replace(self.file)
+        with replacing(self.file) as unfinished:
+            self.figure.savefig(unfinished, dpi=150, format="png", metadata={"Software": None})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..files import replacing
 from .experiment import Summary
 from .registry import EXPERIMENTS, find_experiment
 from .tables import minutes, page, told_claims
@@ -39,9 +40,8 @@ def write_results(folders: Sequence[Path], out: Path) -> Path:
     parts = [HEAD, _claims([(summary, results) for summary, results, _ in found]), *pages]
     if left:
         parts.append(f"Not run yet: {', '.join(left)}.")
-    unfinished = out.with_name(f"{out.name}.tmp")
-    unfinished.write_text("\n\n".join(parts) + "\n")
-    unfinished.replace(out)
+    with replacing(out) as unfinished:
+        unfinished.write_text("\n\n".join(parts) + "\n")
     return out
 
 

@@ -11,10 +11,10 @@ from ...envs.house import House
 from ...envs.house_io import load_house
 from ..ask import Ask
 from ..errors import UserError
+from ..files import replacing, write_json
 from ..grid import each
 from ..presets import find_preset
 from ..progress import Progress
-from ..run_folder import write_json
 from ..stages import Store
 from .experiment import Experiment, Summary, Trial
 from .registry import find_experiment
@@ -99,5 +99,6 @@ def _write(name: str, settings: dict[str, Any], experiment: Experiment, ask: Ask
         "trials": trials, "claims": told_claims(summary),
     }  # fmt: skip
     write_json(ask.out / "results.json", results)
-    (ask.out / "table.md").write_text("\n\n".join(page(summary, results, ask.out.name)) + "\n")
+    with replacing(ask.out / "table.md") as unfinished:
+        unfinished.write_text("\n\n".join(page(summary, results, ask.out.name)) + "\n")
     experiment.draw(summary, ask.out / "figure.png")

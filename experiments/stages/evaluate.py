@@ -20,8 +20,8 @@ from ...learners.metrics.segmentation import segmentation_score
 from ...learners.ttt import TTTConfig, refit_decoder, ttt_predict
 from ..digests import code_digest
 from ..evaluation import MIN_SHARE, named
+from ..files import write_json
 from ..progress import Advance
-from ..run_folder import write_json
 from .house import read_rooms, read_views, views_within
 from .learning import LabelledSet, read_learner
 from .store import Entry, Store

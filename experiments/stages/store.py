@@ -18,8 +18,8 @@ from typing import Any
 
 from ...envs.cache import cache_folder
 from ..digests import digest
+from ..files import write_json
 from ..progress import Advance, Progress
-from ..run_folder import write_json
 
 
 @dataclass(frozen=True)

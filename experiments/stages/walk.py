@@ -25,10 +25,10 @@ from ...envs.house_env import HouseEnv
 from ...learners.buffer import ReplayBuffer
 from ...learners.pretrain import TSTLearner
 from ..digests import code_digest, house_digest
+from ..files import write_json
 from ..held_out import too_near
 from ..presets import Preset
 from ..progress import Advance
-from ..run_folder import write_json
 from .house import SIMULATOR, read_poses
 from .learning import LabelledSet
 from .store import Entry, Store

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from testspace.experiments import houses
+from testspace.experiments.files import write_json
 from testspace.experiments.houses import HousesConfig, run_houses
 from testspace.experiments.life import RunConfig
 from testspace.experiments.presets import Preset
-from testspace.experiments.run_folder import write_json
 
 GAINS = {3: 0.05, 5: 0.01, 8: -0.02}
 

@@ -1,0 +1,24 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """A path to write to, which takes the file's place at the end: a crash leaves either the old one or the new one."""
+    unfinished = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    yield unfinished
+    unfinished.replace(file)
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Write a JSON file, whole or not at all."""
+    with replacing(file) as unfinished:
+        unfinished.write_text(json.dumps(value, indent=2) + "\n")
