@@ -1,9 +1,10 @@
 """Look at what tokenizers keep: a picture of each modality's round trip, and a number that shows a bad one.
 
-    python -m testspace.experiments.tokenizers --run runs/first --out pictures
+    python -m testspace.experiments.tokenizers --buffer runs/first/buffer --out pictures
     python -m testspace.experiments.tokenizers --frames my_frames --out pictures
 
-A run's own tokenizers are looked at on what its agent remembers; with frames or a buffer alone, new ones are fitted.
+With frames or a buffer, tokenizers are fitted first. With --run, those of its learner are looked at, where it has any:
+that of preset nano predicts patches, and has none.
 """
 
 from __future__ import annotations

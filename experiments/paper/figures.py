@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,9 +36,9 @@ def bars(summary: Summary, file: Path, columns: Sequence[str] | None = None) -> 
         for at, column in zip(x, shown, strict=True):
             found = summary.values(line, column)
             axes.plot(np.full(len(found), at), found, ".", color="#20242a", markersize=4, zorder=3)
-    axes.set_xticks(np.arange(len(shown)), shown)
+    axes.set_xticks(np.arange(len(shown)), [textwrap.fill(column, 14) for column in shown], fontsize=8)
     axes.grid(axis="y", color="#dde2e7", zorder=0)
-    axes.legend(frameon=False, fontsize=8, bbox_to_anchor=(1.01, 1), loc="upper left")
+    _legend(axes)
     finish()
 
 
@@ -65,13 +66,17 @@ def curves(summary: Summary, file: Path, x_name: str, x: Sequence[float], lines:
     for place, column in enumerate(summary.columns()):
         mean = np.array([summary.mean(line, column) for line in lines])
         spread = np.array([summary.spread(line, column) for line in lines])
-        colour = COLOURS[(place + 1) % len(COLOURS)]
+        colour = COLOURS[place % len(COLOURS)]
         axes.plot(x, mean, "o-", color=colour, label=column)
         axes.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
     axes.set_xlabel(x_name)
     axes.grid(color="#dde2e7", zorder=0)
-    axes.legend(frameon=False, fontsize=8, bbox_to_anchor=(1.01, 1), loc="upper left")
+    _legend(axes)
     finish()
+
+
+def _legend(axes: Axes) -> None:
+    axes.legend(frameon=False, fontsize=8, bbox_to_anchor=(1.01, 1), loc="upper left")
 
 
 def _figure(file: Path, width: float, summary: Summary) -> tuple[Axes, _Finish]:
