@@ -221,7 +221,7 @@ def _classes(summary: Row) -> str:
     body = legend + table(["class", *(NAMES[m] for m in found), ""], rows)
     if unknown:
         listed = ", ".join(sorted(names[key] for key in unknown))
-        body += f'<p class="soft">0.0 for every method, and counted as 0 in the means: {escape(listed)}.</p>'
+        body += f'<p class="soft">0.0 for every method: {escape(listed)}.</p>'
     return section("Class by class", says, body)
 
 

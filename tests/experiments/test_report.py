@@ -145,7 +145,7 @@ def test_a_whole_run_is_told_without_anything_from_elsewhere(tmp_path: Path) -> 
         "with TTT",
         "Bed",
         "Kitchen",
-        "for every method, and counted as 0 in the means: Fork.",
+        "0.0 for every method: Fork.",
     ):
         assert expected in html
     assert "&lt;b&gt;&amp;&lt;/b&gt;" in html
