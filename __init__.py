@@ -1,8 +1,7 @@
 """Test-Space Training as a live agent: explore one house, learn it without labels, see better in it.
 
 The names below are what most programs need; each is loaded when it is first used. Importing the package also
-registers the
-environment, so that `gymnasium.make("testspace/House-v0", house=7)` works.
+registers the environment, so that `gymnasium.make("testspace/House-v0", house=7)` works.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from .learners.model import Encoder
     from .learners.pretrain import TSTLearner
 
-__version__ = "0.1.0"
+    __version__: str
 
 _WHERE = {
     "Camera": "envs.frame",
@@ -66,16 +65,29 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name of the table on first use (PEP 562)."""
-    if name not in _WHERE:
+    """Load a name of the table, or the version, on first use (PEP 562)."""
+    if name == "__version__":
+        value = _version()
+    elif name in _WHERE:
+        value = getattr(import_module(f".{_WHERE[name]}", __name__), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_WHERE[name]}", __name__), name)
     globals()[name] = value
     return value
 
 
+def _version() -> str:
+    """What was installed, as git's tags name it; "0+unknown" for a tree that is not."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(__name__)
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})
 
 
 _registration.register()

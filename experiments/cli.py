@@ -348,7 +348,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # OpenMP reads this when torch is imported. Without a bound, threads that wait by spinning make a training step a
     # hundred times slower as soon as another program wants one of the cores; with far less, waking them costs more.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
-    told = "An agent that lives in one house and learns to see in it."
+    told = "An agent that lives in one house and learns to see in it. --version says which release this is."
+    if asked == ["--version"]:
+        from .. import __version__
+
+        print(f"testspace {__version__}")
+        return
     try:
         with ending_in_one_line("testspace"):
             app.cli(prog="testspace", description=told, args=asked)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from .. import __version__
 from .bench.machine import cores, describe
 
 EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -50,7 +51,7 @@ def examine() -> list[Finding]:
 
 def diagnosis() -> str:
     """The findings as a page."""
-    lines = [f"testspace {_version('testspace')}, Python {describe()['python']}, {describe()['system']}"]
+    lines = [f"testspace {__version__}, Python {describe()['python']}, {describe()['system']}"]
     part = ""
     for one in examine():
         if one.part != part:

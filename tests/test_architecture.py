@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "envs": {"envs"},
     "learners": {"learners", "envs.frame"},
     "agent": {"agent", "envs", "learners"},
-    "experiments": {"experiments", "agent", "envs", "learners"},
+    "experiments": {"experiments", "agent", "envs", "learners", "__version__"},
 }
 # Gymnasium is not among them: it loads in a tenth of a second, and the package registers its environment there.
 HEAVY = ("torch", "torchrl", "timm", "numba", "cv2", "scipy", "embreex", "matplotlib")
