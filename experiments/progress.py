@@ -28,7 +28,8 @@ LINE_SECONDS = 10.0
 class Advance(Protocol):
     """Says how far a stage is: `done` of `total` units, and in a few words what stands out (a loss, a coverage)."""
 
-    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Tell it; called as often as one likes."""
 
 
 class Progress:

@@ -95,6 +95,7 @@ class Head(nn.Module):
         self.prototypes = linear(config.bottleneck, config.prototypes)
 
     def forward(self, x: Tensor) -> Tensor:
+        """x (..., D) to cosines (..., K), from -1 to 1; the loss divides them by its temperature."""
         return F.linear(F.normalize(self.mlp(x), dim=-1), F.normalize(self.prototypes.weight, dim=-1))
 
 

@@ -63,9 +63,11 @@ class ViTEncoder(_Generalist):
         self.__dict__ |= {"layers": nn.ModuleList(network.blocks), "norm": network.norm}
 
     def forward(self, rgb: Tensor) -> Tensor:
+        """rgb uint8 (B, S, S, 3) to features (B, N, D), row by row; ValueError for another dtype or shape."""
         return self.network.forward_features(self.pixels(rgb))[:, self.network.num_prefix_tokens :]
 
     def set_drop_path(self, rate: float) -> None:
+        """As FrameEncoder has it: a chance for each block, the same for its two branches."""
         from timm.layers.drop import DropPath
 
         for index, block in enumerate(self.layers):
@@ -88,9 +90,11 @@ class ConvEncoder(_Generalist):
         self.dim, self.grid = int(last.shape[1]), (int(last.shape[2]), int(last.shape[3]))
 
     def forward(self, rgb: Tensor) -> Tensor:
+        """rgb uint8 (B, S, S, 3) to features (B, N, D), row by row; ValueError for another dtype or shape."""
         return self.network.forward_features(self.pixels(rgb)).flatten(2).transpose(1, 2)
 
     def set_drop_path(self, rate: float) -> None:
+        """As FrameEncoder has it, for the blocks that have a residual; the others cannot be skipped."""
         from timm.layers.drop import DropPath
 
         blocks = [block for stage in self.network.blocks for block in stage if getattr(block, "has_skip", False)]
@@ -106,7 +110,7 @@ def timm_encoder(
 
     Weights come from the hub; or from `weights`, a .safetensors file in timm's naming or a folder with
     model.safetensors; or are random. Positions are interpolated where they were learned at another size. Raises
-    GeneralistError where timm knows no such model, cannot fetch it, or the weights are of another one.
+    GeneralistError where timm is not installed, knows no such model or cannot fetch it, or the weights are of another.
     """
     network = _network(name, image_size, weights, random)
     if hasattr(network, "patch_embed") and hasattr(network, "num_prefix_tokens"):
@@ -144,6 +148,8 @@ def efficientnet_lite(image_size: int = 224, random: bool = False) -> ConvEncode
 
 def _network(name: str, image_size: int, weights: str | Path | None, random: bool) -> Any:
     """timm's network without its classifier."""
+    if importlib.util.find_spec("timm") is None:
+        raise GeneralistError("generalist: timm is not installed: pip install 'testspace[generalists]'")
     ensure_torchvision()
     import timm
 

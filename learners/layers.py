@@ -43,6 +43,7 @@ class SelfAttention(nn.Module):
         self.out = linear(dim, dim)
 
     def forward(self, x: Tensor, blocked: Tensor | None = None) -> Tensor:
+        """x (B, T, D), its shape kept; `blocked`, bool, broadcasts to (B, heads, T, T): who must not see whom."""
         query, key, value = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # each (B, h, T, d)
         return self.out(attend(query, key, value, blocked).transpose(1, 2).flatten(2))
 
@@ -58,6 +59,7 @@ class CrossAttention(nn.Module):
         self.out = linear(dim, dim)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """x (B, T, D), its shape kept, and a context (B, K, D)."""
         query = self.q(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         key, value = self.kv(context).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
         return self.out(attend(query, key, value).transpose(1, 2).flatten(2))
@@ -73,6 +75,7 @@ class SwiGLU(nn.Module):
         self.out = linear(hidden, dim)
 
     def forward(self, x: Tensor) -> Tensor:
+        """x (..., D), its shape kept."""
         gate, value = self.gate_value(x).chunk(2, dim=-1)
         return self.out(F.silu(gate) * value)
 
@@ -87,6 +90,7 @@ class Block(nn.Module):
         self.norm2, self.mlp = norm(dim), SwiGLU(dim)
 
     def forward(self, x: Tensor) -> Tensor:
+        """x (B, T, D), its shape kept."""
         x = x + self._drop(self.attention(self.norm1(x)))
         return x + self._drop(self.mlp(self.norm2(x)))
 
@@ -107,6 +111,7 @@ class DecoderBlock(nn.Module):
         self.norm2, self.mlp = norm(dim), SwiGLU(dim)
 
     def forward(self, x: Tensor, context: Tensor, blocked: Tensor | None) -> Tensor:
+        """x (B, T, D), its shape kept; a context (B, K, D); `blocked` as SelfAttention has it, or None."""
         x = x + self.attention(self.norm1(x), blocked)
         x = x + self.cross(self.norm_query(x), self.norm_context(context))
         return x + self.mlp(self.norm2(x))

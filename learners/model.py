@@ -86,10 +86,12 @@ class Encoder(FrameEncoder, Pretrained):
         self.norm = norm(shape.dim)
 
     def hub_config(self) -> dict[str, Any]:
+        """Size, pixels along a side and pixels of a patch, as JSON."""
         return {"size": asdict(self.size), "image_size": self.image_size, "patch": self.patch}
 
     @classmethod
     def from_hub_config(cls, config: Mapping[str, Any]) -> Self:
+        """One with random weights, as `hub_config` described it."""
         return cls(Size(**config["size"]), int(config["image_size"]), int(config["patch"]))
 
     def forward(self, rgb: Tensor) -> Tensor:

@@ -62,6 +62,7 @@ class Reservoir(Ring):
     """After n frames each of them is in the buffer with chance capacity / n."""
 
     def slot(self, ticket: int, pose: NDArray[np.float32], feature: NDArray[np.float64] | None) -> int:
+        """See Ring; a uniform slot with chance capacity / (ticket + 1), else -1."""
         if ticket < self.capacity:
             return ticket
         slot = int(self._chance(ticket).integers(ticket + 1))
@@ -82,6 +83,7 @@ class Balanced(Ring):
         self._seen: dict[int, int] = {}  # frames of the cell that ever came
 
     def slot(self, ticket: int, pose: NDArray[np.float32], feature: NDArray[np.float64] | None) -> int:
+        """See Ring; by the cell of the pose."""
         cell = int(pose_cells(pose[None])[0])
         self._seen[cell] = self._seen.get(cell, 0) + 1
         slot = ticket if ticket < self.capacity else self._victim(cell, self._chance(ticket))
@@ -106,11 +108,13 @@ class Balanced(Ring):
         insort(self._slots.setdefault(cell, []), slot)
 
     def state(self) -> Any:
+        """Frames ever seen of each cell: [cell, count], by cell."""
         return sorted(self._seen.items())
 
     def resume(
         self, state: Any, tickets: NDArray[np.int64], poses: NDArray[np.float32], features: NDArray[np.float64] | None
     ) -> None:
+        """See Ring; the cells follow from `poses`, float32 (N, 6)."""
         self._seen = {int(cell): int(count) for cell, count in state}
         for slot, cell in enumerate(pose_cells(poses).tolist()):
             self._put(slot, cell)
@@ -127,6 +131,7 @@ class MinRed(Ring):
         self._distance = np.full(capacity, np.inf)  # squared, to the nearest
 
     def slot(self, ticket: int, pose: NDArray[np.float32], feature: NDArray[np.float64] | None) -> int:
+        """See Ring; by the frame's feature, float64 (D,), which must be given."""
         assert feature is not None
         if self._features is None:
             self._features = np.full((self.capacity, len(feature)), np.nan)
@@ -163,6 +168,7 @@ class MinRed(Ring):
     def resume(
         self, state: Any, tickets: NDArray[np.int64], poses: NDArray[np.float32], features: NDArray[np.float64] | None
     ) -> None:
+        """See Ring; `features`, float64 (N, D), must be given."""
         assert features is not None
         if not len(features):
             return

@@ -37,7 +37,7 @@ def ensure_torchvision() -> bool:
         return False
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
-        raise ImportError("torchvision is not installed; timm needs it: pip install torchvision")
+        raise ImportError("torchvision is not installed; timm needs it: pip install 'testspace[generalists]'")
     if _operators_load(Path(spec.origin).parent):
         return False
     library = torch.library.Library("torchvision", "FRAGMENT")

@@ -183,6 +183,7 @@ def soap_bottle(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def soap_bar(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A bar with round edges, in one of three pastels."""
     return Mesh().add(
         p.one(((0.93, 0.88, 0.74), (0.70, 0.84, 0.76), (0.92, 0.72, 0.74))),
         soft_box(-w / 2, w / 2, 0, h, -d / 2, d / 2, 0.4 * h),

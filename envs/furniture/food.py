@@ -32,18 +32,21 @@ def _fruit(w: float, h: float, d: float, dimple: float) -> Part:
 
 
 def apple(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """Red, green or yellow, dimpled where the stem stands."""
     skin = p.tinted("apple", ((0.74, 0.14, 0.13), (0.52, 0.70, 0.22), (0.84, 0.62, 0.20))[p.pick(3)])
     stem = cylinder(0.02 * w, 0, 0.78 * h, h, 0.025 * w, segments=5)
     return Mesh().add(skin, _fruit(w, 0.93 * h, d, 0.14)).add(plain("stem", (0.32, 0.22, 0.14)), stem)
 
 
 def tomato(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A flat red fruit under a calyx of five leaves."""
     mesh = Mesh().add(plain("tomato", (0.82, p.real(0.14, 0.24), 0.12)), _fruit(w, 0.95 * h, d, 0.08))
     star = [box(-0.03 * w, 0.03 * w, 0.9 * h, 0.95 * h, 0, 0.25 * w).turned("y", 72.0 * k) for k in range(5)]
     return mesh.add(plain("calyx", (0.28, 0.48, 0.20)), *star, cylinder(0, 0, 0.9 * h, h, 0.03 * w, segments=5))
 
 
 def egg(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """Standing on its blunt end, white or brown."""
     profile = [
         (0, 0),
         (0.3, 0.06 * h),
@@ -59,6 +62,7 @@ def egg(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def potato(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A lumpy ball with crust."""
     form = _lumpy(ball(0, 0, 0, w / 2, h / 2, d / 2, 12, 7), p, 0.12).moved(y=h / 2)
     return Mesh().add(p.textured("crust", (p.real(0.62, 0.74), 0.52, 0.32), 0.2), form)
 

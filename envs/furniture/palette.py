@@ -123,6 +123,7 @@ class Palette:
         return self.paint(kind, colours[self.pick(len(colours))])
 
     def picture(self) -> Material:
+        """One of the painted pictures."""
         return self.textured(f"picture {self.pick(PICTURES)}")
 
     def motif(self, rgb: Rgb, tile: float = 0.4) -> Material:
@@ -130,6 +131,7 @@ class Palette:
         return self.textured(f"motif {self.pick(MOTIFS)}", shifted(rgb, self.asset.asset_id), tile)
 
     def books(self) -> Material:
+        """One of the rows of book spines."""
         return self.textured(f"books {self.pick(BOOK_ROWS)}")
 
 

@@ -28,6 +28,7 @@ class Part:
     faces: NDArray[np.int64]
 
     def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Part:
+        """Shifted by so many metres."""
         return Part(self.vertices + np.array([x, y, z], float), self.normals, self.uv, self.faces)
 
     def turned(self, axis: str, degrees: float) -> Part:
@@ -56,6 +57,7 @@ class Mesh:
         return self
 
     def extend(self, other: Mesh) -> Mesh:
+        """The other's parts after one's own; the mesh itself is returned."""
         self.parts.extend(other.parts)
         return self
 

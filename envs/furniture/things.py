@@ -41,6 +41,7 @@ def book(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def newspaper(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A folded sheet with print on it."""
     sheet = p.textured("text", (0.90, 0.88, 0.83), 0.35)
     return Mesh().add(sheet, soft_box(-w / 2, w / 2, 0, h, -d / 2, d / 2, 0.3 * h))
 
@@ -52,6 +53,7 @@ def _slab_with(w: float, h: float, d: float, body: Material, face: Material, sha
 
 
 def phone(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A slab with round edges and a dark glass on top, nine tenths as wide and deep."""
     body = p.one(((0.12, 0.12, 0.13), (0.80, 0.80, 0.82), (0.80, 0.66, 0.58), (0.22, 0.30, 0.44)))
     return _slab_with(w, h, d, body, plain("phone glass", (0.05, 0.06, 0.09)), 0.9)
 
@@ -72,6 +74,7 @@ def remote(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def card(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A flat card with a magnetic stripe and a chip."""
     mesh = Mesh().add(p.one(BRIGHTS), box(-w / 2, w / 2, 0, 0.9 * h, -d / 2, d / 2))
     return mesh.add(
         plain("stripe", (0.12, 0.12, 0.12)), box(-w / 2 + 0.001, w / 2 - 0.001, 0.85 * h, h, -0.36 * d, -0.18 * d)
@@ -79,6 +82,7 @@ def card(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def disc(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A shiny ring with a hole of a sixth of its width."""
     rim = [(0.08, 0), (0.5, 0), (0.5, h), (0.08, h), (0.08, 0)]
     return Mesh().add(p.paint("metal", (0.80, 0.84, 0.90)), lathe(rim, 20).scaled(w, 1, d))
 
@@ -139,6 +143,7 @@ def tissues(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def sponge(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """Yellow foam under a green scourer."""
     mesh = Mesh().add(p.textured("speckle", (0.95, 0.83, 0.30), 0.1), box(-w / 2, w / 2, 0, 0.75 * h, -d / 2, d / 2))
     return mesh.add(plain("scourer", (0.22, 0.48, 0.28)), box(-w / 2, w / 2, 0.75 * h, h, -d / 2, d / 2))
 
@@ -153,6 +158,7 @@ def cloth(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def brush(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A coloured back with a block of bristles below it."""
     mesh = Mesh().add(p.one(BRIGHTS), soft_box(-w / 2, w / 2, 0.5 * h, h, -d / 2, d / 2, 0.2 * h))
     return mesh.add(plain("bristles", (0.90, 0.88, 0.78)), box(-0.42 * w, 0.42 * w, 0, 0.5 * h, -0.42 * d, 0.42 * d))
 

@@ -97,26 +97,32 @@ def _rolled(w: float, h: float, d: float, mesh: Mesh) -> Mesh:
 
 
 def knife(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A handle and a pointed blade."""
     return _tool(w, h, d, p, "knife")
 
 
 def fork(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A handle and four tines."""
     return _tool(w, h, d, p, "fork")
 
 
 def spoon(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A handle and a shallow bowl."""
     return _tool(w, h, d, p, "spoon")
 
 
 def spatula(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A handle and a flat blade."""
     return _tool(w, h, d, p, "spatula")
 
 
 def ladle(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A handle and a deep bowl."""
     return _tool(w, h, d, p, "ladle")
 
 
 def bat(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A baseball bat, turned: a knob, a thin grip, a thick end."""
     long, thick = _sizes(w, h, d)
     r = thick / 2
     look = p.own("wood", "metal", "plastic") or p.one(((0.80, 0.62, 0.40), (0.20, 0.22, 0.26), (0.70, 0.71, 0.73)))
@@ -181,6 +187,7 @@ def racket(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def dumbbell(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """A thin bar between two six-sided heads."""
     long, thick = _sizes(w, h, d)
     r = thick / 2
     iron = p.paint("metal", (0.18, 0.18, 0.19))

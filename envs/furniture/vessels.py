@@ -32,6 +32,7 @@ def _ring(x: float, y: float, height: float, reach: float, thick: float) -> Part
 
 
 def bowl(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """Turned, with a foot and a wall as steep as chance has it."""
     curve = p.real(0.3, 0.44)
     profile = [
         (0, 0),
@@ -50,6 +51,7 @@ def bowl(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def plate(w: float, h: float, d: float, p: Palette) -> Mesh:
+    """Turned, with a flat bottom and a rim that rises to the full height."""
     look = _ware(p)
     profile = [(0, 0), (0.3, 0), (0.5, 0.85 * h), (0.5, h), (0.47, h), (0.3, 0.35 * h), (0, 0.3 * h)]
     return Mesh().add(look, lathe(profile, 20).scaled(w, 1, d))

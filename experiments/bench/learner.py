@@ -81,6 +81,7 @@ class Prepared:
     generator: torch.Generator
 
     def draw(self) -> tuple[Tensor, Tensor]:
+        """Input and target tokens of the batch, int64 (B, K) each, drawn anew."""
         inputs, targets, _ = self.masking.draw(len(self.contents["rgb codes"]), self.generator)
         return inputs, targets
 

@@ -39,10 +39,12 @@ def height(frames: Mapping[str, Tensor], camera: Camera) -> Tensor:
 
 
 def normalise(metres: Tensor) -> Tensor:
+    """Metres (B, H, W) to what the model sees, (B, 1, H, W)."""
     return ((metres - MEAN) / STD)[:, None]  # (B, H, W) to (B, 1, H, W)
 
 
 def draw(image: Tensor) -> Tensor:
+    """What the model sees, (B, 1, H, W), to a picture, uint8 (B, H, W, 3)."""
     grey = ((image * STD + MEAN) / 3).clamp(0, 1)  # the floor is black, three metres are white
     return (255 * grey).to(torch.uint8).permute(0, 2, 3, 1).expand(-1, -1, -1, 3)
 

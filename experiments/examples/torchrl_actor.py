@@ -17,6 +17,7 @@ class DepthColumns(nn.Module):
     """Depth (..., H, W) in metres as its mean over rows, in 8 columns (..., 8)."""
 
     def forward(self, depth: Tensor) -> Tensor:
+        """float32 (..., 8); H is any, W a multiple of 8."""
         columns = depth.mean(-2)
         return columns.unflatten(-1, (8, -1)).mean(-1)
 

@@ -49,6 +49,7 @@ class CaptionHead(nn.Module):
         nn.init.normal_(self.embed.weight, std=0.02)
 
     def forward(self, features: Tensor, told: Tensor) -> Tensor:
+        """Features (B, N, dim) and ids of words int64 (B, T) to logits (B, T, V)."""
         length = told.shape[1]
         x = self.embed(told) + self.positions[:length]
         later = torch.ones(length, length, dtype=torch.bool, device=told.device).triu(1)[None, None]
@@ -72,14 +73,17 @@ class Captioner(TaskModel):
         self._number = {word: _FIRST + index for index, word in enumerate(self.vocabulary)}
 
     def description(self) -> dict[str, Any]:
+        """The vocabulary and the head's sizes."""
         return {"vocabulary": self.vocabulary, "head": asdict(self.config)}
 
     @classmethod
     def from_description(cls, encoder: FrameEncoder, description: dict[str, Any]) -> Self:
+        """See TaskModel."""
         return cls(encoder, description["vocabulary"], CaptionConfig(**description["head"]))
 
     @property
     def hidden(self) -> tuple[nn.Module, ...]:
+        """The layers of encoder and decoder."""
         return (self.encoder.layers, self.head.layers)
 
     def numbers(self, captions: Sequence[str]) -> Tensor:

@@ -70,6 +70,7 @@ class DetectionHead(nn.Module):
             nn.init.constant_(layer.bias, bias)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B, N, dim) to logits (B, L, K) and boxes (B, L, 4): x and y of two corners, float32."""
         logits, boxes = [], []
         for level, side in zip(self.pyramid(features), self.sides, strict=True):
             logits.append(self.logits(self.class_tower(level)).flatten(2))
@@ -101,10 +102,12 @@ class Detector(TaskModel):
         super().__init__(encoder, DetectionHead(encoder.dim, encoder.grid, len(classes), self.config))
 
     def description(self) -> dict[str, Any]:
+        """The classes and the head's sizes."""
         return {"classes": self.classes, "head": asdict(self.config)}
 
     @classmethod
     def from_description(cls, encoder: FrameEncoder, description: dict[str, Any]) -> Self:
+        """See TaskModel."""
         head = {**description["head"], "scales": tuple(description["head"]["scales"])}
         return cls(encoder, description["classes"], DetectionConfig(**head))
 

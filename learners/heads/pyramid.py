@@ -16,6 +16,7 @@ class ChannelNorm(nn.LayerNorm):
     """LayerNorm over the channels of each place of (B, C, h, w)."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """x (B, C, h, w), its shape kept."""
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
@@ -37,6 +38,7 @@ class SimplePyramid(nn.Module):
         )
 
     def forward(self, features: Tensor) -> list[Tensor]:
+        """Features (B, N, dim) to one map (B, width, h, w) a scale."""
         last = features.transpose(1, 2).unflatten(2, self.grid)
         return [level(last) for level in self.levels]
 

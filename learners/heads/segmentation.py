@@ -51,6 +51,7 @@ class ConvNeXtBlock(nn.Module):
         self.project = nn.Linear(4 * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """x (B, h, w, C), its shape kept."""
         mixed = self.depthwise(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # channels last throughout: no copy
         return x + self.project(F.gelu(self.expand(self.norm(mixed))))
 
@@ -75,6 +76,7 @@ class SegmentationHead(nn.Module):
                     nn.init.zeros_(layer.bias)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Features (B, N, dim) to logits (B, h, w, n_classes)."""
         rows, columns = self.grid
         cells = _spread(self.unfold(features).unflatten(1, (rows, columns)), self.config.cells)
         return _spread(self.logits(self.norm(self.blocks(cells))), self.config.points)
@@ -99,14 +101,17 @@ class Segmenter(TaskModel):
         super().__init__(encoder, SegmentationHead(encoder.dim, encoder.grid, len(classes), self.config))
 
     def description(self) -> dict[str, Any]:
+        """The classes and the head's sizes."""
         return {"classes": self.classes, "head": asdict(self.config)}
 
     @classmethod
     def from_description(cls, encoder: FrameEncoder, description: dict[str, Any]) -> Self:
+        """See TaskModel."""
         return cls(encoder, description["classes"], HeadConfig(**description["head"]))
 
     @property
     def hidden(self) -> tuple[nn.Module, ...]:
+        """The encoder's layers, and the head's unfolding and blocks."""
         return (self.encoder.layers, self.head.unfold, self.head.blocks)
 
     def forward(self, rgb: Tensor) -> Tensor:

