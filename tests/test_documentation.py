@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import re
+import runpy
 import shlex
 import subprocess
 import sys
+import tomllib
+import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tyro
 
 from testspace.experiments import cli, documentation, presets
 from testspace.experiments.transfer_set import TransferSetConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+README = ROOT / "README.md"
 PAGES = sorted(DOCS.rglob("*.md"))
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WITH_CODE = [page for page in PAGES if "```python" in page.read_text()]
@@ -49,10 +56,30 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def commands_in(text: str) -> list[list[str]]:
-    """The arguments of each `testspace ...` line; a line that ends in a backslash goes on."""
-    lines = text.replace("\\\n", " ").splitlines()
-    return [shlex.split(line, comments=True)[1:] for line in lines if line.strip().startswith("testspace ")]
+COMMAND = re.compile(
+    r"(?:testspace|python -m testspace)(?= )|(?:python|torchrun\b.*?) -m (?P<module>testspace\.[\w.]+)"
+)
+
+
+def commands_in(text: str, module: str | None = None) -> list[list[str]]:
+    """The arguments of each `testspace ...` line, or, where a module is named, of each line that runs it by `python -m`
+    or torchrun. A line that ends in a backslash goes on."""
+    found = []
+    for line in text.replace("\\\n", " ").splitlines():
+        command = COMMAND.match(line.strip())
+        if command is not None and command["module"] == module:
+            found.append(shlex.split(line.strip()[command.end() :], comments=True))
+    return found
+
+
+def modules_in(text: str) -> set[str]:
+    """The modules that its lines run."""
+    return set(re.findall(r" -m (testspace\.[\w.]+)", text))
+
+
+def spans(page: Path) -> list[str]:
+    """What stands in `code` within the text, line ends as blanks."""
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", FENCE.sub("", page.read_text()))]
 
 
 @pytest.mark.parametrize("name", [page.relative_to(DOCS).as_posix() for page in WITH_CODE])
@@ -66,6 +93,20 @@ def test_a_pages_code_runs_as_it_stands(name: str, small: Path) -> None:
         elif language == "sh":
             for arguments in commands_in(text):
                 cli.main(arguments)
+
+
+def test_the_readmes_code_runs(small: Path) -> None:
+    """As it stands, but for loops of hundreds of steps, which are made three. Its folders: what `make run` leaves, from
+    a smaller run of the same house; and `my_frames`, that run's frames."""
+    cli.main(["run", "--seed", "7", "--preset", "smoke", "--out", "runs/first"])
+    cli.main(["record", "runs/first", "--out", "my_frames"])
+    scope: dict[str, Any] = {"__name__": "__main__"}
+    codes = [text for language, text in blocks(README) if language == "python"]
+    assert len(codes) >= 5
+    for code in codes:
+        exec(compile(re.sub(r"\brange\(\d{3,}\)", "range(3)", code), README.name, "exec"), scope)
+    assert tuple(scope["features"].shape[:2]) == (8, 64)  # as its comment says
+    assert scope["rows"]
 
 
 def test_the_notebook_runs(small: Path) -> None:
@@ -89,10 +130,6 @@ def test_the_notebook_runs(small: Path) -> None:
 
 def recorded(app: Any) -> Any:
     """The command line with commands that do nothing, to see whether they take their arguments."""
-    import functools
-
-    import tyro
-
     other = tyro.extras.SubcommandApp()
     for name, command in app._subcommands.items():
         target = command.target
@@ -103,24 +140,128 @@ def recorded(app: Any) -> Any:
     return other
 
 
+SHOWN = [*PAGES, README, ROOT / "CONTRIBUTING.md"]
+
+
+def shown() -> list[str]:
+    """Texts with commands for a shell: blocks, and spans within the text but for abbreviated ones."""
+    texts = [text for page in SHOWN for language, text in blocks(page) if language in ("sh", "console")]
+    within = [span for page in SHOWN for span in spans(page) if not re.search(r"\.\.\.|\|", span)]
+    return texts + [span for span in within if " --" in span or " -m testspace." in span]
+
+
 def test_every_command_that_is_shown_exists() -> None:
-    app, shown = recorded(cli.app), 0
-    for page in [*PAGES, ROOT / "README.md"]:
-        for language, text in blocks(page):
-            for arguments in commands_in(text) if language in ("sh", "console") else []:
-                if "--tyro-print-completion" not in arguments:
-                    app.cli(args=arguments)
-                    shown += 1
-    assert shown > 15
+    app = recorded(cli.app)
+    commands = [arguments for text in shown() for arguments in commands_in(text)]
+    for arguments in commands:
+        if "--tyro-print-completion" not in arguments:
+            app.cli(args=arguments)
+    assert len(commands) > 30
     with pytest.raises(SystemExit):
         app.cli(args=["run", "--colour", "blue"])
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
-def test_links_lead_to_files_that_exist(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", FENCE.sub("", page.read_text())):
-        if not target.startswith(("https://", "http://")):
-            assert (page.parent / target).exists(), target
+class Parsed(BaseException):
+    """The arguments were taken."""
+
+
+def stopping(real: Any) -> Any:
+    """A reader of arguments that goes no further."""
+
+    def read(*args: Any, **options: Any) -> None:
+        real(*args, **options)
+        raise Parsed
+
+    return read
+
+
+@pytest.fixture
+def parse(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, list[str]], None]:
+    """Does what `python -m MODULE ARGUMENTS` does up to where it has read its arguments; then raises Parsed. SystemExit
+    where it refuses them."""
+
+    def run(module: str, arguments: list[str]) -> None:
+        monkeypatch.setattr(sys, "argv", [module, *arguments])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # it may have been imported before
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+    monkeypatch.setattr(tyro.extras, "overridable_config_cli", stopping(tyro.extras.overridable_config_cli))
+    monkeypatch.setattr(tyro, "cli", stopping(tyro.cli))
+    return run
+
+
+MODULES = sorted({module for text in shown() for module in modules_in(text)})
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_that_is_shown_takes_its_arguments(module: str, parse: Callable[[str, list[str]], None]) -> None:
+    taken = [arguments for text in shown() for arguments in commands_in(text, module)]
+    for arguments in taken:
+        with pytest.raises(Parsed):
+            parse(module, arguments)
+    assert taken
+    with pytest.raises(SystemExit):
+        parse(module, [*taken[0], "--colour", "blue"])
+
+
+def test_every_option_that_is_named_exists() -> None:
+    known = {"--version", "--help"} | set(re.findall(r"--[a-z][\w-]*", documentation.commands_part()))
+    named = {option for page in SHOWN for span in spans(page) for option in re.findall(r"--[a-z][\w-]*", span)}
+    assert len(named) > 10
+    assert named - known == set()
+
+
+def test_every_extra_and_goal_of_make_that_is_named_exists() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    text = "".join(page.read_text() for page in SHOWN)
+    named = re.findall(r"pip install '(?:testspace|\.)\[(\w+)\]'|\bextra `(\w+)`", text)
+    assert len(named) > 5
+    assert {one or other for one, other in named} <= extras.keys()
+    goals = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)) <= goals
+
+
+def anchor(heading: str) -> str:
+    """The anchor that a heading of Markdown has on the pages of git's hosts."""
+    return re.sub(r"[^\w -]", "", re.sub(r"\]\([^)]*\)", "", heading.strip()).lower()).replace(" ", "-")
+
+
+def anchors(page: Path) -> set[str]:
+    return {anchor(line) for line in re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)}
+
+
+def dead_links(page: Path, text: str) -> list[str]:
+    """Links and pictures of a text at the page's place that lead nowhere, be it to no file or to no heading of one."""
+    dead = []
+    for target in re.findall(r"\]\(([^)\s]+)\)|<(?:a|img)\b[^>]*(?:href|src)=\"([^\"]+)", FENCE.sub("", text)):
+        link = target[0] or target[1]
+        if link.startswith(("https://", "http://")):
+            continue
+        file, _, heading = link.partition("#")
+        led = page.parent / file if file else page
+        if not led.exists() or (heading and heading not in anchors(led)):
+            dead.append(link)
+    return dead
+
+
+LINKING = [*SHOWN, ROOT / "CHANGELOG.md", *ROOT.glob("experiments/*.md"), *DOCS.rglob("*.ipynb")]
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
+    text = page.read_text()
+    if page.suffix == ".ipynb":
+        text = "\n".join("".join(c["source"]) for c in json.loads(text)["cells"] if c["cell_type"] == "markdown")
+    assert dead_links(page, text) == []
+
+
+def test_a_dead_link_is_seen() -> None:
+    text = (
+        '[a](docs/index.md) [b](#houses) [c](nowhere.md) ![d](docs/none.png) [e](CHANGELOG.md#none) <img src="f.png">'
+    )
+    assert dead_links(README, text) == ["nowhere.md", "docs/none.png", "CHANGELOG.md#none", "f.png"]
+    assert anchor("2. What falls short, and [`why`](why.md)") == "2-what-falls-short-and-why"
 
 
 def test_the_papers_table_names_files_that_exist() -> None:
