@@ -45,6 +45,7 @@ def run(
     replay: Literal["ring", "reservoir", "balanced", "minred"] = "ring",
     memory: int | None = None,
     transfer_houses: HousesRef = None,
+    view: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
     """Live in a house: explore it, learn it without labels, and be tested in it.
 
@@ -65,6 +66,8 @@ def run(
             likely (reservoir), from the fullest place (balanced), or the frame most like another (minred).
         memory: Frames that the agent remembers. Without it, all of them.
         transfer_houses: Houses to label the transfer set in. Without it, houses are generated.
+        view: Show the life in Rerun as it is lived (pip install 'testspace[view]'). The recording is kept as
+            OUT/watch.rrd; without a display, only it is written.
     """
     from .life import RunConfig, run_life
 
@@ -81,6 +84,7 @@ def run(
             replay=replay,
             memory=memory,
             transfer_houses=transfer_houses,
+            view=view,
         )
     )
     print(headline(out))
@@ -102,7 +106,7 @@ def watch_(
         run: Folder of the run; it may still be going on.
         out: The recording; without it, RUN/watch.rrd. It opens in Rerun's viewer, on the desktop or in a browser.
         frames: Frames of the agent in it, at most, evenly over its life.
-        view: Show it in the viewer too (needs a display).
+        view: Show it in the viewer too, where there is a display.
         follow: Add what the run adds, until it ends.
     """
     from .watch import watch

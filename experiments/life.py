@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from ..learners.replay import ReplayName
 from .changes import ScheduledChange, evaluation_frames, parse_scheduled, recoveries
 from .errors import UserError
 from .evaluation import Evaluation
-from .files import write_json
+from .files import replacing, write_json
 from .held_out import too_near
 from .presets import Preset, find_preset
 from .progress import Progress
@@ -43,6 +43,7 @@ from .run_folder import RunFolder
 from .test_space import Sim, TestSpace, open_test_space
 from .threads import set_fastest_threads
 from .transfer_set import transfer_set
+from .watch import need_rerun, recording
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class RunConfig:
     """Frames that the replay buffer holds; without it all that are lived."""
     transfer_houses: str | None = None
     """House file whose houses, all of them, give the transfer set; without it they are generated."""
+    view: bool = False
+    """Show the life in Rerun while it is lived, and keep the recording."""
 
 
 def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
@@ -83,6 +86,8 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
     """
     started = time.perf_counter()
     preset = preset or find_preset(config.preset)
+    if config.view:
+        need_rerun()
     if config.memory is not None and config.memory < 1:
         raise UserError(f"--memory must be 1 frame or more, got {config.memory}")
     preset = replace(preset, life=replace(preset.life, memory=config.memory, replay=config.replay))
@@ -98,8 +103,9 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
         asked |= {"change": [str(change) for change in changes], "sizes": asdict(space.preset)}
         run = RunFolder(config.out, asked, config.resume)
         try:
-            with Progress() as progress:
-                summary = _live(run, space, policy, states, changes, given, config.seed, progress)
+            shown = recording(run.path, run.path / "watch.rrd", view=True) if config.view else nullcontext(lambda: None)
+            with Progress() as progress, shown as show:
+                summary = _live(run, space, policy, states, changes, given, config.seed, progress, show)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             run.log("session", summary["frames"], seconds=time.perf_counter() - started, peak_rss_mb=peak)
             sessions = run.logged("session")
@@ -121,8 +127,12 @@ def _live(
     given: list[House],
     seed: int,
     progress: Progress,
+    show: Callable[[], None],
 ) -> dict[str, Any]:
-    """Every stage of a run; each skips what an earlier session of the same run has finished."""
+    """Every stage of a run; each skips what an earlier session of the same run has finished.
+
+    `show` is called when there is more to see: after each turn and each test.
+    """
     rng = np.random.default_rng([seed, 1])
     env, preset = space.env, space.preset
     changed = [space.simulator_in(state) for state in states[1:]] if space.simulator_in is not None else []
@@ -155,12 +165,18 @@ def _live(
     )
     life = Life(env, policy, buffer, learner, mix_in, admit, preset.life, run.path / "life", seed, guesses)
 
+    def see() -> None:
+        _store_map(run.path / "report_data" / "map.npz", life)
+        if len(buffer):
+            show()
+
     for point in evaluation_frames(frames, preset.milestones, changes):
         with progress.stage(f"living, to frame {point}") as advance:
 
             def watch(turn: Turn) -> None:
                 run.log("turn", **asdict(turn))
                 advance(turn.frame, frames, f"{turn.coverage:.0%} of the floor seen")
+                see()
 
             life.live(point, watch)
         if not run.logged("evaluation", method="specialist", frame=point):
@@ -173,8 +189,9 @@ def _live(
                     if not run.logged("change", frame=point):
                         run.log("change", point, change=str(change).partition(":")[2], displaced=displaced)
                 evaluation.enter(number, point)
+        see()
     evaluation.test_time_training(life)
-    _store_map(run.path / "report_data" / "map.npz", life)
+    see()
 
     turns = run.logged("turn")
     told: dict[str, Any] = {}
@@ -207,16 +224,17 @@ def _store_map(file: Path, life: Life) -> None:
     rooms = life.env.scene.rooms
     ends = np.cumsum([0, *(len(room.polygon) for room in rooms)])
     file.parent.mkdir(exist_ok=True)
-    np.savez_compressed(
-        file,
-        occupancy=known.state.astype(np.uint8),
-        occupancy_origin=known.corner[::-1] * known.cell,
-        occupancy_cell=known.cell,
-        reachable=floor.reachable,
-        reachable_origin=floor.origin,
-        reachable_cell=floor.cell,
-        path=np.array(life.path, np.float64).reshape(-1, 2),
-        room_types=np.array([room.type for room in rooms]),
-        room_points=np.concatenate([np.zeros((0, 2)), *(room.polygon for room in rooms)]),
-        room_starts=ends,
-    )
+    with replacing(file) as unfinished, unfinished.open("wb") as out:
+        np.savez_compressed(
+            out,
+            occupancy=known.state.astype(np.uint8),
+            occupancy_origin=known.corner[::-1] * known.cell,
+            occupancy_cell=known.cell,
+            reachable=floor.reachable,
+            reachable_origin=floor.origin,
+            reachable_cell=floor.cell,
+            path=np.array(life.path, np.float64).reshape(-1, 2),
+            room_types=np.array([room.type for room in rooms]),
+            room_points=np.concatenate([np.zeros((0, 2)), *(room.polygon for room in rooms)]),
+            room_starts=ends,
+        )

@@ -1,15 +1,19 @@
 """`testspace watch RUN`: a run as a Rerun recording: the house, the agent's path, its camera with all modalities, what
 it takes things for, predictions beside the truth on held-out views, and the curves.
 
-A run that goes on can be watched too: what is missing yet is left out. No display is needed to write the file; the
-Rerun viewer opens it, on the desktop or in a browser.
+A run that goes on can be watched too, and `testspace run --view` does so itself: what is missing yet is left out. No
+display is needed to write the file; the Rerun viewer opens it, on the desktop or in a browser.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import os
+import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -36,6 +40,8 @@ SHOWN = ("rgb", "truth", "prediction_scratch", "prediction_specialist", "predict
 """What of the held-out views is shown, where it is stored."""
 PAUSE = 2.0
 """Seconds between two looks at a run that is followed."""
+LONGEST_FLUSH = 30.0
+"""Seconds after which a viewer that takes nothing more is given up."""
 PATH_HEIGHT = 0.05
 """Metres above the floor at which the path is drawn."""
 
@@ -47,34 +53,60 @@ def watch(run: Path, out: Path | None = None, frames: int = 400, view: bool = Fa
     is added until it ends, thinned alike. UserError where the extra `view` is not installed, or the folder is no run's
     or has no frames yet.
     """
-    try:
-        import rerun
-    except ImportError:
-        raise UserError("watching needs Rerun: pip install 'testspace[view]'") from None
+    need_rerun()
     if frames < 1:
         raise UserError(f"--frames must be 1 or more, got {frames}")
     RunFrames(run)
     file = out or run / "watch.rrd"
+    with recording(run, file, frames, view) as look:
+        ended = False
+        while not ended:
+            ended = not follow or (run / "summary.json").exists()
+            look()
+            if not ended:
+                time.sleep(PAUSE)
+    return file
+
+
+def need_rerun() -> None:
+    """UserError where the extra `view` is not installed."""
+    try:
+        import rerun  # noqa: F401
+    except ImportError:
+        raise UserError("watching needs Rerun: pip install 'testspace[view]'") from None
+
+
+@contextmanager
+def recording(run: Path, file: Path, frames: int = 400, view: bool = False) -> Iterator[Callable[[], None]]:
+    """A recording of a run; what it yields, when called, adds what the run has stored since the last time.
+
+    With `view` it also goes to the viewer, which is opened; where there is no display, a line on stderr says so. A
+    viewer that is closed stops nothing, and the file is kept however the block ends. Until then it is called .tmp.
+    """
+    import rerun
+
     unfinished = file.with_name(f"{file.name}.tmp")
     sinks: list[Any] = [rerun.FileSink(unfinished)]
-    if view:
+    if view and has_display():
         rerun.spawn(connect=False)
         sinks.append(rerun.GrpcSink())
+    elif view:
+        print(f"no display here: the viewer stays closed, {file} is written for it", file=sys.stderr)
+    told = _Told(frames)
     with rerun.RecordingStream("testspace", recording_id=run.name) as stream:
         stream.set_sinks(*sinks, default_blueprint=_layout())
-        told = _Told(frames)
         try:
-            ended = False
-            while not ended:
-                ended = not follow or (run / "summary.json").exists()
-                _log_new(stream, run, told)
-                if not ended:
-                    time.sleep(PAUSE)
-        finally:  # Ctrl-C ends the following, and keeps what was followed
-            stream.flush()
+            yield lambda: _log_new(stream, run, told)
+        finally:  # Ctrl-C too keeps what was recorded
+            with suppress(RuntimeError):  # the viewer was closed; Rerun says so itself
+                stream.flush(timeout_sec=LONGEST_FLUSH)
             stream.disconnect()
             unfinished.replace(file)
-    return file
+
+
+def has_display() -> bool:
+    """Whether a window can open here."""
+    return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 @dataclass

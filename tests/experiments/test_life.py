@@ -3,6 +3,7 @@ done."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -56,7 +57,10 @@ def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory, cache: Path) ->
     assert refused.returncode == 2
     assert "--resume" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
-    subprocess.run([*command, "--resume"], env=environment, check=True, capture_output=True)
+    environment = {key: value for key, value in environment.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    view = ["--view"] if importlib.util.find_spec("rerun") else []
+    resumed = subprocess.run([*command, "--resume", *view], env=environment, check=True, capture_output=True, text=True)
+    assert ("no display here" in resumed.stderr) == bool(view)
     return out, flushed
 
 
@@ -94,6 +98,23 @@ def test_what_a_run_leaves_behind(killed_and_resumed: tuple[Path, int]) -> None:
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert list((out / "tensorboard").iterdir())
     assert (out / "life" / "learner" / "model.safetensors").is_file()
+
+
+def test_a_life_that_is_viewed_leaves_a_recording_of_all_of_it(killed_and_resumed: tuple[Path, int]) -> None:
+    chunk = pytest.importorskip("rerun.chunk")
+    out, _ = killed_and_resumed
+    times: dict[str, set[int]] = {}
+    for one in chunk.RrdReader(out / "watch.rrd").stream():
+        batch = one.to_record_batch()
+        if "frame" in batch.schema.names:
+            times.setdefault(one.entity_path, set()).update(batch.column("frame").to_pylist())
+        else:
+            times.setdefault(one.entity_path, set())
+    steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].tolist()
+    assert {steps[0], steps[-1]} <= times["/house/agent"] <= set(steps)  # what was lived before the kill too
+    assert times["/coverage/floor"] == set(range(SMOKE.life.turn, SMOKE.life.frames + 1, SMOKE.life.turn))
+    assert {"/house/rooms", "/house/path", "/held_out/prediction_specialist", "/mIoU/scratch"} <= times.keys()
+    assert not list(out.glob("*.tmp"))
 
 
 def test_no_label_of_the_house_is_where_the_learner_reads(killed_and_resumed: tuple[Path, int]) -> None:

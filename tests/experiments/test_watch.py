@@ -14,7 +14,7 @@ from frames import boxes
 
 from testspace.experiments import cli
 from testspace.experiments.errors import UserError
-from testspace.experiments.watch import watch
+from testspace.experiments.watch import recording, watch
 from testspace.learners.buffer import ReplayBuffer
 from testspace.learners.heads.segmentation import Segmenter
 from testspace.learners.model import Encoder
@@ -128,11 +128,48 @@ def test_a_run_that_goes_on_is_followed_to_its_end(run: Path, monkeypatch: pytes
     assert sorted(_column(found["/coverage/floor"], "scalars")) == [[0.5], [0.75]]
 
 
-def test_what_cannot_be_watched_is_said(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("display", [True, False])
+def test_the_viewer_opens_where_there_is_a_display(
+    display: bool, run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rerun = pytest.importorskip("rerun")
+    opened: list[dict[str, Any]] = []
+    monkeypatch.setattr(rerun, "spawn", lambda **asked: opened.append(asked))
+    monkeypatch.setattr(rerun, "GrpcSink", lambda: rerun.FileSink(run / "viewer.rrd"))
+    monkeypatch.setattr("testspace.experiments.watch.has_display", lambda: display)
+    watch(run, view=True)
+    assert opened == ([{"connect": False}] if display else [])
+    assert (run / "viewer.rrd").exists() == display
+    assert "/house/agent" in _chunks(run / "watch.rrd")
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == (not display)
+    assert display or "watch.rrd" in told[0]
+
+
+def test_a_recording_that_is_broken_off_is_kept(run: Path) -> None:
+    pytest.importorskip("rerun")
+
+    def interrupted() -> None:
+        with recording(run, run / "watch.rrd") as look:
+            look()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert _column(_chunks(run / "watch.rrd")["/house/agent"], "frame") == [0, 10, 20, 30, 40, 50]
+
+
+def test_what_cannot_be_watched_is_said(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "rerun", None)
         with pytest.raises(UserError, match=r"testspace\[view\]"):
             watch(run)
+        with pytest.raises(SystemExit, match="2"):
+            cli.main(["run", "--view", "--preset", "smoke", "--out", str(tmp_path / "new")])
+        assert "testspace[view]" in capsys.readouterr().err
+        assert not (tmp_path / "new").exists()
     pytest.importorskip("rerun")
     with pytest.raises(UserError, match="not the folder of a run"):
         watch(tmp_path)
