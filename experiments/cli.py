@@ -46,6 +46,7 @@ def run(
     memory: int | None = None,
     transfer_houses: HousesRef = None,
     view: tyro.conf.FlagCreatePairsOff[bool] = False,
+    wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None,
 ) -> None:
     """Live in a house: explore it, learn it without labels, and be tested in it.
 
@@ -68,6 +69,8 @@ def run(
         transfer_houses: Houses to label the transfer set in. Without it, houses are generated.
         view: Show the life in Rerun as it is lived (pip install 'testspace[view]'). The recording is kept as
             OUT/watch.rrd; without a display, only it is written.
+        wandb: Show the curves in this project of Weights & Biases too (pip install 'testspace[wandb]'); with
+            WANDB_MODE=offline in the environment nothing is sent, and no account is needed.
     """
     from .life import RunConfig, run_life
 
@@ -85,6 +88,7 @@ def run(
             memory=memory,
             transfer_houses=transfer_houses,
             view=view,
+            wandb=wandb,
         )
     )
     print(headline(out))

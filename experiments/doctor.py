@@ -23,6 +23,7 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "onnx": (("onnxruntime", "onnx"), "--policy policy.onnx"),
     "mcap": (("mcap",), "rosbag2 recordings in MCAP"),
     "view": (("rerun",), "testspace watch: a run in Rerun"),
+    "wandb": (("wandb",), "run --wandb PROJECT: curves in Weights & Biases"),
     "ray": (("ray",), "experiment --grid through Ray"),
     "lerobot": (("pyarrow",), "record --layout lerobot"),
     "thor": (("ai2thor", "prior"), "AI2-THOR as the world; needs a GPU or an X server"),

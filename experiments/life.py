@@ -44,6 +44,7 @@ from .test_space import Sim, TestSpace, open_test_space
 from .threads import set_fastest_threads
 from .transfer_set import transfer_set
 from .watch import need_rerun, recording
+from .wandb_curves import check_wandb
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class RunConfig:
     """House file whose houses, all of them, give the transfer set; without it they are generated."""
     view: bool = False
     """Show the life in Rerun while it is lived, and keep the recording."""
+    wandb: str | None = None
+    """Project of Weights & Biases that gets the curves too."""
 
 
 def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
@@ -82,12 +85,14 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
 
     `preset` replaces the one that the config names, for sizes of one's own. Everything that can be wrong with the house
     or the settings is found before the first byte is written: HouseError, FloorError, RunFolderError, PolicyError,
-    or UserError for an unknown preset, and for a change that cannot be.
+    or UserError for an unknown preset, for a change that cannot be, and for W&B without package or account.
     """
     started = time.perf_counter()
     preset = preset or find_preset(config.preset)
     if config.view:
         need_rerun()
+    if config.wandb is not None:
+        check_wandb()
     if config.memory is not None and config.memory < 1:
         raise UserError(f"--memory must be 1 frame or more, got {config.memory}")
     preset = replace(preset, life=replace(preset.life, memory=config.memory, replay=config.replay))
@@ -101,7 +106,7 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
         asked = {"house": space.name, "sim": config.sim, "seed": config.seed, "policy": config.policy}
         asked |= {"preset": config.preset, "transfer_houses": config.transfer_houses}
         asked |= {"change": [str(change) for change in changes], "sizes": asdict(space.preset)}
-        run = RunFolder(config.out, asked, config.resume)
+        run = RunFolder(config.out, asked, config.resume, config.wandb)
         try:
             shown = recording(run.path, run.path / "watch.rrd", view=True) if config.view else nullcontext(lambda: None)
             with Progress() as progress, shown as show:

@@ -29,7 +29,12 @@ def train(folder: Path, out: Path, /, steps: int = 500) -> None:
         losses = learner.step(frames.sample(64))
         if step % 50 == 0:
             print(f"step {step} of {steps}: loss {losses['loss']:.3f}")
-    card = {"house": folder.name, "frames": len(frames), "numbers": {"loss": losses["loss"]}}
+    card = {
+        "house": folder.name,
+        "frames": len(frames),
+        "numbers": {"loss": losses["loss"]},
+        "assets": "the frames' own",
+    }
     learner.encoder.save_pretrained(out, model_card_kwargs=card)
 
 

@@ -1,5 +1,5 @@
-"""The folder of one run: what it was asked (config.json), what it measured (metrics.jsonl, TensorBoard), and whether
-it may go on.
+"""The folder of one run: what it was asked (config.json), what it measured (metrics.jsonl, TensorBoard, where asked
+Weights & Biases), and whether it may go on.
 
 Nothing is written before the house and the settings are known to be good, and no run writes over another's folder.
 """
@@ -15,6 +15,7 @@ from tensorboard.summary import Writer
 
 from .errors import UserError
 from .files import write_json
+from .wandb_curves import WandbCurves
 
 
 class RunFolderError(UserError):
@@ -22,13 +23,14 @@ class RunFolderError(UserError):
 
 
 class RunFolder:
-    """Opens `out` for a new run, or for going on with the same one.
+    """Opens `out` for a new run, or for going on with the same one; its curves go to a project of Weights & Biases too
+    where `wandb` names one.
 
     Raises RunFolderError where the folder holds another run, or anything that is not a run; where `resume` is False and
     it holds this run; and where `resume` is True and it was started with other settings.
     """
 
-    def __init__(self, out: Path, config: dict[str, Any], resume: bool) -> None:
+    def __init__(self, out: Path, config: dict[str, Any], resume: bool, wandb: str | None = None) -> None:
         self.path = out
         config = json.loads(json.dumps(config))
         stored_file = out / "config.json"
@@ -41,28 +43,31 @@ class RunFolder:
         out.mkdir(parents=True, exist_ok=True)
         write_json(stored_file, config)
         self.rows = _read_rows(out / "metrics.jsonl")
-        self._curves = Writer(str(out / "tensorboard"))
+        self._curves: list[Writer | WandbCurves] = [Writer(str(out / "tensorboard"))]
+        if wandb is not None:
+            self._curves.append(WandbCurves(wandb, out, config))
 
     def log(self, kind: str, frame: int, **values: Any) -> None:
-        """Append one row to metrics.jsonl, and its numbers to the TensorBoard curves, at this frame of the agent's
-        life."""
+        """Append one row to metrics.jsonl, and its numbers to the curves, at this frame of the agent's life."""
         row = {"kind": kind, "frame": frame, **values}
         with (self.path / "metrics.jsonl").open("a") as out:
             out.write(json.dumps(row) + "\n")
         self.rows.append(row)
         prefix = f"{kind}/{values['method']}" if "method" in values else kind
-        for name, value in values.items():
-            if isinstance(value, int | float):
-                self._curves.add_scalar(f"{prefix}/{name}", value, frame)
-        self._curves.flush()
+        for curves in self._curves:
+            for name, value in values.items():
+                if isinstance(value, int | float):
+                    curves.add_scalar(f"{prefix}/{name}", value, frame)
+            curves.flush()
 
     def logged(self, kind: str, **match: Any) -> list[dict[str, Any]]:
         """Rows of this kind whose fields equal `match`, oldest first."""
         return [row for row in self.rows if row["kind"] == kind and all(row.get(k) == v for k, v in match.items())]
 
     def close(self) -> None:
-        """Finish the TensorBoard file."""
-        self._curves.close()
+        """Finish the curves."""
+        for curves in self._curves:
+            curves.close()
 
 
 def _read_json(file: Path) -> Any:

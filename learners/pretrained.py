@@ -24,9 +24,9 @@ class PretrainedError(ValueError):
 class Pretrained(ModelHubMixin):
     """Mixed into a module that says what builds it: `hub_config` and `from_hub_config`.
 
-    `save_pretrained(folder, model_card_kwargs={"house": ..., "frames": ..., "numbers": {...}, "licence": ...})` writes
-    model.safetensors, config.json and README.md, the card; `from_pretrained(folder or repository)` reads them, in
-    evaluation mode, and raises PretrainedError where they are of another model.
+    `save_pretrained(folder, model_card_kwargs={"house": ..., "frames": ..., "numbers": {...}, "assets": ...})` writes
+    model.safetensors, config.json and README.md, the card (`generate_model_card`); `from_pretrained(folder or
+    repository)` reads them, in evaluation mode, and raises PretrainedError where they are of another model.
     """
 
     def hub_config(self) -> dict[str, Any]:
@@ -54,16 +54,19 @@ class Pretrained(ModelHubMixin):
         frames: int | None = None,
         numbers: Mapping[str, float] | None = None,
         licence: str = "apache-2.0",
+        assets: str = "not stated",
         **_: Any,
     ) -> ModelCard:
-        """The card: what the model has seen, what it reaches, and under which licence its weights stand."""
+        """The card: which house the model has seen in how many frames, what it reaches there (`numbers`), the `licence`
+        of its weights (an identifier of SPDX), and that of the `assets`, the things and textures that it has seen."""
         told = "\n".join(f"| {name} | {value:.4g} |" for name, value in (numbers or {}).items())
         table = f"| measure | value |\n| --- | --- |\n{told}\n" if told else "None were stated.\n"
         return ModelCard(
             f"---\nlibrary_name: testspace\nlicense: {licence}\ntags: [test-space-training]\n---\n\n"
             f"# {type(self).__name__}\n\n"
             "A specialist of Test-Space Training: learned without labels from frames of one place, to see there.\n\n"
-            f"- House: {house}\n- Frames: {'not stated' if frames is None else frames}\n- Licence: {licence}\n\n"
+            f"- House: {house}\n- Frames: {'not stated' if frames is None else frames}\n"
+            f"- Licence of the weights: {licence}\n- Licence of the assets: {assets}\n\n"
             f"## Numbers\n\n{table}\n"
             f"## Use\n\n```python\n# with the class that config.json names\nmodel = {type(self).__name__}"
             '.from_pretrained("this repository or folder")\n```\n'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -42,12 +43,33 @@ def test_a_segmenter_comes_back_with_its_encoder(tmp_path: Path) -> None:
     assert torch.equal(torch.from_numpy(again.predict(rgb)), torch.from_numpy(segmenter.predict(rgb)))
 
 
-def test_the_card_states_house_frames_numbers_and_licence(tmp_path: Path) -> None:
-    told = {"house": "kitchen.json", "frames": 4000, "numbers": {"mIoU": 0.4321}, "licence": "cc-by-4.0"}
-    Encoder(SMALL, 32, 8).save_pretrained(tmp_path, model_card_kwargs=told)
-    card = (tmp_path / "README.md").read_text()
-    for words in ("House: kitchen.json", "Frames: 4000", "| mIoU | 0.4321 |", "license: cc-by-4.0"):
-        assert words in card
+STATED = {
+    "house": "kitchen.json", "frames": 4000, "numbers": {"mIoU": 0.4321},
+    "licence": "cc-by-4.0", "assets": "CC0 and CC-BY",
+}  # fmt: skip
+
+
+def states_all(card: str) -> bool:
+    words = ("House: kitchen.json", "Frames: 4000", "| mIoU | 0.4321 |", "license: cc-by-4.0", "assets: CC0 and CC-BY")
+    return all(word in card for word in words)
+
+
+def test_the_card_states_house_frames_numbers_and_licences(tmp_path: Path) -> None:
+    Encoder(SMALL, 32, 8).save_pretrained(tmp_path, model_card_kwargs=STATED)
+    assert states_all((tmp_path / "README.md").read_text())
+
+
+def test_what_is_pushed_has_the_card_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pushed: dict[str, bytes] = {}
+
+    def upload(_: object, *, repo_id: str, folder_path: str | Path, **__: object) -> None:
+        pushed.update({f"{repo_id}/{file.name}": file.read_bytes() for file in Path(folder_path).iterdir()})
+
+    monkeypatch.setattr("huggingface_hub.HfApi.create_repo", lambda _, repo_id, **__: SimpleNamespace(repo_id=repo_id))
+    monkeypatch.setattr("huggingface_hub.HfApi.upload_folder", upload)
+    Encoder(SMALL, 32, 8).push_to_hub("me/kitchen", model_card_kwargs=STATED)
+    assert pushed.keys() == {f"me/kitchen/{name}" for name in ("model.safetensors", "config.json", "README.md")}
+    assert states_all(pushed["me/kitchen/README.md"].decode())
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
