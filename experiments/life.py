@@ -43,8 +43,8 @@ from .run_folder import RunFolder
 from .test_space import Sim, TestSpace, open_test_space
 from .threads import set_fastest_threads
 from .transfer_set import transfer_set
-from .watch import need_rerun, recording
 from .wandb_curves import check_wandb
+from .watch import need_rerun, recording
 
 
 @dataclass(frozen=True)

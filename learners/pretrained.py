@@ -39,14 +39,12 @@ class Pretrained(ModelHubMixin):
         raise NotImplementedError
 
     def save_pretrained(self, save_directory: str | Path, **options: Any) -> str | None:
-        """Write the model into a folder; see ModelHubMixin for `repo_id`, `push_to_hub` and the rest."""
-        config = {"model": type(self).__name__, **self.hub_config()}
-        return super().save_pretrained(save_directory, config=config, **options)
+        """Write the model into a folder; see ModelHubMixin for `repo_id`, `push_to_hub` and the rest.
 
-    def push_to_hub(self, repo_id: str, **options: Any) -> str:
-        """Upload the model; see ModelHubMixin for `private`, `token`, `model_card_kwargs` and the rest."""
-        config = {"model": type(self).__name__, **self.hub_config()}
-        return super().push_to_hub(repo_id, config=config, **options)
+        Its own `push_to_hub(repo_id, private=..., token=..., model_card_kwargs=...)` uploads what this writes.
+        """
+        options["config"] = {"model": type(self).__name__, **self.hub_config()}
+        return super().save_pretrained(save_directory, **options)
 
     def generate_model_card(
         self,

@@ -56,6 +56,7 @@ def test_run_passes_on_what_was_asked(
         "out": out,
         "resume": True,
         "transfer_houses": None,
+        "view": False,
         "wandb": None,
         "change": (),
         "replay": "ring",
