@@ -24,7 +24,7 @@ def run_card(run: Path, method: str = "specialist") -> dict[str, Any]:
         summary = json.loads((run / "summary.json").read_text())
         sim, scores = summary["sim"], summary["segmentation"]
         house, frames = _place(summary["house"]), int(summary["frames"])
-        numbers = {}
+        numbers: dict[str, float] = {}
         for name in dict.fromkeys((method, "scratch")) if scores else ():
             numbers |= {f"{name}: mIoU": float(scores[name]["miou"])}
             numbers |= {f"{name}: pixel accuracy": float(scores[name]["pixel_accuracy"])}
