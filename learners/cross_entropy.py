@@ -1,8 +1,9 @@
 """Cross-entropy over large vocabularies, a few rows at a time.
 
 torch's own turns all logits into float32 and keeps their log-likelihoods for the backward pass, so that the processor
-waits for memory. Here a chunk of rows stays in the cache while its loss and its gradient are made, and of each logit
-only the gradient is kept, in the logits' own precision. The numbers are the same.
+waits for memory. Here a chunk of rows stays in the cache while its loss and its gradient are made, and the gradient
+takes the place of the logits, in their precision, so that no second matrix of that size is ever written. The numbers
+are the same.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ CHUNK = 1 << 18
 
 
 def cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
-    """Mean over the rows of -log softmax(logits)[truth], float32: logits (N, V) of any precision, truth int64 (N,)."""
+    """Mean over the rows of -log softmax(logits)[truth], float32: logits (N, V) of any precision, truth int64 (N,).
+
+    Where a gradient is wanted the logits are used up: pass a fresh product that nothing else reads. One backward pass.
+    """
     return _CrossEntropy.apply(logits, truth)
 
 
@@ -27,7 +31,7 @@ class _CrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, logits: Tensor, truth: Tensor) -> Tensor:
         count, precision = len(truth), torch.promote_types(logits.dtype, torch.float32)
         rows = max(1, CHUNK // logits.shape[1]) if logits.device.type == "cpu" else count
-        gradient = torch.empty_like(logits) if ctx.needs_input_grad[0] else None
+        gradient = logits.detach() if ctx.needs_input_grad[0] else None  # the same memory; other users of it raise
         total = logits.new_zeros((), dtype=precision)
         for first in range(0, count, rows):
             chunk = slice(first, first + rows)
@@ -46,4 +50,4 @@ class _CrossEntropy(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * scale, None
+        return gradient.mul_(scale), None

@@ -3,8 +3,10 @@
 A training step of masked modelling on codes at hand (rgb pixels, and tokens of rgb, depth, normals and edges, 224 x 224
 in patches of 16; vocabularies 16k and 3 x 8k; AdamW), at two sizes. Beside ours stands ml-4m's own model where its
 package `fourm` is importable; and, always, `peer_4m`: 4M's way of working, written anew, which is not ml-4m.
-Everything that is compared takes its turn in every round, and the best round counts. The model's FLOPs are counted on
-our step, all of them matrix products, and utilisation is their rate over that of bare matrix products.
+All see and predict the same tokens with the same optimiser. Everything that is compared takes its turn in every round,
+and the best round counts. The model's FLOPs are counted on our step, all of them matrix products, and utilisation is
+their rate over that of bare matrix products. What would be ahead of a peer if our step were its matrix products alone,
+at the rate that they have in it, bounds what any change to the rest can reach.
 """
 
 from __future__ import annotations
@@ -81,8 +83,8 @@ class Prepared:
     generator: torch.Generator
 
     def draw(self) -> tuple[Tensor, Tensor]:
-        """Input and target tokens of the batch, int64 (B, K) each, drawn anew."""
-        inputs, targets, _ = self.masking.draw(len(self.contents["rgb codes"]), self.generator)
+        """Input and target tokens of the batch, int64 (B, K) each: drawn anew and always the same, for a like work."""
+        inputs, targets, _ = self.masking.draw(len(self.contents["rgb codes"]), self.generator.manual_seed(0))
         return inputs, targets
 
 
@@ -140,14 +142,16 @@ def training(work: Work, config: LearnerBench, bf16: bool) -> dict[str, Any]:
     prepared = prepare(work, config.batch)
     step = our_step(prepared, bf16)
     multiply, bare = matrix_products(bf16)
-    peers = {"4M's way, restated": restated_step(prepared.model, prepared.contents, work.budget, bf16)}
-    own, missing = fourm_step(prepared.model, prepared.contents, work.budget, bf16)
+    peers = {"4M's way, restated": restated_step(prepared.model, prepared.contents, prepared.draw(), bf16)}
+    own, missing = fourm_step(prepared.model, prepared.contents, prepared.draw(), bf16)
     if own is not None:
         peers["ml-4m"] = own
     timed: dict[str, tuple[Callable[[], Any], int]] = {"testspace": (step, config.batch)}
     timed |= {name: (peer, config.batch) for name, peer in peers.items()}
     rates = best_rates({**timed, "matrix": (multiply, 1)}, config.rounds)
     machine, needed = rates.pop("matrix") * bare, flops(prepared) / config.batch
+    where = where_a_step_goes(step)
+    products = where["matrix products"]
     return {
         "work": work.name,
         "parameters": sum(p.numel() for p in prepared.model.parameters()),
@@ -158,7 +162,8 @@ def training(work: Work, config: LearnerBench, bf16: bool) -> dict[str, Any]:
         "ratio": {name: rates["testspace"] / rates[name] for name in peers},
         "ml-4m_missing": missing,
         "share_of_a_step": overhead(prepared, config, config.batch / rates["testspace"]),
-        "where_a_step_goes": where_a_step_goes(step),
+        "where_a_step_goes": where,
+        "ratio_if_matrix_products_were_all": {name: rates["testspace"] / rates[name] / products for name in peers},
     }
 
 

@@ -47,7 +47,11 @@ def verdict(work: dict[str, Any]) -> list[str]:
     wanted = next(factor for start, factor in TARGETS.items() if work["work"].startswith(start))
     if "ml-4m" in work["ratio"]:
         ratio = work["ratio"]["ml-4m"]
-        lines.append(f"{'met' if ratio >= wanted else 'MISSED'}: {ratio:.2f} of ml-4m's samples/s, >= {wanted}")
+        most = work["ratio_if_matrix_products_were_all"]["ml-4m"]
+        lines.append(
+            f"{'met' if ratio >= wanted else 'MISSED'}: {ratio:.2f} of ml-4m's samples/s, >= {wanted} "
+            f"({most:.2f} if a step of ours were its matrix products alone)"
+        )
     else:
         lines.append(f"not known: >= {wanted} of ml-4m's samples/s, since ml-4m does not run here")
     return lines

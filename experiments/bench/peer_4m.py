@@ -25,17 +25,21 @@ NAMES = {"rgb": "rgb@224", "rgb_tokens": "tok_rgb@224", "depth": "tok_depth@224"
 NAMES["edges"] = "tok_canny_edge@224"
 
 
-def random_masks(model: MaskedModel, batch: int, budget: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Of each slot what is left out, bool (B, N), of the input and of the target: `budget` tokens stay, disjoint.
+Chosen = tuple[Tensor, Tensor]
+"""Token numbers (B, budget) of the input and of the target, as our masking draws them."""
 
-    Drawn once: ml-4m draws them in the loader's processes.
+
+def masks(model: MaskedModel, chosen: Chosen) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Of each slot what `chosen` leaves out, bool (B, N), of the input and of the target.
+
+    Made once: ml-4m draws them in the loader's processes.
     """
     sizes = model.numbering.sizes
-    order = torch.rand(batch, sum(sizes)).argsort(dim=1).argsort(dim=1)
-    predicted = torch.tensor([bool(slot.predicts) for slot in model.slots])[model.numbering.slot]
-    inputs = order >= budget
-    rest = torch.where(inputs & predicted, order, sum(sizes)).argsort(dim=1).argsort(dim=1)
-    return tuple(dict(zip(model.names, mask.split(sizes, dim=1), strict=True)) for mask in (inputs, rest >= budget))  # type: ignore[return-value]
+    left_out = []
+    for numbers in chosen:
+        mask = torch.ones(len(numbers), sum(sizes), dtype=torch.bool).scatter_(1, numbers, False)
+        left_out.append(dict(zip(model.names, mask.split(sizes, dim=1), strict=True)))
+    return left_out[0], left_out[1]
 
 
 class _Attention(nn.Module):
@@ -142,17 +146,19 @@ def _gather(
     return x.gather(1, wide), mark.gather(1, wide), mask.gather(1, order), order
 
 
-def restated_step(model: MaskedModel, contents: dict[str, Tensor], budget: int, bf16: bool) -> Callable[[], None]:
-    """A training step in 4M's way, of the size of `model` and on the same contents."""
-    restated = _Restated(model)
-    masks = random_masks(model, len(contents["rgb patches"]), budget)
-    return _step(restated, lambda: restated(contents, *masks, budget), bf16)
+def restated_step(model: MaskedModel, contents: dict[str, Tensor], chosen: Chosen, bf16: bool) -> Callable[[], None]:
+    """A training step in 4M's way, of the size of `model` and on the same contents and tokens."""
+    restated, left_out, budget = _Restated(model), masks(model, chosen), chosen[0].shape[1]
+    return _step(restated, lambda: restated(contents, *left_out, budget), bf16)
 
 
 def fourm_step(
-    model: MaskedModel, contents: dict[str, Tensor], budget: int, bf16: bool
+    model: MaskedModel, contents: dict[str, Tensor], chosen: Chosen, bf16: bool
 ) -> tuple[Callable[[], None] | None, str]:
-    """A training step of ml-4m's own model of that size, or None and why it does not run here."""
+    """A training step of ml-4m's own model of that size on the same codes and tokens, or None and why it does not run.
+
+    As its training script builds its models with SwiGLU and no biases; AdamW is fused, as ours is (its own is not).
+    """
     try:
         from fourm.data.modality_info import MODALITY_INFO
         from fourm.models.decoder_embeddings import ImageTokenDecoderEmbedding
@@ -175,18 +181,18 @@ def fourm_step(
         norm_layer=partial(LayerNorm, eps=1e-6, bias=False), gated_mlp=True,
     )  # fmt: skip
     batch, side = len(contents["rgb patches"]), math.isqrt(model.positions)
-    left, unasked = random_masks(model, batch, budget)
+    (left, unasked), budget = masks(model, chosen), chosen[0].shape[1]
     given = {}
     for slot in model.slots:
         pixels = slot.name == "rgb"
         tensor = (
             torch.randn(batch, 3, 224, 224) if pixels else contents[f"{slot.modality} codes"].view(batch, side, side)
         )
-        none = torch.ones(batch, slot.tokens, dtype=torch.bool)
+        first = torch.nn.functional.one_hot((~unasked[slot.name]).int().argmax(dim=1), slot.tokens)
         given[NAMES[slot.name]] = {
-            "tensor": tensor, "input_mask": left[slot.name], "target_mask": none if pixels else unasked[slot.name],
-            "decoder_attention_mask": torch.zeros(batch, slot.tokens, dtype=torch.int),
-        }  # fmt: skip
+            "tensor": tensor, "input_mask": left[slot.name], "target_mask": unasked[slot.name],
+            "decoder_attention_mask": first.int() * (~unasked[slot.name]).sum(dim=1, keepdim=True).int(),
+        }  # fmt: skip  # the first of a modality's targets says how many there are
 
     def loss() -> Tensor:
         copies = {name: dict(parts) for name, parts in given.items()}

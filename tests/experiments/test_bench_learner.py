@@ -12,7 +12,7 @@ from testspace.experiments import cli
 from testspace.experiments.bench import learner
 from testspace.experiments.bench.learner import LearnerBench, Work, flops, prepare
 from testspace.experiments.bench.learner_table import verdict
-from testspace.experiments.bench.peer_4m import random_masks
+from testspace.experiments.bench.peer_4m import masks
 
 TINY = Work("nano, cut to one layer", 64, 1, 8)
 
@@ -35,13 +35,13 @@ def test_flops_are_those_of_the_matrices_in_closed_form() -> None:
     assert flops(prepared) == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_peers_masks_keep_the_budget_and_never_ask_for_what_is_seen() -> None:
-    model = prepare(TINY, 1).model
-    left, unasked = (torch.cat(list(mask.values()), dim=1) for mask in random_masks(model, 6, 8))
-    assert ((~left).sum(1) == 8).all()
-    assert ((~unasked).sum(1) == 8).all()
-    assert (left | unasked).all()
-    assert unasked[:, : model.positions].all(), "rgb pixels are only seen"
+def test_the_peers_see_and_predict_the_tokens_that_we_do() -> None:
+    prepared = prepare(TINY, 6)
+    chosen = prepared.draw()
+    for numbers, mask in zip(chosen, masks(prepared.model, chosen), strict=True):
+        kept = (~torch.cat([mask[name] for name in prepared.model.names], dim=1)).nonzero()[:, 1].view(6, 8)
+        assert torch.equal(kept, numbers.sort(dim=1).values)
+    assert all(torch.equal(once, again) for once, again in zip(chosen, prepared.draw(), strict=True))
 
 
 def test_every_figure_is_measured_and_written(
@@ -58,6 +58,9 @@ def test_every_figure_is_measured_and_written(
     for name, rate in work["samples_per_s"].items():
         share = rate * work["gflops_a_sample"] / work["machine_gflops_per_s"]
         assert work["utilisation"][name] == pytest.approx(share)
+    products = work["where_a_step_goes"]["matrix products"]
+    for name, ratio in work["ratio"].items():
+        assert work["ratio_if_matrix_products_were_all"][name] == pytest.approx(ratio / products)
     assert LearnerBench().batch == figures["settings"]["batch"] * 8
     assert "4M's way, restated" in capsys.readouterr().out
 
@@ -65,4 +68,6 @@ def test_every_figure_is_measured_and_written(
 def test_a_target_that_needs_ml_4m_is_neither_met_nor_missed_without_it() -> None:
     work = {"work": "nano", "share_of_a_step": {"buffer": 0.01, "masking": 0.01}, "ratio": {"4M's way, restated": 9.0}}
     assert [line.split(":")[0] for line in verdict(work)] == ["met", "not known"]
-    assert verdict({**work, "ratio": {"ml-4m": 1.9}})[1].startswith("MISSED")
+    beside = {**work, "ratio": {"ml-4m": 1.9}, "ratio_if_matrix_products_were_all": {"ml-4m": 2.5}}
+    assert verdict(beside)[1].startswith("MISSED: 1.90 ")
+    assert "(2.50 if" in verdict(beside)[1]
