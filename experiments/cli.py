@@ -45,6 +45,7 @@ def run(
     replay: Literal["ring", "reservoir", "balanced", "minred"] = "ring",
     memory: int | None = None,
     transfer_houses: HousesRef = None,
+    async_: Annotated[tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(name="async")] = False,
     view: tyro.conf.FlagCreatePairsOff[bool] = False,
     wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None,
 ) -> None:
@@ -67,6 +68,8 @@ def run(
             likely (reservoir), from the fullest place (balanced), or the frame most like another (minred).
         memory: Frames that the agent remembers. Without it, all of them.
         transfer_houses: Houses to label the transfer set in. Without it, houses are generated.
+        async_: Act in a process of its own, while the learner learns: for slow simulators, and machines with cores to
+            spare. Without it, acting and learning alternate.
         view: Show the life in Rerun as it is lived (pip install 'testspace[view]'). The recording is kept as
             OUT/watch.rrd; without a display, only it is written.
         wandb: Show the curves in this project of Weights & Biases too (pip install 'testspace[wandb]'); with
@@ -87,6 +90,7 @@ def run(
             replay=replay,
             memory=memory,
             transfer_houses=transfer_houses,
+            apart=async_,
             view=view,
             wandb=wandb,
         )

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..agent.live import Life
+from ..agent.learning import Learning
 from ..envs.classes import CLASSES
 from ..envs.frame import Frame, Labels
 from ..learners.heads.segmentation import Segmenter
@@ -134,7 +134,7 @@ class Evaluation:
             rows = self.run.logged("original_house", frame=frame)
         return {key: rows[-1][key] for key in ("miou", "pixel_accuracy")}
 
-    def test_time_training(self, life: Life) -> None:
+    def test_time_training(self, life: Learning) -> None:
         """TTT-MAE (Appendix T) of the last specialist, reset for each frame, on the first `ttt_frames` held-out views.
 
         Fine-tuning has moved the encoder away from its reconstruction decoder, so the decoder is fitted to it again

@@ -14,15 +14,16 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from ..agent.apart import ApartLife, Begin, OpenWorld, only_actor
 from ..agent.live import Life, Turn
 from ..agent.policies import Policy, make_policy
 from ..agent.semantic_map import SemanticMap
@@ -31,11 +32,11 @@ from ..envs.house_io import load_houses
 from ..learners.buffer import ReplayBuffer
 from ..learners.pretrain import TSTLearner, scratch_encoder
 from ..learners.replay import ReplayName
+from .apart import far_from, open_world, refuse_what_cannot_be_apart
 from .changes import ScheduledChange, evaluation_frames, parse_scheduled, recoveries
 from .errors import UserError
 from .evaluation import Evaluation
 from .files import replacing, write_json
-from .held_out import too_near
 from .presets import Preset, find_preset
 from .progress import Progress
 from .report import write_report
@@ -74,6 +75,8 @@ class RunConfig:
     """Frames that the replay buffer holds; without it all that are lived."""
     transfer_houses: str | None = None
     """House file whose houses, all of them, give the transfer set; without it they are generated."""
+    apart: bool = False
+    """Act in a process of its own while the learner learns, `--async`."""
     view: bool = False
     """Show the life in Rerun while it is lived, and keep the recording."""
     wandb: str | None = None
@@ -102,15 +105,22 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
         if changes and space.states is None:
             raise UserError(f"--change needs a house that can change: {space.fixed}")
         policy = make_policy(config.policy, space.env, config.seed)
+        if config.apart:
+            refuse_what_cannot_be_apart(policy, config.policy, config.sim, bool(changes))
         states = space.states(changes, config.seed) if space.states is not None else []
         asked = {"house": space.name, "sim": config.sim, "seed": config.seed, "policy": config.policy}
         asked |= {"preset": config.preset, "transfer_houses": config.transfer_houses}
         asked |= {"change": [str(change) for change in changes], "sizes": asdict(space.preset)}
+        asked |= {"async": True} if config.apart else {}
+        world = partial(open_world, config.sim, config.house, config.seed, preset, config.policy)
         run = RunFolder(config.out, asked, config.resume, config.wandb)
         try:
             shown = recording(run.path, run.path / "watch.rrd", view=True) if config.view else nullcontext(lambda: None)
-            with Progress() as progress, shown as show:
-                summary = _live(run, space, policy, states, changes, given, config.seed, progress, show)
+            with Progress() as progress, shown as show, ExitStack() as ends:
+                summary = _live(
+                    run, space, policy, states, changes, given, config.seed, progress, show,
+                    world if config.apart else None, ends,
+                )  # fmt: skip
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             run.log("session", summary["frames"], seconds=time.perf_counter() - started, peak_rss_mb=peak)
             sessions = run.logged("session")
@@ -133,10 +143,13 @@ def _live(
     seed: int,
     progress: Progress,
     show: Callable[[], None],
+    world: OpenWorld | None,
+    ends: ExitStack,
 ) -> dict[str, Any]:
     """Every stage of a run; each skips what an earlier session of the same run has finished.
 
-    `show` is called when there is more to see: after each turn and each test.
+    `show` is called when there is more to see: after each turn and each test. `world` is what an actor in a process of
+    its own opens, which `ends` ends.
     """
     rng = np.random.default_rng([seed, 1])
     env, preset = space.env, space.preset
@@ -146,15 +159,13 @@ def _live(
     with progress.stage("transfer set") as advance:
         labelled, shared_assets, surfaces = transfer_set(space.house, preset.transfer_set, given, advance)
     evaluation = Evaluation(run, preset, labelled, tested, seed, progress)
-
-    def admit(poses: NDArray[np.float32]) -> NDArray[np.bool_]:
-        return ~too_near(poses, views["pose"])
-
-    camera, frames = preset.camera, preset.life.frames
-    buffer = ReplayBuffer(
-        run.path / "buffer", preset.life.capacity, camera.height, camera.width, seed, resume=True,
-        replay=preset.life.replay,
-    )  # fmt: skip
+    admit = partial(far_from, views["pose"])
+    camera, frames, folder = preset.camera, preset.life.frames, run.path / "life"
+    with only_actor(folder):
+        buffer = ReplayBuffer(
+            run.path / "buffer", preset.life.capacity, camera.height, camera.width, seed, resume=True,
+            replay=preset.life.replay,
+        )  # fmt: skip
     passed = sum(change.at < buffer.note.get("frame", 0) for change in changes)
     if passed:  # a life that goes on wakes in the house in which it stopped
         env.reset(options={"house": states[passed]})
@@ -168,11 +179,17 @@ def _live(
         if learner.config.pseudolabel_classes
         else None
     )
-    life = Life(env, policy, buffer, learner, mix_in, admit, preset.life, run.path / "life", seed, guesses)
+    life: Life | ApartLife
+    if world is None:
+        life = Life(env, policy, buffer, learner, mix_in, admit, preset.life, folder, seed, guesses)
+    else:
+        size, house = (camera.height, camera.width), states[passed] if passed else None
+        begin = Begin(world, house, admit, preset.life, buffer.folder, size, folder, seed)
+        life = ends.enter_context(closing(ApartLife(env, begin, learner, mix_in, guesses)))
 
     def see() -> None:
         _store_map(run.path / "report_data" / "map.npz", life)
-        if len(buffer):
+        if len(life.buffer):
             show()
 
     for point in evaluation_frames(frames, preset.milestones, changes):
@@ -223,7 +240,7 @@ def _live(
     }
 
 
-def _store_map(file: Path, life: Life) -> None:
+def _store_map(file: Path, life: Life | ApartLife) -> None:
     """What the report draws as the map: what the agent knows of the floor, where it went, and what it could reach."""
     floor, known = life.env.floor, life.map
     rooms = life.env.scene.rooms

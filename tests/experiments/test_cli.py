@@ -57,6 +57,7 @@ def test_run_passes_on_what_was_asked(
         "resume": True,
         "transfer_houses": None,
         "view": False,
+        "apart": False,
         "wandb": None,
         "change": (),
         "replay": "ring",

@@ -15,6 +15,7 @@ import torch
 
 from testspace.learners.buffer import BufferError, ReplayBuffer
 from testspace.learners.replay import ReplayName
+from testspace.learners.shared_buffer import SharedBuffer
 
 SIZE = 8
 
@@ -227,3 +228,48 @@ def test_a_half_overwritten_frame_is_replaced(tmp_path: Path) -> None:
     resumed = ReplayBuffer(tmp_path / "b", 4, SIZE, SIZE, resume=True)
     assert resumed.get(range(4))["step"].tolist() == [0, 3, 2, 3]
     assert numbers_agree(resumed.get(range(4)))
+
+
+def test_frames_are_whole_while_another_process_overwrites_them(tmp_path: Path) -> None:
+    folder = tmp_path / "b"
+    command = [sys.executable, "-c", WRITER, __file__, str(folder), "ring"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(3):  # full by now
+            process.stdout.readline()
+        reader = SharedBuffer.reader(folder)
+        newest = []
+        for _ in range(5):
+            process.stdout.readline()
+            reader.refresh()
+            for _ in range(20):
+                drawn = reader.sample(64)
+                assert numbers_agree(drawn)
+                newest.append(int(drawn["step"].max()))
+        process.kill()
+    assert newest[-1] > newest[0]
+    assert len(reader) == 64
+    assert reader.total_seen >= 8 * 48
+
+
+def test_a_frame_being_overwritten_is_read_again_once_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = ReplayBuffer(tmp_path / "b", 4, SIZE, SIZE)
+    buffer.extend(frames(0, 4))
+    buffer.flush()
+    reader = SharedBuffer.reader(tmp_path / "b")
+    buffer._tensors.get("ticket")[1] = -1
+    buffer._tensors.get("rgb")[1] = 77
+    pauses = []
+
+    def written(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            buffer.extend(frames(4, 2))  # slots 0 and 1
+
+    monkeypatch.setattr("testspace.learners.shared_buffer.time.sleep", written)
+    whole = reader.get(range(4))
+    assert numbers_agree(whole)
+    assert whole["step"].tolist()[1] == 5
+    assert len(pauses) >= 3
