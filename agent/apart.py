@@ -187,7 +187,8 @@ class ApartLife(Learning):
         if self.semantic_map is None or not len(self.buffer):
             return
         steps = self.buffer.get(range(len(self.buffer)), ("step",))["step"]
-        for some in torch.nonzero(steps > self._seen - 1).flatten().split(self.config.turn):
+        new = torch.nonzero(steps >= self._seen).flatten()
+        for some in new.split(self.config.turn) if len(new) else ():
             self.semantic_map.add(self.buffer.get(some))
         self._seen = max(self._seen, int(steps.max()) + 1)
 
