@@ -1,7 +1,8 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and made by one process at a time."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -22,3 +23,14 @@ def write_json(file: Path, value: Any) -> None:
     """Write a JSON file, whole or not at all."""
     with replacing(file) as unfinished:
         unfinished.write_text(json.dumps(value, indent=2) + "\n")
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """One process at a time; the lock ends with its process, whatever ends that."""
+    with file.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(handle, fcntl.LOCK_UN)

@@ -26,7 +26,7 @@ from ..envs.raycast import Light, RayCastSimulator
 from ..learners.transfer import LabelledFrames
 from .digests import code_digest, digest, house_digest
 from .errors import UserError
-from .files import replacing
+from .files import locked, replacing
 from .held_out import draw_views
 
 FIRST_SEED = 1_000_000
@@ -85,13 +85,28 @@ def transfer_set(
     if test_space and any(house_digest(house) == house_digest(test_space) for house in given):
         raise UserError(f"transfer houses: {test_space.source} is the test space itself; labels of it must not be used")
     key = digest([repr(config), sorted(own) if not given else [house_digest(house) for house in given], _code()])
-    surfaces = SurfacePrior(config.camera, len(CLASSES))
     file = cache_folder() / "transfer-sets" / f"{key}.npz"
-    if file.exists():
-        with np.load(file, allow_pickle=False) as stored:
-            surfaces.counts[:] = stored["surfaces"]
-            labelled = LabelledFrames(stored["rgb"], stored["semantic"], stored["instance"])
-            return TransferSet(labelled, shared, surfaces)
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with locked(file.with_suffix(".lock")):  # of trials side by side one builds it, and the others wait
+            if not file.exists():
+                _build(file, config, given, own, progress)
+    surfaces = SurfacePrior(config.camera, len(CLASSES))
+    with np.load(file, allow_pickle=False) as stored:
+        surfaces.counts[:] = stored["surfaces"]
+        labelled = LabelledFrames(stored["rgb"], stored["semantic"], stored["instance"])
+    return TransferSet(labelled, shared, surfaces)
+
+
+def _build(
+    file: Path,
+    config: TransferSetConfig,
+    given: Sequence[House],
+    own: set[str],
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Draw the frames of all houses into `file`; generated ones have none of the assets `own`."""
+    surfaces = SurfacePrior(config.camera, len(CLASSES))
     rgb, semantic, instance = [], [], []
     total = len(given) or config.houses
     for index in range(total):
@@ -107,13 +122,9 @@ def transfer_set(
         surfaces.add({key: torch.from_numpy(frame[key]) for key in ("depth", "normals", "pose")}, labels.semantic)
         if progress:
             progress(index + 1, total)
-    labelled = LabelledFrames(np.concatenate(rgb), np.concatenate(semantic), np.concatenate(instance))
-    file.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {"rgb": np.concatenate(rgb), "semantic": np.concatenate(semantic), "instance": np.concatenate(instance)}
     with replacing(file) as unfinished, unfinished.open("wb") as out:
-        np.savez(
-            out, rgb=labelled.rgb, semantic=labelled.semantic, instance=labelled.instances(), surfaces=surfaces.counts
-        )
-    return TransferSet(labelled, shared, surfaces)
+        np.savez(out, allow_pickle=False, **arrays, surfaces=surfaces.counts)
 
 
 def _code() -> list[str]:

@@ -92,8 +92,9 @@ def _above(better: str, worse: str, line: str, measures: Measures) -> float:
 def draw(summary: Summary, file: Path) -> None:
     """Curves over the frames lived since the change; what was before stands left of it."""
     lines = [line for line in summary.lines() if line != BACK]
-    x = {BEFORE: -0.1, AFTER: 0.0, **SHARES}
-    curves(summary, file, "frames since the change, as a share of the first life's", [x[line] for line in lines], lines)
+    place = {BEFORE: -0.1, AFTER: 0.0, **SHARES}
+    told = "frames since the change, as share of the first life's; leftmost: before"
+    curves(summary, file, told, [place[line] for line in lines], lines)
 
 
 def experiment(

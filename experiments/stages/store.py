@@ -6,19 +6,17 @@ leaves what is finished, and its unfinished folder for the stage to go on from.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...envs.cache import cache_folder
 from ..digests import digest
-from ..files import write_json
+from ..files import locked, write_json
 from ..progress import Advance, Progress
 
 
@@ -57,7 +55,7 @@ class Store:
         folder = self.root / kind / key
         if not (folder / "stage.json").exists():
             folder.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(folder.with_name(f"{key}.lock")):
+            with locked(folder.with_name(f"{key}.lock")):
                 if not (folder / "stage.json").exists():
                     self._make(kind, folder, title, settings, make)
         noted = json.loads((folder / "stage.json").read_text())
@@ -76,14 +74,3 @@ class Store:
         noted = {"kind": kind, "title": title, "preset": self.preset, "seconds": time.perf_counter() - started}
         write_json(unfinished / "stage.json", {**noted, "settings": settings})
         os.rename(unfinished, folder)
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """One process at a time; the lock ends with its process, whatever ends that."""
-    with file.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(handle, fcntl.LOCK_UN)
