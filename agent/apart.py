@@ -14,6 +14,7 @@ import fcntl
 import multiprocessing
 import os
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -269,5 +270,5 @@ def _actor(pipe: Connection, learner: int, begin: Begin) -> None:
         pass  # the learner is gone
     except Exception:
         (begin.folder / "actor.log").write_text(traceback.format_exc())
-        os._exit(1)
-    os._exit(INTERRUPTED if stopped == signal.SIGINT else 0)
+        sys.exit(1)
+    sys.exit(INTERRUPTED if stopped == signal.SIGINT else 0)
