@@ -6,7 +6,6 @@ says how far the agent had come.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from ..envs.frame import Frame
 from ..envs.simulator import stack_frames
 from ..envs.world import ChangingWorld, World
 from ..learners.buffer import ReplayBuffer
+from ..learners.checkpoint import replace_arrays
 from ..learners.replay import ReplayName
 from .mapping import OccupancyMap, coverage, view_coverage
 from .policies import Policy
@@ -111,7 +111,7 @@ class Acting:
         held = view_coverage(self.buffer.all(("pose",))["pose"].numpy(), self.env.floor)
         return coverage(self.map, self.env.floor), held
 
-    def _act(self, frames: int) -> tuple[int, float]:
+    def act(self, frames: int) -> tuple[int, float]:
         """Live the next frames, fewer where `halted` says so; returns collisions and frames a second."""
         seen: list[Frame] = []
         collisions, start = 0, time.perf_counter()
@@ -146,12 +146,7 @@ class Acting:
         arrays: dict[str, NDArray[Any]] = {"path": np.array(self.path, np.float64).reshape(-1, 2)}
         for name, known in self._known().items():
             arrays |= {f"{name}/{key}": value for key, value in known.arrays().items()}
-        unfinished = self.folder / "agent.npz.tmp"
-        with unfinished.open("wb") as out:
-            np.savez(out, allow_pickle=False, **arrays)
-            out.flush()
-            os.fsync(out.fileno())
-        unfinished.replace(self.folder / "agent.npz")
+        replace_arrays(self.folder / "agent.npz", arrays)
         self.buffer.note = self._note()
         self.buffer.flush()
 

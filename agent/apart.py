@@ -30,10 +30,11 @@ from torch import Tensor
 
 from ..envs.world import World
 from ..learners.buffer import ReplayBuffer
+from ..learners.checkpoint import replace_arrays
 from ..learners.pretrain import TSTLearner
 from ..learners.shared_buffer import SharedBuffer
 from .acting import Acting, LifeConfig
-from .learning import Learning
+from .learning import Learning, Tally
 from .live import Turn
 from .mapping import OccupancyMap
 from .policies import Policy
@@ -82,11 +83,10 @@ class ApartLife(Learning):
         mix_in: Tensor,
         semantic_map: SemanticMap | None = None,
     ) -> None:
-        buffer = ReplayBuffer.reader(begin.buffer)
+        self.buffer: SharedBuffer
+        buffer = SharedBuffer.reader(begin.buffer)
         super().__init__(buffer, learner, mix_in, begin.config, begin.folder, begin.seed, semantic_map)
-        self.buffer: SharedBuffer = SharedBuffer.reader(
-            begin.buffer, begin.seed + learner.steps
-        )  # not the draws of before a stop
+        self.buffer.reseed(begin.seed + learner.steps)  # not the draws of before a stop
         self.env, self.begin, self.map = env, begin, OccupancyMap(env.camera)
         self.path: list[tuple[float, float]] = []
         self.frame = self._seen = 0
@@ -106,7 +106,7 @@ class ApartLife(Learning):
 
         Raises ActorError where the actor ends before, KeyboardInterrupt where it is interrupted.
         """
-        count, sums, seconds = 0, dict[str, float](), 0.0
+        tally = Tally()
         if self._turn < until:
             self._order("live", until)
         while self._turn < until:
@@ -116,18 +116,13 @@ class ApartLife(Learning):
             if turn is not None and self._owed(turn["frame"]) <= self.learner.steps:
                 self._turn = turn["frame"]
                 self._store()
-                losses, samples_per_s = self._told(count, sums, seconds)
-                watch(Turn(**turn, samples_per_s=samples_per_s, losses=losses))
-                count, sums, seconds = 0, {}, 0.0
+                watch(Turn(**turn, samples_per_s=tally.samples_per_s(), losses=tally.means()))
+                tally = Tally()
             elif self._begun(self.frame) and self.learner.steps < goal and (turn is not None or len(self.buffer)):
                 if not self.learner.has_tokenizers:
                     self.learner.fit_tokenizers(self.buffer.sample)
                 due = goal if turn is None else self._owed(turn["frame"])
-                steps = min(CHUNK, due - self.learner.steps)
-                more, lasted = self._steps(steps)
-                count, seconds = count + steps, seconds + lasted
-                for key, value in more.items():
-                    sums[key] = sums.get(key, 0.0) + value
+                self._steps(min(CHUNK, due - self.learner.steps), tally)
             else:
                 time.sleep(PAUSE)
             self._check()
@@ -196,10 +191,8 @@ class ApartLife(Learning):
     def _store(self) -> None:
         """Make the learner survive a crash, and how far it has come."""
         votes = {} if self.semantic_map is None else self.semantic_map.arrays()
-        unfinished = self.folder / "learned.npz.tmp"
-        with unfinished.open("wb") as out:
-            np.savez(out, allow_pickle=False, turn=self._turn, seen=self._seen, **votes)
-        unfinished.replace(self.folder / "learned.npz")
+        told = {"turn": np.array(self._turn), "seen": np.array(self._seen)}
+        replace_arrays(self.folder / "learned.npz", {**told, **votes})
         super()._store()
 
 
@@ -265,7 +258,7 @@ def _actor(pipe: Connection, learner: int, begin: Begin) -> None:
                 if what == "change":
                     pipe.send(actor.change_house(value))
                 while what == "live" and actor.frame < value and not halted():
-                    actor._act(min(begin.config.turn, value - actor.frame))
+                    actor.act(min(begin.config.turn, value - actor.frame))
     except EOFError:
         pass  # the learner is gone
     except Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,28 @@ from ..learners.pretrain import TSTLearner
 from ..learners.transfer import LabelledFrames
 from .acting import LifeConfig
 from .semantic_map import SemanticMap
+
+
+class Tally:
+    """What a number of steps reported, and how long they took."""
+
+    def __init__(self) -> None:
+        self.steps, self.samples, self.seconds = 0, 0, 0.0
+        self._sums: dict[str, float] = {}
+
+    def add(self, report: Mapping[str, float], samples: int) -> None:
+        """One more step."""
+        self.steps, self.samples = self.steps + 1, self.samples + samples
+        for key, value in report.items():
+            self._sums[key] = self._sums.get(key, 0.0) + value
+
+    def means(self) -> dict[str, float]:
+        """Means over the steps; empty without any."""
+        return {key: value / self.steps for key, value in self._sums.items()}
+
+    def samples_per_s(self) -> float:
+        """Samples learned a second; 0 without a step."""
+        return self.samples / self.seconds if self.steps else 0.0
 
 
 class Learning:
@@ -74,25 +97,15 @@ class Learning:
         """Steps that the replay ratio wants in all by so many frames; none before learning starts."""
         return int(frames * self.config.replay_ratio / self.learner.config.batch_size) if self._begun(frames) else 0
 
-    def _steps(self, count: int) -> tuple[dict[str, float], float]:
-        """Take so many steps; returns the sums of what the learner reports, and the seconds they took."""
-        sums: dict[str, float] = {}
+    def _steps(self, count: int, tally: Tally) -> None:
+        """Take so many steps, and count them."""
         half = self.learner.config.batch_size // 2
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.learner.steps)
         start = time.perf_counter()
         for _ in range(count):
             drawn = torch.randint(len(self.mix_in), (half,), generator=generator)
-            report = self.learner.step(self._replay(half), self.mix_in[drawn])
-            for key, value in report.items():
-                sums[key] = sums.get(key, 0.0) + value
-        return sums, time.perf_counter() - start
-
-    def _told(self, count: int, sums: dict[str, float], seconds: float) -> tuple[dict[str, float], float]:
-        """Means of what `count` steps reported, and samples a second."""
-        if not count:
-            return {}, 0.0
-        samples = count * 2 * (self.learner.config.batch_size // 2)
-        return {key: value / count for key, value in sums.items()}, samples / seconds
+            tally.add(self.learner.step(self._replay(half), self.mix_in[drawn]), 2 * half)
+        tally.seconds += time.perf_counter() - start
 
     def _replay(self, count: int) -> dict[str, Tensor]:
         """Stored frames, with what the semantic map says of them by now."""

@@ -23,7 +23,7 @@ from ..learners.pretrain import TSTLearner
 from ..learners.surprise import surprise
 from .acting import Acting
 from .acting import LifeConfig as LifeConfig
-from .learning import Learning
+from .learning import Learning, Tally
 from .policies import Policy
 from .semantic_map import SemanticMap
 
@@ -78,7 +78,7 @@ class Life(Acting, Learning):
     def live(self, until: int, watch: Callable[[Turn], None]) -> None:
         """Act and learn until the agent has lived `until` frames; `watch` is called after each turn."""
         while self.frame < until:
-            acted = self._act(min(self.config.turn, until - self.frame))
+            acted = self.act(min(self.config.turn, until - self.frame))
             losses, samples_per_s = self._learn()
             self._store()
             watch(Turn(self.frame, *self._covered(), *acted, samples_per_s, losses))
@@ -90,4 +90,6 @@ class Life(Acting, Learning):
         if not self.learner.has_tokenizers:
             self.learner.fit_tokenizers(self.buffer.sample)
         owed = max(0, self._owed(self.frame) - self.learner.steps)
-        return self._told(owed, *self._steps(owed))
+        tally = Tally()
+        self._steps(owed, tally)
+        return tally.means(), tally.samples_per_s()

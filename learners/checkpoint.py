@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -68,3 +70,13 @@ def whole_folder(folder: Path) -> bool:
     if not folder.exists() and old.exists():
         os.rename(old, folder)
     return folder.exists()
+
+
+def replace_arrays(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put these arrays in the place of an .npz file and on the disk: a crash leaves the old one or the new one."""
+    unfinished = file.with_name(f"{file.name}.tmp")
+    with unfinished.open("wb") as out:
+        np.savez(out, allow_pickle=False, **arrays)
+        out.flush()
+        os.fsync(out.fileno())
+    unfinished.replace(file)

@@ -31,6 +31,10 @@ class SharedBuffer(ReplayBuffer):
         assert isinstance(buffer, cls)
         return buffer
 
+    def reseed(self, seed: int) -> None:
+        """Draw from here on as a reader that is opened with this seed."""
+        self._generator.manual_seed(seed)
+
     def refresh(self) -> None:
         """Take note of what the writer's last flush stored: more frames, and its `note`."""
         state = _read_state(self.folder)

@@ -20,6 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,9 @@ def train(config: TrainConfig) -> dict[str, float]:
     if steps is None or steps < 1:
         raise TrainError("train: name the end, learner.total_steps")
     with _process_group() as device, _signals() as stopped, ThreadPoolExecutor(2) as readers:
-        frames, modalities = _sources(config)
+        frames, modalities, held = _sources(config)
+        named = [folder.name for folder in (config.buffer, config.frames) if folder is not None]
+        card = {"house": " and ".join(named), "frames": held}
         external = FrameFolder(config.mix_in, config.learner.image_size) if config.mix_in else None
         try:
             learner = ScaledLearner(replace(config.learner, modalities=modalities), config.seed, config.scaling, device)
@@ -115,7 +118,7 @@ def train(config: TrainConfig) -> dict[str, float]:
             if last or learner.steps % config.log_every == 0:
                 log({"step": learner.steps, **report})
             if last or learner.steps % config.store_every == 0:
-                _store(config.out, learner)
+                _store(config.out, learner, card)
             if learner.rank == 0:
                 progress(learner.steps, config.learner.batch_size, report["loss"])
             if stop and learner.steps < steps:
@@ -128,8 +131,9 @@ Frames = Callable[[int, torch.Generator], dict[str, Tensor]]
 """n frames, drawn by a generator."""
 
 
-def _sources(config: TrainConfig) -> tuple[Frames, tuple[str, ...]]:
-    """Where frames come from, and the modalities of the configuration that they have or that can be computed."""
+def _sources(config: TrainConfig) -> tuple[Frames, tuple[str, ...], int]:
+    """Where frames come from, the modalities of the configuration that they have or that can be computed, and how many
+    frames there are."""
     size, sources, there = config.learner.image_size, list[tuple[int, Get]](), set(SENSORY)
     if config.buffer is not None:
         buffer = ReplayBuffer.reader(config.buffer)
@@ -154,7 +158,8 @@ def _sources(config: TrainConfig) -> tuple[Frames, tuple[str, ...]]:
         ]
         return {key: torch.cat([part[key] for part in parts]) for key in parts[0] if key in there}
 
-    return frames, tuple(name for name in config.learner.modalities if name in there or name not in SENSORY)
+    modalities = tuple(name for name in config.learner.modalities if name in there or name not in SENSORY)
+    return frames, modalities, sum(held for held, _ in sources)
 
 
 def _part(frames: Frames, external: FrameFolder | None, size: int, repeats: int, generator: torch.Generator) -> Part:
@@ -235,8 +240,8 @@ def _begin(config: TrainConfig, learner: ScaledLearner) -> Callable[[dict[str, A
     return log
 
 
-def _store(out: Path, learner: ScaledLearner) -> None:
-    """The learner, and the encoder by itself."""
+def _store(out: Path, learner: ScaledLearner, card: dict[str, Any]) -> None:
+    """The learner, and the encoder by itself with its card."""
     stored = learner.checkpoint()
     if learner.rank == 0:
         replace_folder(out / "learner", stored.write)
@@ -244,7 +249,7 @@ def _store(out: Path, learner: ScaledLearner) -> None:
         prefix, tensors = ("encoder.", stored.weights) if learner.teacher is None else ("teacher/", stored.moments)
         own = {name: value for name, value in tensors.items() if name.startswith(prefix)}
         encoder.load_state_dict({name.removeprefix(prefix): value for name, value in own.items()})
-        replace_folder(out / "encoder", encoder.save_pretrained)
+        replace_folder(out / "encoder", partial(encoder.save_pretrained, model_card_kwargs=card))
 
 
 class _Progress:

@@ -21,9 +21,11 @@ COLOURS = (
 )  # fmt: skip
 
 
-def bars(summary: Summary, file: Path, columns: Sequence[str] | None = None) -> None:
-    """One group of bars a column, one bar a line: means, spread, and each trial as a dot."""
-    shown, lines = list(columns or summary.columns()), summary.lines()
+def bars(
+    summary: Summary, file: Path, columns: Sequence[str] | None = None, lines: Sequence[str] | None = None
+) -> None:
+    """One group of bars a column, one bar a line: means, spread, and each trial as a dot; without names, of all."""
+    shown, lines = list(columns or summary.columns()), list(lines or summary.lines())
     axes, finish = _figure(file, 2.2 + 0.42 * len(lines) * len(shown), summary)
     width = 0.8 / len(lines)
     for place, line in enumerate(lines):

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import UserError
 from ..stages.walk import read_coverage, walk
 from .experiment import Claim, Experiment, Measures, Summary, Trial
-from .figures import curves
+from .figures import bars, curves
 
 BUILT_IN = ("random", "frontier", "coverage", "novelty", "curiosity", "dense")
 SEEN, MIOU, SCRATCH = "floor seen", "mIoU", "scratch"
@@ -79,14 +79,16 @@ def _ahead(better: str, worse: str, what: str, measures: Measures) -> float:
 
 
 def draw(summary: Summary, file: Path) -> None:
-    """Curves over frames: mIoU where it was measured, else coverage; coverage stands beside it in a second picture."""
-    for what, where in ((MIOU, file), (SEEN, file.with_name("coverage.png"))):
-        lines = [line for line in summary.lines() if line.startswith(what)]
-        x = [float(line.rsplit(" ", 1)[1]) for line in lines]
-        if lines:
-            curves(summary, where, "frames", x, lines)
+    """mIoU over frames where it was measured, else coverage; coverage stands beside it in a second picture.
+
+    A single share of a life is no curve: its bars are drawn.
+    """
+    seen = [line for line in summary.lines() if line.startswith(SEEN)]
+    miou = [line for line in summary.lines() if line.startswith(MIOU)]
+    for lines, where in ((miou or seen, file), (seen, file.with_name("coverage.png"))):
+        if len(lines) == 1:
+            bars(summary, where, lines=lines)
         else:
-            lines = [line for line in summary.lines() if line.startswith(SEEN)]
             curves(summary, where, "frames", [float(line.rsplit(" ", 1)[1]) for line in lines], lines)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from testspace.agent.learning import Tally
 from testspace.agent.live import Life, LifeConfig, Turn
 from testspace.agent.policies import make_policy
 from testspace.agent.semantic_map import SemanticMap
@@ -94,10 +95,19 @@ def test_a_life_of_little_memory_goes_on_too(replay: ReplayName, tmp_path: Path)
     assert all(0 < turn.buffer_coverage <= 1 for turn in turns)
 
 
+def test_a_tally_tells_means_and_pace() -> None:
+    tally = Tally()
+    assert (tally.means(), tally.samples_per_s()) == ({}, 0.0)
+    tally.add({"loss": 3.0}, samples=8)
+    tally.add({"loss": 1.0}, samples=8)
+    tally.seconds = 4.0
+    assert (tally.means(), tally.samples_per_s()) == ({"loss": 2.0}, 4.0)
+
+
 def test_frames_flushed_after_the_last_checkpoint_are_kept(tmp_path: Path) -> None:
     life = begin(tmp_path)
     life.live(20, lambda turn: None)
-    life._act(20)  # killed here: the frames are flushed, the learner is not stored
+    life.act(20)  # killed here: the frames are flushed, the learner is not stored
     again = begin(tmp_path)
     assert again.frame == 40
     assert len(again.buffer) == 40

@@ -142,6 +142,11 @@ def test_ctrl_c_stores_the_step_that_it_is_at(folders: tuple[Path, Path], tmp_pa
     assert state["steps"] == rows(out)[-1]["step"] >= 1
 
 
+def test_the_encoders_card_names_the_folders_and_their_frames(folders: tuple[Path, Path], alone: Path) -> None:
+    frames = len(list((folders[0] / "rgb").iterdir()))
+    assert f"- House: {folders[0].name}\n- Frames: {frames}\n" in (alone / "encoder" / "README.md").read_text()
+
+
 def parts_of(count: int) -> list[Part]:
     return [
         Part(boxes(4, index, 32), boxes(2, 50 + index, 32)["rgb"], generator_of(0, 0, index)) for index in range(count)

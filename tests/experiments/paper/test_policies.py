@@ -12,8 +12,9 @@ from testspace.agent.policies import PolicyError
 from testspace.envs.frame import Camera
 from testspace.envs.generator import generate_house
 from testspace.experiments.errors import UserError
-from testspace.experiments.paper.experiment import Trial
-from testspace.experiments.paper.policies import NEEDED, SEEN, experiment, frames_needed, told
+from testspace.experiments.paper import policies
+from testspace.experiments.paper.experiment import Summary, Trial
+from testspace.experiments.paper.policies import MIOU, NEEDED, SEEN, draw, experiment, frames_needed, told
 from testspace.experiments.presets import PRESETS, Preset
 from testspace.experiments.progress import Progress
 from testspace.experiments.stages import Store
@@ -40,6 +41,18 @@ def test_a_column_is_named_without_folders() -> None:
 def test_what_cannot_be_compared_is_told(settings: dict[str, tuple[object, ...]]) -> None:
     with pytest.raises(UserError, match=r"--policy|--shares"):
         experiment(**settings)  # type: ignore[arg-type]
+
+
+def test_one_share_of_a_life_is_drawn_as_bars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[str, str]] = []
+    for form in ("bars", "curves"):
+        monkeypatch.setattr(policies, form, lambda summary, file, *_, form=form, **__: drawn.append((form, file.name)))
+    seen = {f"{SEEN} after {frames}": {"random": 50.0} for frames in (60, 120)}
+    for shares in ((60, 120), (120,)):
+        measures = {**seen, **{f"{MIOU} after {frames}": {"random": 9.0} for frames in shares}}
+        draw(Summary(experiment(), [measures]), tmp_path / "figure.png")
+    curve, bar = ("curves", "figure.png"), ("bars", "figure.png")
+    assert drawn == [curve, ("curves", "coverage.png"), bar, ("curves", "coverage.png")]
 
 
 @pytest.fixture
