@@ -38,7 +38,7 @@ def results(folders: tyro.conf.Positional[tuple[Path, ...]], *, out: Path = Path
 @experiment.command
 def specialise(
     result: tyro.conf.Positional[
-        Literal["table1", "table2", "mixin", "figure6", "figure7", "figure9", "figure13", "figure18"]
+        Literal["table1", "table2", "mixin", "multimodal", "figure6", "figure7", "figure9", "figure13", "figure18"]
     ] = "table1",
     *,
     ask: Asked,
@@ -47,9 +47,9 @@ def specialise(
 
     Args:
         result: table1 (pre-training against none and generalists, with Figure 11's bounds), table2 (retrieval across
-            modalities), mixin (Tables 4 and 8: the transfer set's rgb in pre-training), figure6 (more modalities),
-            figure7 (pre-train in one house, test in another), figure9 (more houses), figure13 (label propagation from
-            20 frames), figure18 (a part of a house).
+            modalities), mixin (Tables 4 and 8: the transfer set's rgb in pre-training), multimodal (Table 1's
+            multimodal scratch), figure6 (more modalities), figure7 (pre-train in one house, test in another), figure9
+            (more houses), figure13 (label propagation from 20 frames), figure18 (a part of a house).
     """
     _run(result, ask)
 

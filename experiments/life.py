@@ -18,7 +18,7 @@ from contextlib import ExitStack, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -117,10 +117,8 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
         try:
             shown = recording(run.path, run.path / "watch.rrd", view=True) if config.view else nullcontext(lambda: None)
             with Progress() as progress, shown as show, ExitStack() as ends:
-                summary = _live(
-                    run, space, policy, states, changes, given, config.seed, progress, show,
-                    world if config.apart else None, ends,
-                )  # fmt: skip
+                asked_of = _Asked(config.seed, policy, changes, states, given, world if config.apart else None)
+                summary = _live(run, space, asked_of, progress, show, ends)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             run.log("session", summary["frames"], seconds=time.perf_counter() - started, peak_rss_mb=peak)
             sessions = run.logged("session")
@@ -133,31 +131,36 @@ def run_life(config: RunConfig, preset: Preset | None = None) -> dict[str, Any]:
     return {**asked, **summary}
 
 
+class _Asked(NamedTuple):
+    """What a run is to do, once it is known that all of it can be done."""
+
+    seed: int
+    policy: Policy
+    changes: Sequence[ScheduledChange]
+    states: Sequence[Any]
+    """Of the house: at first, and after each change; none where it cannot change."""
+    given: list[House]
+    """Houses of the transfer set; none where they are generated."""
+    world: OpenWorld | None
+    """What an actor in a process of its own opens, where there is to be one."""
+
+
 def _live(
-    run: RunFolder,
-    space: TestSpace,
-    policy: Policy,
-    states: Sequence[Any],
-    changes: Sequence[ScheduledChange],
-    given: list[House],
-    seed: int,
-    progress: Progress,
-    show: Callable[[], None],
-    world: OpenWorld | None,
-    ends: ExitStack,
+    run: RunFolder, space: TestSpace, asked: _Asked, progress: Progress, show: Callable[[], None], ends: ExitStack
 ) -> dict[str, Any]:
     """Every stage of a run; each skips what an earlier session of the same run has finished.
 
-    `show` is called when there is more to see: after each turn and each test. `world` is what an actor in a process of
-    its own opens, which `ends` ends.
+    `show` is called when there is more to see: after each turn and each test. `ends` ends what was begun here.
     """
+    seed, policy, changes, states, given, world = asked
     rng = np.random.default_rng([seed, 1])
     env, preset = space.env, space.preset
     changed = [space.simulator_in(state) for state in states[1:]] if space.simulator_in is not None else []
     views, truth = space.draw_views(preset.evaluation_frames, rng, changed)
     tested = [(views, truth), *(simulator.render_with_labels(views["pose"]) for simulator in changed)]
     with progress.stage("transfer set") as advance:
-        labelled, shared_assets, surfaces = transfer_set(space.house, preset.transfer_set, given, advance)
+        drawn = transfer_set(space.house, preset.transfer_set, given, advance)
+    labelled = drawn.labelled
     evaluation = Evaluation(run, preset, labelled, tested, seed, progress)
     admit = partial(far_from, views["pose"])
     camera, frames, folder = preset.camera, preset.life.frames, run.path / "life"
@@ -175,7 +178,7 @@ def _live(
     evaluation.transfer("scratch", 0, scratch_encoder(preset.learner, seed))
     # The network behind the pseudolabels is the one at hand that learned from external houses only: scratch.
     guesses = (
-        SemanticMap(evaluation.segmenter("scratch").predict, camera, surfaces)
+        SemanticMap(evaluation.segmenter("scratch").predict, camera, drawn.surfaces)
         if learner.config.pseudolabel_classes
         else None
     )
@@ -234,7 +237,7 @@ def _live(
         "samples": learner.steps * preset.learner.batch_size,
         "nonfinite_steps": learner.nonfinite_steps,
         "threads": threads,
-        "shared_assets": shared_assets,
+        "shared_assets": drawn.shared_assets,
         "told": space.told(),
         "segmentation": evaluation.scores(),
     }

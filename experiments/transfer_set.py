@@ -10,10 +10,11 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..agent.surface_prior import SurfacePrior
 from ..envs.building import build_scene
@@ -23,6 +24,7 @@ from ..envs.frame import Camera
 from ..envs.generator import generate_house
 from ..envs.house import House, HouseObject
 from ..envs.raycast import Light, RayCastSimulator
+from ..learners.modalities import SENSORY
 from ..learners.transfer import LabelledFrames
 from .digests import code_digest, digest, house_digest
 from .errors import UserError
@@ -68,6 +70,13 @@ class TransferSet(NamedTuple):
     """Sorted ids of the assets that transfer houses share with the test space: none for generated houses."""
     surfaces: SurfacePrior
     """Which classes lie on which surfaces in the transfer houses."""
+    file: Path
+    """Where it is kept."""
+
+    def senses(self) -> dict[str, NDArray[Any]]:
+        """Depth float16 (N, H, W), normals float16 (N, H, W, 3) and edges uint8 (N, H, W) of the labelled frames."""
+        with np.load(self.file, allow_pickle=False) as stored:
+            return {name: stored[name] for name in SENSORY[1:]}
 
 
 def transfer_set(
@@ -95,7 +104,7 @@ def transfer_set(
     with np.load(file, allow_pickle=False) as stored:
         surfaces.counts[:] = stored["surfaces"]
         labelled = LabelledFrames(stored["rgb"], stored["semantic"], stored["instance"])
-    return TransferSet(labelled, shared, surfaces)
+    return TransferSet(labelled, shared, surfaces, file)
 
 
 def _build(
@@ -107,7 +116,7 @@ def _build(
 ) -> None:
     """Draw the frames of all houses into `file`; generated ones have none of the assets `own`."""
     surfaces = SurfacePrior(config.camera, len(CLASSES))
-    rgb, semantic, instance = [], [], []
+    parts: dict[str, list[NDArray[Any]]] = {}
     total = len(given) or config.houses
     for index in range(total):
         house = given[index] if given else generate_house(FIRST_SEED + index, exclude_assets=own)
@@ -116,13 +125,14 @@ def _build(
         simulator = RayCastSimulator(build_scene(house), config.camera, light=config.light)
         rng = np.random.default_rng([FIRST_SEED, index])
         frame, labels = draw_views(simulator, config.frames_per_house, config.camera_height, rng)
-        rgb.append(frame["rgb"])
-        semantic.append(labels.semantic)
-        instance.append(labels.instance)
+        seen = {**{name: frame[name] for name in SENSORY}, "semantic": labels.semantic, "instance": labels.instance}
+        for name, values in seen.items():
+            small = values.astype(np.float16) if values.dtype == np.float32 else values
+            parts.setdefault(name, []).append(small)
         surfaces.add({key: torch.from_numpy(frame[key]) for key in ("depth", "normals", "pose")}, labels.semantic)
         if progress:
             progress(index + 1, total)
-    arrays = {"rgb": np.concatenate(rgb), "semantic": np.concatenate(semantic), "instance": np.concatenate(instance)}
+    arrays = {name: np.concatenate(values) for name, values in parts.items()}
     with replacing(file) as unfinished, unfinished.open("wb") as out:
         np.savez(out, allow_pickle=False, **arrays, surfaces=surfaces.counts)
 

@@ -8,7 +8,7 @@ decay, drop path, flips, crops and photometric jitter. Each task has its fine-tu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from .heads.task import TaskModel
 from .metrics.segmentation import VOID
+from .modalities import MODALITIES, mirror_image
 from .optimisers import Optimiser, OptimiserName, ParameterGroup, hidden_matrices
 
 Progress = Callable[[int, int, dict[str, float]], None]
@@ -198,6 +199,18 @@ def parameter_groups(model: TaskModel, config: TransferConfig) -> list[Parameter
 
 def augment(rgb: Tensor, target: Tensor, config: AugmentConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Vary rgb uint8 (B, H, W, 3) and target int64 (B, H, W), each frame in its own way; the same shapes and dtypes."""
+    frames, target = augment_all({"rgb": rgb}, target, config, generator)
+    return frames["rgb"], target
+
+
+def augment_all(
+    frames: Mapping[str, Tensor], target: Tensor, config: AugmentConfig, generator: torch.Generator
+) -> tuple[dict[str, Tensor], Tensor]:
+    """As `augment`, of a batched Frame: what stands beside rgb is mirrored and cropped with it, and keeps its values.
+
+    Surface normals point to where a mirrored camera would see them point; depth in a crop stays in metres.
+    """
+    rgb = frames["rgb"]
     count = len(rgb)
 
     def spread(amount: float, *shape: int) -> Tensor:
@@ -210,16 +223,26 @@ def augment(rgb: Tensor, target: Tensor, config: AugmentConfig, generator: torch
     affine[:, 0, 0], affine[:, 1, 1], affine[:, :, 2] = scale * mirror, scale, offset
     grid = F.affine_grid(affine, [count, 1, *target.shape[1:]], align_corners=False)
     images = F.grid_sample(rgb.permute(0, 3, 1, 2).float(), grid, padding_mode="border", align_corners=False)
-    labels = F.grid_sample(
-        target[:, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False
-    ).squeeze(1)
+
+    def moved(values: Tensor) -> Tensor:
+        """(B, C, H, W), by the nearest pixel."""
+        sampled = F.grid_sample(values.float(), grid, mode="nearest", padding_mode="border", align_corners=False)
+        return sampled.to(values.dtype)
+
+    others = {name: frames[name] for name in frames if name != "rgb"}
+    for name, values in others.items():
+        channels_first = values[:, None] if values.ndim == 3 else values.permute(0, 3, 1, 2)
+        there = moved(channels_first)[:, 0] if values.ndim == 3 else moved(channels_first).permute(0, 2, 3, 1)
+        turned = MODALITIES[name].mirror(mirror_image(there))  # values alone: where they lie, they are mirrored
+        others[name] = torch.where((mirror < 0).view(-1, *[1] * (values.ndim - 1)), turned, there)
+    labels = moved(target[:, None])[:, 0]
 
     images = images * (spread(config.brightness, 1, 1, 1) * spread(config.tint, 3, 1, 1))
     mean = images.mean((1, 2, 3), keepdim=True)
     images = mean + (images - mean) * spread(config.contrast, 1, 1, 1)
     grey = images.mean(1, keepdim=True)
     images = grey + (images - grey) * spread(config.saturation, 1, 1, 1)
-    return images.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8), labels.to(torch.int64)
+    return {"rgb": images.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8), **others}, labels
 
 
 def endless_order(count: int, generator: torch.Generator) -> Iterator[int]:

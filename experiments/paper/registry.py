@@ -12,6 +12,7 @@ EXPERIMENTS = (
     "figure7",
     "figure13",
     "mixin",
+    "multimodal",
     "figure6",
     "figure9",
     "figure18",

@@ -73,6 +73,6 @@ def experiment() -> Experiment:
         draw=bars,
         stages={"views": 1, "collect": 1, "pseudolabel": 1, "pretrain": 3, "transfer": 8, "evaluate": 8},
         note="The paper's numbers are of ViT-B, other houses and other classes: the order of methods compares, the "
-        "numbers do not. Multimodal scratch is not tried: a segmenter takes rgb alone here. The generalist's encoder "
-        "stays frozen; those of the others learn on in transfer.",
+        "numbers do not. Multimodal scratch is in `specialise multimodal`. The generalist's encoder stays frozen; "
+        "those of the others learn on in transfer.",
     )

@@ -22,8 +22,9 @@ from ..digests import code_digest
 from ..evaluation import MIN_SHARE, named
 from ..files import write_json
 from ..progress import Advance
-from .house import read_rooms, read_views, views_within
+from .house import read_rooms, read_senses, read_views, views_within
 from .learning import LabelledSet, read_learner
+from .multimodal import is_multimodal, read_multimodal
 from .store import Entry, Store
 from .transfer import read_segmenter
 
@@ -39,12 +40,17 @@ def evaluate(
     """The score of a segmenter on the held-out views of a house in one of its states, in its ring of this share."""
     settings = {
         "segmenter": segmenter.key, "views": held_out.key, "state": state, "learnable": list(learnable), "share": share,
-        "code": code_digest("learners.metrics.segmentation", "learners.heads.segmentation"), "min_share": MIN_SHARE,
+        "code": code_digest("learners.metrics.segmentation", "learners.heads.multimodal_segmentation"),
+        "min_share": MIN_SHARE,
     }  # fmt: skip
 
     def make(folder: Path, advance: Advance) -> None:
         (rgb, truth), shown = read_views(held_out, state), views_within(held_out, share)
-        predicted = read_segmenter(segmenter).predict(rgb[shown])
+        if is_multimodal(segmenter):
+            senses = {name: values[shown] for name, values in read_senses(held_out, state).items()}
+            predicted = read_multimodal(segmenter).predict_all(rgb[shown], senses)
+        else:
+            predicted = read_segmenter(segmenter).predict(rgb[shown])
         write_json(folder / "score.json", score(predicted, truth[shown], learnable))
 
     return read_score(store.get("evaluate", "evaluation", settings, make))

@@ -24,6 +24,7 @@ from ...envs.house_env import HouseEnv
 from ...envs.raycast import RayCastSimulator
 from ...envs.simulator import stack_frames
 from ...learners.buffer import ReplayBuffer
+from ...learners.modalities import SENSORY
 from ...learners.replay import ReplayName
 from ...learners.transfer import LabelledFrames
 from ..digests import code_digest, house_digest
@@ -41,7 +42,7 @@ def views(store: Store, states: Sequence[House], preset: Preset, seed: int) -> E
     """Held-out labelled views of a house, the same poses in each of its states, none of a blank wall: `read_views`."""
     settings = {
         "states": [house_digest(house) for house in states], **_senses(preset), "count": preset.evaluation_frames,
-        "seed": seed, "code": code_digest(*SIMULATOR),
+        "seed": seed, "senses": SENSORY, "code": code_digest(*SIMULATOR),
     }  # fmt: skip
 
     def make(folder: Path, advance: Advance) -> None:
@@ -50,9 +51,9 @@ def views(store: Store, states: Sequence[House], preset: Preset, seed: int) -> E
         seen = [draw_views(first, preset.evaluation_frames, height, rng, others)]
         seen += [other.render_with_labels(seen[0][0]["pose"]) for other in others]
         np.savez(
-            folder / "views.npz", pose=seen[0][0]["pose"],
+            folder / "views.npz", allow_pickle=False, pose=seen[0][0]["pose"],
             rgb=np.stack([frame["rgb"] for frame, _ in seen]),
-            depth=np.stack([frame["depth"] for frame, _ in seen]),
+            **{name: np.stack([frame[name] for frame, _ in seen]) for name in SENSORY[1:]},
             semantic=np.stack([labels.semantic for _, labels in seen]),
             room=_rooms(states[0], seen[0][0]["pose"]),
         )  # fmt: skip
@@ -64,6 +65,12 @@ def read_views(entry: Entry, state: int = 0) -> tuple[NDArray[np.uint8], NDArray
     """rgb uint8 (N, H, W, 3) of the views in this state of the house, and the classes int16 (N, H, W) truly there."""
     with np.load(entry.folder / "views.npz", allow_pickle=False) as stored:
         return stored["rgb"][state], stored["semantic"][state]
+
+
+def read_senses(entry: Entry, state: int = 0) -> dict[str, NDArray[Any]]:
+    """Depth, normals and edges of the views in this state of the house, as a batched Frame has them."""
+    with np.load(entry.folder / "views.npz", allow_pickle=False) as stored:
+        return {name: stored[name][state] for name in SENSORY[1:]}
 
 
 def read_rooms(entry: Entry) -> NDArray[np.int64]:

@@ -7,12 +7,14 @@ are guesses of a network that learned from external houses.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -42,6 +44,8 @@ class LabelledSet:
 
     frames: LabelledFrames
     surfaces: SurfacePrior
+    senses: Callable[[], dict[str, NDArray[Any]]]
+    """Reads depth, normals and edges of its frames."""
     key: str
 
     @classmethod
@@ -50,7 +54,7 @@ class LabelledSet:
         content = hashlib.sha256(made.labelled.rgb.tobytes())
         content.update(made.labelled.semantic.tobytes())
         content.update(made.surfaces.counts.tobytes())
-        return cls(made.labelled, made.surfaces, content.hexdigest()[:24])
+        return cls(made.labelled, made.surfaces, made.senses, content.hexdigest()[:24])
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from ...learners.transfer import TransferConfig
 from ..digests import code_digest
 from ..presets import Preset
 from ..transfer_set import transfer_set
-from . import evaluate, house, learning, transfer
+from . import evaluate, house, learning, multimodal, transfer
 from .learning import Diet, LabelledSet, Own
 from .store import Entry, Store
 from .transfer import Generalist
@@ -143,6 +143,13 @@ class Stages:
         self, encoder: Entry | TSTConfig | Generalist, frames: Any, key: Any, config: TransferConfig, title: str
     ) -> Entry:
         return transfer.transfer(self.store, encoder, frames, key, config, self.seed, f"transfer of {title}")
+
+    def transfer_multimodal(self, learner: Entry | None, title: str) -> Entry:
+        """A segmenter on D_t that takes depth, normals and edges beside rgb, from a learner or from scratch."""
+        start, config = self.preset.learner if learner is None else learner, self.preset.transfer
+        return multimodal.transfer_multimodal(
+            self.store, start, self.labelled, config, self.seed, f"transfer of {title}"
+        )
 
     def specialist(self, collected: Entry, title: str = "specialist") -> Entry:
         """The segmenter of a life: TST-MM, transferred on D_t and the agent's own pseudolabelled frames."""

@@ -126,13 +126,17 @@ class Segmenter(TaskModel):
         size = (int(images.shape[1]), int(images.shape[2]))
         if len(images) == 0:
             return np.zeros((0, *size), np.int16)
-        ids = torch.tensor(self.classes, dtype=torch.int16)
         self.eval()
         parts = []
         for batch in images.split(batch_size):
             with autocast(device.type):
                 logits = self(batch.to(device))
-            full = F.interpolate(logits.float().permute(0, 3, 1, 2), size, mode="bilinear", align_corners=False)
-            parts.append(ids[full.argmax(1).cpu()])
+            parts.append(self.classes_at(logits, size))
         self.train(was_training)
-        return torch.cat(parts).numpy()
+        return np.concatenate(parts)
+
+    def classes_at(self, logits: Tensor, size: tuple[int, int]) -> NDArray[np.int16]:
+        """Global class ids int16 (B, *size) at which logits (B, h, w, K), spread bilinearly, are highest."""
+        full = F.interpolate(logits.float().permute(0, 3, 1, 2), size, mode="bilinear", align_corners=False)
+        ids: NDArray[np.int16] = torch.tensor(self.classes, dtype=torch.int16)[full.argmax(1).cpu()].numpy()
+        return ids

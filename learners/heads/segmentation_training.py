@@ -6,6 +6,7 @@ The loss is the cross-entropy of the full-size map, estimated on a grid of its p
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -34,30 +35,58 @@ def fine_tune_segmenter(
     global ids below `n_classes`. Raises ValueError where nothing is labelled, or an id is not below n_classes.
     """
     config = config or TransferConfig()
+    with torch.random.fork_rng(devices=[]):  # the head's start and drop path draw from torch's global generator
+        torch.manual_seed(seed)
+        segmenter = Segmenter(copy.deepcopy(encoder), _learnable(labelled, n_classes), head)
+        device = next(segmenter.parameters()).device
+
+        def look(picks: NDArray[np.int64], target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+            rgb, target = augment(torch.from_numpy(labelled.rgb[picks]), target, config.augment, generator)
+            with autocast(device.type):
+                return segmenter(rgb.to(device)), target
+
+        train_segmenter(segmenter, look, labelled, n_classes, config, seed, progress)
+    return segmenter
+
+
+Look = Callable[[NDArray[np.int64], Tensor, torch.Generator], tuple[Tensor, Tensor]]
+"""Of the frames of these indices and their targets int64 (B, H, W), both varied: logits (B, h, w, K), and the targets.
+"""
+
+
+def train_segmenter(
+    segmenter: Segmenter,
+    look: Look,
+    labelled: LabelledFrames,
+    n_classes: int,
+    config: TransferConfig,
+    seed: int,
+    progress: Progress | None = None,
+) -> None:
+    """Train a segmenter for the classes of `labelled`, whose frames it sees by `look`."""
+    classes = _learnable(labelled, n_classes)
+    index_of = torch.full((n_classes,), IGNORE, dtype=torch.int64)
+    index_of[list(classes)] = torch.arange(len(classes))
+    weight = class_weights(labelled, config.balance) if config.balance else None
+    device = next(segmenter.parameters()).device
+    weight = None if weight is None else weight.to(device)
+
+    def loss(picks: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        logits, target = look(picks, index_of[torch.from_numpy(labelled.semantic[picks]).long()], generator)
+        value, accuracy = grid_loss(logits, target.to(device), generator, weight)
+        return value, {"accuracy": accuracy.item()}
+
+    train(segmenter, len(labelled), loss, config, seed, progress)
+
+
+def _learnable(labelled: LabelledFrames, n_classes: int) -> tuple[int, ...]:
+    """The classes that occur; ValueError where none does, or one is not below n_classes."""
     classes = labelled.classes()
     if not classes or classes[0] < 0 or classes[-1] >= n_classes:
         raise ValueError(
             f"transfer: labels must hold class ids in 1..{n_classes - 1}, got {classes[:1]}..{classes[-1:]}"
         )
-    with torch.random.fork_rng(devices=[]):  # the head's start and drop path draw from torch's global generator
-        torch.manual_seed(seed)
-        segmenter = Segmenter(copy.deepcopy(encoder), classes, head)
-        index_of = torch.full((n_classes,), IGNORE, dtype=torch.int64)
-        index_of[list(classes)] = torch.arange(len(classes))
-        weight = class_weights(labelled, config.balance) if config.balance else None
-
-        def loss(picks: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-            rgb, target = torch.from_numpy(labelled.rgb[picks]), torch.from_numpy(labelled.semantic[picks])
-            rgb, target = augment(rgb, index_of[target.long()], config.augment, generator)
-            device = next(segmenter.head.parameters()).device
-            with autocast(device.type):
-                logits = segmenter(rgb.to(device))
-            weights = None if weight is None else weight.to(device)
-            value, accuracy = grid_loss(logits, target.to(device), generator, weights)
-            return value, {"accuracy": accuracy.item()}
-
-        train(segmenter, len(labelled), loss, config, seed, progress)
-    return segmenter
+    return classes
 
 
 def class_weights(labelled: LabelledFrames, balance: float) -> Tensor:

@@ -12,6 +12,7 @@ from testspace.envs.frame import Camera
 from testspace.envs.generator import generate_house
 from testspace.experiments import transfer_set as module
 from testspace.experiments.transfer_set import TransferSetConfig, transfer_set
+from testspace.learners.senses import edges_of
 
 
 def test_of_two_that_ask_at_once_one_builds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +34,9 @@ def test_of_two_that_ask_at_once_one_builds_it(tmp_path: Path, monkeypatch: pyte
     np.testing.assert_array_equal(first.labelled.rgb, second.labelled.rgb)
     np.testing.assert_array_equal(first.surfaces.counts, second.surfaces.counts)
     assert first.surfaces.counts.sum() > 0
+    senses = first.senses()
+    assert {name: (values.shape, values.dtype) for name, values in senses.items()} == {
+        "depth": ((6, 16, 16), np.float16), "normals": ((6, 16, 16, 3), np.float16), "edges": ((6, 16, 16), np.uint8),
+    }  # fmt: skip
+    for rgb, edges in zip(first.labelled.rgb, senses["edges"], strict=True):
+        np.testing.assert_array_equal(edges_of(rgb), edges)  # of the very frames

@@ -19,6 +19,7 @@ from testspace.learners.transfer import (
     LabelledFrames,
     TransferConfig,
     augment,
+    augment_all,
     parameter_groups,
     schedule,
 )
@@ -169,3 +170,28 @@ def test_refuses_labels_that_teach_nothing(encoder: Encoder) -> None:
         fine_tune_segmenter(encoder, LabelledFrames(rgb, np.full((2, 32, 32), 10, np.int16)), 10)
     with pytest.raises(ValueError, match="semantic must be int16"):
         LabelledFrames(rgb, np.zeros((2, 32, 31), np.int16))
+
+
+def test_what_stands_beside_rgb_moves_with_it_and_normals_are_turned() -> None:
+    rng = np.random.default_rng(3)
+    rgb = torch.from_numpy(rng.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8))
+    depth = rgb[..., 0].float() / 10  # tells which pixel it is of
+    normals = F.normalize(torch.from_numpy(rng.normal(size=(40, 8, 8, 3))).float(), dim=-1)
+    frames, target = {"rgb": rgb, "depth": depth, "normals": normals}, rgb[..., 1].long()
+    config = AugmentConfig(min_scale=1.0, brightness=0, contrast=0, saturation=0, tint=0)
+    varied, moved = augment_all(frames, target, config, torch.Generator().manual_seed(0))
+    same, mirrored = (varied["rgb"] == rgb).all((1, 2, 3)), (varied["rgb"] == rgb.flip(2)).all((1, 2, 3))
+    assert (same ^ mirrored).all()
+    assert same.any()
+    assert mirrored.any()
+    torch.testing.assert_close(varied["depth"], varied["rgb"][..., 0].float() / 10)
+    assert torch.equal(moved, varied["rgb"][..., 1].long())
+    torch.testing.assert_close(varied["normals"][same], normals[same])
+    torch.testing.assert_close(varied["normals"][mirrored], normals[mirrored].flip(2) * torch.tensor([-1.0, 1.0, 1.0]))
+    crops = replace(config, flip=0.0, min_scale=0.3)
+    cropped, moved = augment_all(frames, target, crops, torch.Generator().manual_seed(0))
+    for index in range(40):  # every value is one that was there, of the pixel that the target is of
+        pairs = {(d, t) for d, t in zip(depth[index].flatten().tolist(), target[index].flatten().tolist(), strict=True)}
+        got = zip(cropped["depth"][index].flatten().tolist(), moved[index].flatten().tolist(), strict=True)
+        assert set(got) <= pairs
+    assert (cropped["depth"] != depth).any()

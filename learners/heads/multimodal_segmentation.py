@@ -1,0 +1,79 @@
+"""Segmentation from all sensory modalities at once, in transfer and after it: multimodal scratch of Table 1."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..modalities import SENSORY
+from ..multimodal import MultimodalEncoder
+from ..precision import autocast
+from ..transfer import LabelledFrames, Progress, TransferConfig, augment_all
+from .segmentation import HeadConfig, Segmenter
+from .segmentation_training import train_segmenter
+
+Senses = Mapping[str, NDArray[Any]]
+"""depth, normals and edges of frames, as a batched Frame has them."""
+
+
+class MultimodalSegmenter(Segmenter):
+    """A Segmenter whose encoder takes the other senses too."""
+
+    name = "multimodal_segmenter"
+    encoder: MultimodalEncoder
+
+    def forward(self, rgb: Tensor, others: Mapping[str, Tensor] | None = None) -> Tensor:
+        """As Segmenter's, with `others` by name."""
+        logits: Tensor = self.head(self.encoder(rgb, others))
+        return logits
+
+    @torch.no_grad()
+    def predict_all(self, rgb: NDArray[np.uint8], others: Senses, batch_size: int = 64) -> NDArray[np.int16]:
+        """Global class ids int16 (N, H, W) of rgb uint8 (N, H, W, 3) and the other senses of the same frames."""
+        self.eval()
+        device, parts = next(self.head.parameters()).device, [np.zeros((0, *rgb.shape[1:3]), np.int16)]
+        for start in range(0, len(rgb), batch_size):
+            chosen = slice(start, start + batch_size)
+            with autocast(device.type):
+                senses = {name: values.to(device) for name, values in _tensors(others, chosen).items()}
+                logits = self(torch.from_numpy(rgb[chosen]).to(device), senses)
+            parts.append(self.classes_at(logits, rgb.shape[1:3]))
+        return np.concatenate(parts)
+
+
+def fine_tune_multimodal(
+    encoder: MultimodalEncoder,
+    labelled: LabelledFrames,
+    others: Senses,
+    n_classes: int,
+    config: TransferConfig,
+    head: HeadConfig | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> MultimodalSegmenter:
+    """As `fine_tune_segmenter`, with the other senses of the labelled frames beside their rgb."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        segmenter = MultimodalSegmenter(copy.deepcopy(encoder), labelled.classes(), head)
+        device = next(segmenter.parameters()).device
+
+        def look(picks: NDArray[np.int64], target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+            seen = {"rgb": torch.from_numpy(labelled.rgb[picks]), **_tensors(others, picks)}
+            seen, target = augment_all(seen, target, config.augment, generator)
+            with autocast(device.type):
+                return segmenter(seen.pop("rgb").to(device), {n: v.to(device) for n, v in seen.items()}), target
+
+        train_segmenter(segmenter, look, labelled, n_classes, config, seed, progress)
+    return segmenter
+
+
+def _tensors(others: Senses, chosen: Any) -> dict[str, Tensor]:
+    """float32 of what is stored as half, so that small depths are not lost in the logarithm."""
+    found = {name: torch.from_numpy(np.ascontiguousarray(others[name][chosen])) for name in SENSORY[1:]}
+    return {name: value.float() if value.is_floating_point() else value for name, value in found.items()}
