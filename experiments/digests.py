@@ -13,6 +13,8 @@ from ..envs.house import House
 from ..envs.house_io import house_to_json
 
 ROOT = Path(__file__).parents[1]
+SIMULATOR = ("envs.raycast", "envs.building", "experiments.held_out")
+"""The code that decides what a frame looks like and which are drawn."""
 
 
 def digest(value: Any) -> str:

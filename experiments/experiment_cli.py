@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from .ask import Ask
+from .errors import UserError
 
 experiment = tyro.extras.SubcommandApp()
 Asked = Annotated[Ask, tyro.conf.arg(name="")]
@@ -42,6 +43,7 @@ def specialise(
     ] = "table1",
     *,
     ask: Asked,
+    generalist: tuple[str, ...] = (),
 ) -> None:
     """The heart of the paper at small scale, one of its results at a time.
 
@@ -50,8 +52,12 @@ def specialise(
             modalities), mixin (Tables 4 and 8: the transfer set's rgb in pre-training), multimodal (Table 1's
             multimodal scratch), figure6 (more modalities), figure7 (pre-train in one house, test in another), figure9
             (more houses), figure13 (label propagation from 20 frames), figure18 (a part of a house).
+        generalist: More generalists beside EfficientNet-Lite0, of table1 and figure13: timm's NAME, whose weights come
+            from the hub, or NAME=FOLDER with model.safetensors in it, such as vit_base_patch14_dinov2.lvd142m.
     """
-    _run(result, ask)
+    if generalist and result not in ("table1", "figure13"):
+        raise UserError(f"--generalist is for table1 and figure13, not for {result}")
+    _run(result, ask, **({"generalist": generalist} if generalist else {}))
 
 
 @experiment.command
@@ -61,6 +67,7 @@ def continual(
     change: Annotated[str, tyro.conf.arg(metavar="KIND=STRENGTH[,...]")] = "lighting=0.5,objects=0.3",
     replay: tuple[Literal["ring", "reservoir", "balanced", "minred"], ...] = ("reservoir",),
     replay_ratio: float | None = None,
+    generalist: tuple[str, ...] = (),
 ) -> None:
     """Figure 25: the house changes; what that costs, how soon learning on makes up for it, and what is forgotten.
 
@@ -68,8 +75,10 @@ def continual(
         change: Kinds of change (lighting, objects, materials) and their strengths, from 0 to 1.
         replay: Writers of the memory, which is full when the house changes; each is tried.
         replay_ratio: Samples that the learner draws for each frame since the change; without it, the preset's.
+        generalist: More generalists beside EfficientNet-Lite0, as `specialise` takes them.
     """
-    _run("figure25", ask, change=change, replay=replay, replay_ratio=replay_ratio)
+    more = {"generalist": generalist} if generalist else {}
+    _run("figure25", ask, change=change, replay=replay, replay_ratio=replay_ratio, **more)
 
 
 @experiment.command

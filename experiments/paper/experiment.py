@@ -11,6 +11,7 @@ import numpy as np
 from ...envs.house import House
 from ..presets import Preset
 from ..stages import Stages, Store
+from ..stages.generalists import EFFICIENTNET
 
 Measures = dict[str, dict[str, float]]
 """What a trial measured: by line of the table, by column."""
@@ -54,6 +55,16 @@ class Claim:
 def above(better: str, worse: str, measures: Measures) -> float:
     """The margin by which a line is above another in mIoU."""
     return measures[better]["mIoU"] - measures[worse]["mIoU"]
+
+
+def above_generalists(ours: str, more: Sequence[str], measures: Measures) -> float:
+    """The margin by which a line is above the best generalist in mIoU: EfficientNet-Lite0, or one of `more` by the
+    names that `stages.generalists` takes. KeyError where there is none."""
+    names = (EFFICIENTNET, *(one.partition("=")[0] for one in more))
+    found = [measures[name]["mIoU"] for name in names if name in measures]
+    if not found:
+        raise KeyError(EFFICIENTNET)
+    return measures[ours]["mIoU"] - max(found)
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..stages.transfer import GENERALIST, has_generalist
-from .experiment import Claim, Experiment, Measures, Trial, above
+from .experiment import Claim, Experiment, Measures, Trial, above, above_generalists
 from .figures import bars
 
 SCRATCH, MAE, SENSORY, FULL, BOUND = "scratch", "TST-MAE", "TST-MM, sensory", "TST-MM, pseudolabels", "supervised bound"
 
 
-def trial(trial: Trial) -> Measures:
+def trial(generalist: tuple[str, ...], trial: Trial) -> Measures:
     """mIoU and pixel accuracy of every method in one house, from 20 labelled frames of it."""
     stages = trial.stages
+    generalists = stages.generalists(generalist)
     collected = stages.collect()
     segmenters = {SCRATCH: stages.propagate(None, SCRATCH)}
-    if has_generalist():
-        segmenters[GENERALIST] = stages.propagate(stages.general, GENERALIST)
+    segmenters |= {name: stages.propagate(general, name) for name, general in generalists.items()}
     for name, config in {MAE: stages.mae, SENSORY: stages.mm(pseudolabels=False), FULL: stages.mm()}.items():
         segmenters[name] = stages.propagate(stages.pretrain((collected,), config, title=name), name)
     segmenters[BOUND] = stages.bound()
@@ -28,25 +27,26 @@ def trial(trial: Trial) -> Measures:
 SHORT = "Pre-training at this size takes some hundred steps where the paper takes many thousand."
 
 
-def experiment() -> Experiment:
-    """Figure 13."""
+def experiment(generalist: tuple[str, ...] = ()) -> Experiment:
+    """Figure 13; `generalist` names more of them (`stages.generalists`)."""
+    more = len(generalist)
     return Experiment(
         command="specialise figure13",
         source="Figure 13 (label propagation, Appendix C)",
         question="With 20 labelled frames of the test space itself, what is pre-training there worth?",
         unit="%",
-        trial=trial,
+        trial=partial(trial, generalist),
         paper={},
         claims=(
             Claim("TST-MM is better than scratch (Figure 13)", partial(above, FULL, SCRATCH), SHORT),
             Claim("TST-MM on sensory modalities is better than scratch", partial(above, SENSORY, SCRATCH), SHORT),
             Claim("TST-MAE is better than scratch (Figure 13)", partial(above, MAE, SCRATCH), SHORT),
             Claim("TST-MM is better than TST-MAE (Figure 13)", partial(above, FULL, MAE), SHORT),
-            Claim("TST-MM is better than the generalist, frozen", partial(above, FULL, GENERALIST), SHORT),
+            Claim("TST-MM is better than the generalist, frozen", partial(above_generalists, FULL, generalist), SHORT),
             Claim("the supervised bound is above TST-MM (Figure 13)", partial(above, BOUND, FULL)),
         ),
         draw=bars,
-        stages={"views": 1, "collect": 1, "pseudolabel": 1, "pretrain": 3, "transfer": 7, "evaluate": 6},
+        stages={"views": 1, "collect": 1, "pseudolabel": 1, "pretrain": 3, "transfer": 7 + more, "evaluate": 6 + more},
         note="The one experiment in which a segmenter sees labels of the test space: 20 frames, chosen to show many "
         "classes, and for all methods the same. Pre-training sees none. The paper has the figure on ScanNet++, without "
         "numbers. The generalist's encoder stays frozen.",

@@ -19,8 +19,7 @@ from ...envs.perturbations import parse_change, perturb
 from ...learners.replay import ReplayName
 from ..errors import UserError
 from ..stages import Entry, Stages
-from ..stages.transfer import GENERALIST, has_generalist
-from .experiment import Claim, Experiment, Measures, Summary, Trial
+from .experiment import Claim, Experiment, Measures, Summary, Trial, above_generalists
 from .figures import curves
 
 SHARES = {"after 1/10": 0.1, "after 1/4": 0.25, "after 1/2": 0.5, "after 1/1": 1.0}
@@ -34,17 +33,19 @@ def continual(replay: str) -> str:
     return f"TST-MM, continual ({replay})"
 
 
-def trial(change: str, replay: tuple[ReplayName, ...], replay_ratio: float | None, trial: Trial) -> Measures:
+def trial(
+    change: str, replay: tuple[ReplayName, ...], replay_ratio: float | None, generalist: tuple[str, ...], trial: Trial
+) -> Measures:
     """mIoU of every method before the change, right after it, as the agent lives on, and back in the old house."""
     changed, _ = perturb(trial.house, parse_change(change), trial.seed)
     stages = Stages(trial.store, trial.preset, (trial.house, changed), trial.seed)
+    generalists = stages.generalists(generalist)
     old, fresh, frames = stages.collect(0), stages.collect(1), stages.frames
     first = stages.pretrain((old,), title=FROZEN)
     measures: Measures = {line: {} for line in (BEFORE, AFTER, *SHARES, BACK)}
 
     fixed = {"scratch": stages.scratch, FROZEN: stages.transfer(first, stages.own(old), FROZEN)}
-    if has_generalist():
-        fixed[GENERALIST] = stages.generalist
+    fixed |= {name: stages.frozen(general) for name, general in generalists.items()}
     both = set.intersection(*(set(stages.evaluate(stages.scratch, state)["counted"]) for state in (0, 1)))
 
     def miou(segmenter: Entry, state: int) -> float:
@@ -89,6 +90,11 @@ def _above(better: str, worse: str, line: str, measures: Measures) -> float:
     return measures[line][better] - measures[line][worse]
 
 
+def _above_generalists(ours: str, generalist: tuple[str, ...], measures: Measures) -> float:
+    rows = {name: {"mIoU": value} for name, value in measures["after 1/1"].items()}
+    return above_generalists(ours, generalist, rows)
+
+
 def draw(summary: Summary, file: Path) -> None:
     """Curves over the frames lived since the change; what was before stands left of it."""
     lines = [line for line in summary.lines() if line != BACK]
@@ -101,8 +107,12 @@ def experiment(
     change: str = "lighting=0.5,objects=0.3",
     replay: tuple[ReplayName, ...] = ("reservoir",),
     replay_ratio: float | None = None,
+    generalist: tuple[str, ...] = (),
 ) -> Experiment:
-    """Figure 25 for this change, with memories of these writers. ChangeError or UserError for what cannot be."""
+    """Figure 25 for this change, with memories of these writers, beside more generalists.
+
+    ChangeError or UserError for what cannot be.
+    """
     parse_change(change)
     if not replay or len(set(replay)) < len(replay) or (replay_ratio is not None and replay_ratio <= 0):
         raise UserError("name a writer or more, each once, and a replay ratio above 0: --replay, --replay-ratio")
@@ -117,7 +127,7 @@ def experiment(
         Claim("learning on is better than standing still", partial(_above, ours, FROZEN, "after 1/1"), small),
         Claim(
             "TST-MM that learns on is better than the generalist",
-            partial(_above, ours, GENERALIST, "after 1/1"),
+            partial(_above_generalists, ours, generalist),
             "The generalist brings 3.4 million parameters that millions of images have trained, and sees frames scaled "
             "to 224 x 224; the specialist had minutes.",
         ),
@@ -131,7 +141,7 @@ def experiment(
         for writer in replay
         if writer != "ring" and "ring" in replay
     ]
-    measure: Callable[[Trial], Measures] = partial(trial, change, replay, replay_ratio)
+    measure: Callable[[Trial], Measures] = partial(trial, change, replay, replay_ratio, generalist)
     points = len(SHARES) * len(replay)
     return Experiment(
         command="continual",
@@ -144,7 +154,7 @@ def experiment(
         draw=draw,
         stages={
             "views": 1, "collect": 2, "remember": points, "pseudolabel": 2 + points, "pretrain": 2 + len(replay),
-            "transfer": 4 + points, "evaluate": 8 + points,
+            "transfer": 4 + points + len(generalist), "evaluate": 8 + points + 2 * len(generalist),
         },
         note=f"The house changes by {change}; its layout and assets stay (Appendix S). The memory holds as many frames "
         "as the first life had. `all new` forgets everything and lives a whole life in the changed house: the upper "

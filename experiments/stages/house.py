@@ -27,15 +27,12 @@ from ...learners.buffer import ReplayBuffer
 from ...learners.modalities import SENSORY
 from ...learners.replay import ReplayName
 from ...learners.transfer import LabelledFrames
-from ..digests import code_digest, house_digest
+from ..digests import SIMULATOR, code_digest, house_digest
 from ..errors import UserError
 from ..held_out import draw_views, too_near
 from ..presets import Preset
 from ..progress import Advance
 from .store import Entry, Store
-
-SIMULATOR = ("envs.raycast", "envs.building", "experiments.held_out")
-"""The code that decides what a frame looks like and which are drawn."""
 
 
 def views(store: Store, states: Sequence[House], preset: Preset, seed: int) -> Entry:

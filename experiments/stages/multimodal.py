@@ -14,9 +14,8 @@ from ...learners.heads.multimodal_segmentation import MultimodalSegmenter, fine_
 from ...learners.multimodal import MultimodalEncoder
 from ...learners.pretrain import TSTConfig
 from ...learners.transfer import TransferConfig
-from ..digests import code_digest
+from ..digests import SIMULATOR, code_digest
 from ..progress import Advance
-from .house import SIMULATOR
 from .learning import LabelledSet, read_learner
 from .store import Entry, Store
 

@@ -22,9 +22,9 @@ from ..digests import code_digest
 from ..presets import Preset
 from ..transfer_set import transfer_set
 from . import evaluate, house, learning, multimodal, transfer
+from .generalists import Generalist, generalists
 from .learning import Diet, LabelledSet, Own
 from .store import Entry, Store
-from .transfer import Generalist
 
 FEW, POOL = 20, 200
 """Labelled frames of label propagation, and of how many they are chosen."""
@@ -128,16 +128,15 @@ class Stages:
         key = [labelled.key, own.collected.key, own.pseudolabels.key, count]
         return self._transfer(encoder, lambda: labelled.frames.join(own.evenly(count)), key, config, title)
 
-    @property
-    def general(self) -> Generalist:
-        """The generalist's encoder: 7 x 7 features of 64 pixels, where nano has 8 x 8."""
-        return Generalist(self.preset.learner.image_size * 7 // 2)
+    def generalists(self, more: Sequence[str] = ()) -> dict[str, Generalist]:
+        """Those at hand and `more` of timm's, by name. Frames are scaled so that EfficientNet-Lite0 has 7 x 7 features
+        of 64 pixels, where nano has 8 x 8."""
+        return generalists(self.preset.learner.image_size * 7 // 2, more)
 
-    @cached_property
-    def generalist(self) -> Entry:
-        """The segmenter on the generalist's encoder, which stays as it is: to fine-tune it costs thrice as much."""
+    def frozen(self, general: Generalist) -> Entry:
+        """The segmenter on a generalist's encoder, which stays as it is: to fine-tune it costs thrice as much."""
         labelled, config = self.labelled, replace(self.preset.transfer, frozen=True)
-        return self._transfer(self.general, lambda: labelled.frames, labelled.key, config, transfer.GENERALIST)
+        return self._transfer(general, lambda: labelled.frames, labelled.key, config, general.name)
 
     def _transfer(
         self, encoder: Entry | TSTConfig | Generalist, frames: Any, key: Any, config: TransferConfig, title: str

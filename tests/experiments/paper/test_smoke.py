@@ -11,13 +11,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import safetensors.torch
 
 from testspace.envs.frame import Camera
 from testspace.experiments import cli
 from testspace.experiments.paper.listing import listing
 from testspace.experiments.paper.registry import EXPERIMENTS, find_experiment
 from testspace.experiments.presets import PRESETS
-from testspace.experiments.stages import learning, transfer
+from testspace.experiments.stages import generalists, learning, multimodal, transfer
 
 SMOKE = PRESETS["smoke"]
 TINY = replace(
@@ -62,7 +63,7 @@ def test_an_experiment_leaves_results_table_and_figure(name: str, tmp_path: Path
     assert experiment.source in page
     told = [claim["verdict"] for claim in results["claims"] if claim["says"] in page]
     assert len(told) == len(results["claims"]) >= len(experiment.claims)
-    if transfer.has_generalist():
+    if generalists.generalists(32):
         assert told.count("untold") <= (name == "figure25"), "two guesses of such networks may be equally bad"
     figure = cv2.imread(str(out / "figure.png"))
     assert figure is not None
@@ -85,10 +86,31 @@ def test_the_list_names_every_experiment_and_what_is_done(cache: Path) -> None:
 
 def test_no_stage_of_learning_can_read_the_truth_of_a_test_space() -> None:
     """What learns imports neither the module that keeps the truth nor the one that scores by it."""
-    for module in (learning, transfer):
+    for module in (learning, transfer, multimodal):
         tree = ast.parse(Path(module.__file__).read_text())
         imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1}
-        assert imported <= {"code", "store", "transfer"}
+        assert imported <= {"generalists", "learning", "store", "transfer"}
+
+
+def test_a_generalist_of_ones_own_stands_beside_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    timm = pytest.importorskip("timm")
+    network = timm.create_model("test_vit3", num_classes=0, img_size=56)
+    safetensors.torch.save_file(network.state_dict(), tmp_path / "model.safetensors")
+    command = ["experiment", "specialise", "table1", "--preset", "smoke", "--house", "5"]
+    cli.main([*command, "--out", str(tmp_path / "out"), "--generalist", f"test_vit3={tmp_path}"])
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    measured = results["trials"][0]["measures"]
+    assert 0 <= measured["test_vit3"]["mIoU"] <= 100
+    best = max(measured[name]["mIoU"] for name in ("test_vit3", generalists.EFFICIENTNET) if name in measured)
+    claim = next(claim for claim in results["claims"] if "better than generalists" in claim["says"])
+    assert claim["margin"] == pytest.approx(measured["TST-MM, pseudolabels"]["mIoU"] - best)
+    for arguments, says in (
+        (["table1", "--generalist", f"test_vit3={tmp_path / 'nowhere'}"], "is not there"),
+        (["figure7", "--generalist", "test_vit3"], "for table1 and figure13, not for figure7"),
+    ):
+        with pytest.raises(SystemExit):
+            cli.main([*command[:2], *arguments, *command[3:], "--out", str(tmp_path / "other")])
+        assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
