@@ -57,19 +57,28 @@ def matrix(summary: Summary, file: Path) -> None:
         for column, name in enumerate(columns):
             spread = f"\n± {summary.spread(line, name):.1f}" if len(summary.values(line, name)) > 1 else ""
             axes.text(column, row, f"{means[row, column]:.1f}{spread}", ha="center", va="center", fontsize=9)
-    axes.set_xticks(range(len(columns)), columns)
+    axes.set_xticks(range(len(columns)), [textwrap.fill(column, 12) for column in columns])
     axes.set_yticks(range(len(lines)), lines)
     finish()
 
 
-def curves(summary: Summary, file: Path, x_name: str, x: Sequence[float], lines: Sequence[str]) -> None:
-    """A curve a column, through the means of these lines, which stand at `x`; the band is the spread."""
+def curves(
+    summary: Summary, file: Path, x_name: str, x: Sequence[float], lines: Sequence[str], y_name: str | None = None
+) -> None:
+    """A curve a column that has any of these lines, through their means, which stand at `x`; the band is the spread.
+
+    `y_name`: what is measured, where the experiment measures more than one thing.
+    """
     axes, finish = _figure(file, 7.5, summary)
-    for place, column in enumerate(summary.columns()):
+    if y_name is not None:
+        axes.set_ylabel(y_name, fontsize=9)
+    shown = [column for column in summary.columns() if any(summary.values(line, column) for line in lines)]
+    for place, column in enumerate(shown):
         mean = np.array([summary.mean(line, column) for line in lines])
         spread = np.array([summary.spread(line, column) for line in lines])
         colour = COLOURS[place % len(COLOURS)]
-        axes.plot(x, mean, "o-", color=colour, label=column)
+        style = ("-", "--", "-.", ":")[place % 4]  # one on top of another can be seen
+        axes.plot(x, mean, f"o{style}", color=colour, label=column)
         axes.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
     axes.set_xlabel(x_name)
     axes.grid(color="#dde2e7", zorder=0)

@@ -89,7 +89,8 @@ def draw(summary: Summary, file: Path) -> None:
         if len(lines) == 1:
             bars(summary, where, lines=lines)
         else:
-            curves(summary, where, "frames", [float(line.rsplit(" ", 1)[1]) for line in lines], lines)
+            frames = [float(line.rsplit(" ", 1)[1]) for line in lines]
+            curves(summary, where, "frames", frames, lines, f"{lines[0].rsplit(' after ')[0]}, %")
 
 
 def experiment(policy: tuple[str, ...] = BUILT_IN, shares: tuple[float, ...] = (0.25, 0.5, 1.0)) -> Experiment:
