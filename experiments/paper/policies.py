@@ -19,7 +19,7 @@ from .figures import bars, curves
 
 BUILT_IN = ("random", "frontier", "coverage", "novelty", "curiosity", "dense")
 SEEN, MIOU, SCRATCH = "floor seen", "mIoU", "scratch"
-NEEDED = "frames to half of what the first policy gains"
+NEEDED = "frames to half of the best gain"
 COVERAGE_AT = (0.05, 0.1, 0.25, 0.5, 1.0)
 """Shares of a life at which coverage is told."""
 
@@ -31,14 +31,14 @@ def trial(policy: tuple[str, ...], shares: tuple[float, ...], trial: Trial) -> M
     measures: Measures = {f"{SEEN} after {round(share * frames)}": {} for share in COVERAGE_AT}
     measures |= {f"{MIOU} after {round(share * frames)}": {} for share in shares}
     scratch = stages.miou(stages.scratch) if shares else 0.0
-    target = None
+    learned: dict[str, list[tuple[int, float]]] = {}
     told_at = [round(share * frames) for share in COVERAGE_AT]
     for name in policy:
         walked = walk(trial.store, trial.house, stages.views, stages.labelled, trial.preset, trial.seed, name, told_at)
         known = {int(frame): share for frame, share in read_coverage(walked)}
         for until in told_at:
             measures[f"{SEEN} after {until}"][told(name)] = 100 * float(known[until])
-        curve = [(0, scratch)]
+        curve = learned[told(name)] = [(0, scratch)]
         for share in shares:
             until = round(share * frames)
             seen = stages.remember([(walked, until)], until, "ring")
@@ -46,18 +46,25 @@ def trial(policy: tuple[str, ...], shares: tuple[float, ...], trial: Trial) -> M
             learner = stages.pretrain((seen,), steps=stages.steps(until), title=title)
             curve.append((until, stages.miou(stages.transfer(learner, stages.own(seen), title))))
             measures[f"{MIOU} after {until}"] |= {SCRATCH: scratch, told(name): curve[-1][1]}
-        if shares:
-            target = (scratch + curve[-1][1]) / 2 if target is None else target
-            needed = frames_needed(curve, target)
-            if needed is not None:
-                measures.setdefault(NEEDED, {})[told(name)] = needed
-    return measures
+    needed = frames_to_half(learned) if shares else {}
+    return {**measures, NEEDED: needed} if needed else measures
 
 
 def told(policy: str) -> str:
     """A policy's column: its name without folders."""
     where, colon, name = policy.rpartition(":")
     return f"{Path(where).name}{colon}{name}" if colon else Path(policy).name
+
+
+def frames_to_half(curves: dict[str, list[tuple[int, float]]]) -> dict[str, float]:
+    """Frames at which each curve, of those that all begin at the same mIoU and do get there, first reaches half of what
+    the best of them gains by its end. Empty where none gains anything."""
+    start = next(iter(curves.values()))[0][1]
+    best = max(curve[-1][1] for curve in curves.values())
+    if best <= start:
+        return {}
+    found = {name: frames_needed(curve, (start + best) / 2) for name, curve in curves.items()}
+    return {name: frames for name, frames in found.items() if frames is not None}
 
 
 def frames_needed(curve: list[tuple[int, float]], target: float) -> float | None:

@@ -14,7 +14,16 @@ from testspace.envs.generator import generate_house
 from testspace.experiments.errors import UserError
 from testspace.experiments.paper import policies
 from testspace.experiments.paper.experiment import Summary, Trial
-from testspace.experiments.paper.policies import MIOU, NEEDED, SEEN, draw, experiment, frames_needed, told
+from testspace.experiments.paper.policies import (
+    MIOU,
+    NEEDED,
+    SEEN,
+    draw,
+    experiment,
+    frames_needed,
+    frames_to_half,
+    told,
+)
 from testspace.experiments.presets import PRESETS, Preset
 from testspace.experiments.progress import Progress
 from testspace.experiments.stages import Store
@@ -26,6 +35,16 @@ from testspace.learners.buffer import ReplayBuffer
 )
 def test_frames_to_a_score_lie_on_straight_lines(target: float, frames: float | None) -> None:
     assert frames_needed([(0, 10.0), (100, 20.0), (200, 30.0)], target) == frames
+
+
+def test_half_of_the_best_gain_is_asked_of_all() -> None:
+    known = {
+        "best": [(0, 10.0), (100, 20.0)],
+        "late": [(0, 10.0), (100, 10.0), (200, 15.0)],
+        "never": [(0, 10.0), (100, 9.0)],
+    }
+    assert frames_to_half(known) == {"best": 50.0, "late": 200.0}
+    assert frames_to_half({"worse": [(0, 10.0), (100, 9.0)]}) == {}
 
 
 def test_a_column_is_named_without_folders() -> None:
