@@ -79,7 +79,7 @@ def curves(
         colour = COLOURS[place % len(COLOURS)]
         style = ("-", "--", "-.", ":")[place % 4]  # one on top of another can be seen
         axes.plot(x, mean, f"o{style}", color=colour, label=column)
-        axes.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
+        axes.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.1, linewidth=0)
     axes.set_xlabel(x_name)
     axes.grid(color="#dde2e7", zorder=0)
     _legend(axes)

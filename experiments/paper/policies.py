@@ -126,7 +126,7 @@ def experiment(policy: tuple[str, ...] = BUILT_IN, shares: tuple[float, ...] = (
         draw=draw,
         stages={"views": 1, "walk": len(policy), "remember": points, "pseudolabel": points, "pretrain": points,
                 "transfer": points + 1, "evaluate": points + 1},
-        note=f"Lines of mIoU and of floor seen are percent; '{NEEDED}' counts frames, and has no number for a policy "
-        "that does not get there. Dense sampling teleports and knows the true floor. Curiosity follows a learner of "
+        note=f"Lines of mIoU and of floor seen are percent; '{NEEDED}' counts frames, and has no number where a "
+        "policy does not get there. Dense sampling teleports and knows the true floor. Curiosity follows a learner of "
         "its own, which learns as it walks; the specialists that are compared are trained alike for all.",
     )  # fmt: skip

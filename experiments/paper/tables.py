@@ -55,12 +55,12 @@ def over(summary: Summary) -> str:
 
 
 def cell(summary: Summary, line: str, column: str) -> str:
-    """Mean and spread of a cell."""
-    found = summary.values(line, column)
+    """Mean and spread of a cell, and over how many trials where some that have the line lack it."""
+    found, trials = summary.values(line, column), sum(line in one for one in summary.trials)
     if not found:
         return ""
     spread = f" ± {summary.spread(line, column):.1f}" if len(found) > 1 else ""
-    return number(summary.mean(line, column)) + spread
+    return number(summary.mean(line, column)) + spread + (f" ({len(found)} of {trials})" if len(found) < trials else "")
 
 
 def number(value: float | None) -> str:

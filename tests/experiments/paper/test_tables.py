@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,12 @@ def test_a_table_sets_the_papers_numbers_beside_means_and_spreads() -> None:
     assert lines[0] == "|  | mIoU, paper | mIoU, here | seconds |"
     assert lines[2] == "| a | 50.0 | 12.0 ± 2.8 |  |"  # the deviation of 10 and 14 is sqrt(8)
     assert lines[3] == "| b |  | 14.5 ± 2.1 | 0.03 ± 0.0 |"
+
+
+def test_a_cell_says_in_how_many_trials_it_has_a_number() -> None:
+    trials: list[Measures] = [{"a": {"x": 1.0, "y": 1.0}}, {"a": {"x": 1.0}}, {"b": {"x": 1.0}}]
+    lines = table(Summary(replace(KNOWN, paper={}), trials)).splitlines()
+    assert lines[2:4] == ["| a | 1.0 ± 0.0 | 1.0 (1 of 2) |", "| b | 1.0 |  |"]  # a line of one trial alone is whole
 
 
 def test_claims_are_told_by_the_trials_that_can_tell() -> None:
