@@ -22,7 +22,7 @@ own.
 *disagrees*: as far below; *undecided*: neither, or one trial only; *untold*: what is compared was not asked for, or did
 not occur. The margin is in points of what the experiment measures; ± is the standard deviation over trials. Minutes are
 those of the stages as they were run, whatever else the machine did. Presets are in `experiments/presets.py`; nano-short
-is for many trainings on few cores."""
+is for many trainings on few cores. A house is told by its line in its file, else by its file or seed."""
 
 
 def write_results(folders: Sequence[Path], out: Path) -> Path:
@@ -66,12 +66,19 @@ def _read(file: Path) -> tuple[Summary, dict[str, Any], str]:
 
 def _claims(found: Sequence[tuple[Summary, dict[str, Any]]]) -> str:
     """All claims in one table."""
-    rows = ["| claim | margin here | holds in | verdict | preset | seeds | minutes |", "|" + " --- |" * 7]
+    rows = ["| claim | margin here | holds in | verdict | preset | houses | seeds | minutes |", "|" + " --- |" * 8]
     for summary, results in found:
         for claim in told_claims(summary):
             spread = f" ± {claim['spread']:.1f}" if claim["spread"] is not None else ""
             margin = "" if claim["margin"] is None else f"{claim['margin']:+.1f}{spread}"
             seeds = " ".join(map(str, sorted({trial["seed"] for trial in results["trials"]})))
             cells = [claim["says"], margin, f"{claim['holds_in']} of {claim['trials']}", claim["verdict"]]
-            rows.append(f"| {' | '.join([*cells, results['preset'], seeds, f'{minutes(results):.0f}'])} |")
+            houses = " ".join(dict.fromkeys(_short(trial["house"]) for trial in results["trials"]))
+            rows.append(f"| {' | '.join([*cells, results['preset'], houses, seeds, f'{minutes(results):.0f}'])} |")
     return "\n".join(rows)
+
+
+def _short(house: str) -> str:
+    """What tells a house from others of its file."""
+    file, _, line = Path(house).name.rpartition(":")
+    return line if file else Path(house).stem

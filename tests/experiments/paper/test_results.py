@@ -44,7 +44,9 @@ def test_claims_minutes_seeds_and_the_command_are_told(tmp_path: Path, capsys: p
     text = (tmp_path / "RESULTS.md").read_text()
     assert "RESULTS.md" in capsys.readouterr().out
     says = "mixing in rgb of the transfer set helps TST-MM (Table 4)"
-    assert f"| {says} | +4.0 ± 1.4 | 2 of 2 | agrees | nano | 0 1 | 3 |" in text  # two standard errors of 3 and 5 are 2
+    assert (
+        f"| {says} | +4.0 ± 1.4 | 2 of 2 | agrees | nano | 3 | 0 1 | 3 |" in text
+    )  # two standard errors of 3 and 5 are 2
     assert "| the test space teaches more than the transfer set (Table 4) | +0.0 ± 0.0 | 0 of 2 | undecided" in text
     assert "2 of 3 trials are done" in text
     assert (
