@@ -13,6 +13,9 @@ from .errors import UserError
 experiment = tyro.extras.SubcommandApp()
 Asked = Annotated[Ask, tyro.conf.arg(name="")]
 """Options that all experiments share."""
+Specialised = Literal[
+    "table1", "table2", "mixin", "multimodal", "figure6", "figure7", "figure9", "figure13", "figure17", "figure18"
+]  # fmt: skip
 
 
 @experiment.command(name="list")
@@ -38,9 +41,7 @@ def results(folders: tyro.conf.Positional[tuple[Path, ...]], *, out: Path = Path
 
 @experiment.command
 def specialise(
-    result: tyro.conf.Positional[
-        Literal["table1", "table2", "mixin", "multimodal", "figure6", "figure7", "figure9", "figure13", "figure18"]
-    ] = "table1",
+    result: tyro.conf.Positional[Specialised] = "table1",
     *,
     ask: Asked,
     generalist: tuple[str, ...] = (),
@@ -51,7 +52,8 @@ def specialise(
         result: table1 (pre-training against none and generalists, with Figure 11's bounds), table2 (retrieval across
             modalities), mixin (Tables 4 and 8: the transfer set's rgb in pre-training), multimodal (Table 1's
             multimodal scratch), figure6 (more modalities), figure7 (pre-train in one house, test in another), figure9
-            (more houses), figure13 (label propagation from 20 frames), figure18 (a part of a house).
+            (more houses), figure13 (label propagation from 20 frames), figure17 (TST-MAE, TST-DINO, TST-MM
+            over budgets), figure18 (a part of a house).
         generalist: More generalists beside EfficientNet-Lite0, of table1 and figure13: timm's NAME, whose weights come
             from the hub, or NAME=FOLDER with model.safetensors in it, such as vit_base_patch14_dinov2.lvd142m.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,23 +63,34 @@ def matrix(summary: Summary, file: Path) -> None:
 
 
 def curves(
-    summary: Summary, file: Path, x_name: str, x: Sequence[float], lines: Sequence[str], y_name: str | None = None
+    summary: Summary,
+    file: Path,
+    x_name: str,
+    x: Sequence[float] | Mapping[str, Sequence[float]],
+    lines: Sequence[str],
+    y_name: str | None = None,
+    log: bool = False,
 ) -> None:
     """A curve a column that has any of these lines, through their means, which stand at `x`; the band is the spread.
 
-    `y_name`: what is measured, where the experiment measures more than one thing.
+    `x`: one for all columns, or those of each column that is to be drawn. `y_name`: what is measured, where the
+    experiment measures more than one thing. `log`: each doubling of x is as wide.
     """
     axes, finish = _figure(file, 7.5, summary)
     if y_name is not None:
         axes.set_ylabel(y_name, fontsize=9)
     shown = [column for column in summary.columns() if any(summary.values(line, column) for line in lines)]
+    places = x if isinstance(x, Mapping) else dict.fromkeys(shown, x)
+    shown = [column for column in shown if column in places]
     for place, column in enumerate(shown):
         mean = np.array([summary.mean(line, column) for line in lines])
         spread = np.array([summary.spread(line, column) for line in lines])
         colour = COLOURS[place % len(COLOURS)]
         style = ("-", "--", "-.", ":")[place % 4]  # one on top of another can be seen
-        axes.plot(x, mean, f"o{style}", color=colour, label=column)
-        axes.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.1, linewidth=0)
+        axes.plot(places[column], mean, f"o{style}", color=colour, label=column)
+        axes.fill_between(places[column], mean - spread, mean + spread, color=colour, alpha=0.1, linewidth=0)
+    if log:
+        axes.set_xscale("log")
     axes.set_xlabel(x_name)
     axes.grid(color="#dde2e7", zorder=0)
     _legend(axes)

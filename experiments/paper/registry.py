@@ -15,6 +15,7 @@ EXPERIMENTS = (
     "multimodal",
     "figure6",
     "figure9",
+    "figure17",
     "figure18",
     "table2",
     "figure25",

@@ -23,6 +23,7 @@ from ...agent.surface_prior import SurfacePrior
 from ...envs.frame import Camera
 from ...learners.buffer import ReplayBuffer
 from ...learners.checkpoint import replace_folder, whole_folder
+from ...learners.dino import DinoLearner
 from ...learners.modalities import PSEUDOLABEL
 from ...learners.pretrain import TSTConfig, TSTLearner
 from ...learners.transfer import LabelledFrames
@@ -135,7 +136,7 @@ def pretrain(
     }  # fmt: skip
 
     def make(folder: Path, advance: Advance) -> None:
-        learner, fed = TSTLearner(config, seed), _Fed(diet, config, seed)
+        learner, fed = TSTLearner(config, seed), Feed(diet, config.batch_size, seed)
         kept = folder / "learner"
         if whole_folder(kept):
             learner.load(kept)
@@ -144,25 +145,30 @@ def pretrain(
             learner.has_tokenizers = True
         elif not learner.has_tokenizers:
             learner.fit_tokenizers(fed.frames)
-        while learner.steps < diet.steps:
-            report = learner.step(*fed.batch(learner.steps))
-            if learner.steps % KEEP_EVERY == 0:
-                replace_folder(kept, learner.save)
-            advance(learner.steps, diet.steps, f"loss {report['loss']:.2f}")
-        replace_folder(kept, learner.save)
+        train(learner, fed, diet.steps, kept, advance)
 
     return store.get("pretrain", title, settings, make)
 
 
-class _Fed:
+def train(learner: TSTLearner | DinoLearner, feed: Feed, steps: int, kept: Path, advance: Advance) -> None:
+    """Train until `steps`, and keep the learner in the folder `kept` now and then, and at the end."""
+    while learner.steps < steps:
+        report = learner.step(*feed.batch(learner.steps))
+        if learner.steps % KEEP_EVERY == 0:
+            replace_folder(kept, learner.save)
+        advance(learner.steps, steps, f"loss {report['loss']:.2f}")
+    replace_folder(kept, learner.save)
+
+
+class Feed:
     """Draws what each step is fed, the same for a number of a step whenever it is asked for."""
 
-    def __init__(self, diet: Diet, config: TSTConfig, seed: int) -> None:
+    def __init__(self, diet: Diet, batch_size: int, seed: int) -> None:
         self.buffers = [ReplayBuffer.reader(entry.folder / "buffer") for entry in diet.own]
         self.guesses = [read_pseudolabels(entry) for entry in diet.pseudolabels]
         self.mix_in = torch.from_numpy(diet.mix_in.frames.rgb) if diet.mix_in else None
-        self.mixed = round(config.batch_size * diet.mix_share) if diet.mix_in else 0
-        self.own, self.seed = config.batch_size - self.mixed, seed
+        self.mixed = round(batch_size * diet.mix_share) if diet.mix_in else 0
+        self.own, self.seed = batch_size - self.mixed, seed
         self.starts = np.cumsum([0, *(len(buffer) for buffer in self.buffers)])
         self.generator = torch.Generator()
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from ...envs.house import House
+from ...learners.dino import DinoConfig
 from ...learners.label_propagation import FewLabels, few_labels
 from ...learners.pretrain import TSTConfig
 from ...learners.replay import ReplayName
@@ -21,7 +22,7 @@ from ...learners.transfer import TransferConfig
 from ..digests import code_digest
 from ..presets import Preset
 from ..transfer_set import transfer_set
-from . import evaluate, house, learning, multimodal, transfer
+from . import dino, evaluate, house, learning, multimodal, transfer
 from .generalists import Generalist, generalists
 from .learning import Diet, LabelledSet, Own
 from .store import Entry, Store
@@ -102,6 +103,15 @@ class Stages:
         guessed = [self.own(one).pseudolabels for one in own] if config.pseudolabel_classes else []
         diet = Diet(steps or self.steps(), own, guessed, self.labelled if mix_share else None, mix_share)
         return learning.pretrain(self.store, config, diet, self.seed, start, f"pre-training of {title}")
+
+    def pretrain_dino(self, own: Sequence[Entry], samples: int, title: str = "TST-DINO") -> Entry:
+        """TST-DINO on the rgb of these frames and of D_t, half each, for so many samples."""
+        size = self.preset.learner
+        config = DinoConfig(
+            size=size.size, image_size=size.image_size, patch=size.patch, local_size=size.image_size // 2
+        )  # fmt: skip
+        diet = Diet(max(1, round(samples / config.batch_size)), own, (), self.labelled)
+        return dino.pretrain_dino(self.store, config, diet, self.seed, f"pre-training of {title}")
 
     @cached_property
     def scratch(self) -> Entry:

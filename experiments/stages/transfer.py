@@ -76,8 +76,11 @@ def read_encoder(learner: Entry) -> Encoder:
     """The encoder of a pre-trained learner."""
     sizes = learner.settings["config"]
     encoder = Encoder(sizes["size"], sizes["image_size"], sizes["patch"])
-    stored = load_file(learner.folder / "learner" / "model.safetensors")
-    encoder.load_state_dict({name[8:]: value for name, value in stored.items() if name.startswith("encoder.")})
+    file, prefix = learner.folder / "learner" / "model.safetensors", "encoder."
+    if learner.settings.get("objective") == "dino":
+        file, prefix = file.with_name("dino.safetensors"), "teacher/encoder."
+    stored = load_file(file)
+    encoder.load_state_dict({k.removeprefix(prefix): v for k, v in stored.items() if k.startswith(prefix)})
     return encoder
 
 

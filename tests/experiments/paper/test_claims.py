@@ -6,6 +6,7 @@ import pytest
 
 from testspace.experiments.errors import UserError
 from testspace.experiments.paper.experiment import Measures, Summary
+from testspace.experiments.paper.figure17 import at_equal_samples, at_equal_seconds
 from testspace.experiments.paper.figure25 import AFTER, BACK, BEFORE, FROZEN, continual
 from testspace.experiments.paper.registry import find_experiment
 from testspace.experiments.paper.tables import told_claims
@@ -41,6 +42,23 @@ def test_the_diagonal_is_held_against_the_best_other_house() -> None:
     row = {"pre-trained in 1": 30.0, "pre-trained in 2": 33.0, "pre-trained in 3": 31.5, "scratch": 40.0}
     assert _margins("figure7", {"tested in 2": row}) == [1.5]
     assert _margins("figure7", {"tested in 1": {"pre-trained in 1": 30.0, "scratch": 20.0}}) == [None]
+
+
+def test_objectives_are_compared_where_both_have_spent_as_much() -> None:
+    measures: Measures = {
+        "mIoU after samples: 100": {"scratch": 8.0, "TST-MAE": 10.0, "TST-MM": 9.0, "TST-DINO": 9.0},
+        "seconds for samples: 100": {"TST-MAE": 10.0, "TST-MM": 20.0, "TST-DINO": 40.0},
+        "mIoU after samples: 400": {"scratch": 8.0, "TST-MAE": 14.0, "TST-MM": 16.0},
+        "seconds for samples: 400": {"TST-MAE": 40.0, "TST-MM": 80.0},
+    }
+    assert at_equal_samples("TST-MM", "TST-MAE", measures) == 2.0
+    assert at_equal_samples("TST-MM", "TST-DINO", measures) == 0.0  # after 100, the most that both had
+    # after 40 s, half-way from 20 to 80 on a logarithm, TST-MM stands at 12.5
+    assert at_equal_seconds("TST-MM", "TST-MAE", measures) == pytest.approx(-1.5)
+    assert at_equal_seconds("TST-DINO", "TST-MAE", measures) == pytest.approx(-5.0)
+    late = {line: {**row, "TST-DINO": 90.0} if "100" in line else row for line, row in measures.items()}
+    with pytest.raises(KeyError):
+        at_equal_seconds("TST-MM", "TST-DINO", late)
 
 
 def test_a_table_of_retrieval_has_the_papers_numbers_where_they_belong() -> None:

@@ -50,7 +50,7 @@ def test_a_learner_goes_on_as_if_it_had_not_been_killed(tmp_path: Path, monkeypa
     diet = Diet(5, (_collection(tmp_path / "seen", 0, 8),))
     whole = pretrain(Store(Progress(), tmp_path / "one"), CONFIG, diet, seed=0)
 
-    class Killed(learning._Fed):
+    class Killed(learning.Feed):
         def batch(self, step: int):  # type: ignore[no-untyped-def]
             if step == 3:
                 raise KeyboardInterrupt
@@ -58,7 +58,7 @@ def test_a_learner_goes_on_as_if_it_had_not_been_killed(tmp_path: Path, monkeypa
 
     store = Store(Progress(), tmp_path / "two")
     with monkeypatch.context() as patch:
-        patch.setattr(learning, "_Fed", Killed)
+        patch.setattr(learning, "Feed", Killed)
         with pytest.raises(KeyboardInterrupt):
             pretrain(store, CONFIG, diet, seed=0)
     again = pretrain(store, CONFIG, diet, seed=0)
