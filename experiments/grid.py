@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib.util
 import logging
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
@@ -29,13 +31,25 @@ def each(task: Callable[..., Any], places: Sequence[Place], workers: int) -> Ite
 
 def _by_pool(task: Callable[..., Any], places: Sequence[Place], workers: int) -> Iterator[tuple[Place, Any]]:
     # spawned: torch's threads do not survive a fork
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
     try:
         waiting = {pool.submit(task, *place): place for place in places}
         for future in as_completed(waiting):
             yield waiting[future], future.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed takes this process with it: else it would train on, unseen, and hold its stages."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _by_ray(task: Callable[..., Any], places: Sequence[Place], workers: int) -> Iterator[tuple[Place, Any]]:

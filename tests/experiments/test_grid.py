@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,3 +37,50 @@ def test_every_place_is_done_once_and_an_error_arrives_as_it_was_raised() -> Non
     assert dict(grid.each(digest, places, 2)) == {place: digest(*place) for place in places}
     with pytest.raises(UserError, match="no preset 'huge'"):
         list(grid.each(find_preset, [("huge",)], 1))
+
+
+def sleep_and_tell(folder: str, name: str) -> None:
+    """A task that says who does it, and takes longer than any test."""
+    Path(folder, name).write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+PARENT = """
+import importlib.util, sys
+from testspace.experiments import grid
+from test_grid import sleep_and_tell
+
+if __name__ == "__main__":
+    find_spec = importlib.util.find_spec
+    importlib.util.find_spec = lambda name, *more: None if name == "ray" else find_spec(name, *more)
+    list(grid.each(sleep_and_tell, [(sys.argv[1], "one"), (sys.argv[1], "two")], 2))
+"""
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    script, told = tmp_path / "parent.py", tmp_path / "told"
+    script.write_text(PARENT)
+    told.mkdir()
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    parent = subprocess.Popen([sys.executable, str(script), str(told)], env={**os.environ, "PYTHONPATH": path})
+    try:
+        _until(lambda: [file.read_text() for file in told.iterdir()].count("") == 0 and len(list(told.iterdir())) == 2)
+    finally:
+        parent.kill()
+        parent.wait()
+    workers = [int(file.read_text()) for file in told.iterdir()]
+    _until(lambda: not any(_lives(worker) for worker in workers))
+
+
+def _lives(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
