@@ -245,7 +245,7 @@ def dead_links(page: Path, text: str) -> list[str]:
     return dead
 
 
-LINKING = [*SHOWN, ROOT / "CHANGELOG.md", *ROOT.glob("experiments/*.md"), *DOCS.rglob("*.ipynb")]
+LINKING = [*SHOWN, ROOT / "CHANGELOG.md", *ROOT.glob("experiments/**/*.md"), *DOCS.rglob("*.ipynb")]
 
 
 @pytest.mark.parametrize("page", LINKING, ids=lambda page: page.name)

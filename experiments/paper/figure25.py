@@ -123,7 +123,12 @@ def experiment(
     )
     claims = [
         Claim("the change costs the specialist (Figure 25)", _drop, small),
-        Claim("two thirds of it are back after a tenth of the frames", partial(_recovers, ours), small),
+        Claim(
+            "two thirds of it are back after a tenth of the frames",
+            partial(_recovers, ours),
+            "A tenth of the frames brings a tenth of the steps, and by then few frames of a full memory are of the "
+            "house as it is now. How much is back after more of them is in the lines below that one.",
+        ),
         Claim("learning on is better than standing still", partial(_above, ours, FROZEN, "after 1/1"), small),
         Claim(
             "TST-MM that learns on is better than the generalist",

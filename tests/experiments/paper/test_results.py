@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+import testspace
 from testspace.experiments import cli
 from testspace.experiments.errors import UserError
 from testspace.experiments.paper.results import write_results
+
+OURS = Path(testspace.__file__).parent / "experiments"
 
 
 def _stored(folder: Path, **changed: Any) -> Path:
@@ -36,6 +39,13 @@ def _stored(folder: Path, **changed: Any) -> Path:
     }  # fmt: skip
     (folder / "results.json").write_text(json.dumps(results))
     return folder
+
+
+def test_our_page_is_what_our_stored_summaries_say(tmp_path: Path) -> None:
+    page = write_results([OURS / "results"], tmp_path / "RESULTS.md").read_text()
+    assert page == (OURS / "RESULTS.md").read_text(), (
+        "run: testspace experiment results experiments/results --out experiments/RESULTS.md"
+    )
 
 
 def test_claims_minutes_seeds_and_the_command_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
