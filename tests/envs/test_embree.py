@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -59,8 +59,11 @@ def test_meshes_come_and_go() -> None:
     origins, vectors = segments(64)
     truth = Mesh(scene.vertices, scene.faces).occluded(origins, vectors)
     for _ in range(50):
-        np.testing.assert_array_equal(Mesh(scene.vertices.copy(), scene.faces).occluded(origins, vectors), truth)
-        gc.collect()
+        mesh = Mesh(scene.vertices.copy(), scene.faces)
+        np.testing.assert_array_equal(mesh.occluded(origins, vectors), truth)
+        left = weakref.ref(mesh)
+        del mesh
+        assert left() is None, "kept by a circle of references, so that its memory is given back late"
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the system does not tell a process's threads")
