@@ -76,6 +76,8 @@ def curves(
     `x`: one for all columns, or those of each column that is to be drawn. `y_name`: what is measured, where the
     experiment measures more than one thing. `log`: each doubling of x is as wide.
     """
+    from matplotlib.ticker import MaxNLocator
+
     axes, finish = _figure(file, 7.5, summary)
     if y_name is not None:
         axes.set_ylabel(y_name, fontsize=9)
@@ -91,6 +93,8 @@ def curves(
         axes.fill_between(places[column], mean - spread, mean + spread, color=colour, alpha=0.1, linewidth=0)
     if log:
         axes.set_xscale("log")
+    elif all(float(at).is_integer() for column in shown for at in places[column]):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # no half houses
     axes.set_xlabel(x_name)
     axes.grid(color="#dde2e7", zorder=0)
     _legend(axes)
