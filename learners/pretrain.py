@@ -277,6 +277,7 @@ def masking_of(model: MaskedModel, config: TSTConfig) -> Masking:
 
 
 if __name__ == "__main__":  # torchrun --nproc-per-node N -m testspace.learners.pretrain small --help
-    from .train import main
+    from .train import main, whole_process
 
-    main()
+    with whole_process():
+        main()

@@ -9,13 +9,14 @@ import sys
 
 import torch.distributed as dist
 
-from testspace.learners.train import main
+from testspace.learners.train import main, whole_process
 
 folder, *arguments = sys.argv[1:]
-dist.init_process_group("gloo")
-main([*arguments, "--out", f"{folder}/ddp"])
-main([*arguments, "--out", f"{folder}/fsdp", "--scaling.shard", "fsdp"])
-main([*arguments, "--out", f"{folder}/begun", "--resume"])
-tokens = ["--learner.targets", "tokens", "--learner.tokenizer-steps", "3"]
-main([*arguments, *tokens, "--out", f"{folder}/tokens", "--scaling.shard", "fsdp"])
-dist.destroy_process_group()
+with whole_process():
+    dist.init_process_group("gloo")
+    main([*arguments, "--out", f"{folder}/ddp"])
+    main([*arguments, "--out", f"{folder}/fsdp", "--scaling.shard", "fsdp"])
+    main([*arguments, "--out", f"{folder}/begun", "--resume"])
+    tokens = ["--learner.targets", "tokens", "--learner.tokenizer-steps", "3"]
+    main([*arguments, *tokens, "--out", f"{folder}/tokens", "--scaling.shard", "fsdp"])
+    dist.destroy_process_group()
