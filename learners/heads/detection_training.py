@@ -12,7 +12,9 @@ from torch import Tensor
 
 from ..encoders import FrameEncoder
 from ..transfer import LabelledFrames, Progress, TransferConfig, augment, train
+from .box_detector import BoxDetector
 from .boxes import boxes_of, number_objects
+from .cascade import CascadeConfig, CascadeDetector
 from .detection import DetectionConfig, Detector
 
 MIN_PIXELS = 4
@@ -24,26 +26,29 @@ def fine_tune_detector(
     labelled: LabelledFrames,
     classes: Collection[int],
     config: TransferConfig | None = None,
-    head: DetectionConfig | None = None,
+    head: DetectionConfig | CascadeConfig | None = None,
     seed: int = 0,
     progress: Progress | None = None,
-) -> Detector:
-    """A Detector of `classes` on a copy of `encoder`, trained on `labelled`; one seed gives one result.
+) -> BoxDetector:
+    """A detector of `classes` on a copy of `encoder`, trained on `labelled`; one seed gives one result.
 
-    It tells those of the classes that occur in `labelled`. ValueError where none does, or there are no instances.
+    `head` says which: Detector, or CascadeDetector where it is a CascadeConfig. It tells those of the classes that
+    occur in `labelled`. ValueError where none does, or there are no instances; ImportError as CascadeDetector.
     """
     config = config or TransferConfig()
     objects, table = number_objects(labelled.semantic, labelled.instances(), classes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        detector = Detector(copy.deepcopy(encoder), table[1:].unique().tolist(), head)
+        kind: type[BoxDetector] = CascadeDetector if isinstance(head, CascadeConfig) else Detector
+        detector = kind(copy.deepcopy(encoder), table[1:].unique().tolist(), head)
+        masks = kind is CascadeDetector
 
         def loss(picks: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
             rgb, shown = augment(
                 torch.from_numpy(labelled.rgb[picks]), objects[picks].long(), config.augment, generator
             )
             device = next(detector.head.parameters()).device
-            return detector.loss(rgb.to(device), boxes_of(shown.to(device), table, MIN_PIXELS))
+            return detector.loss(rgb.to(device), boxes_of(shown.to(device), table, MIN_PIXELS, masks))
 
         train(detector, len(labelled.rgb), loss, config, seed, progress)
     return detector

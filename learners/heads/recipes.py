@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ..transfer import AugmentConfig, TransferConfig
+from .cascade import CascadeConfig
 from .detection import DetectionConfig
 from .segmentation import HeadConfig
 
@@ -24,6 +25,10 @@ SEGMENTATION_HEAD = HeadConfig(width=384, cells=4, points=1, depth=4, kernel=7)
 """MultiMAE's: 4 x 4 cells of 384 channels a patch (6,144), four ConvNeXt blocks."""
 DETECTION_HEAD = DetectionConfig(width=256, scales=(4, 2, 1, 0.5), depth=4)
 """ViTDet's pyramid with FCOS's towers."""
+CASCADE_HEAD = CascadeConfig(
+    width=256, scales=(4, 2, 1, 0.5), anchor=8, proposals=1000, samples=512, convolutions=4, hidden=1024,
+)  # fmt: skip
+"""ViTDet's Cascade Mask R-CNN, the paper's."""
 
 
 def segmentation_recipe(size: Size, frames: int = FRAMES, batch_size: int = 32) -> TransferConfig:

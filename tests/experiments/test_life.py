@@ -25,6 +25,7 @@ from testspace.experiments.drawings import GAP
 from testspace.experiments.presets import PRESETS
 from testspace.learners.buffer import ReplayBuffer
 from testspace.learners.modalities import MODALITIES
+from testspace.learners.torchvision_guard import operators_load
 
 SMOKE = PRESETS["smoke"]
 
@@ -200,6 +201,13 @@ def test_detection_and_captioning_are_scored_and_repeat_themselves(
         assert stored["views"] == SMOKE.evaluation_frames
         assert list(stored["scores"]) == ["scratch", "specialist"]
         assert all(0 <= value <= 10 for score in stored["scores"].values() for value in score.values())
+    if operators_load():
+        tasks.main(["detection", *asked, "--detector", "cascade"])
+        assert json.loads((out / "detection.json").read_text())["detector"] == "cascade"
+    else:
+        with pytest.raises(SystemExit, match="2"):
+            tasks.main(["detection", *asked, "--detector", "cascade"])
+        assert "operators do not load" in capsys.readouterr().err
     tasks.main(["captioning", *asked, "--json", str(out / "again.json")])
     assert json.loads((out / "again.json").read_text()) == stored
 

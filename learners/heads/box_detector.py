@@ -1,0 +1,82 @@
+"""What every detector has in common: the classes it knows, training on true boxes, and telling boxes frame by frame."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..encoders import FrameEncoder
+from .boxes import Boxes
+from .task import TaskModel
+
+
+class BoxDetector(TaskModel):
+    """An encoder with a head that tells boxes. `classes` are the global class ids of what it tells, in order."""
+
+    config_type: ClassVar[type]
+    """Dataclass of the head's sizes, and of which boxes are told."""
+
+    def __init__(self, encoder: FrameEncoder, classes: Sequence[int], config: Any = None) -> None:
+        if not classes:
+            raise ValueError(f"{self.name}: there is no class to detect")
+        self.classes, config = tuple(int(c) for c in classes), config or self.config_type()
+        super().__init__(encoder, self.build(encoder, len(classes), config))
+        self.config = config
+
+    @staticmethod
+    @abstractmethod
+    def build(encoder: FrameEncoder, n_classes: int, config: Any) -> nn.Module:
+        """The head, with random weights."""
+
+    @abstractmethod
+    def loss(self, rgb: Tensor, truth: Boxes) -> tuple[Tensor, dict[str, float]]:
+        """The loss of rgb uint8 (B, H, W, 3) with the true boxes of its frames (of `classes`; others are left out)."""
+
+    @abstractmethod
+    def found(self, rgb: Tensor) -> Boxes:
+        """What is told of rgb uint8 (B, H, W, 3), on the CPU, each frame's best first; classes are places in
+        `classes`."""
+
+    def description(self) -> dict[str, Any]:
+        """The classes and the head's sizes."""
+        return {"classes": self.classes, "head": asdict(self.config)}
+
+    @classmethod
+    def from_description(cls, encoder: FrameEncoder, description: dict[str, Any]) -> Self:
+        """See TaskModel."""
+        sizes = {key: tuple(value) if isinstance(value, list) else value for key, value in description["head"].items()}
+        return cls(encoder, description["classes"], cls.config_type(**sizes))
+
+    def known(self, truth: Boxes) -> Boxes:
+        """The boxes of `classes`, with places among them for ids."""
+        ids = torch.tensor(self.classes, device=truth.classes.device)
+        same = truth.classes[:, None] == ids
+        known = truth.where(same.any(1))
+        return replace(known, classes=same[same.any(1)].int().argmax(1))
+
+    @torch.no_grad()
+    def predict(self, rgb: NDArray[np.uint8] | Tensor, batch_size: int = 64) -> Boxes:
+        """Boxes on the frames rgb uint8 (N, H, W, 3), each frame's best first; the training mode is left as it was."""
+        device, was_training = next(self.head.parameters()).device, self.training
+        self.eval()
+        parts, first = [], 0
+        for batch in torch.as_tensor(rgb).split(batch_size) if len(rgb) else ():
+            found = self.found(batch.to(device))
+            classes = torch.tensor(self.classes)[found.classes]
+            parts.append(replace(found, frame=found.frame + first, classes=classes))
+            first += len(batch)
+        self.train(was_training)
+        return Boxes.join(parts)
+
+
+def sides_of(rgb: Tensor) -> Tensor:
+    """Width, height, width, height of the frames (B, H, W, 3), on their device."""
+    sides = [rgb.shape[2], rgb.shape[1], rgb.shape[2], rgb.shape[1]]
+    return torch.tensor(sides, dtype=torch.float32, device=rgb.device)
