@@ -216,7 +216,7 @@ def _signals() -> Iterator[list[int]]:
 
 @contextmanager
 def whole_process() -> Iterator[None]:
-    """What is done inside is all that this process does: it ends there, with the status of a SystemExit, or 0.
+    """What is done inside is all that this process does. Under torchrun it ends there, as a SystemExit says, or with 0.
 
     It ends without the interpreter's own ending. torch's sharding keeps its process group to the last, and a thread of
     gloo's that is still giving back a tensor when the interpreter goes aborts a process that had done and stored
@@ -226,10 +226,13 @@ def whole_process() -> Iterator[None]:
     try:
         yield
     except SystemExit as ended:
+        if "RANK" not in os.environ:
+            raise
         status = ended.code
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status if isinstance(status, int) else 0)
+    if "RANK" in os.environ:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status if isinstance(status, int) else 0)
 
 
 def _begin(config: TrainConfig, learner: ScaledLearner) -> Callable[[dict[str, Any]], None]:
