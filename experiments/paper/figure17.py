@@ -106,7 +106,6 @@ def experiment() -> Experiment:
         draw=draw,
         stages={"views": 1, "collect": 1, "pretrain": 8 * 1.6, "transfer": 9, "evaluate": 9},
         note="TST-MM has the sensory modalities. Half of the samples are of the transfer set, for every objective. "
-        "Seconds are those of pre-training as it was run; trials side by side slow each other alike, and one "
-        "that was killed and gone on with counts its last session alone. The paper gives "
+        "Seconds are those of pre-training as it was run; trials side by side slow each other alike. The paper gives "
         "the figure without numbers in its text.",
     )

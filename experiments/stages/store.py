@@ -20,6 +20,10 @@ from ..files import locked, write_json
 from ..progress import Advance, Progress
 
 
+NOTED_EVERY = 2.0
+"""Seconds between two notes of how long a stage took so far."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A finished stage."""
@@ -31,7 +35,7 @@ class Entry:
     folder: Path
     """What it left."""
     seconds: float
-    """What it took, in the session that finished it."""
+    """What it took, in all sessions together; a kill can cost the last few of a session."""
     settings: Mapping[str, Any]
     """What it was made from."""
 
@@ -68,9 +72,32 @@ class Store:
     ) -> None:
         unfinished = folder.with_name(f"{folder.name}.part")
         unfinished.mkdir(exist_ok=True)
-        started = time.perf_counter()
+        clock = _Clock(unfinished / "seconds.json")
         with self.progress.stage(title) as advance:
-            make(unfinished, advance)
-        noted = {"kind": kind, "title": title, "preset": self.preset, "seconds": time.perf_counter() - started}
+
+            def told(done: int, total: int, note: str = "") -> None:
+                advance(done, total, note)
+                clock.note()
+
+            make(unfinished, told)
+        noted = {"kind": kind, "title": title, "preset": self.preset, "seconds": clock.seconds()}
         write_json(unfinished / "stage.json", {**noted, "settings": settings})
+        clock.file.unlink(missing_ok=True)
         os.rename(unfinished, folder)
+
+
+class _Clock:
+    """Seconds of this session and of those before it, noted in a file every now and then."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.before = float(json.loads(file.read_text())) if file.exists() else 0.0
+        self.started = self.noted = time.perf_counter()
+
+    def seconds(self) -> float:
+        return self.before + time.perf_counter() - self.started
+
+    def note(self) -> None:
+        if time.perf_counter() - self.noted >= NOTED_EVERY:
+            write_json(self.file, self.seconds())
+            self.noted = time.perf_counter()

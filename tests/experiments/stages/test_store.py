@@ -40,3 +40,23 @@ def test_a_stage_that_was_killed_goes_on_from_its_folder_and_is_not_taken_for_do
     with pytest.raises(KeyboardInterrupt):
         store.get("walk", "a walk", {}, killed)
     assert (store.get("walk", "a walk", {}, goes_on).folder / "half").exists()
+
+
+def test_the_seconds_of_a_stage_are_those_of_all_its_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+
+    def make(folder: Path, advance: Advance) -> None:
+        for done in range(3):
+            now[0] += 10
+            advance(done, 3)
+            if now[0] == 120:
+                raise KeyboardInterrupt
+
+    store = Store(Progress(), tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        store.get("walk", "a walk", {}, make)
+    now[0] = 1000.0
+    entry = store.get("walk", "a walk", {}, make)
+    assert entry.seconds == 20 + 30
+    assert [file.name for file in entry.folder.iterdir()] == ["stage.json"]
