@@ -25,17 +25,23 @@ those of the stages as they were run, whatever else the machine did. Presets are
 is for many trainings on few cores. A house is told by its line in its file, else by its file or seed."""
 
 
+Stored = tuple[Summary, dict[str, Any], str]
+"""What an experiment came to, what it stored, and the name of its folder."""
+
+
 def write_results(folders: Sequence[Path], out: Path) -> Path:
     """Write the page of the experiments in these folders, or in folders right below them, and return it.
 
-    UserError where there are none, or where a results.json is none of an experiment of this version.
+    Runs of other seeds or houses of one experiment are told together. UserError where there are none, where a
+    results.json is none of an experiment of this version, or where two hold the same trial.
     """
     files = sorted(
         {file for folder in folders for pattern in ("", "*/") for file in folder.glob(f"{pattern}results.json")}
     )
     if not files:
         raise UserError(f"no results.json in {' '.join(map(str, folders)) or 'no folder'}; name folders of experiments")
-    found = sorted((_read(file) for file in files), key=lambda one: EXPERIMENTS.index(one[1]["experiment"]))
+    found = _together([_read(file) for file in files])
+    found.sort(key=lambda one: EXPERIMENTS.index(one[1]["experiment"]))
     pages = [part for summary, results, name in found for part in page(summary, results, name, with_claims=False)]
     left = [find_experiment(name).command for name in EXPERIMENTS if name not in {r["experiment"] for _, r, _ in found}]
     parts = [HEAD, _claims([(summary, results) for summary, results, _ in found]), *pages]
@@ -46,7 +52,7 @@ def write_results(folders: Sequence[Path], out: Path) -> Path:
     return out
 
 
-def _read(file: Path) -> tuple[Summary, dict[str, Any], str]:
+def _read(file: Path) -> Stored:
     """What an experiment came to, as its code tells it by now; what it stored; and the name of its folder."""
     try:
         results: dict[str, Any] = json.loads(file.read_text())
@@ -62,6 +68,41 @@ def _read(file: Path) -> tuple[Summary, dict[str, Any], str]:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{file}: not the results of an experiment of this version ({error}); run it again") from None
     return summary, results, file.parent.name
+
+
+def _together(found: Sequence[Stored]) -> list[Stored]:
+    """Runs of one experiment with the same settings and preset become one: its trials may be of several machines.
+
+    UserError where two have a trial in common.
+    """
+    same: dict[str, list[Stored]] = {}
+    for one in found:
+        same.setdefault(json.dumps([one[1][key] for key in ("experiment", "settings", "preset")]), []).append(one)
+    return [_joined(runs) if len(runs) > 1 else runs[0] for runs in same.values()]
+
+
+def _joined(runs: Sequence[Stored]) -> Stored:
+    houses, seeds = (
+        list(dict.fromkeys(v for _, results, _ in runs for v in results[key])) for key in ("houses", "seeds")
+    )
+    trials: dict[tuple[int, int], tuple[dict[str, Any], dict[str, dict[str, float]], str]] = {}
+    for summary, results, name in runs:
+        for trial, measures in zip(results["trials"], summary.trials, strict=True):
+            place = (houses.index(trial["house"]), trial["seed"])
+            if place in trials:
+                raise UserError(
+                    f"{trials[place][2]} and {name} both hold {trial['house']} with seed {trial['seed']}; name one"
+                )
+            trials[place] = (trial, measures, name)
+    told = [trials[place] for place in sorted(trials)]
+    joined = {
+        "houses": houses,
+        "seeds": sorted(seeds),
+        "asked": len(houses) * len(seeds),
+        "trials": [t for t, _, _ in told],
+    }
+    summary, results, name = runs[0]
+    return Summary(summary.experiment, [m for _, m, _ in told]), {**results, **joined}, name
 
 
 def _claims(found: Sequence[tuple[Summary, dict[str, Any]]]) -> str:

@@ -19,7 +19,6 @@ from ..digests import digest
 from ..files import locked, write_json
 from ..progress import Advance, Progress
 
-
 NOTED_EVERY = 2.0
 """Seconds between two notes of how long a stage took so far."""
 

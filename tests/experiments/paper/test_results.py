@@ -79,3 +79,21 @@ def test_a_file_that_is_no_result_is_refused(changed: dict[str, Any], tmp_path: 
     with pytest.raises(UserError, match=r"no results\.json"):
         write_results([tmp_path / "two"], tmp_path / "RESULTS.md")
     assert not (tmp_path / "RESULTS.md").exists()
+
+
+def test_seeds_that_were_run_apart_are_told_together(tmp_path: Path) -> None:
+    first = _stored(tmp_path / "runs" / "first")
+    stored = json.loads((first / "results.json").read_text())
+    (more,) = (dict(trial, seed=2, seconds=60.0) for trial in stored["trials"][:1])
+    more["measures"] = {**more["measures"], "both, 1/1": {"TST-MAE": 26.0, "TST-MM": 30.0}}
+    second = _stored(tmp_path / "runs" / "second", seeds=[2], asked=1, trials=[more])
+    text = write_results([tmp_path / "runs"], tmp_path / "RESULTS.md").read_text()
+    assert "| +6.0 ± 3.6 | 3 of 3 | agrees | nano | 3 | 0 1 2 | 4 |" in text  # gains of 3, 5 and 10
+    assert "mean of 3 trials" in text
+    assert "3 of 3 trials are done" in text
+    assert text.count("testspace experiment specialise mixin") == 1
+    other = _stored(tmp_path / "runs" / "third", preset="smoke")
+    assert write_results([tmp_path / "runs"], tmp_path / "RESULTS.md").read_text().count("specialise mixin --") == 2
+    (other / "results.json").write_text((second / "results.json").read_text())
+    with pytest.raises(UserError, match=r"second and third both hold /somewhere/houses\.jsonl:3 with seed 2"):
+        write_results([tmp_path / "runs"], tmp_path / "RESULTS.md")
