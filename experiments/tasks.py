@@ -24,7 +24,7 @@ from ..learners.encoders import FrameEncoder
 from ..learners.heads.boxes import Boxes, boxes_of, number_objects
 from ..learners.heads.captioning_training import fine_tune_captioner
 from ..learners.heads.captions import template_captions, vocabulary
-from ..learners.heads.cascade import CascadeConfig
+from ..learners.heads.cascade_config import CascadeConfig
 from ..learners.heads.detection import DetectionConfig
 from ..learners.heads.detection_training import MIN_PIXELS, fine_tune_detector
 from ..learners.metrics.captioning import caption_score

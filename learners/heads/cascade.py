@@ -7,7 +7,6 @@ Where torchvision's operators do not load, `detection.Detector` tells boxes in p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,42 +19,10 @@ from ..precision import autocast
 from ..torchvision_guard import operators_load
 from .box_detector import BoxDetector, sides_of
 from .boxes import Boxes
+from .cascade_config import PATCH, CascadeConfig
 
 if TYPE_CHECKING:
     from .cascade_head import CascadeHead
-
-PATCH = 16
-"""Units of a patch's side. Boxes are told in pixels, but held in units: every size that the field gives in pixels, for
-ViTs of patch 16, then stays what it is in patches, however large a patch is here."""
-
-
-@dataclass(frozen=True)
-class CascadeConfig:
-    """The size of the head, and which boxes it tells. The defaults suit frames of a few objects on two CPU cores;
-    `recipes.CASCADE_HEAD` has the paper's."""
-
-    width: int = 64
-    """Channels of the pyramid and of all convolutions; ViTDet has 256."""
-    scales: tuple[float, ...] = (2, 1, 0.5)
-    """Sizes of the pyramid's maps, of the encoder's; ViTDet has 4, 2, 1, 0.5."""
-    anchor: float = 4
-    """Side of the square anchor of a map, in its cells; ViTDet has 8. Two more are half and twice as tall as wide."""
-    proposals: int = 100
-    """Most proposals of a frame; Detectron2 has 1,000."""
-    samples: int = 64
-    """Proposals of a frame that are learned from, a quarter of them objects; Detectron2 has 512."""
-    overlaps: tuple[float, ...] = (0.5, 0.6, 0.7)
-    """Least overlap of a box with its object, stage by stage."""
-    convolutions: int = 1
-    """3 x 3 convolutions of each stage and of the masks; ViTDet has 4."""
-    hidden: int = 256
-    """Units of each stage's layer; ViTDet has 1,024."""
-    min_score: float = 0.02
-    """Boxes with less are not told."""
-    max_iou: float = 0.5
-    """Of two boxes of one class that overlap by more, the worse is dropped."""
-    per_frame: int = 100
-    """Most boxes of a frame; COCO's measure looks at no more."""
 
 
 class CascadeDetector(BoxDetector):

@@ -1,6 +1,6 @@
 """The head of Cascade Mask R-CNN, of torchvision's parts; `cascade` says so where its operators do not load.
 
-Boxes are in units (`cascade.PATCH` to a patch). Class 0 is the background in here, and the k-th class is k + 1.
+Boxes are in units (`PATCH` to a patch). Class 0 is the background in here, and the k-th class is k + 1.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.ops import MultiScaleRoIAlign, batched_nms, box_iou, clip_boxes_to_image
 
 from .boxes import Boxes
-from .cascade import PATCH, CascadeConfig
+from .cascade_config import PATCH, CascadeConfig
 from .pyramid import ChannelNorm, SimplePyramid
 
 _POOLED, _MASK = 7, 14  # cells of a box's features, and of a mask's: Mask R-CNN

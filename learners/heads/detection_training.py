@@ -14,7 +14,8 @@ from ..encoders import FrameEncoder
 from ..transfer import LabelledFrames, Progress, TransferConfig, augment, train
 from .box_detector import BoxDetector
 from .boxes import boxes_of, number_objects
-from .cascade import CascadeConfig, CascadeDetector
+from .cascade import CascadeDetector
+from .cascade_config import CascadeConfig
 from .detection import DetectionConfig, Detector
 
 MIN_PIXELS = 4

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ..transfer import AugmentConfig, TransferConfig
-from .cascade import CascadeConfig
+from .cascade_config import CascadeConfig
 from .detection import DetectionConfig
 from .segmentation import HeadConfig
 

@@ -10,7 +10,8 @@ import torch
 
 from testspace.learners.heads import cascade
 from testspace.learners.heads.boxes import Boxes, boxes_of, number_objects
-from testspace.learners.heads.cascade import CascadeConfig, CascadeDetector
+from testspace.learners.heads.cascade import CascadeDetector
+from testspace.learners.heads.cascade_config import CascadeConfig
 from testspace.learners.heads.detection_training import fine_tune_detector
 from testspace.learners.metrics.detection import detection_score
 from testspace.learners.model import Encoder
