@@ -70,19 +70,25 @@ def _machine() -> list[Finding]:
     import torch
 
     from ..learners.precision import bf16_is_fast
+    from ..learners.torchvision_guard import operators_load
 
     memory, free = _memory()
     disk = shutil.disk_usage(Path.cwd()).free / 1e9
     gpu = torch.cuda.is_available()
     told = torch.cuda.get_device_name() if gpu else f"none that torch {torch.__version__} can use; nothing needs one"
-    bf16 = bf16_is_fast()
+    bf16, operators = bf16_is_fast(), operators_load()
     return [
         Finding("machine", "cores", True, f"{cores()} ({describe()['cpu']}); preset nano is made for 2"),
         Finding("machine", "memory", memory >= 4, f"{memory:.1f} GB, {free:.1f} free; a run of nano takes up to 3.4"),
         Finding("machine", "disk", disk >= 2, f"{disk:.1f} GB free here; a run of nano takes about 0.2"),
         Finding("machine", "bfloat16", bf16, "training in it" if bf16 else "not fast on this CPU: training in float32"),
         Finding("machine", "GPU", gpu, told),
-    ]
+        Finding(
+            "machine", "operators", operators,
+            "torchvision's: Cascade Mask R-CNN" if operators
+            else "torchvision's do not load beside this torch: detection in plain torch alone",
+        ),
+    ]  # fmt: skip
 
 
 def _worlds() -> list[Finding]:

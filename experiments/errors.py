@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,9 +27,16 @@ def one_line(error: Exception) -> str | None:
 
 @contextmanager
 def ending_in_one_line(program: str = "") -> Iterator[None]:
-    """What is the user's to mend ends the process with one line on stderr and exit status 2; all else is raised."""
+    """What is the user's to mend ends the process with one line on stderr and exit status 2; all else is raised.
+
+    Where nobody reads the output any more (`testspace ... | head`), it ends without a word, as other programs do.
+    """
     try:
         yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter tries again as it ends
+        sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
         message = one_line(error)
         if message is None:

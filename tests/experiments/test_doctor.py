@@ -61,3 +61,12 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
     assert {"run", "report", "render", "retrieve"} <= completed("r")
     assert "doctor" not in completed("r")
     assert "--policy" in completed("run", "--po")
+
+
+def test_it_ends_without_a_word_where_nobody_reads_on() -> None:
+    command = [sys.executable, "-m", "testspace", "doctor"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, told = process.communicate()
+    assert (process.returncode, told) == (141, "")
