@@ -76,7 +76,7 @@ def curves(
     `x`: one for all columns, or those of each column that is to be drawn. `y_name`: what is measured, where the
     experiment measures more than one thing. `log`: each doubling of x is as wide.
     """
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     axes, finish = _figure(file, 7.5, summary)
     if y_name is not None:
@@ -84,7 +84,8 @@ def curves(
     shown = [column for column in summary.columns() if any(summary.values(line, column) for line in lines)]
     places = x if isinstance(x, Mapping) else dict.fromkeys(shown, x)
     shown = [column for column in shown if column in places]
-    for place, column in enumerate(shown):
+    for column in shown:
+        place = summary.columns().index(column)  # a method looks the same in every figure of its experiment
         mean = np.array([summary.mean(line, column) for line in lines])
         spread = np.array([summary.spread(line, column) for line in lines])
         colour = COLOURS[place % len(COLOURS)]
@@ -93,6 +94,9 @@ def curves(
         axes.fill_between(places[column], mean - spread, mean + spread, color=colour, alpha=0.1, linewidth=0)
     if log:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
     elif all(float(at).is_integer() for column in shown for at in places[column]):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # no half houses
     axes.set_xlabel(x_name)
