@@ -64,15 +64,13 @@ class BoxDetector(TaskModel):
     @torch.no_grad()
     def predict(self, rgb: NDArray[np.uint8] | Tensor, batch_size: int = 64) -> Boxes:
         """Boxes on the frames rgb uint8 (N, H, W, 3), each frame's best first; the training mode is left as it was."""
-        device, was_training = next(self.head.parameters()).device, self.training
-        self.eval()
         parts, first = [], 0
-        for batch in torch.as_tensor(rgb).split(batch_size) if len(rgb) else ():
-            found = self.found(batch.to(device))
-            classes = torch.tensor(self.classes)[found.classes]
-            parts.append(replace(found, frame=found.frame + first, classes=classes))
-            first += len(batch)
-        self.train(was_training)
+        with self.evaluating() as device:
+            for batch in torch.as_tensor(rgb).split(batch_size) if len(rgb) else ():
+                found = self.found(batch.to(device))
+                classes = torch.tensor(self.classes)[found.classes]
+                parts.append(replace(found, frame=found.frame + first, classes=classes))
+                first += len(batch)
         return Boxes.join(parts)
 
 

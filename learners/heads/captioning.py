@@ -114,13 +114,10 @@ class Captioner(TaskModel):
     @torch.no_grad()
     def predict(self, rgb: NDArray[np.uint8] | Tensor, batch_size: int = 64) -> list[str]:
         """A caption of each frame of rgb uint8 (N, H, W, 3), greedily; the training mode is left as it was."""
-        device, was_training = next(self.head.parameters()).device, self.training
-        self.eval()
         captions: list[str] = []
-        for batch in torch.as_tensor(rgb).split(batch_size) if len(rgb) else ():
-            with autocast(device.type):
+        with self.evaluating() as device, autocast(device.type):
+            for batch in torch.as_tensor(rgb).split(batch_size) if len(rgb) else ():
                 captions += self._write(self.encoder(batch.to(device)))
-        self.train(was_training)
         return captions
 
     def _write(self, features: Tensor) -> list[str]:

@@ -64,16 +64,17 @@ class CascadeDetector(BoxDetector):
     @torch.no_grad()
     def masks(self, rgb: NDArray[np.uint8] | Tensor, boxes: Boxes, batch_size: int = 64) -> Tensor:
         """The pixels of each object that `predict` told of rgb uint8 (N, H, W, 3): bool (M, H, W), on the CPU."""
-        device, was_training = next(self.head.parameters()).device, self.training
-        self.eval()
         known, parts, size = self.known(boxes), [], (int(rgb.shape[1]), int(rgb.shape[2]))
-        for first in range(0, len(rgb), batch_size):
-            batch = torch.as_tensor(rgb[first : first + batch_size]).to(device)
-            own = known.where((known.frame >= first) & (known.frame < first + len(batch)))
-            corners = own.corners.to(device) * self._units(batch)
-            inside = Boxes(own.frame.to(device) - first, corners, own.classes.to(device), own.scores)
-            parts.append(self.head.masks(self._maps(batch), inside, self._units(batch), size).cpu())
-        self.train(was_training)
+        with self.evaluating() as device:
+            for first in range(0, len(rgb), batch_size):
+                batch = torch.as_tensor(rgb[first : first + batch_size]).to(device)
+                own, units = (
+                    known.where((known.frame >= first) & (known.frame < first + len(batch))),
+                    self._units(batch),
+                )
+                corners = own.corners.to(device) * units
+                inside = Boxes(own.frame.to(device) - first, corners, own.classes.to(device), own.scores)
+                parts.append(self.head.masks(self._maps(batch), inside, units, size).cpu())
         return torch.cat(parts) if parts else torch.zeros(0, *size, dtype=torch.bool)
 
     def _maps(self, rgb: Tensor) -> list[Tensor]:

@@ -121,18 +121,16 @@ class Segmenter(TaskModel):
     @torch.no_grad()
     def predict(self, rgb: NDArray[np.uint8] | Tensor, batch_size: int = 64) -> NDArray[np.int16]:
         """Global class ids int16 (N, H, W) of rgb uint8 (N, H, W, 3); the training mode is left as it was."""
-        device, was_training = next(self.head.parameters()).device, self.training
         images = torch.as_tensor(rgb)
         size = (int(images.shape[1]), int(images.shape[2]))
         if len(images) == 0:
             return np.zeros((0, *size), np.int16)
-        self.eval()
         parts = []
-        for batch in images.split(batch_size):
-            with autocast(device.type):
-                logits = self(batch.to(device))
-            parts.append(self.classes_at(logits, size))
-        self.train(was_training)
+        with self.evaluating() as device:
+            for batch in images.split(batch_size):
+                with autocast(device.type):
+                    logits = self(batch.to(device))
+                parts.append(self.classes_at(logits, size))
         return np.concatenate(parts)
 
     def classes_at(self, logits: Tensor, size: tuple[int, int]) -> NDArray[np.int16]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -45,6 +47,16 @@ class TaskModel(nn.Module, Pretrained, ABC):
     def from_hub_config(cls, config: Mapping[str, Any]) -> Self:
         """Encoder and head with random weights, as `hub_config` described them."""
         return cls.from_description(Encoder.from_hub_config(config["encoder"]), config["task"])
+
+    @contextmanager
+    def evaluating(self) -> Iterator[torch.device]:
+        """In evaluation mode, the head's device; the training mode is left as it was."""
+        was_training = self.training
+        self.eval()
+        try:
+            yield next(self.head.parameters()).device
+        finally:
+            self.train(was_training)
 
     @property
     def hidden(self) -> tuple[nn.Module, ...]:

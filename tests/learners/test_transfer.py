@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from testspace.learners.heads.recipes import STILL
 from testspace.learners.heads.segmentation import Segmenter
 from testspace.learners.heads.segmentation_training import fine_tune_segmenter, grid_loss
 from testspace.learners.metrics.segmentation import segmentation_score
@@ -23,8 +24,6 @@ from testspace.learners.transfer import (
     parameter_groups,
     schedule,
 )
-
-STILL = AugmentConfig(flip=0, min_scale=1, brightness=0, contrast=0, saturation=0, tint=0)
 
 
 @pytest.fixture(scope="module")

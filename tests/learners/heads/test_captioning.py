@@ -17,12 +17,6 @@ VOCABULARY = ("a", "blue", "green", "left", "of", "red", "thing")
 SMALL = CaptionConfig(width=64, depth=1, longest=6)
 
 
-@pytest.fixture
-def encoder() -> Encoder:
-    torch.manual_seed(0)
-    return Encoder("nano", 32, 8)
-
-
 @pytest.fixture(scope="module")
 def coloured() -> tuple[np.ndarray, list[list[str]]]:
     """Six frames of two colours side by side, and what they are, in one wording."""

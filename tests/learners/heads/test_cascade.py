@@ -14,20 +14,14 @@ from testspace.learners.heads.boxes import Boxes, boxes_of, number_objects
 from testspace.learners.heads.cascade import CascadeDetector
 from testspace.learners.heads.cascade_config import CascadeConfig
 from testspace.learners.heads.detection_training import fine_tune_detector
+from testspace.learners.heads.recipes import STILL
 from testspace.learners.metrics.detection import detection_score
 from testspace.learners.model import Encoder
 from testspace.learners.torchvision_guard import operators_load
-from testspace.learners.transfer import AugmentConfig, LabelledFrames, TransferConfig
+from testspace.learners.transfer import LabelledFrames, TransferConfig
 
-STILL = AugmentConfig(flip=0, min_scale=1, brightness=0, contrast=0, saturation=0, tint=0)
 SMALL = CascadeConfig(width=32, scales=(2, 1), proposals=40, samples=32, hidden=64)
 operators = pytest.mark.skipif(not operators_load(), reason="torchvision's operators do not load beside this torch")
-
-
-@pytest.fixture
-def encoder() -> Encoder:
-    torch.manual_seed(0)
-    return Encoder("nano", 32, 8)
 
 
 @pytest.fixture(scope="module")

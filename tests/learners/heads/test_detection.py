@@ -12,18 +12,12 @@ from testspace.learners.heads.boxes import Boxes, boxes_of, number_objects
 from testspace.learners.heads.detection import DetectionConfig, Detector, assign, decode, detection_loss
 from testspace.learners.heads.detection_training import fine_tune_detector
 from testspace.learners.heads.pyramid import SimplePyramid, centres
+from testspace.learners.heads.recipes import STILL
 from testspace.learners.metrics.detection import detection_score
 from testspace.learners.model import Encoder
-from testspace.learners.transfer import AugmentConfig, LabelledFrames, TransferConfig
+from testspace.learners.transfer import LabelledFrames, TransferConfig
 
-STILL = AugmentConfig(flip=0, min_scale=1, brightness=0, contrast=0, saturation=0, tint=0)
 SMALL = DetectionConfig(width=32, scales=(2, 1), depth=1)
-
-
-@pytest.fixture
-def encoder() -> Encoder:
-    torch.manual_seed(0)
-    return Encoder("nano", 32, 8)
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,6 @@ from testspace.learners.model import Encoder
 RGB = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
 
 
-@pytest.fixture
-def encoder() -> Encoder:
-    torch.manual_seed(0)
-    return Encoder("nano", 32, 8)
-
-
 @pytest.mark.parametrize("config", [HeadConfig(), HeadConfig(width=16, cells=4, points=1, depth=1, kernel=7)])
 def test_logits_lie_on_a_grid_of_cells_and_points(encoder: Encoder, config: HeadConfig) -> None:
     logits = Segmenter(encoder, [1, 5, 9], config)(torch.from_numpy(RGB))
