@@ -9,40 +9,40 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .envs import registration as _registration
+from .envs.gym_envs import registration as _registration
 
 if TYPE_CHECKING:
-    from .agent.mapping import OccupancyMap
+    from .agent.mapping.occupancy_map import OccupancyMap
     from .agent.policies import make_policy
-    from .envs.building import build_scene
-    from .envs.frame import Camera
+    from .core.frame import Camera
+    from .envs.assembly.building import build_scene
     from .envs.generator import generate_house
-    from .envs.house import House
-    from .envs.house_env import HouseEnv
-    from .envs.house_io import load_house
-    from .envs.raycast import RayCastSimulator
+    from .envs.gym_envs.house_env import HouseEnv
+    from .envs.house.house import House
+    from .envs.house.house_io import load_house
+    from .envs.render.raycast import RayCastSimulator
     from .envs.scene import Scene
-    from .learners.buffer import ReplayBuffer
+    from .learners.data.replay_buffer import ReplayBuffer
     from .learners.heads.segmentation import Segmenter
-    from .learners.model import Encoder
-    from .learners.pretrain import TSTLearner
+    from .learners.masked.masked_model import Encoder
+    from .learners.objectives.tst import TSTLearner
 
     __version__: str
 
 _WHERE = {
-    "Camera": "envs.frame",
-    "Encoder": "learners.model",
-    "House": "envs.house",
-    "HouseEnv": "envs.house_env",
-    "OccupancyMap": "agent.mapping",
-    "RayCastSimulator": "envs.raycast",
-    "ReplayBuffer": "learners.buffer",
+    "Camera": "core.frame",
+    "Encoder": "learners.masked.masked_model",
+    "House": "envs.house.house",
+    "HouseEnv": "envs.gym_envs.house_env",
+    "OccupancyMap": "agent.mapping.occupancy_map",
+    "RayCastSimulator": "envs.render.raycast",
+    "ReplayBuffer": "learners.data.replay_buffer",
     "Scene": "envs.scene",
     "Segmenter": "learners.heads.segmentation",
-    "TSTLearner": "learners.pretrain",
-    "build_scene": "envs.building",
+    "TSTLearner": "learners.objectives.tst",
+    "build_scene": "envs.assembly.building",
     "generate_house": "envs.generator",
-    "load_house": "envs.house_io",
+    "load_house": "envs.house.house_io",
     "make_policy": "agent.policies",
 }
 

@@ -1,5 +1,5 @@
 """`python -m testspace`: the same as the command `testspace`."""
 
-from .experiments.cli import main
+from .experiments.cli.main import main
 
 main()

@@ -3,7 +3,7 @@
     environment -> Frame -> policy -> action, and Frame -> replay buffer -> learner
 
 Acting and learning alternate at a stated replay ratio. What the agent has stored is safe after every turn: a run that
-is killed goes on from there. `agent.apart` lets both go on at the same time.
+is killed goes on from there. `agent.async_live` lets both go on at the same time.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..envs.frame import Frame
-from ..envs.world import World
-from ..learners.buffer import ReplayBuffer
-from ..learners.pretrain import TSTLearner
-from ..learners.surprise import surprise
-from .acting import Acting
-from .acting import LifeConfig as LifeConfig
-from .learning import Learning, Tally
+from ..core.frame import Frame
+from ..envs.gym_envs.world import World
+from ..learners.data.replay_buffer import ReplayBuffer
+from ..learners.objectives.surprise import surprise
+from ..learners.objectives.tst import TSTLearner
+from .actor import Acting
+from .actor import LifeConfig as LifeConfig
+from .fusion.semantic_map import SemanticMap
 from .policies import Policy
-from .semantic_map import SemanticMap
+from .trainer import Learning, Tally
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Life(Acting, Learning):
         Acting.__init__(self, env, policy, buffer, admit, config, folder, seed, semantic_map)
 
     def surprise(self, frame: Frame) -> float | None:
-        """How badly the learner predicts a Frame (`learners.surprise`); None while it has learned nothing."""
+        """How badly the learner predicts a Frame (`surprise.surprise`); None while it has learned nothing."""
         return float(surprise(self.learner, frame)) if self.learner.steps else None
 
     def live(self, until: int, watch: Callable[[Turn], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from testspace.experiments.documentation import filled
+from testspace.experiments.cli.documentation import filled
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .classes import CLASS_ID, STRUCTURE
+from .house.classes import CLASS_ID, STRUCTURE
 
 if TYPE_CHECKING:
     from .scene import Scene

@@ -1,6 +1,6 @@
 """The Scene: one house as triangles with materials, instances and classes; what simulators render and exports write.
 
-A Scene lies in the frame of ``envs.frame``: a house file's (Unity) point (x, y, z) is (x, y, -z) here, the winding of
+A Scene lies in the frame of ``core.frame``: a house file's (Unity) point (x, y, z) is (x, y, -z) here, the winding of
 its triangles is reversed, and its yaw is the same number (clockwise seen from above; yaw 0 faces -z).
 """
 
@@ -35,7 +35,7 @@ class Material:
     emission: float = 0.0
     """Light the surface gives off, as a multiple of its colour; it lights itself only."""
     opacity: float = 1.0
-    """Below 1 the surface is glass: this share of what is seen is its own, looked at squarely (`envs.kernel`)."""
+    """Below 1 the surface is glass: this share of what is seen is its own, looked at squarely (`render.kernel`)."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Instance:
     id: str
     """The house file's id; unique in a Scene."""
     class_id: int
-    """Index into `envs.classes.CLASSES`."""
+    """Index into `envs.house.classes.CLASSES`."""
     center: tuple[float, float, float]
     """Centre of the box, metres."""
     size: tuple[float, float, float]
@@ -130,7 +130,7 @@ class Scene:
     vertex_colour: NDArray[np.uint8] | None = None
     """(V, 3) sRGB, multiplied with the material over each face; None for white."""
     texture_alpha: NDArray[np.uint8] | None = None
-    """(T, 128, 128): below 128 a surface with that texture has a hole (`envs.cutouts`); None for none anywhere."""
+    """(T, 128, 128): below 128 a surface with that texture has a hole (`render.cutouts`); None for none anywhere."""
 
     def __post_init__(self) -> None:
         vertices, faces = len(self.vertices), len(self.faces)

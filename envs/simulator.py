@@ -8,8 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.frame import Camera, Frame, Labels
 from .floor import ReachableFloor
-from .frame import Camera, Frame, Labels
 
 
 @runtime_checkable

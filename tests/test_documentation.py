@@ -20,8 +20,10 @@ from typing import Any
 import pytest
 import tyro
 
-from testspace.experiments import cli, documentation, presets
-from testspace.experiments.transfer_set import TransferSetConfig
+from testspace.experiments.cli import documentation
+from testspace.experiments.cli import main as cli
+from testspace.experiments.protocol import presets
+from testspace.experiments.protocol.transfer_set import TransferSetConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 import testspace
-from testspace.experiments import cli
+from testspace.experiments.cli import main as cli
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = (
     "__init__.py", "__main__.py", "py.typed", "pyproject.toml", "README.md", "LICENSE",
     ".gitattributes", ".git_archival.txt",
 )  # fmt: skip
-ROOMS = ("agent", "envs", "experiments", "learners")
+ROOMS = ("agent", "core", "envs", "experiments", "learners")
 
 
 def modules() -> set[str]:
@@ -134,7 +134,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str], monkeypatch: py
 
 def test_the_wheel_declares_its_command_and_licence(wheel: zipfile.ZipFile) -> None:
     described = {Path(name).name: wheel.read(name).decode() for name in wheel.namelist() if ".dist-info/" in name}
-    assert "testspace = testspace.experiments.cli:main" in described["entry_points.txt"]
+    assert "testspace = testspace.experiments.cli.main:main" in described["entry_points.txt"]
     assert "License-Expression: Apache-2.0" in described["METADATA"]
     assert "Apache License" in described["LICENSE"]
 

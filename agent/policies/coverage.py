@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..planning import FAR, UNIT, WALL, distances, walking_costs
+from ..mapping.planning import FAR, UNIT, WALL, distances, walking_costs
 from .frontier import FrontierPolicy, _Goal
 
 SQUARE = 2.0

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ...envs.frame import Camera, Frame
-from ...envs.motion import Motion
-from ..planning import FAR, UNIT, WALL, distances, walking_costs
+from ...core.frame import Camera, Frame
+from ...envs.gym_envs.motion import Motion
+from ..mapping.planning import FAR, UNIT, WALL, distances, walking_costs
 from .frontier import EXPLORING_PITCH, LOOKS, FrontierPolicy, _Goal
 
 Surprise = Callable[[Frame], float | None]

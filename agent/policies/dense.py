@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.frame import Frame
 from ...envs.floor import ReachableFloor
-from ...envs.frame import Frame
-from ...envs.motion import Motion
+from ...envs.gym_envs.motion import Motion
 
 PITCHES = (-45.0, 15.0)
 """Lowest and highest pitch drawn, in degrees."""

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ...envs.frame import Camera, Frame
-from ...envs.motion import Action, Motion
-from ..mapping import FREE, HEADINGS, UNKNOWN, OccupancyMap
-from ..planning import FAR, UNIT, WALL, distances, walking_costs
+from ...core.frame import Camera, Frame
+from ...envs.gym_envs.motion import Action, Motion
+from ..mapping.occupancy_map import FREE, HEADINGS, UNKNOWN, OccupancyMap
+from ..mapping.planning import FAR, UNIT, WALL, distances, walking_costs
 from .walker import Step, Walker
 
 EXPLORING_PITCH = -30.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..mapping import UNKNOWN
-from ..planning import DEAREST, FAR, UNIT, WALL, distances, walking_costs
+from ..mapping.occupancy_map import UNKNOWN
+from ..mapping.planning import DEAREST, FAR, UNIT, WALL, distances, walking_costs
 from .frontier import LOOKS, FrontierPolicy, _Goal
 
 WALKED = 3

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...envs.frame import FRAME_SPEC, Frame
-from ...envs.motion import Action
+from ...core.frame import FRAME_SPEC, Frame
+from ...envs.gym_envs.motion import Action
 from .protocol import Body, PolicyError
 
 LARGEST = 2**30

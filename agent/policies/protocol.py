@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.frame import Camera, Frame
-from ...envs.motion import Action, Motion
-from ...envs.world import World
+from ...core.frame import Camera, Frame
+from ...envs.gym_envs.motion import Action, Motion
+from ...envs.gym_envs.world import World
 
 
 class PolicyError(ValueError):
@@ -29,7 +29,7 @@ class Policy(Protocol):
         """Forget everything; decide by `seed` from here on."""
 
     def act(self, observation: Frame, info: dict[str, Any]) -> int | NDArray[np.float64]:
-        """The next `envs.motion.Action`; `info["collision"]` says whether the last move was blocked.
+        """The next `envs.gym_envs.motion.Action`; `info["collision"]` says whether the last move was blocked.
 
         A policy that is put anywhere instead of walking returns a camera pose, float (6,), for `HouseEnv.teleport`.
         """

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...envs.frame import Camera, Frame
-from ...envs.motion import Action, Motion
+from ...core.frame import Camera, Frame
+from ...envs.gym_envs.motion import Action, Motion
 
 CHANCES = {
     Action.MOVE_AHEAD: 0.5,

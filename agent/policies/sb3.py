@@ -18,9 +18,9 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from ...envs.frame import Frame
-from ...envs.motion import Action
-from ..egocentric import SPACE, EgocentricMap
+from ...core.frame import Frame
+from ...envs.gym_envs.motion import Action
+from ..mapping.egocentric import SPACE, EgocentricMap
 from .protocol import Body, PolicyError
 
 LARGEST = 2**30

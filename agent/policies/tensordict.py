@@ -8,8 +8,8 @@ import torch
 from tensordict import TensorDict
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
-from ...envs.frame import Frame
-from ...envs.motion import Action
+from ...core.frame import Frame
+from ...envs.gym_envs.motion import Action
 from .protocol import PolicyError
 
 

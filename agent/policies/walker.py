@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.frame import Camera, Frame
-from ...envs.motion import Action, Motion
-from ..mapping import OccupancyMap
-from ..planning import clear_line, waypoint
+from ...core.frame import Camera, Frame
+from ...envs.gym_envs.motion import Action, Motion
+from ..mapping.occupancy_map import OccupancyMap
+from ..mapping.planning import clear_line, waypoint
 
 Step = tuple[int, int, int]
 """A MoveAhead: the place (to 5 cm) and the heading that it was tried from."""

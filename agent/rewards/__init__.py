@@ -1,6 +1,6 @@
 """Tasks as Gymnasium wrappers of HouseEnv: what a reinforcement learner is paid for.
 
-Wrap the environment first with a reward, then, where wanted, with `agent.egocentric.EgocentricObservation`. What a
+Wrap the environment first with a reward, then, where wanted, with `EgocentricObservation`. What a
 reward knows (the true floor, the true labels) stays in it: observations are Frames, and a goal where there is one.
 """
 

@@ -8,12 +8,12 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.frame import Frame
 from ...envs.floor import ReachableFloor
-from ...envs.frame import Frame
-from ...learners.pretrain import TSTLearner
-from ...learners.replay import pose_cells
-from ...learners.surprise import MASKS, surprise
-from ..mapping import OccupancyMap
+from ...learners.data.eviction import pose_cells
+from ...learners.objectives.surprise import MASKS, surprise
+from ...learners.objectives.tst import TSTLearner
+from ..mapping.occupancy_map import OccupancyMap
 
 Step = tuple[Frame, float, bool, bool, dict[str, Any]]
 """What a step of an environment returns."""
@@ -71,7 +71,7 @@ class CoverageReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
 
 
 class NoveltyReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
-    """Pays 1 / sqrt(n) for a view whose place and heading (`learners.replay.pose_cells`) are seen for the nth time.
+    """Pays 1 / sqrt(n) for a view whose place and heading (`eviction.pose_cells`) are seen for the nth time.
 
     The count-based bonus of Strehl and Littman (2008), with counts that are exact, as the cells are few. The counts
     are of one episode, its first Frame included.
@@ -97,7 +97,7 @@ class NoveltyReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
 
 
 class SurpriseReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
-    """Pays what the learner's own masked loss is on the new Frame (`learners.surprise`), 0 until it has learned.
+    """Pays what the learner's own masked loss is on the new Frame (`objectives.surprise`), 0 until it has learned.
 
     The learner may learn on between steps; whoever trains it decides. Its masked loss needs no label.
     """

@@ -15,17 +15,17 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ...envs.classes import CLASS_ID, CLASSES, STRUCTURE
+from ...core.frame import Frame
 from ...envs.floor import ReachableFloor
-from ...envs.frame import Frame
-from ...envs.house_env import FARTHEST
-from ...envs.motion import Action
-from ..geodesic import distance_at, distance_field
+from ...envs.gym_envs.house_env import FARTHEST
+from ...envs.gym_envs.motion import Action
+from ...envs.house.classes import CLASS_ID, CLASSES, STRUCTURE
+from ..mapping.geodesic import distance_at, distance_field
 from .exploration import Step
 from .sights import Sights
 
 DONE = len(Action)
-"""The action by which the agent says that it has arrived: the next number after those of `envs.motion.Action`."""
+"""The action by which the agent says that it has arrived: the next number after those of `motion.Action`."""
 
 
 def spl(success: bool, shortest: float, walked: float) -> float:
@@ -150,7 +150,7 @@ class PointGoal(GoalReward):
 
 
 class ObjectGoal(GoalReward):
-    """Go to any thing of a class. `goal` is the class id (int64, see `envs.classes`).
+    """Go to any thing of a class. `goal` is the class id (int64, see `envs.house.classes`).
 
     Done is right where a thing of the class is in the Frame and its box at most `within` metres away on the plan
     (Batra et al., ObjectNav Revisited, 2020). The true labels are in the reward only; a policy that is trained on it

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.house_env import HouseEnv
+from ...envs.gym_envs.house_env import HouseEnv
 from ...envs.scene import Instance
-from ..geodesic import distance_field
+from ..mapping.geodesic import distance_field
 
 SPACING = 0.2
 """Places are tried this far apart, in metres."""

@@ -9,9 +9,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..assets import Asset, asset
-from ..build.materials import kind_of, named
-from ..classes import FOLDED, OBJECT_TYPES
+from ..house.assets import Asset, asset
+from ..house.classes import FOLDED, OBJECT_TYPES
+from ..materials.materials import kind_of, named
 from ..scene import Material
 from . import appliances, bathroom, beds, decor, food, lamps, seating, storage, tables, things, tools, vessels
 from .palette import Palette

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..assets import Asset
-from ..build.materials import Rgb, kind_of, named, shifted
-from ..build.textures import BOOK_ROWS, MOTIFS, PICTURES, TEXTURE_ID
+from ..house.assets import Asset
+from ..materials.materials import Rgb, kind_of, named, shifted
+from ..materials.textures import BOOK_ROWS, MOTIFS, PICTURES, TEXTURE_ID
 from ..scene import Material
 
 WOODS: tuple[Rgb, ...] = (

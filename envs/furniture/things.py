@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..build.materials import shifted
+from ..materials.materials import shifted
 from ..scene import Material
 from .palette import BRIGHTS, FABRICS, SPINES, Palette, plain
 from .shapes import Mesh, ball, box, cylinder, join, lathe, soft_box, tube

@@ -10,11 +10,11 @@ from collections.abc import Collection
 
 import numpy as np
 
-from ..house import OUTSIDE, AgentPose, House, HouseObject, Material, Opening, Room, Wall
+from ..house.house import OUTSIDE, AgentPose, House, HouseObject, Material, Opening, Room, Wall
+from .door_placement import Hole, NoWayThrough, make_openings
 from .floorplan import OUTDOORS, FloorPlan, Panel, make_floorplan
-from .furniture import Furnisher, Placed, is_kinematic
+from .furnishing import Furnisher, Placed, is_kinematic
 from .lights_materials import floor_material, light_layers, make_lights, wall_material
-from .openings import Hole, NoWayThrough, make_openings
 from .rates import ROOM_COUNTS, ROOM_MIXES
 from .small_objects import Sprinkler
 from .space import RoomSpace

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..assets import table
-from ..house import Light, Material
+from ..house.assets import table
+from ..house.house import Light, Material
 from .floorplan import OUTDOORS, FloorPlan
 from .space import RoomSpace
 

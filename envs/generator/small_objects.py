@@ -8,12 +8,12 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from ..assets import Asset
-from .furniture import Placed
-from .openings import usable
+from ..house.assets import Asset
+from .door_placement import usable
+from .furnishing import Placed
 from .rates import ON_TOP
+from .room_surfaces import resting_height
 from .space import Rect, RoomSpace, Volume, footprint, volume_of
-from .surfaces import resting_height
 
 _FIXED = {"Faucet", "Television"}
 """Placed first, turned as what they stand on."""

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .door_placement import Hole
 from .floorplan import OUTDOORS, FloorPlan, Panel
-from .openings import Hole
 
 Rect = tuple[float, float, float, float]
 """(x0, z0, x1, z1)."""

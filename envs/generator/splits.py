@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from ..assets import assets
+from ..house.assets import assets
 
 SPLITS = ("train", "val", "test")
 _DEAL = ("train", "test", "val", "train", "train", "train")

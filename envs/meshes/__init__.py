@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..scene import Scene
-from .errors import MeshError, MeshWarning
+from .mesh_errors import MeshError, MeshWarning
 
 if TYPE_CHECKING:
     from .parts import Up
@@ -31,7 +31,7 @@ def is_mesh(ref: object) -> bool:
 
 
 def load_mesh(path: Path, up: Up | None = None, scale: float = 1.0) -> Scene:
-    """The Scene of a mesh file or Replica folder; see `envs.building.load_scene`."""
+    """The Scene of a mesh file or Replica folder; see `envs.assembly.building.load_scene`."""
     ending = path.suffix.lower()
     if path.is_dir():
         from .replica import load_replica

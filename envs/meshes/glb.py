@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classes import CLASS_ID
+from ..house.classes import CLASS_ID
 from ..scene import Material, Scene
-from .errors import MeshError, read_bytes
 from .images import decode
+from .mesh_errors import MeshError, read_bytes
 from .parts import Part, Parts, Up
 
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}

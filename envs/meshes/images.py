@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..scene import TEXTURE_SIZE
-from .errors import MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, MeshError
+from .mesh_errors import MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, MeshError
 
 
 def decode(data: bytes, source: Path, element: str) -> NDArray[np.uint8]:

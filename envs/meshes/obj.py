@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ..scene import Material, Scene
-from .errors import MAX_IMAGE_BYTES, MAX_TRIANGLES, MeshError, read_bytes
 from .images import decode
+from .mesh_errors import MAX_IMAGE_BYTES, MAX_TRIANGLES, MeshError, read_bytes
 from .parts import Part, Parts, Up
 
 MAX_OBJ = 2**28

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..scene import VOID, Instance, Material, Scene
-from .errors import FARTHEST, MAX_TRIANGLES, MeshError, MeshWarning
 from .images import stacked
+from .mesh_errors import FARTHEST, MAX_TRIANGLES, MeshError, MeshWarning
 
 Up = Literal["y", "z"]
 """Which axis of a file points up. Files are right-handed, so z-up (x, y, z) is (x, z, -y) here."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import MeshError, read_bytes
+from .mesh_errors import MeshError, read_bytes
 
 MAX_HEADER = 2**16
 """Bytes of a header."""

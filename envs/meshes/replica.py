@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classes import CLASS_ID
+from ..house.classes import CLASS_ID
 from ..scene import Material, Scene
-from .errors import MeshError, MeshWarning, read_bytes
+from .mesh_errors import MeshError, MeshWarning, read_bytes
 from .parts import Part, Parts, triangles
 from .ply import Element, read_ply
 

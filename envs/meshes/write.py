@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classes import CLASSES
-from ..cutouts import SOLID
+from ..house.classes import CLASSES
+from ..render.cutouts import SOLID
 from ..scene import Scene
-from .errors import MeshError
 from .glb import to_linear
 from .images import encode
+from .mesh_errors import MeshError
 
 _ARRAY, _INDICES = 34962, 34963
 

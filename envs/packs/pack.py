@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..assets import Asset
-from ..cache import cache_folder
+from ...core.cache import cache_folder
 from ..furniture.rests import RESTS, rest_height
-from ..meshes.errors import MeshError
+from ..house.assets import Asset
 from ..meshes.images import decode
+from ..meshes.mesh_errors import MeshError
 from .decimate import decimated
 from .library import Entry, Library, PackError
 from .obj import Triangles, read_model

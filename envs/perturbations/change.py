@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..house import House
-from . import lighting, materials, objects
+from ..house.house import House
+from . import light_changes as lighting
+from . import material_changes as materials
+from . import object_changes as objects
 from .edits import Edit, EditError, apply_edits, difference, edit_from_json, edit_to_json, undo_edits
 
 KINDS: tuple[str, ...] = ("lighting", "objects", "materials")

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..house import House, HouseObject, Light, Material, Room, Wall
+from ..house.house import House, HouseObject, Light, Material, Room, Wall
 
 LISTS: dict[str, type] = {"lights": Light, "rooms": Room, "walls": Wall, "objects": HouseObject}
 SINGLE: dict[str, type] = {"skybox": str, "ceiling_material": Material}

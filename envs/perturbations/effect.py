@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..house import House, Light
-from .lighting import direction_of
+from ..house.house import House, Light
+from .light_changes import direction_of
 
 
 @dataclass(frozen=True)

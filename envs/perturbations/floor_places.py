@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import shapely
 
-from ..assets import asset
 from ..generator.space import footprint
-from ..house import HouseObject
-from .ways import SKIN, Volume, Walk, meets
+from ..house.assets import asset
+from ..house.house import HouseObject
+from .free_ways import SKIN, Volume, Walk, meets
 
 TRIES = 60
 """Places drawn in the room."""

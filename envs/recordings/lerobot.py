@@ -21,7 +21,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..frame import Camera, Frame
+from ...core.frame import Camera, Frame
 from .recording import RecordingError
 
 RGB, DEPTH = "observation.images.rgb", "observation.images.depth"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .files import depth_reader, numbered, read_json, rgb_reader, table
 from .plain import number
 from .recording import Recording, RecordingError, Track, make_recording
+from .recording_files import depth_reader, numbered, read_json, rgb_reader, table
 
 RATE = 30.0
 """Frames a second: none is stored."""

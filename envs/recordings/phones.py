@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .conventions import from_axis_angles, from_quaternions, invert
-from .files import Video, depth_reader, matrix, numbered, read_json, rgb_reader, table
 from .recording import Reader, Recording, RecordingError, Track, make_recording
+from .recording_files import Video, depth_reader, matrix, numbered, read_json, rgb_reader, table
 
 APART = 0.005
 """Seconds between a picture and the pose that counts as its own in ARKitScenes; pictures between poses are dropped."""

@@ -6,7 +6,7 @@
     frames.csv       frame,time,x,y,z,qx,qy,qz,qw[,fx,fy,cx,cy]: the camera in the world, one line a frame
     rgb/000000.png   8-bit colours (PNG or JPEG), named by `frame`
     depth/000000.png 16 bits, depth_scale units a metre along the optical axis, 0 = none; the folder may be missing
-    semantic/...png  16 bits, ids of `classes`, whose names are those of testspace.envs.classes; for evaluation only
+    semantic/...png  16 bits, ids of `classes`, whose names are those of `envs.house.classes`; for evaluation only
     imu.csv          time,ax,ay,az,gx,gy,gz: m/s2 and rad/s; may be missing
 
 Pixels are counted from the middle of the first one. camera_axes: "opencv" (x right, y down, z into the picture) or
@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classes import CLASS_ID, CLASSES
-from ..frame import Camera, Frame, Labels
+from ...core.frame import Camera, Frame, Labels
+from ..house.classes import CLASS_ID, CLASSES
 from .conventions import from_quaternions, pose_matrices, to_quaternions
-from .files import depth_reader, label_reader, numbered, read_json, rgb_reader, table
 from .recording import Recording, RecordingError, Track, make_recording
+from .recording_files import depth_reader, label_reader, numbered, read_json, rgb_reader, table
 
 FORMAT = "testspace-recording"
 DEPTH_SCALE = 2000.0
@@ -160,6 +160,6 @@ def _class_ids(file: Path, classes: Any) -> Any:
     for key, name in classes.items():
         if not key.isdigit() or int(key) > 65535 or name not in CLASS_ID:
             raise RecordingError(file, f"classes: {key!r}: {name!r} is not an id from 0 to 65535 with the name of a"
-                                 " class of testspace.envs.classes")  # fmt: skip
+                                 " class of testspace.envs.house.classes")  # fmt: skip
         lookup[int(key)] = CLASS_ID[name]
     return lambda image: lookup[image.astype(np.int64)]

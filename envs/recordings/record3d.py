@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .conventions import from_quaternions
-from .files import MAX_PICTURE_BYTES, as_rgb, decode, read_text
 from .recording import FrameError, Recording, RecordingError, Track, make_recording
+from .recording_files import MAX_PICTURE_BYTES, as_rgb, decode, read_text
 
 
 def is_record3d(path: Path) -> bool:

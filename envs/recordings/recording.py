@@ -53,7 +53,7 @@ class Recording:
     read_depth: Reader | None = None
     """Depth along the optical axis, float32 (h, w), metres, 0 = none; of rgb's view, but maybe of another size."""
     read_semantic: Reader | None = None
-    """Class ids of `envs.classes`, int16 (h, w): for evaluation only."""
+    """Class ids of `envs.house.classes`, int16 (h, w): for evaluation only."""
     depth_intrinsics: NDArray[np.float64] | None = None
     """(4,) of the depth camera, where it is not rgb's scaled to the size of the depth map."""
     imu: NDArray[np.float64] | None = None

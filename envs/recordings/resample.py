@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..frame import Camera
+from ...core.frame import Camera
 from .conventions import pose_vectors
 from .recording import Recording, RecordingError
 
@@ -55,10 +55,7 @@ class Grid:
     def __init__(self, camera: Camera, intrinsics: NDArray[np.float64], turns: int) -> None:
         """intrinsics: (4,) fx, fy, cx, cy of the recorded picture."""
         self.camera, self.intrinsics = camera, intrinsics
-        x = (np.arange(camera.width) + 0.5 - camera.width / 2) / camera.focal
-        y = (camera.height / 2 - np.arange(camera.height) - 0.5) / camera.focal
-        rays = np.stack([*np.broadcast_arrays(x, y[:, None]), np.full((camera.height, camera.width), -1.0)], -1)
-        rays = rays @ _quarter(turns).T
+        rays = camera.rays() @ _quarter(turns).T
         fx, fy, cx, cy = intrinsics
         self.columns, self.rows = rays[..., 0] * fx + cx, cy - rays[..., 1] * fy
 

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cdr import Cdr, CdrError
-from .files import as_rgb, decode
 from .phones import nearest_rows
 from .recording import FrameError, Reader, Recording, RecordingError, Track, make_recording
+from .recording_files import as_rgb, decode
 from .transforms import Transforms, check
 
 APART = 0.02

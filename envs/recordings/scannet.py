@@ -17,8 +17,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classes import CLASS_ID
-from .files import (
+from ..house.classes import CLASS_ID
+from .recording import FrameError, Recording, RecordingError, Track, make_recording
+from .recording_files import (
     MAX_PICTURE_BYTES,
     MAX_SIDE,
     as_rgb,
@@ -30,7 +31,6 @@ from .files import (
     read_text,
     rgb_reader,
 )
-from .recording import FrameError, Recording, RecordingError, Track, make_recording
 
 RATE = 30.0
 NYU40: dict[str, str] = {

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .conventions import from_quaternions
-from .files import depth_reader, read_text, rgb_reader, table
 from .phones import nearest_rows
 from .recording import Recording, RecordingError, Track, make_recording
+from .recording_files import depth_reader, read_text, rgb_reader, table
 
 APART = 0.02
 """Seconds between things that count as of one time."""

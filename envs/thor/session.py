@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ..frame import Camera
+from ...core.frame import Camera
 from ..perturbations import Perturbation
-from .conventions import pose_of, to_thor
-from .errors import ThorError
-from .places import drawing_options
-from .watch import Watch
+from .thor_conventions import pose_of, to_thor
+from .thor_errors import ThorError
+from .thor_places import drawing_options
+from .watchdog import Watch
 
 RESTARTS = 5
 """Crashes and hangs after which a session gives up."""

@@ -26,10 +26,10 @@ def measure(house: str, threads: int) -> dict[str, Any]:
     start = time.perf_counter()
     import numpy as np
 
-    from ...envs.building import build_scene
-    from ...envs.embree import Mesh
-    from ...envs.frame import Camera
-    from ...envs.raycast import RayCastSimulator
+    from ...core.frame import Camera
+    from ...envs.assembly.building import build_scene
+    from ...envs.render.embree import Mesh
+    from ...envs.render.raycast import RayCastSimulator
     from .work import find_house, fingerprint, poses_on
 
     imported = time.perf_counter()

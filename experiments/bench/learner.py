@@ -25,10 +25,10 @@ import tyro
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from ...learners.buffer import ReplayBuffer
-from ...learners.masking import Masking, mixture
-from ...learners.model import Encoder, MaskedModel, Size
-from ...learners.precision import autocast, bf16_is_fast
+from ...learners.data.replay_buffer import ReplayBuffer
+from ...learners.masked.masked_model import Encoder, MaskedModel, Size
+from ...learners.masked.masking import Masking, mixture
+from ...learners.nn.precision import autocast, bf16_is_fast
 from .learner_table import table
 from .machine import cores, describe, publish
 from .peer_4m import fourm_step, restated_step
@@ -192,7 +192,7 @@ def inference(config: LearnerBench, bf16: bool) -> dict[str, Any]:
     ours = Encoder("small", IMAGE, PATCH).eval()
     networks: dict[str, Any] = {"testspace small": ours}
     try:
-        from ...learners.generalists import timm_encoder
+        from ...learners.encoders.timm_encoders import timm_encoder
 
         networks["timm ViT-S/16"] = timm_encoder("vit_small_patch16_224", IMAGE, random=True).eval()
     except (ImportError, ValueError):

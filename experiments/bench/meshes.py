@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...envs.classes import CLASS_ID, STRUCTURE
+from ...envs.house.classes import CLASS_ID, STRUCTURE
 from ...envs.scene import Scene
 
 

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...learners.layers import norm
-from ...learners.model import MaskedModel
-from ...learners.precision import autocast
+from ...learners.masked.masked_model import MaskedModel
+from ...learners.nn.layers import norm
+from ...learners.nn.precision import autocast
 
 NAMES = {"rgb": "rgb@224", "rgb_tokens": "tok_rgb@224", "depth": "tok_depth@224", "normals": "tok_normal@224"}
 NAMES["edges"] = "tok_canny_edge@224"

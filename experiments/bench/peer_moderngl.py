@@ -11,9 +11,9 @@ import cv2
 import moderngl
 import numpy as np
 
-from ...envs.building import build_scene
-from ...envs.frame import Camera, rotation
-from ...envs.raycast import RayCastSimulator
+from ...core.frame import Camera, rotation
+from ...envs.assembly.building import build_scene
+from ...envs.render.raycast import RayCastSimulator
 from .work import find_house, poses_on
 
 NEAR, FAR, ROW = 0.01, 100.0, 4096

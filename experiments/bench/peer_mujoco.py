@@ -7,9 +7,9 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from ...envs.building import build_scene
-from ...envs.frame import Camera, rotation
-from ...envs.raycast import RayCastSimulator
+from ...core.frame import Camera, rotation
+from ...envs.assembly.building import build_scene
+from ...envs.render.raycast import RayCastSimulator
 from .work import find_house, poses_on
 
 

@@ -15,8 +15,8 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from ...envs.frame import Camera
-from ...envs.raycast import RayCastSimulator
+from ...core.frame import Camera
+from ...envs.render.raycast import RayCastSimulator
 from ...envs.scene import Scene
 from .work import best_rates, poses_on
 

@@ -19,13 +19,13 @@ import gymnasium
 import numpy as np
 import tyro
 
-from ...envs.building import build_scene
-from ...envs.frame import Camera
-from ...envs.house import House
-from ...envs.house_env import HouseEnv
-from ...envs.house_vector_env import HouseVectorEnv
-from ...envs.raycast import RayCastSimulator
-from ...envs.registration import HOUSE
+from ...core.frame import Camera
+from ...envs.assembly.building import build_scene
+from ...envs.gym_envs.house_env import HouseEnv
+from ...envs.gym_envs.house_vector_env import HouseVectorEnv
+from ...envs.gym_envs.registration import HOUSE
+from ...envs.house.house import House
+from ...envs.render.raycast import RayCastSimulator
 from ...envs.scene import Scene
 from .first_frame import cold_and_cached
 from .machine import cores, describe, memory_mb, publish

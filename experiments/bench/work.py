@@ -15,13 +15,13 @@ from embreex.rtcore_scene import EmbreeScene
 from numba import njit
 from numpy.typing import NDArray
 
-from ...envs import embree
+from ...core.frame import Camera, rotation
 from ...envs.floor import ReachableFloor
-from ...envs.frame import Camera, rotation
-from ...envs.house import House
-from ...envs.house_io import load_house
-from ...envs.kernel import make_rays
-from ...envs.raycast import RayCastSimulator
+from ...envs.house.house import House
+from ...envs.house.house_io import load_house
+from ...envs.render import embree
+from ...envs.render.kernel import make_rays
+from ...envs.render.raycast import RayCastSimulator
 from ...envs.scene import Scene
 
 Work = Callable[[], Any]

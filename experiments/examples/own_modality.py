@@ -17,13 +17,13 @@ import torch
 import tyro
 from torch import Tensor
 
-from testspace.envs.frame import Camera, rotation
-from testspace.experiments.presets import find_preset
-from testspace.learners.buffer import ReplayBuffer
-from testspace.learners.fidelity import fidelity
-from testspace.learners.modalities import SENSORY, Modality, register
-from testspace.learners.pretrain import TSTConfig, TSTLearner
-from testspace.learners.tokenizers import Tokenizer
+from testspace.core.frame import Camera, rotation
+from testspace.experiments.protocol.presets import find_preset
+from testspace.learners.data.replay_buffer import ReplayBuffer
+from testspace.learners.modalities.fidelity import fidelity
+from testspace.learners.modalities.modality import SENSORY, Modality, register
+from testspace.learners.modalities.tokenizers import Tokenizer
+from testspace.learners.objectives.tst import TSTConfig, TSTLearner
 
 MEAN, STD = 1.0, 0.8  # metres
 
@@ -31,11 +31,9 @@ MEAN, STD = 1.0, 0.8  # metres
 def height(frames: Mapping[str, Tensor], camera: Camera) -> Tensor:
     """Height above y = 0 of what each pixel shows, float32 (B, H, W), in metres."""
     depth = frames["depth"]
-    right = (torch.arange(camera.width) + 0.5 - camera.width / 2) / camera.focal
-    up = (camera.height / 2 - 0.5 - torch.arange(camera.height)) / camera.focal
-    ray = torch.stack([right.expand(len(up), -1), up[:, None].expand(-1, len(right)), -torch.ones(len(up), len(right))])
+    rays = torch.from_numpy(camera.rays()).float()
     upwards = torch.from_numpy(rotation(frames["pose"].numpy())[:, 1]).float()  # the world's y along the camera's axes
-    return frames["pose"][:, 1, None, None] + depth * torch.einsum("bk,khw->bhw", upwards, ray)
+    return frames["pose"][:, 1, None, None] + depth * torch.einsum("bk,hwk->bhw", upwards, rays)
 
 
 def normalise(metres: Tensor) -> Tensor:

@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 import tyro
 
-from ...agent.egocentric import EgocentricObservation
+from ...agent.mapping.egocentric import EgocentricObservation
 from ...agent.policies import make_policy
 from ...agent.rewards import CoverageReward
-from ...envs.frame import Camera
+from ...core.frame import Camera
 from ...envs.generator import generate_house
-from ...envs.house_env import HouseEnv
+from ...envs.gym_envs.house_env import HouseEnv
 
 CAMERA = Camera(24, 24)
 """Enough depth for a map: the policy sees nothing else of the frames."""

@@ -20,10 +20,11 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from ...envs.frame import Camera, Frame
-from ...learners.buffer import ReplayBuffer
-from ...learners.pretrain import TSTConfig, TSTLearner
-from ...learners.senses import edges_of, normals_of
+from ...core.edges import canny
+from ...core.frame import Camera, Frame
+from ...core.normals import normals_from_depth
+from ...learners.data.replay_buffer import ReplayBuffer
+from ...learners.objectives.tst import TSTConfig, TSTLearner
 
 COLOURS = {"rgb8": cv2.COLOR_RGB2RGBA, "bgr8": cv2.COLOR_BGR2RGBA, "rgba8": None, "bgra8": cv2.COLOR_BGRA2RGBA}
 """Encodings of colour images that are read, and how OpenCV makes RGBA of them."""
@@ -93,8 +94,8 @@ class Frames:
         return {
             "rgb": rgb,
             "depth": self._square(depth, cv2.INTER_NEAREST),  # no mean of two surfaces
-            "normals": self._square(normals_of(depth, camera), cv2.INTER_NEAREST),
-            "edges": edges_of(rgb),
+            "normals": self._square(normals_from_depth(depth[None], camera)[0], cv2.INTER_NEAREST),
+            "edges": canny(rgb),
             "pose": self._pose.copy(),
         }
 

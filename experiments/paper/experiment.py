@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...envs.house import House
-from ..presets import Preset
+from ...envs.house.house import House
+from ..protocol.presets import Preset
 from ..stages import Stages, Store
-from ..stages.generalists import EFFICIENTNET
+from ..stages.stage_generalists import EFFICIENTNET
 
 Measures = dict[str, dict[str, float]]
 """What a trial measured: by line of the table, by column."""

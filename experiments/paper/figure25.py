@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ...core.errors import UserError
 from ...envs.perturbations import parse_change, perturb
-from ...learners.replay import ReplayName
-from ..errors import UserError
+from ...learners.data.eviction import ReplayName
 from ..stages import Entry, Stages
 from .experiment import Claim, Experiment, Measures, Summary, Trial, above_generalists
 from .figures import curves

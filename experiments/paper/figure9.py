@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import UserError
+from ...core.errors import UserError
 from ..stages import Stages
 from .experiment import Claim, Experiment, Measures, Summary, Trial
 from .figures import curves

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..files import replacing
+from ...core.storage import replacing
 from .experiment import Summary
 from .tables import over
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
-from ...envs.cache import cache_folder
-from ..presets import PRESETS
+from ...core.cache import cache_folder
+from ..protocol.presets import PRESETS
 from .registry import EXPERIMENTS, find_experiment
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import UserError
-from ..stages.walk import read_coverage, walk
+from ...core.errors import UserError
+from ..stages.walk_stage import read_coverage, walk
 from .experiment import Claim, Experiment, Measures, Summary, Trial
 from .figures import bars, curves
 

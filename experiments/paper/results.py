@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
-from ..files import replacing
+from ...core.errors import UserError
+from ...core.storage import replacing
 from .experiment import Summary
 from .registry import EXPERIMENTS, find_experiment
 from .tables import minutes, page, told_claims
@@ -21,8 +21,8 @@ own.
 *agrees*: the margin is above 0 by more than two standard errors over the trials (a house with a seed each);
 *disagrees*: as far below; *undecided*: neither, or one trial only; *untold*: what is compared was not asked for, or did
 not occur. The margin is in points of what the experiment measures; ± is the standard deviation over trials. Minutes are
-those of the stages as they were run, whatever else the machine did. Presets are in `experiments/presets.py`; nano-short
-is for many trainings on few cores. A house is told by its line in its file, else by its file or seed."""
+those of the stages as they were run, whatever else the machine did. Presets are in `experiments/protocol/presets.py`;
+nano-short is for many trainings on few cores. A house is told by its line in its file, else by its file or seed."""
 
 
 Stored = tuple[Summary, dict[str, Any], str]

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ...core.errors import UserError
+from ...core.progress import Progress
+from ...core.storage import replacing, write_json
 from ...envs.generator import generate_house
-from ...envs.house import House
-from ...envs.house_io import load_house
-from ..ask import Ask
-from ..errors import UserError
-from ..files import replacing, write_json
-from ..grid import each
-from ..presets import find_preset
-from ..progress import Progress
+from ...envs.house.house import House
+from ...envs.house.house_io import load_house
+from ..protocol.presets import find_preset
 from ..stages import Store
 from .experiment import Experiment, Summary, Trial
+from .grid import each
+from .options import Ask
 from .registry import find_experiment
 from .tables import page, told_claims
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...envs.generator import generate_house
+from ..protocol.transfer_set import FIRST_SEED
 from ..stages import Stages
-from ..transfer_set import FIRST_SEED
 from .experiment import Claim, Experiment, Measures, Trial
 from .figures import bars
 

@@ -13,18 +13,23 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from ...envs.house import House
-from ...learners.dino import DinoConfig
-from ...learners.label_propagation import FewLabels, few_labels
-from ...learners.pretrain import TSTConfig
-from ...learners.replay import ReplayName
-from ...learners.transfer import TransferConfig
-from ..digests import code_digest
-from ..presets import Preset
-from ..transfer_set import transfer_set
-from . import dino, evaluate, house, learning, multimodal, transfer
-from .generalists import Generalist, generalists
-from .learning import Diet, LabelledSet, Own
+from ...core.digests import code_digest
+from ...envs.house.house import House
+from ...learners.adaptation.label_propagation import FewLabels, few_labels
+from ...learners.data.eviction import ReplayName
+from ...learners.heads.transfer import TransferConfig
+from ...learners.objectives.dino import DinoConfig
+from ...learners.objectives.tst import TSTConfig
+from ..protocol.presets import Preset
+from ..protocol.transfer_set import transfer_set
+from . import dino_stage as dino
+from . import evaluate_stage as evaluate
+from . import house_stages as house
+from . import learning_stages as learning
+from . import multimodal_stage as multimodal
+from . import transfer_stage as transfer
+from .learning_stages import Diet, LabelledSet, Own
+from .stage_generalists import Generalist, generalists
 from .store import Entry, Store
 
 FEW, POOL = 20, 200
@@ -190,7 +195,7 @@ class Stages:
         if isinstance(encoder, Generalist):
             config = replace(config, frozen=True)
         start = self.preset.learner if encoder is None else encoder
-        key = ["few", self.views.key, POOL, FEW, code_digest("learners.label_propagation")]
+        key = ["few", self.views.key, POOL, FEW, code_digest("learners.adaptation.label_propagation")]
         return self._transfer(start, chosen, key, config, f"{title}, {FEW} labels")
 
     def evaluate(

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...envs.cache import cache_folder
-from ..digests import digest
-from ..files import locked, write_json
-from ..progress import Advance, Progress
+from ...core.cache import cache_folder
+from ...core.digests import digest
+from ...core.progress import Advance, Progress
+from ...core.storage import locked, write_json
 
+SIMULATOR = ("envs.render.raycast", "envs.assembly.building", "experiments.protocol.held_out")
+"""The code that decides what a frame looks like and which are drawn."""
 NOTED_EVERY = 2.0
 """Seconds between two notes of how long a stage took so far."""
 

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..encoders import FrameEncoder
-from .boxes import Boxes
+from ..encoders.frame_encoder import FrameEncoder
+from ..metrics.boxes import Boxes
 from .task import TaskModel
 
 

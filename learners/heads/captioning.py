@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..encoders import FrameEncoder
-from ..layers import DecoderBlock, linear, norm
-from ..metrics.captioning import words
-from ..precision import autocast
+from ..encoders.frame_encoder import FrameEncoder
+from ..metrics.caption_metrics import words
+from ..nn.layers import DecoderBlock, linear, norm
+from ..nn.precision import autocast
 from .task import TaskModel
 
 PAD, BEGIN, END = 0, 1, 2

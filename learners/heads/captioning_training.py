@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..encoders import FrameEncoder
-from ..transfer import Progress, TransferConfig, augment, train
+from ..encoders.frame_encoder import FrameEncoder
 from .captioning import CaptionConfig, Captioner
+from .transfer import Progress, TransferConfig, augment, train
 
 
 def fine_tune_captioner(

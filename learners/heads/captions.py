@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..metrics.captioning import words
-from .boxes import Boxes
+from ..metrics.boxes import Boxes
+from ..metrics.caption_metrics import words
 
 _MIN_SHARE = 0.005  # of the frame: a box that covers less is no prominent object
 _MENTIONED = 4  # kinds of objects in a caption, the largest first

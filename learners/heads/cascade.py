@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..encoders import FrameEncoder
-from ..precision import autocast
-from ..torchvision_guard import operators_load
+from ..encoders.frame_encoder import FrameEncoder
+from ..encoders.torchvision_guard import operators_load
+from ..metrics.boxes import Boxes
+from ..nn.precision import autocast
 from .box_detector import BoxDetector, sides_of
-from .boxes import Boxes
 from .cascade_config import PATCH, CascadeConfig
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from torchvision.models.detection.roi_heads import maskrcnn_inference, maskrcnn_
 from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead
 from torchvision.ops import MultiScaleRoIAlign, batched_nms, box_iou, clip_boxes_to_image
 
-from ..precision import autocast
-from .boxes import Boxes
+from ..metrics.boxes import Boxes
+from ..nn.precision import autocast
 from .cascade_config import PATCH, CascadeConfig
 from .pyramid import ChannelNorm, SimplePyramid
 

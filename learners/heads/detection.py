@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..encoders import FrameEncoder
-from ..precision import autocast
+from ..encoders.frame_encoder import FrameEncoder
+from ..metrics.boxes import Boxes, overlap, suppress
+from ..nn.precision import autocast
 from .box_detector import BoxDetector, sides_of
-from .boxes import Boxes, overlap, suppress
 from .pyramid import ChannelNorm, SimplePyramid, centres
 
 _PRIOR = 0.01  # of an object at a place, before training: else the many empty places would swamp the first steps

@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..encoders import FrameEncoder
-from ..transfer import LabelledFrames, Progress, TransferConfig, augment, train
+from ..encoders.frame_encoder import FrameEncoder
+from ..metrics.boxes import boxes_of, number_objects
 from .box_detector import BoxDetector
-from .boxes import boxes_of, number_objects
 from .cascade import CascadeDetector
 from .cascade_config import CascadeConfig
 from .detection import DetectionConfig, Detector
+from .transfer import LabelledFrames, Progress, TransferConfig, augment, train
 
 MIN_PIXELS = 4
 """An object of which a frame shows fewer pixels has no box there."""

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..modalities import SENSORY
-from ..multimodal import MultimodalEncoder
-from ..precision import autocast
-from ..transfer import LabelledFrames, Progress, TransferConfig, augment_all
+from ..masked.multimodal_encoder import MultimodalEncoder
+from ..modalities.modality import SENSORY
+from ..nn.precision import autocast
 from .segmentation import HeadConfig, Segmenter
 from .segmentation_training import train_segmenter
+from .transfer import LabelledFrames, Progress, TransferConfig, augment_all
 
 Senses = Mapping[str, NDArray[Any]]
 """depth, normals and edges of frames, as a batched Frame has them."""

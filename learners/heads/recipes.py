@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..transfer import AugmentConfig, TransferConfig
 from .cascade_config import CascadeConfig
 from .detection import DetectionConfig
 from .segmentation import HeadConfig
+from .transfer import AugmentConfig, TransferConfig
 
 Size = Literal["small", "base"]
 FRAMES = 20_000

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..encoders import FrameEncoder
-from ..precision import autocast
+from ..encoders.frame_encoder import FrameEncoder
+from ..nn.precision import autocast
 from .task import TaskModel
 
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..encoders import FrameEncoder
-from ..precision import autocast
-from ..transfer import IGNORE, LabelledFrames, Progress, TransferConfig, augment, train
+from ..encoders.frame_encoder import FrameEncoder
+from ..nn.precision import autocast
 from .segmentation import HeadConfig, Segmenter
+from .transfer import IGNORE, LabelledFrames, Progress, TransferConfig, augment, train
 
 
 def fine_tune_segmenter(

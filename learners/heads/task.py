@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ..encoders import FrameEncoder
-from ..model import Encoder
-from ..pretrained import Pretrained
+from ..encoders.frame_encoder import FrameEncoder
+from ..masked.masked_model import Encoder
+from ..nn.pretrained import Pretrained
 
 
 class TaskModel(nn.Module, Pretrained, ABC):

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from testspace.envs.frame import Camera, Frame
-from testspace.envs.motion import Motion
+from testspace.core.frame import Camera, Frame
+from testspace.envs.gym_envs.motion import Motion
 
 HEIGHT = 2.5
 

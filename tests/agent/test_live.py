@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from testspace.agent.learning import Tally
+from testspace.agent.fusion.semantic_map import SemanticMap
 from testspace.agent.live import Life, LifeConfig, Turn
 from testspace.agent.policies import make_policy
-from testspace.agent.semantic_map import SemanticMap
-from testspace.envs.frame import Camera
+from testspace.agent.trainer import Tally
+from testspace.core.frame import Camera
 from testspace.envs.generator import generate_house
-from testspace.envs.house_env import HouseEnv
-from testspace.learners.buffer import ReplayBuffer
-from testspace.learners.pretrain import TSTConfig, TSTLearner
-from testspace.learners.replay import ReplayName
+from testspace.envs.gym_envs.house_env import HouseEnv
+from testspace.learners.data.eviction import ReplayName
+from testspace.learners.data.replay_buffer import ReplayBuffer
+from testspace.learners.objectives.tst import TSTConfig, TSTLearner
 
 CONFIG = LifeConfig(frames=60, turn=20, first_frames=30, replay_ratio=2.0)
 SIZES = TSTConfig(image_size=16, batch_size=8, decoder_layers=1, input_budget=2, target_budget=4, warmup_steps=2)

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from testspace.envs.classes import CLASSES
-from testspace.envs.frame import Camera
-from testspace.envs.raycast import RayCastSimulator
+from testspace.core.frame import Camera
+from testspace.envs.house.classes import CLASSES
 from testspace.envs.recordings.conventions import pose_vectors
+from testspace.envs.render.raycast import RayCastSimulator
 from testspace.envs.scene import Scene
 
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scenes import box_room
 from scipy.spatial.transform import Rotation
 
-from testspace.envs.frame import Camera, Frame, Labels
-from testspace.envs.raycast import RayCastSimulator
+from testspace.core.frame import Camera, Frame, Labels
+from testspace.envs.render.raycast import RayCastSimulator
 
 CAMERA = Camera(48, 36, 60.0)
 SMALL = Camera(24, 18, 60.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from testspace.envs.classes import CLASS_ID
+from testspace.envs.house.classes import CLASS_ID
 from testspace.envs.scene import VOID, DirectionalLight, Instance, Material, PointLight, RoomArea, Scene
 
 QUADS = (  # corners of the faces of a unit box, counter-clockwise from outside: +x -x +y -y +z -z

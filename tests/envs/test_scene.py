@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from two_rooms import box_frame, number_of, triangles, two_rooms
 
-from testspace.envs.assets import asset
-from testspace.envs.building import build_scene
-from testspace.envs.classes import CLASSES
+from testspace.envs.assembly.building import build_scene
 from testspace.envs.furniture.catalogue import BOX_TYPES
-from testspace.envs.house import HouseObject
-from testspace.envs.house_io import load_house
+from testspace.envs.house.assets import asset
+from testspace.envs.house.classes import CLASSES
+from testspace.envs.house.house import HouseObject
+from testspace.envs.house.house_io import load_house
 from testspace.envs.scene import DirectionalLight, PointLight, Scene, SceneError
 
 HOUSES = 48

@@ -73,10 +73,10 @@ class World:
             return "the house has no room"
         if (FOLDER / "blank").exists():
             return ""
-        from testspace.envs.building import build_scene
-        from testspace.envs.frame import Camera
-        from testspace.envs.house_json import parse_house
-        from testspace.envs.raycast import RayCastSimulator
+        from testspace.core.frame import Camera
+        from testspace.envs.assembly.building import build_scene
+        from testspace.envs.house.house_json import parse_house
+        from testspace.envs.render.raycast import RayCastSimulator
 
         camera = Camera(self.width, self.height, self.fov)
         self.simulator = RayCastSimulator(build_scene(parse_house(house, "house")), camera, light="direct")
@@ -122,7 +122,7 @@ class World:
         return {key: np.ascontiguousarray(image[::-1]).tobytes() for key, image in out.items()}, colours
 
     def names(self) -> list[str]:
-        from testspace.envs.classes import CLASSES
+        from testspace.envs.house.classes import CLASSES
 
         kinds = [CLASSES[thing.class_id] for thing in self.simulator.scene.instances]
         return [f"{kind}|{n}" for n, kind in enumerate(kinds)]

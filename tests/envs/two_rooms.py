@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from testspace.envs.house import AgentPose, House, HouseObject, Light, Material, Opening, Room, Wall
+from testspace.envs.house.house import AgentPose, House, HouseObject, Light, Material, Opening, Room, Wall
 from testspace.envs.scene import Instance, Scene
 
 HEIGHT = 2.8

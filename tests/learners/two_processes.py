@@ -1,4 +1,4 @@
-"""What torchrun starts twice in test_scaling: one training after the other, as `-m testspace.learners.pretrain` does.
+"""What torchrun starts twice in test_scaling: training after training, as `-m testspace.learners.objectives.tst` does.
 
 two_processes.py FOLDER ARGUMENTS: trains to FOLDER/ddp, fsdp and tokens, and goes on with what FOLDER/begun holds.
 """
@@ -9,7 +9,7 @@ import sys
 
 import torch.distributed as dist
 
-from testspace.learners.train import main, whole_process
+from testspace.learners.training.train import main, whole_process
 
 folder, *arguments = sys.argv[1:]
 with whole_process():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from testspace.experiments.errors import UserError
+from testspace.core.errors import UserError
 from testspace.experiments.paper.experiment import Measures, Summary
 from testspace.experiments.paper.figure17 import at_equal_samples, at_equal_seconds
 from testspace.experiments.paper.figure25 import AFTER, BACK, BEFORE, FROZEN, continual
 from testspace.experiments.paper.registry import find_experiment
 from testspace.experiments.paper.tables import told_claims
-from testspace.experiments.stages.generalists import EFFICIENTNET
+from testspace.experiments.stages.stage_generalists import EFFICIENTNET
 
 
 def _margins(name: str, measures: Measures, **settings: object) -> list[float | None]:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from testspace.agent.policies import PolicyError
-from testspace.envs.frame import Camera
+from testspace.core.errors import UserError
+from testspace.core.frame import Camera
+from testspace.core.progress import Progress
 from testspace.envs.generator import generate_house
-from testspace.experiments.errors import UserError
-from testspace.experiments.paper import policies
+from testspace.experiments.paper import policy_comparison as policies
 from testspace.experiments.paper.experiment import Summary, Trial
 from testspace.experiments.paper.policies import (
     MIOU,
@@ -24,10 +25,9 @@ from testspace.experiments.paper.policies import (
     frames_to_half,
     told,
 )
-from testspace.experiments.presets import PRESETS, Preset
-from testspace.experiments.progress import Progress
+from testspace.experiments.protocol.presets import PRESETS, Preset
 from testspace.experiments.stages import Store
-from testspace.learners.buffer import ReplayBuffer
+from testspace.learners.data.replay_buffer import ReplayBuffer
 
 
 @pytest.mark.parametrize(

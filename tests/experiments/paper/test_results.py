@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import testspace
-from testspace.experiments import cli
-from testspace.experiments.errors import UserError
+from testspace.core.errors import UserError
+from testspace.experiments.cli import main as cli
 from testspace.experiments.paper.results import write_results
 
 OURS = Path(testspace.__file__).parent / "experiments"

@@ -11,12 +11,13 @@ import torch
 from frames import boxes
 from safetensors.torch import load_file
 
-from testspace.experiments.progress import Progress
-from testspace.experiments.stages import Entry, Store, learning
-from testspace.experiments.stages.house import part, remember, views_within
-from testspace.experiments.stages.learning import Diet, pretrain
-from testspace.learners.buffer import ReplayBuffer
-from testspace.learners.pretrain import TSTConfig
+from testspace.core.progress import Progress
+from testspace.experiments.stages import Entry, Store
+from testspace.experiments.stages import learning_stages as learning
+from testspace.experiments.stages.house_stages import part, remember, views_within
+from testspace.experiments.stages.learning_stages import Diet, pretrain
+from testspace.learners.data.replay_buffer import ReplayBuffer
+from testspace.learners.objectives.tst import TSTConfig
 
 CONFIG = TSTConfig(image_size=32, batch_size=4, decoder_layers=1, input_budget=8, target_budget=8, warmup_steps=2)
 

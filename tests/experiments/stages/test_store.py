@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from testspace.experiments.digests import digest
-from testspace.experiments.progress import Advance, Progress
+from testspace.core.digests import digest
+from testspace.core.progress import Advance, Progress
 from testspace.experiments.stages.store import Store
 
 

@@ -7,9 +7,9 @@ import re
 import pytest
 import torch
 
-from testspace.learners.heads.boxes import Boxes
 from testspace.learners.heads.captions import template_captions, vocabulary
-from testspace.learners.metrics.captioning import words
+from testspace.learners.metrics.boxes import Boxes
+from testspace.learners.metrics.caption_metrics import words
 
 NAMES = ("void", "Bed", "Desk", "ArmChair", "TVStand", "Knife", "Boots", "Box", "Potato")
 BED, DESK, CHAIR, STAND, KNIFE, BOOTS, BOX, POTATO = range(1, 9)

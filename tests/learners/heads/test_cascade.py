@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from testspace.learners.encoders.torchvision_guard import operators_load
 from testspace.learners.heads import cascade
-from testspace.learners.heads.boxes import Boxes, boxes_of, number_objects
 from testspace.learners.heads.cascade import CascadeDetector
 from testspace.learners.heads.cascade_config import CascadeConfig
 from testspace.learners.heads.detection_training import fine_tune_detector
 from testspace.learners.heads.recipes import STILL
-from testspace.learners.metrics.detection import detection_score
-from testspace.learners.model import Encoder
-from testspace.learners.torchvision_guard import operators_load
-from testspace.learners.transfer import LabelledFrames, TransferConfig
+from testspace.learners.heads.transfer import LabelledFrames, TransferConfig
+from testspace.learners.masked.masked_model import Encoder
+from testspace.learners.metrics.box_metrics import detection_score
+from testspace.learners.metrics.boxes import Boxes, boxes_of, number_objects
 
 SMALL = CascadeConfig(width=32, scales=(2, 1), proposals=40, samples=32, hidden=64)
 operators = pytest.mark.skipif(not operators_load(), reason="torchvision's operators do not load beside this torch")

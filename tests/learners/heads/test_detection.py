@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from testspace.learners.heads.boxes import Boxes, boxes_of, number_objects
 from testspace.learners.heads.detection import DetectionConfig, Detector, assign, decode, detection_loss
 from testspace.learners.heads.detection_training import fine_tune_detector
 from testspace.learners.heads.pyramid import SimplePyramid, centres
 from testspace.learners.heads.recipes import STILL
-from testspace.learners.metrics.detection import detection_score
-from testspace.learners.model import Encoder
-from testspace.learners.transfer import LabelledFrames, TransferConfig
+from testspace.learners.heads.transfer import LabelledFrames, TransferConfig
+from testspace.learners.masked.masked_model import Encoder
+from testspace.learners.metrics.box_metrics import detection_score
+from testspace.learners.metrics.boxes import Boxes, boxes_of, number_objects
 
 SMALL = DetectionConfig(width=32, scales=(2, 1), depth=1)
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from testspace.learners.heads.multimodal_segmentation import MultimodalSegmenter, Senses, fine_tune_multimodal
-from testspace.learners.multimodal import MultimodalEncoder
-from testspace.learners.transfer import AugmentConfig, LabelledFrames, TransferConfig
+from testspace.learners.heads.transfer import AugmentConfig, LabelledFrames, TransferConfig
+from testspace.learners.masked.multimodal_encoder import MultimodalEncoder
 
 MIRROR = AugmentConfig(min_scale=1.0, brightness=0.0, contrast=0.0, saturation=0.0, tint=0.0)
 RECIPE = TransferConfig(

@@ -10,7 +10,7 @@ from testspace.learners.heads.recipes import (
     detection_recipe,
     segmentation_recipe,
 )
-from testspace.learners.transfer import schedule
+from testspace.learners.heads.transfer import schedule
 
 
 def test_segmentation_is_table_11() -> None:

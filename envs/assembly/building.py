@@ -1,0 +1,48 @@
+"""From a House, or what refers to a house or a mesh, to its Scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..generator import generate_house
+from ..house.house import House
+from ..house.house_io import load_house
+from ..meshes import is_mesh, load_mesh
+from ..packs.pack import FurniturePack
+from ..scene import Scene
+from .assemble import assemble
+from .pack_furniture import dressed
+
+if TYPE_CHECKING:
+    from ..meshes.parts import Up
+
+
+def build_scene(house: House, pack: FurniturePack | None = None) -> Scene:
+    """The triangles of a house: the same house always gives the same arrays, in any process.
+
+    With a pack (`envs.packs.pack.open_pack`), its models stand in the furniture's boxes; all else is the same.
+    Raises `SceneError` where the house cannot be drawn.
+    """
+    return assemble(house) if pack is None else dressed(house, pack)
+
+
+def load_scene(ref: Scene | House | Path | str | int, up: Up | None = None, scale: float = 1.0) -> Scene:
+    """The Scene that a reference means.
+
+    ref: a Replica folder; a .glb, .obj or .ply file; "FILE.json", "FILE.jsonl[.gz][:LINE]" with a ProcTHOR house; the
+    seed of a generated house; a House; or a Scene, which is returned. up: "y" or "z", the axis of a mesh file that
+    points up; by default y in .glb and .obj, z in .ply and Replica folders. scale: metres of one unit of a mesh file.
+    Raises MeshError or HouseError of one line; warns (MeshWarning) with counts of what was left out.
+    """
+    if isinstance(ref, Scene):
+        return ref
+    if isinstance(ref, House):
+        return build_scene(ref)
+    if isinstance(ref, (int, np.integer)):
+        return build_scene(generate_house(int(ref)))
+    if is_mesh(ref):
+        return load_mesh(Path(ref), up, scale)
+    return build_scene(load_house(ref))

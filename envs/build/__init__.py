@@ -1,1 +1,0 @@
-"""From a house to its Scene: structure, materials, textures, and the assembly of all."""

@@ -1,0 +1,4 @@
+"""Gymnasium environments: the agent's body in a Simulator, and sensor noise.
+
+Public: `house_env.HouseEnv`, `continuous_env.ContinuousHouseEnv`, `house_vector_env.HouseVectorEnv`.
+"""

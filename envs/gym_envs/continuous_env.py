@@ -1,0 +1,152 @@
+"""`testspace/House-continuous-v0`: a wheeled robot that is steered by velocities and senses as a real one does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ...core.frame import Camera, Frame
+from ..floor import ReachableFloor, build_floor
+from ..house.house import House
+from ..render.raycast import Light
+from ..scene import Scene
+from .house_env import HouseEnv
+from .sensor_noise import OdometryDrift, StereoCamera
+
+WAY = 0.01
+"""The robot's way is checked this often, in metres."""
+
+
+class ContinuousHouseEnv(HouseEnv):
+    """HouseEnv with a differential drive in place of the five actions.
+
+    An action is float32 (2,), from -1 to 1: the linear velocity as a share of `speed`, forwards positive, and the
+    angular as a share of `turning`, clockwise seen from above as yaw is; both are held for `dt` seconds, exactly along
+    the arc. The robot stops where its body would touch something, and `info["collision"]` says so; it turns on all the
+    same. Observations are Frames as `stereo` sees them, and their `pose` is what odometry tells; `info["true_pose"]`,
+    float64 (6,), is for evaluation. `teleport`, `change`, `reset` and its options are HouseEnv's; after any of them but
+    `change` the odometry is right.
+    """
+
+    def __init__(
+        self,
+        house: House | Scene | Path | str | int = 0,
+        camera: Camera = Camera(),  # noqa: B008 (frozen)
+        speed: float = 0.5,
+        turning: float = 90.0,
+        dt: float = 0.1,
+        radius: float = 0.2,
+        camera_height: float = 0.6,
+        pitch: float = 0.0,
+        stereo: StereoCamera | None = StereoCamera(),  # noqa: B008 (frozen)
+        odometry: OdometryDrift | None = OdometryDrift(),  # noqa: B008 (frozen)
+        max_steps: int = 3000,
+        render_mode: str | None = None,
+        threads: int = 2,
+        light: Light = "baked",
+    ) -> None:
+        """`speed` (m/s) and `turning` (degrees a second) are the largest velocities either way. `radius` is the body's,
+        which reaches up to the camera at `camera_height`, both in metres; `pitch` is how the camera is mounted, in
+        degrees. `stereo` and `odometry` None: the truth. The rest is HouseEnv's.
+
+        Raises ValueError for what is not finite or not above 0, and what HouseEnv raises.
+        """
+        for name, value in {"speed": speed, "turning": turning, "dt": dt, "radius": radius}.items():
+            if not (np.isfinite(value) and value > 0):
+                raise ValueError(f"ContinuousHouseEnv: {name} must be a finite number above 0, got {value}")
+        super().__init__(
+            house, camera, camera_height=camera_height, max_steps=max_steps, render_mode=render_mode, threads=threads,
+            light=light,
+        )  # fmt: skip
+        if not -90.0 <= pitch <= 90.0:
+            raise ValueError(f"ContinuousHouseEnv: pitch must lie between -90 and 90 degrees, got {pitch}")
+        self.dt, self.radius, self.mounted, self.stereo, self.odometry = dt, radius, pitch, stereo, odometry
+        self.largest = np.array([speed, turning])
+        """Linear and angular velocity of the action (1, 1), m/s and degrees a second."""
+        self.action_space = spaces.Box(-1.0, 1.0, (2,))  # type: ignore[assignment]
+        self._believed: NDArray[np.float64] | None = None
+        self._floor: ReachableFloor | None = None
+        self._floor_of: Scene | None = None
+
+    @property
+    def floor(self) -> ReachableFloor:
+        """Where the centre of a body of this radius can be; for evaluation, not for policies."""
+        if self._floor is None or self._floor_of is not self.scene:
+            self._floor = build_floor(self.scene, self.radius, self.motion.camera_height)
+            self._floor_of = self.scene
+        return self._floor
+
+    @property
+    def pose(self) -> NDArray[np.float64]:
+        """The camera's true pose, float64 (6,)."""
+        pose = super().pose
+        pose[4] = self.mounted
+        return pose
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
+        """As HouseEnv's; the odometry starts where the robot does. A pitch in `options` is not looked at."""
+        self._believed = None
+        return super().reset(seed=seed, options=options)
+
+    def step(self, action: Any) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
+        """Drive for `dt` seconds; shares beyond -1 and 1 are held to them. Returns what HouseEnv's does."""
+        asked = np.asarray(action, np.float64)
+        if asked.shape != (2,) or not np.isfinite(asked).all():
+            raise ValueError(f"ContinuousHouseEnv: an action is 2 finite numbers, linear and angular, got {action!r}")
+        ahead, turned = (np.clip(asked, -1.0, 1.0) * self.largest * self.dt).tolist()
+        gone = self._drive(ahead, turned)
+        if self._believed is not None:
+            ahead_told, turned_told = gone, turned
+            if self.odometry is not None:
+                ahead_told, turned_told = self.odometry.measure(gone, turned, self.np_random)
+            self._believed = _along(self._believed, ahead_told, turned_told, np.ones(1))[0]
+        self._step += 1
+        info = self._info(collision=gone != ahead)
+        return self._observe(), 0.0, False, self._step >= self.max_steps, info
+
+    def teleport(self, pose: NDArray[Any]) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
+        """As HouseEnv's; the odometry is right afterwards."""
+        self._believed = None
+        return super().teleport(pose)
+
+    def _drive(self, ahead: float, turned: float) -> float:
+        """Go `ahead` metres while turning by `turned` degrees, as far as it is free; returns the metres gone."""
+        parts = max(1, int(np.ceil(abs(ahead) / WAY)))
+        ways = _along(self.pose[[0, 2, 3]], ahead, turned, np.arange(1, parts + 1) / parts)
+        blocked = np.flatnonzero(~self.floor.contains_points(ways[:, :2]))
+        free = int(blocked[0]) if len(blocked) and ahead else parts
+        if free:
+            self._x, self._z = (float(number) for number in ways[free - 1, :2])
+        self._start_yaw, self._turns = float(ways[-1, 2]), 0
+        return ahead * free / parts
+
+    def _observe(self) -> Frame:
+        frame = super()._observe()
+        if self._believed is None:
+            self._believed = self.pose[[0, 2, 3]]
+        frame["pose"][[0, 2, 3]] = self._believed
+        if self.stereo is not None:
+            frame = self.stereo.see(frame, self.camera, self.np_random)
+            self._rgb = frame["rgb"]
+        return frame
+
+    def _info(self, collision: bool) -> dict[str, Any]:
+        return {**super()._info(collision), "true_pose": self.pose}
+
+
+def _along(start: NDArray[np.float64], ahead: float, turned: float, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(x, z, yaw), float64 (n, 3), after shares (n,) of an arc of `ahead` metres and `turned` degrees from (x, z, yaw).
+
+    An arc's chord has its mean heading, and its length is the arc's times sin(a) / a, a half the angle.
+    """
+    x, z, yaw = start
+    half = np.radians(turned * shares / 2)
+    chord = ahead * shares * np.sinc(half / np.pi)
+    heading = np.radians(yaw) + half
+    return np.stack(
+        [x + chord * np.sin(heading), z - chord * np.cos(heading), (yaw + turned * shares) % 360.0], axis=-1
+    )

@@ -1,0 +1,154 @@
+"""Many agents at once: every camera of a house is rendered in one call of its simulator.
+
+`gymnasium.make_vec("testspace/House-v0", num_envs=16, house=7)` makes one, since the registration names it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from ...core.frame import Camera, Frame
+from ..house.house import House
+from ..scene import Scene
+from ..simulator import Simulator
+from .house_env import OBSERVED, HouseEnv
+
+HouseLike = House | Scene | Path | str | int
+"""What HouseEnv takes as a house; a mesh by its path, or as a Scene."""
+
+
+class _Body(HouseEnv):
+    """An agent of a vector environment: it moves, and leaves seeing to the one call that renders for all."""
+
+    def _observe(self) -> Frame:
+        return {}
+
+
+class HouseVectorEnv(VectorEnv[Frame, NDArray[np.int64], NDArray[Any]]):
+    """`num_envs` agents that do not meet each other, in one house or spread evenly over several.
+
+    Each behaves, and sees, exactly as a HouseEnv with the same arguments and seed. Observations are Frames with a
+    leading axis (num_envs, ...), new arrays at every step. An agent whose episode has ended starts anew at the next
+    step, whose action it ignores (Gymnasium's `AutoresetMode.NEXT_STEP`).
+
+    Raises what HouseEnv raises.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]  # Gymnasium leaves it undecided
+        **HouseEnv.metadata,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    simulators: list[Simulator]
+    """What renders each house, in the order of `house`."""
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        house: HouseLike | Sequence[HouseLike] = 0,
+        camera: Camera = Camera(),  # noqa: B008 (frozen)
+        threads: int | None = None,
+        render_mode: str | None = None,
+        **options: Any,
+    ) -> None:
+        """house: as for HouseEnv, or several, shared out in turn: agent i lives in number i modulo their count.
+        threads: that share the pixels of a call; None for one on each core. options: all else that HouseEnv takes, as
+        `step`, `max_steps` or `antialias`."""
+        houses: list[Any] = list(house) if isinstance(house, (list, tuple)) else [house]
+        if num_envs < 1 or not houses:
+            raise ValueError(f"HouseVectorEnv: needs 1 agent and 1 house or more, got {num_envs} and {len(houses)}")
+        self.num_envs, self.render_mode = num_envs, render_mode
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        worlds = [
+            HouseEnv(each, camera, threads=cores if threads is None else threads, render_mode=render_mode, **options)
+            for each in houses[:num_envs]
+        ]
+        self._worlds = worlds
+        self.simulators = [world.simulator for world in worlds]
+        self._bodies = [
+            _Body(worlds[i % len(worlds)], camera, render_mode=render_mode, **options) for i in range(num_envs)
+        ]
+        self.single_action_space, self.single_observation_space = worlds[0].action_space, worlds[0].observation_space
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self._ended: NDArray[np.bool_] | None = None
+        self._rgb: NDArray[np.uint8] | None = None
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Frame, dict[str, Any]]:
+        """Put all agents at their starts. seed: one for each agent, or the first of num_envs seeds in a row. options:
+        HouseEnv's, for all; "house" puts another house in place of the one."""
+        seeds = [seed] * self.num_envs if seed is None else seed
+        if isinstance(seeds, (int, np.integer)):
+            seeds = [int(seeds) + i for i in range(self.num_envs)]
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"HouseVectorEnv: {len(seeds)} seeds for {self.num_envs} agents")
+        if options and "house" in options:
+            self._enter(options["house"])
+            options = {key: value for key, value in options.items() if key != "house"}
+        infos: dict[str, Any] = {}
+        for i, (body, own) in enumerate(zip(self._bodies, seeds, strict=True)):
+            infos = self._add_info(infos, body.reset(seed=own, options=options)[1], i)
+        self._ended = np.zeros(self.num_envs, np.bool_)
+        return self._observe(), infos
+
+    def step(
+        self, actions: NDArray[np.int64] | Sequence[int]
+    ) -> tuple[Frame, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """One action of each agent: Frames, rewards (0), terminations (False), truncations, and infos."""
+        if self._ended is None:
+            raise gymnasium.error.ResetNeeded("HouseVectorEnv: call reset() before step()")
+        if len(actions) != self.num_envs:
+            raise ValueError(f"HouseVectorEnv: {len(actions)} actions for {self.num_envs} agents")
+        infos: dict[str, Any] = {}
+        truncated = np.zeros(self.num_envs, np.bool_)
+        for i, (body, action) in enumerate(zip(self._bodies, actions, strict=True)):
+            if self._ended[i]:
+                info = body.reset()[1]
+            else:
+                _, _, _, truncated[i], info = body.step(action)
+            infos = self._add_info(infos, info, i)
+        self._ended = truncated.copy()
+        return self._observe(), np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_), truncated, infos
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """What each agent sees, uint8 (H, W, 3), in render_mode "rgb_array"; None otherwise."""
+        if self.render_mode is None or self._rgb is None:
+            return None
+        return tuple(self._rgb.copy())
+
+    def _enter(self, house: House) -> None:
+        """All agents into another house, built once."""
+        if len(self._worlds) != 1:
+            raise ValueError(f"HouseVectorEnv: the option 'house' is for one house, here are {len(self._worlds)}")
+        world = self._worlds[0]
+        world._enter(house)
+        self.simulators = [world.simulator]
+        for body in self._bodies:
+            body.house, body.scene, body.simulator = world.house, world.scene, world.simulator
+
+    def _observe(self) -> Frame:
+        poses = np.stack([body.pose for body in self._bodies])
+        several = len(self.simulators)
+        frames = [simulator.render(poses[i::several]) for i, simulator in enumerate(self.simulators)]
+        if several == 1:
+            merged = {key: frames[0][key] for key in OBSERVED}
+        else:
+            merged = {
+                key: np.empty((self.num_envs, *frames[0][key].shape[1:]), frames[0][key].dtype) for key in OBSERVED
+            }
+            for i, frame in enumerate(frames):
+                for key in OBSERVED:
+                    merged[key][i::several] = frame[key]
+        self._rgb = merged["rgb"]
+        return merged

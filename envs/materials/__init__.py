@@ -1,0 +1,4 @@
+"""What surfaces look like: material names to colours, procedural textures, pictures.
+
+Public: `materials`, `textures`.
+"""

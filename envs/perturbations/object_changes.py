@@ -1,0 +1,288 @@
+"""Things that lie and stand elsewhere: moved, swapped, removed, added.
+
+Strength is the share of the small things that are touched: what can be picked up, and what stands loose on the floor.
+At one seed, they are the first of a fixed order and each is touched once, so a weak change is a part of a stronger one.
+What is put down lies wholly on a level surface of the furniture as drawn, or on free floor; it meets nothing, stands
+before no door or window, and leaves all ways open that were open.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..generator.space import footprint
+from ..house.assets import asset, assets_of, table
+from ..house.house import House, HouseObject
+from .floor_places import floor_place
+from .free_ways import Volume, Walk, kept_free, meets, volume_of
+from .support_surfaces import surfaces
+
+ACTS: dict[str, float] = {"move": 0.6, "swap": 0.2, "remove": 0.1, "add": 0.1}
+"""How often each is tried; what cannot be done becomes a move."""
+CLOSED = ("Fridge", "Microwave", "Safe", "Sink", "GarbageCan", "LaundryHamper", "Box", "WashingMachine")
+"""Nothing is put into these."""
+ELSEWHERE = 0.6
+"""How often a thing is put on another piece of furniture of its room, where one takes it."""
+PARTNERS, HOLDERS, CELLS = 12, 6, 8
+"""Tries: things to swap with, pieces of furniture to put something on, and places on each."""
+FIXED = ("Faucet", "Television", "Painting")
+
+
+@dataclass
+class _Thing:
+    """A thing as it is now."""
+
+    now: HouseObject
+    holder: int | None
+    """Index of the furniture on which it lies; None for what stands by itself."""
+    volume: Volume
+
+
+def change_objects(house: House, strength: float, rng: np.random.Generator, *, new_assets: bool) -> House:
+    """The house with small things elsewhere; furniture, and all that is fixed, stays."""
+    return _Mover(house, rng, new_assets).run(strength)
+
+
+class _Mover:
+    def __init__(self, house: House, rng: np.random.Generator, new_assets: bool) -> None:
+        self.house, self.rng, self.new_assets = house, rng, new_assets
+        self.tops: list[_Thing | None] = [_Thing(top, None, volume_of(top)) for top in house.objects]
+        self.kids = [
+            _Thing(child, index, volume_of(child)) for index, top in enumerate(house.objects) for child in top.children
+        ]
+        self.kids_before = list(self.kids)
+        self.deeper = [volume_of(t) for kid in self.kids for c in kid.now.children for t in [c, *c.children]]
+        self.added: list[_Thing] = []
+        self.walk = Walk(house, list(house.objects))
+        self.free_floor, self.free_above = kept_free(house, floor=True), kept_free(house, floor=False)
+        self.room = [self.walk.room_of(top.position[0], top.position[2]) for top in house.objects]
+        self.left = Counter(thing.asset_id for thing in house.all_objects())
+        self.names = {thing.id for thing in house.all_objects()}
+        self.touched: set[int] = set()
+
+    def run(self, strength: float) -> House:
+        loose = [kid for kid in self.kids if _is_small(kid.now)]
+        loose += [top for top in self.tops if top is not None and _is_loose(top.now)]
+        for place in self.rng.permutation(len(loose))[: math.ceil(strength * len(loose))].tolist():
+            thing = loose[place]
+            act = str(self.rng.choice(list(ACTS), p=list(ACTS.values())))
+            if id(thing) in self.touched:
+                continue
+            self.touched.add(id(thing))
+            done = (
+                (act == "swap" and self._swap(thing, loose))
+                or (act == "remove" and self._remove(thing))
+                or (act == "add" and self._add(thing))
+            )
+            if not done:
+                self._put(thing, thing.now)
+        return self._house()
+
+    def _others(self, thing: _Thing, but: int | None = None) -> list[Volume]:
+        """All that is there, without the thing itself and what it lies on."""
+        tops = [top for index, top in enumerate(self.tops) if top is not None and index != but]
+        return (
+            [t.volume for t in tops if t is not thing]
+            + [t.volume for t in (*self.kids, *self.added) if t is not thing]
+            + self.deeper
+        )
+
+    def _clear(self, thing: _Thing, volume: Volume, holder: int) -> bool:
+        return not any(meets(volume, other) for other in (*self._others(thing, holder), *self.free_above))
+
+    def _remove(self, thing: _Thing) -> bool:
+        if self.left[thing.now.asset_id] < 2 and not self.new_assets:
+            return False
+        self.left[thing.now.asset_id] -= 1
+        if thing.holder is None:
+            self.walk.stand(thing.now, -1)
+            self.tops[next(k for k, top in enumerate(self.tops) if top is thing)] = None
+        else:
+            self.kids = [kid for kid in self.kids if kid is not thing]
+        return True
+
+    def _add(self, thing: _Thing) -> bool:
+        entry = asset(thing.now.asset_id)
+        choices = [a.asset_id for a in assets_of(entry.type)] if self.new_assets else [entry.asset_id]
+        name, number = f"{thing.now.id}|copy", 2
+        while name in self.names:
+            name, number = f"{thing.now.id}|copy{number}", number + 1
+        asset_id = choices[int(self.rng.integers(len(choices)))]
+        copy = _Thing(replace(thing.now, id=name, asset_id=asset_id), thing.holder, thing.volume)
+        if thing.holder is None:
+            self.tops.append(copy)
+            self.room.append(self.walk.room_of(thing.now.position[0], thing.now.position[2]))
+        if not self._put(copy, copy.now, new=True):
+            if thing.holder is None:
+                self.tops.pop()
+                self.room.pop()
+            return False
+        if thing.holder is not None:
+            self.added.append(copy)
+        self.names.add(name)
+        self.left[asset_id] += 1
+        return True
+
+    def _swap(self, thing: _Thing, loose: list[_Thing]) -> bool:
+        """Exchange with something else that lies on furniture."""
+        if thing.holder is None:
+            return False
+        partners = [
+            other
+            for other in loose
+            if other.holder is not None and id(other) not in self.touched and other.now.asset_id != thing.now.asset_id
+        ]
+        for index in self.rng.permutation(len(partners))[:PARTNERS].tolist():
+            other = partners[index]
+            if math.dist(other.now.position, thing.now.position) < 0.05:
+                continue
+            mine, its = self._in_place_of(thing, other), self._in_place_of(other, thing)
+            if mine is None or its is None or meets(volume_of(mine), volume_of(its)):
+                continue
+            assert other.holder is not None
+            kept = thing.volume, other.volume
+            thing.volume = other.volume = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            places = (thing, volume_of(mine), other.holder), (other, volume_of(its), thing.holder)
+            if not all(self._clear(*place) for place in places):
+                thing.volume, other.volume = kept
+                continue
+            self.touched.add(id(other))
+            thing.now, other.now, thing.holder, other.holder = mine, its, other.holder, thing.holder
+            thing.volume, other.volume = volume_of(mine), volume_of(its)
+            return True
+        return False
+
+    def _in_place_of(self, thing: _Thing, other: _Thing) -> HouseObject | None:
+        """The thing where the other lies, where that surface takes it."""
+        assert other.holder is not None
+        holder = self.house.objects[other.holder]
+        if other.holder != thing.holder and not _takes(holder, thing.now):
+            return None
+        (_, foot_y, _), size = holder.position, asset(thing.now.asset_id).size
+        bottom = other.now.position[1] - asset(other.now.asset_id).size[1] / 2 - foot_y
+        turn = thing.now.rotation[1] - (0.0 if thing.holder is None else self.house.objects[thing.holder].rotation[1])
+        x, z = _to_local(holder, other.now.position[0], other.now.position[2])
+        box = footprint(0.0, 0.0, size[0], size[2], turn)
+        for surface in surfaces(holder.asset_id):
+            if abs(surface.y - bottom) < 0.03 and surface.holds(x, z, box[2], box[3], size[1]):
+                return self._laid(thing.now, holder, x, surface.y, z, turn)
+        return None
+
+    def _laid(self, thing: HouseObject, holder: HouseObject, x: float, y: float, z: float, turn: float) -> HouseObject:
+        """The thing on its holder, at (x, z) of the holder's own axes, `y` above its middle."""
+        world_x, world_z = _to_world(holder, x, z)
+        height = holder.position[1] + y + asset(thing.asset_id).size[1] / 2
+        yaw = (holder.rotation[1] + turn) % 360
+        return replace(thing, position=(world_x, height, world_z), rotation=(0.0, yaw, 0.0), layer=holder.layer)
+
+    def _put(self, thing: _Thing, now: HouseObject, *, new: bool = False) -> bool:
+        """Put a thing elsewhere; False, changing nothing, where no place is found."""
+        if thing.holder is None:
+            return self._stand(thing, now, new)
+        room = self.room[thing.holder]
+        holders = [
+            index
+            for index, top in enumerate(self.house.objects)
+            if index != thing.holder and self.tops[index] is not None and self.room[index] == room and _takes(top, now)
+        ]
+        order = [holders[k] for k in self.rng.permutation(len(holders)).tolist()]
+        order.insert(0 if self.rng.random() >= ELSEWHERE else len(order), thing.holder)
+        for index in [*order[:HOLDERS], thing.holder]:
+            found = self._place_on(thing, now, index)
+            if found is not None:
+                thing.now, thing.holder, thing.volume = found, index, volume_of(found)
+                return True
+        return False
+
+    def _place_on(self, thing: _Thing, now: HouseObject, index: int) -> HouseObject | None:
+        holder, size = self.house.objects[index], asset(now.asset_id).size
+        if _tilted(holder) or asset(holder.asset_id).type in CLOSED:
+            return None
+        turn = float(90 * self.rng.integers(4) + self.rng.uniform(-15, 15))
+        box = footprint(0.0, 0.0, size[0], size[2], turn)
+        spots = [(s, cell) for s in surfaces(holder.asset_id) for cell in s.cells(2 * box[2], 2 * box[3], size[1])]
+        for _ in range(CELLS if spots else 0):
+            surface, cell = spots[int(self.rng.integers(len(spots)))]
+            found = self._laid(now, holder, surface.middle(cell)[0], surface.y, surface.middle(cell)[1], turn)
+            if self._clear(thing, volume_of(found), index) and self._within_room(volume_of(found), self.room[index]):
+                return found
+        return None
+
+    def _within_room(self, volume: Volume, room: int | None) -> bool:
+        x0, z0, x1, z1 = volume[:4]
+        return all(self.walk.room_of(x, z) == room for x in (x0 - 0.02, x1 + 0.02) for z in (z0 - 0.02, z1 + 0.02))
+
+    def _stand(self, thing: _Thing, now: HouseObject, new: bool) -> bool:
+        """Stand a thing elsewhere on the floor of its room."""
+        index = next(k for k, top in enumerate(self.tops) if top is thing)
+        room = self.room[index]
+        if room is None:
+            return False
+        if not new:
+            self.walk.stand(now, -1)
+        found = floor_place(self.walk, room, now, [*self._others(thing), *self.free_floor], self.rng)
+        if found is None:
+            if not new:
+                self.walk.stand(now, 1)
+            return False
+        thing.now, thing.volume = found, volume_of(found)
+        return True
+
+    def _house(self) -> House:
+        """The house as it is now; furniture on which nothing has changed is the same object."""
+        lying: dict[int, list[HouseObject]] = {}
+        at = {id(thing): thing for thing in self.kids}
+        for thing in self.kids_before:  # what stayed where it was keeps its place in the list
+            if id(thing) in at and thing.holder is not None:
+                lying.setdefault(thing.holder, []).append(thing.now)
+        for thing in self.added:
+            assert thing.holder is not None
+            lying.setdefault(thing.holder, []).append(thing.now)
+        objects = []
+        for index, top in enumerate(self.tops):
+            if top is None:
+                continue
+            old = top.now.children
+            new = tuple(lying.get(index, ()))
+            objects.append(top.now if old == new else replace(top.now, children=new))
+        return replace(self.house, objects=tuple(objects))
+
+
+def _tilted(thing: HouseObject) -> bool:
+    return any(min(angle % 360, -angle % 360) > 1e-3 for angle in (thing.rotation[0], thing.rotation[2]))
+
+
+def _is_small(thing: HouseObject) -> bool:
+    """Whether it lies on something and can be picked up."""
+    kind = asset(thing.asset_id).type
+    held = table("placement-annotations")["isPickupable"].get(kind) or asset(thing.asset_id).primary == "CanPickup"
+    return bool(held) and kind not in FIXED and not thing.children and not _tilted(thing)
+
+
+def _is_loose(thing: HouseObject) -> bool:
+    """Whether it stands on the floor by itself and can be moved by hand."""
+    entry = asset(thing.asset_id)
+    stands = abs(thing.position[1] - entry.size[1] / 2) < 0.03
+    return stands and not thing.kinematic and entry.type not in FIXED and not thing.children and not _tilted(thing)
+
+
+def _takes(holder: HouseObject, thing: HouseObject) -> bool:
+    """Whether things of this type lie on furniture of that type in ProcTHOR's houses."""
+    kind = asset(holder.asset_id).type
+    known = table("receptacles").get(kind, ())
+    return kind not in CLOSED and not _tilted(holder) and asset(thing.asset_id).type in known
+
+
+def _to_world(holder: HouseObject, x: float, z: float) -> tuple[float, float]:
+    s, c = math.sin(math.radians(holder.rotation[1])), math.cos(math.radians(holder.rotation[1]))
+    return holder.position[0] + x * c + z * s, holder.position[2] - x * s + z * c
+
+
+def _to_local(holder: HouseObject, x: float, z: float) -> tuple[float, float]:
+    s, c = math.sin(math.radians(holder.rotation[1])), math.cos(math.radians(holder.rotation[1]))
+    dx, dz = x - holder.position[0], z - holder.position[2]
+    return dx * c - dz * s, dx * s + dz * c

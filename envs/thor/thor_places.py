@@ -1,0 +1,69 @@
+"""Which house or scene of AI2-THOR is meant, and on what this machine can draw it."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import re
+from typing import Any
+
+from ..house.house import House
+from ..house.house_io import load_house
+from ..house.house_json import parse_house
+from ..house.house_write import house_to_json
+from .thor_errors import ThorError
+
+_PROCTHOR = re.compile(r"procthor-10k:(train|val|test)/(\d+)")
+INSTALL = "pip install 'testspace[thor]'"
+
+
+def find_place(ref: str | House) -> tuple[House | None, str | dict[str, Any]]:
+    """The House (None for iTHOR's scenes) and what `Controller.reset` takes as `scene`.
+
+    ref: a House; "FILE.json" or "FILE.jsonl[.gz]:LINE"; "procthor-10k:train/17", fetched by `prior`; or a scene's name,
+    "FloorPlan1". Raises HouseError for a broken house, ThorError where `prior` or the network is missing.
+    """
+    if isinstance(ref, str) and re.fullmatch(r"FloorPlan\w+", ref):
+        return None, ref
+    if isinstance(ref, str) and (found := _PROCTHOR.fullmatch(ref)):
+        data = _procthor(found[1], int(found[2]))
+        return parse_house(data, ref), data
+    house = ref if isinstance(ref, House) else load_house(ref)
+    return house, house_to_json(house)
+
+
+def _procthor(split: str, number: int) -> dict[str, Any]:
+    try:
+        import prior
+    except ImportError:
+        raise ThorError("procthor-10k needs the package that fetches it: pip install prior") from None
+    try:
+        houses = prior.load_dataset("procthor-10k")[split]
+    except Exception as error:
+        raise ThorError(f"procthor-10k could not be fetched: {error or type(error).__name__}; save the house as a file"
+                        " where there is a network, and name that") from None  # fmt: skip
+    if number >= len(houses):
+        raise ThorError(f"procthor-10k:{split} has houses 0 to {len(houses) - 1}, not {number}")
+    return dict(houses[number])
+
+
+def controller_class() -> Any:
+    """The `ai2thor` Controller; ThorError with the line that installs it."""
+    try:
+        from ai2thor.controller import Controller
+    except ImportError:
+        raise ThorError(f"AI2-THOR is not installed: {INSTALL}") from None
+    return Controller
+
+
+def drawing_options() -> dict[str, Any]:
+    """Options of the Controller for what this machine can draw on: X where there is a display, else Vulkan without one.
+
+    ThorError, naming what is missing, where there is neither.
+    """
+    if os.environ.get("DISPLAY"):
+        return {}
+    if ctypes.util.find_library("vulkan"):
+        return {"platform": "CloudRendering"}
+    raise ThorError("AI2-THOR cannot draw here: $DISPLAY is not set, and there is no Vulkan for drawing without a"
+                    " display; start an X server with GLX, or install libvulkan1 and a GPU's driver")  # fmt: skip

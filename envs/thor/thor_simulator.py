@@ -1,0 +1,181 @@
+"""AI2-THOR as a Simulator, and as an environment whose moves are its own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ...core.frame import Camera, Frame, Labels
+from ..assembly.building import build_scene
+from ..floor import ReachableFloor
+from ..gym_envs.motion import Action, Motion
+from ..house.house import House
+from ..perturbations import Perturbation
+from ..scene import Scene, empty_scene
+from ..simulator import check_poses, stack_frames, stack_labels
+from .session import RESTARTS, Asked, ThorSession
+from .thor_changes import enter
+from .thor_conventions import EYES, PIVOT, frame_of, labels_of, pose_of, to_thor
+from .thor_errors import ThorError
+from .thor_places import find_place
+
+GRID = 0.25
+"""Metres between AI2-THOR's reachable positions."""
+
+
+class ThorSimulator:
+    """A house or scene in AI2-THOR: frames from any place of it, at the height of its agent's eyes, without roll."""
+
+    def __init__(
+        self, place: str | House, camera: Camera | None = None, *, options: dict[str, Any] | None = None,
+        restarts: int = RESTARTS,
+    ) -> None:  # fmt: skip
+        """place: see `places.find_place`. options, restarts: see ThorSession, whose errors are raised."""
+        self.house, scene = find_place(place)
+        self.camera = camera or Camera()
+        self.source = place if isinstance(place, str) else place.source
+        self.session = ThorSession(scene, self.camera, options, restarts)
+        self.start = pose_of(self.session.event.metadata)
+        """Where AI2-THOR puts the agent at first, (6,), made to look ahead."""
+        self.start[4] = 0.0
+        self.state: tuple[Asked, ...] = ()
+        """The changes that its house has gone through."""
+
+    def changed(self, asked: Sequence[Perturbation], seed: int) -> ThorSimulator:
+        """The same place after one more change, in the same session, which is brought into either as they are used."""
+        other = copy.copy(self)
+        other.__dict__.pop("floor", None)
+        other.state = (*self.state, (tuple(asked), seed))
+        return other
+
+    @cached_property
+    def floor(self) -> ReachableFloor:
+        """AI2-THOR's reachable positions as a raster of GRID."""
+        enter(self.session, self.state)
+        event = self.session.act("GetReachablePositions")
+        found = event.metadata.get("actionReturn") or []
+        if not found:
+            raise ThorError(f"{self.source}: AI2-THOR finds no position that the agent can reach")
+        places = np.array([(place["x"], -place["z"]) for place in found])
+        level = float(np.median([place["y"] for place in found])) - PIVOT
+        low = places.min(axis=0)
+        cells = np.round((places - low) / GRID).astype(np.int64)
+        reachable = np.zeros((cells[:, 1].max() + 1, cells[:, 0].max() + 1), np.bool_)
+        reachable[cells[:, 1], cells[:, 0]] = True
+        origin = low - GRID / 2
+        return ReachableFloor((float(origin[0]), float(origin[1])), GRID, reachable, 0.2, level)
+
+    def render(self, poses: NDArray[Any]) -> Frame:
+        """Frames seen from x, z, yaw and pitch of the poses (N, 6); `pose` says where the camera really was."""
+        return stack_frames([frame_of(self.put(pose)) for pose in check_poses(poses)])
+
+    def render_with_labels(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
+        """The same frames, and apart from them what they show: for evaluation only."""
+        events = [self.put(pose, renderInstanceSegmentation=True) for pose in check_poses(poses)]
+        labels = [labels_of(event) for event in events]
+        return (
+            stack_frames([frame_of(event) for event in events]),
+            stack_labels(labels),
+        )
+
+    def put(self, pose: NDArray[np.float64], **more: Any) -> Any:
+        """The event of putting the agent at a pose (6,) of the house in this state; ThorError where it cannot be."""
+        enter(self.session, self.state)
+        event = self.session.act("TeleportFull", **to_thor(pose), **more)
+        if not event.metadata["lastActionSuccess"]:
+            raise ThorError(f"{self.source}: AI2-THOR cannot put the agent at x={pose[0]:.2f}, z={pose[2]:.2f}:"
+                            f" {event.metadata.get('errorMessage')}")  # fmt: skip
+        return event
+
+
+class ThorEnv:
+    """An agent that walks in AI2-THOR by AI2-THOR's own moves. Actions are `Action`, as HouseEnv's.
+
+    Its simulator has only this one body to look from: where it was used between two steps, the agent is put back first.
+    """
+
+    def __init__(self, simulator: ThorSimulator, step: float = GRID, turn: float = 30.0, look: float = 30.0) -> None:
+        """step in metres, turn and look in degrees."""
+        self.simulator = simulator
+        self.motion = Motion(step=step, turn=turn, look=look, camera_height=PIVOT + EYES)
+        self.action_space = spaces.Discrete(len(Action))
+        self._moves: dict[Action, tuple[str, dict[str, float]]] = {
+            Action.MOVE_AHEAD: ("MoveAhead", {"moveMagnitude": step}),
+            Action.ROTATE_LEFT: ("RotateLeft", {"degrees": turn}),
+            Action.ROTATE_RIGHT: ("RotateRight", {"degrees": turn}),
+            Action.LOOK_UP: ("LookUp", {"degrees": look}),
+            Action.LOOK_DOWN: ("LookDown", {"degrees": look}),
+        }
+        self._step = 0
+        self._event: Any = None
+
+    @property
+    def camera(self) -> Camera:
+        """The camera of every observation."""
+        return self.simulator.camera
+
+    @property
+    def floor(self) -> ReachableFloor:
+        """Where the agent can stand, by AI2-THOR."""
+        return self.simulator.floor
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The house as triangles of ours (for the plan in reports); without any for a scene of iTHOR."""
+        house = self.simulator.house
+        return build_scene(house) if house is not None else empty_scene(self.simulator.source)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
+        """Put the agent at `options["pose"]` (6,), at a reachable place drawn by `seed`, or where AI2-THOR starts it;
+        with `options["house"]` in that state of the house (`ThorSimulator.changed`)."""
+        self._step, options = 0, options or {}
+        if "house" in options:
+            self.simulator = options["house"]
+        pose = self.simulator.start
+        if "pose" in options:
+            pose = np.asarray(options["pose"], np.float64)
+        elif seed is not None:
+            rng = np.random.default_rng(seed)
+            cells = np.argwhere(self.floor.reachable)
+            x, z = self.floor.from_cells(cells[rng.integers(len(cells))])
+            yaw = self.motion.turn * int(rng.integers(max(1, int(360 / self.motion.turn))))
+            pose = np.array([x, 0, z, yaw, 0, 0])
+        self._event = self.simulator.put(pose)
+        return frame_of(self._event), self._info()
+
+    def change(self, house: ThorSimulator) -> tuple[Frame, dict[str, Any]]:
+        """Another state of the house (`ThorSimulator.changed`) round the agent, which stays where it is."""
+        pose, self.simulator = pose_of(self._event.metadata), house
+        self._event = self.simulator.put(pose)
+        return frame_of(self._event), {**self._info(), "displaced": 0.0}
+
+    def step(self, action: np.int64 | int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
+        """Do one action: a move that AI2-THOR refuses is a collision and leaves the agent where it is."""
+        session = self.simulator.session
+        if session.event is not self._event:
+            self.simulator.put(pose_of(self._event.metadata))
+        name, arguments = self._moves[Action(int(action))]
+        return self._done(session.act(name, **arguments))
+
+    def teleport(self, pose: NDArray[Any]) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
+        """Put the agent at a pose (6,) instead of walking; y and roll are the body's own. ThorError where it cannot."""
+        return self._done(self.simulator.put(np.asarray(pose, np.float64)))
+
+    def _done(self, event: Any) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
+        self._event = event
+        self._step += 1
+        return frame_of(event), 0.0, False, False, self._info()
+
+    def _info(self) -> dict[str, Any]:
+        told = self._event.metadata
+        return {
+            "collision": told["lastAction"] == "MoveAhead" and not told["lastActionSuccess"],
+            "step": self._step,
+            "restarts": self.simulator.session.restarts,
+        }

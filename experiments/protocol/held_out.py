@@ -1,0 +1,95 @@
+"""The views a house is evaluated on, and the rule that keeps them apart from what the agent trains on.
+
+Evaluation frames are drawn from the whole reachable floor, at other poses than the agent's own: a frame of the agent
+that
+lies within `APART_METRES` and `APART_DEGREES` of an evaluation pose is not stored in the replay buffer. So the rule
+costs the agent a few frames, and never costs the evaluation its coverage of the house.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.frame import Frame, Labels
+from ...envs.simulator import Simulator
+
+APART_METRES = 0.25
+"""Horizontal distance below which two views count as the same place."""
+APART_DEGREES = 20.0
+"""Angle between optical axes below which two views count as the same direction."""
+PITCH_RANGE = (-45.0, 15.0)
+"""Degrees; views look a little down more often than up, as people and robots do in a room."""
+BLANK_SHARE = 0.75
+"""A view of which one instance fills more than this share is a blank wall: not worth a label."""
+
+
+class BlankHouseError(ValueError):
+    """A house that shows nothing but blank walls."""
+
+
+def draw_views(
+    simulator: Simulator,
+    n: int,
+    camera_height: float,
+    rng: np.random.Generator,
+    also: Sequence[Simulator] = (),
+) -> tuple[Frame, Labels]:
+    """n labelled views from random places of the reachable floor, without views of a blank wall.
+
+    Returns a batched Frame (n, H, W, ...) with poses (n, 6) and its Labels. In `also`, other states of the house, the
+    poses are as good: reachable, and of no blank wall. Raises BlankHouseError where nothing but blank walls is found.
+    """
+    frames: list[Frame] = []
+    labels: list[Labels] = []
+    found = 0
+    for _ in range(20):
+        poses = random_poses(simulator, 2 * (n - found), camera_height, rng)
+        frame, label = simulator.render_with_labels(poses)
+        keep = ~blank_views(label.instance)
+        for other in also:
+            keep &= other.floor.contains_points(poses[:, [0, 2]].astype(np.float64))
+            keep &= ~blank_views(other.render_with_labels(poses)[1].instance)
+        frames.append({key: value[keep] for key, value in frame.items()})
+        labels.append(Labels(label.semantic[keep], label.instance[keep]))
+        found += int(keep.sum())
+        if found >= n:
+            break
+    else:
+        raise BlankHouseError("every view of this house is a blank wall: nothing to evaluate on")
+    joined = {key: np.concatenate([part[key] for part in frames])[:n] for key in frames[0]}
+    return joined, Labels(
+        np.concatenate([part.semantic for part in labels])[:n],
+        np.concatenate([part.instance for part in labels])[:n],
+    )
+
+
+def random_poses(simulator: Simulator, n: int, camera_height: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Camera poses (n, 6) uniform over the reachable floor and the directions."""
+    poses = np.zeros((n, 6), np.float32)
+    poses[:, [0, 2]] = simulator.floor.sample(n, rng)
+    poses[:, 1] = camera_height
+    poses[:, 3] = rng.uniform(0, 360, n)
+    poses[:, 4] = rng.uniform(*PITCH_RANGE, n)
+    return poses
+
+
+def blank_views(instance: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which of the views (N, H, W) are filled by one instance to more than BLANK_SHARE."""
+    flat = instance.reshape(len(instance), -1)
+    return np.array([np.bincount(view).max() > BLANK_SHARE * flat.shape[1] for view in flat], bool)
+
+
+def too_near(poses: NDArray[np.floating], held_out: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which of the poses (N, 6) lie within the distance and the angle of any held-out pose (M, 6)."""
+    places = np.linalg.norm(poses[:, None, [0, 2]] - held_out[None, :, [0, 2]], axis=-1) < APART_METRES  # (N, M)
+    cosine = np.clip(forward(poses) @ forward(held_out).T, -1, 1)
+    return (places & (np.degrees(np.arccos(cosine)) < APART_DEGREES)).any(1)
+
+
+def forward(poses: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Optical axes, unit (N, 3), of camera poses (N, 6)."""
+    yaw, pitch = np.radians(poses[:, 3].astype(np.float64)), np.radians(poses[:, 4].astype(np.float64))
+    return np.stack([np.sin(yaw) * np.cos(pitch), np.sin(pitch), -np.cos(yaw) * np.cos(pitch)], -1)

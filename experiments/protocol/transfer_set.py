@@ -1,0 +1,146 @@
+"""The transfer set D_t: labelled frames from external houses only, built once and cached.
+
+By default the external houses are generated, from assets that the test space does not use; the check that no asset is
+shared runs on whatever houses are given, and its count goes into the run's summary.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...agent.fusion.surface_prior import SurfacePrior
+from ...core.cache import cache_folder
+from ...core.digests import code_digest, digest
+from ...core.errors import UserError
+from ...core.frame import Camera
+from ...core.storage import locked, replacing
+from ...envs.assembly.building import build_scene
+from ...envs.generator import generate_house
+from ...envs.house.classes import CLASSES
+from ...envs.house.house import House, HouseObject
+from ...envs.house.house_io import house_digest
+from ...envs.render.raycast import Light, RayCastSimulator
+from ...learners.heads.transfer import LabelledFrames
+from ...learners.modalities.modality import SENSORY
+from .held_out import draw_views
+
+FIRST_SEED = 1_000_000
+"""Generated transfer houses have seeds from here on, far from those that people give to `--seed`."""
+
+
+@dataclass(frozen=True)
+class TransferSetConfig:
+    """How large D_t is and how it is seen."""
+
+    houses: int = 60
+    """External houses to generate; ignored where houses are given."""
+    frames_per_house: int = 40
+    """Labelled frames drawn from each house."""
+    camera: Camera = field(default_factory=Camera)
+    """The camera of the agent: transfer and test frames are of one kind."""
+    camera_height: float = 1.5
+    """Metres above the floor."""
+    light: Light = "direct"
+    """How the ray caster lights houses, this one and the test space alike; baking each house takes it a second."""
+
+
+def house_assets(house: House) -> set[str]:
+    """Ids of every asset in the house: doors, windows, objects and what rests on them."""
+
+    def of(thing: HouseObject) -> set[str]:
+        return {thing.asset_id}.union(*(of(child) for child in thing.children))
+
+    found = {opening.asset_id for opening in (*house.doors, *house.windows)}
+    return found.union(*(of(thing) for thing in house.objects))
+
+
+class TransferSet(NamedTuple):
+    """D_t, and what was counted while it was made."""
+
+    labelled: LabelledFrames
+    """rgb and classes."""
+    shared_assets: list[str]
+    """Sorted ids of the assets that transfer houses share with the test space: none for generated houses."""
+    surfaces: SurfacePrior
+    """Which classes lie on which surfaces in the transfer houses."""
+    file: Path
+    """Where it is kept."""
+
+    def senses(self) -> dict[str, NDArray[Any]]:
+        """Depth float16 (N, H, W), normals float16 (N, H, W, 3) and edges uint8 (N, H, W) of the labelled frames."""
+        with np.load(self.file, allow_pickle=False) as stored:
+            return {name: stored[name] for name in SENSORY[1:]}
+
+
+def transfer_set(
+    test_space: House | None,
+    config: TransferSetConfig,
+    given: Sequence[House] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> TransferSet:
+    """D_t for this test space (None: a place without a house file), from the cache where it was built before.
+
+    Raises UserError where the test space itself is among the given houses.
+    """
+    own = house_assets(test_space) if test_space else set()
+    shared = sorted(own & set().union(*(house_assets(house) for house in given)))
+    if test_space and any(house_digest(house) == house_digest(test_space) for house in given):
+        raise UserError(f"transfer houses: {test_space.source} is the test space itself; labels of it must not be used")
+    key = digest([repr(config), sorted(own) if not given else [house_digest(house) for house in given], _code()])
+    file = cache_folder() / "transfer-sets" / f"{key}.npz"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with locked(file.with_suffix(".lock")):  # of trials side by side one builds it, and the others wait
+            if not file.exists():
+                _build(file, config, given, own, progress)
+    surfaces = SurfacePrior(config.camera, len(CLASSES))
+    with np.load(file, allow_pickle=False) as stored:
+        surfaces.counts[:] = stored["surfaces"]
+        labelled = LabelledFrames(stored["rgb"], stored["semantic"], stored["instance"])
+    return TransferSet(labelled, shared, surfaces, file)
+
+
+def _build(
+    file: Path,
+    config: TransferSetConfig,
+    given: Sequence[House],
+    own: set[str],
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Draw the frames of all houses into `file`; generated ones have none of the assets `own`."""
+    surfaces = SurfacePrior(config.camera, len(CLASSES))
+    parts: dict[str, list[NDArray[Any]]] = {}
+    total = len(given) or config.houses
+    for index in range(total):
+        house = given[index] if given else generate_house(FIRST_SEED + index, exclude_assets=own)
+        if not given and house_assets(house) & own:
+            raise RuntimeError(f"generated house {FIRST_SEED + index} uses assets of the test space")
+        simulator = RayCastSimulator(build_scene(house), config.camera, light=config.light)
+        rng = np.random.default_rng([FIRST_SEED, index])
+        frame, labels = draw_views(simulator, config.frames_per_house, config.camera_height, rng)
+        seen = {**{name: frame[name] for name in SENSORY}, "semantic": labels.semantic, "instance": labels.instance}
+        for name, values in seen.items():
+            small = values.astype(np.float16) if values.dtype == np.float32 else values
+            parts.setdefault(name, []).append(small)
+        surfaces.add({key: torch.from_numpy(frame[key]) for key in ("depth", "normals", "pose")}, labels.semantic)
+        if progress:
+            progress(index + 1, total)
+    arrays = {name: np.concatenate(values) for name, values in parts.items()}
+    with replacing(file) as unfinished, unfinished.open("wb") as out:
+        np.savez(out, allow_pickle=False, **arrays, surfaces=surfaces.counts)
+
+
+def _code() -> list[str]:
+    """The code that decides what a transfer frame looks like: a changed renderer must not meet old frames."""
+    world = code_digest(
+        "envs.render.raycast", "envs.assembly.building", "agent.fusion.surface_prior", "experiments.protocol.held_out"
+    )
+    return [world, hashlib.sha256(Path(__file__).read_bytes()).hexdigest()]

@@ -1,0 +1,292 @@
+"""The report of a run: one HTML file that needs nothing beside it, written from what the run has stored.
+
+Read from the run's folder:
+
+    config.json          what was asked, and every size
+    summary.json         house, preset, seed, frames, coverage, simulator_fps, samples_per_s, seconds, peak_rss_mb,
+                         segmentation: {method: {miou, pixel_accuracy, per_class: {class id or name: IoU}}}, methods
+                         being scratch, specialist, specialist_ttt; specialist_ttt may hold before: {miou}, the
+                         specialist on the same views, where TTT was tried on some only; optionally stages:
+                         {name: seconds}, and changes and original_house (see `experiments.report.report_changes`)
+    metrics.jsonl        rows {kind, frame, ...}: those with `method` and `miou` make the learning curve, those with
+                         `coverage` the coverage curve, those with `losses: {name: value}` the pre-training curves
+    report_data/panels.npz   rgb u8 (n, H, W, 3), depth f32, normals f32, edges u8, truth i16, and of predictions i16
+                         any of prediction_scratch, prediction_specialist, prediction_specialist_ttt
+    report_data/map.npz  occupancy u8 (rows along z, columns along x; 0 unknown, 1 free, 2 occupied) and reachable bool,
+                         each with NAME_origin (x, z) of its first corner and NAME_cell in metres; path (T, 2) x, z;
+                         rooms as room_types (R,), room_points (P, 2) and room_starts (R + 1,) into the points
+
+Only summary.json must be there; a part whose data is missing is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import UserError
+from ...core.storage import replacing
+from ...envs.house.classes import CLASSES, class_colours
+from .report_changes import change_marks, changes_section, scratch_points
+from .report_figures import Series, chart, draw_depth, draw_map, draw_normals, png
+from .report_page import COLOURS, NAMES, card, keys, page, section, table
+
+Row = dict[str, Any]
+PALETTE = ("var(--specialist)", "var(--ttt)", "var(--seen)", "var(--unseen)", "var(--scratch)", "var(--ink)")
+"""Colours of the loss curves, in order."""
+MIN_LEGEND_SHARE = 0.002
+"""Share of the shown pixels from which a class is worth a line of the legend."""
+
+
+def write_report(out: Path) -> Path:
+    """Write `out`/report.html and return its path. Raises UserError where the folder holds no finished run."""
+    if not (out / "summary.json").is_file():
+        raise UserError(f"{out}: no summary.json there, so no finished run to report on; finish it with --resume")
+    summary = json.loads((out / "summary.json").read_text())
+    config = json.loads((out / "config.json").read_text()) if (out / "config.json").is_file() else {}
+    rows = _rows(out / "metrics.jsonl")
+    sections = [
+        _cards(summary),
+        _learning_curve(rows, summary),
+        changes_section(out / "report_data", summary),
+        _panels(_arrays(out / "report_data" / "panels.npz")),
+        _classes(summary),
+        _map(_arrays(out / "report_data" / "map.npz"), rows, summary),
+        _losses(rows),
+        _time(summary),
+        _config(config),
+    ]
+    html = page(f"A life in {_house_name(summary)}", _lead(summary), [part for part in sections if part])
+    file = out / "report.html"
+    with replacing(file) as unfinished:
+        unfinished.write_text(html, encoding="utf-8")
+    return file
+
+
+def _rows(file: Path) -> list[Row]:
+    if not file.is_file():
+        return []
+    return [json.loads(line) for line in file.read_text().splitlines() if line]
+
+
+def _arrays(file: Path) -> dict[str, NDArray[Any]]:
+    if not file.is_file():
+        return {}
+    with np.load(file, allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}
+
+
+def _house_name(summary: Row) -> str:
+    return str(summary.get("house") or "a house").rsplit("/", 1)[-1]
+
+
+def _lead(summary: Row) -> str:
+    made_with = escape(f"Preset {summary.get('preset')}, seed {summary.get('seed')}.")
+    told = "".join(f"<p><b>{escape(line)}</b></p>" for line in summary.get("told", []))
+    return (
+        '<p class="soft">An agent was put into this house with a camera that sees colour, depth, surface normals and '
+        "edges. It explored, and trained a vision model on what it saw, without one label from the house (Test-Space "
+        "Training). A network that knows labelled frames of <em>other</em> houses only guessed what each frame shows; "
+        "where the agent's depth and pose say that views show the same place, the guesses were put to the vote, each "
+        "weighed by how often other houses have its class on surfaces of that height and facing. These pseudolabels "
+        "were learned as well. All was tested here on views that were kept out of training. "
+        f"{made_with}</p>{told}"
+    )
+
+
+def _cards(summary: Row) -> str:
+    scores = summary.get("segmentation", {})
+    scratch, specialist, adapted = (scores.get(name) for name in NAMES)
+    shown = []
+    if specialist:
+        says = f"segmentation of views of this house; pixel accuracy {specialist['pixel_accuracy']:.1%}"
+        shown.append(card(f"{specialist['miou']:.1%}", "specialist's mIoU", says))
+    if specialist and scratch:
+        says = f"same model, same labelled frames, without this life: {scratch['miou']:.1%}"
+        shown.append(card(_points(specialist, scratch), "against scratch", says))
+    if adapted and specialist:
+        before = adapted.get("before", specialist)
+        says = f"TTT-MAE, reset for every frame: {before['miou']:.1%} to {adapted['miou']:.1%}"
+        shown.append(card(_points(adapted, before), "by test-time training", says))
+    plain = (
+        ("coverage", "{:.0%}", "of the floor seen", "reachable floor that the agent's own depth has covered"),
+        ("frames", "{:,.0f}", "frames lived", "steps of the agent, one frame each"),
+        ("simulator_fps", "{:,.0f} /s", "acting and rendering", "frames, all modalities, learning not counted"),
+        ("samples_per_s", "{:,.0f} /s", "learning", "frames that the masked model trains on"),
+        ("seconds", "{:,.0f} s", "in all", "wall-clock time of the run"),
+        ("peak_rss_mb", "{:,.0f} MB", "memory", "largest resident size of the process"),
+    )
+    known = [one for one in plain if summary.get(one[0]) is not None]
+    shown += [card(form.format(summary[key]), name, says) for key, form, name, says in known]
+    return f'<div class="cards">{"".join(shown)}</div>'
+
+
+def _points(score: Row, against: Row) -> str:
+    return f"{100 * (score['miou'] - against['miou']):+.1f} points"
+
+
+def _learning_curve(rows: list[Row], summary: Row) -> str:
+    charts = []
+    for key, title in (("miou", "mIoU"), ("pixel_accuracy", "Pixel accuracy")):
+        series = []
+        for method, name in NAMES.items():
+            # what was tried on some views only ("before": the specialist on the same) is no point of this curve
+            tested = [row for row in rows if row.get("method") == method and key in row and "before" not in row]
+            points = [(row["frame"], 100 * row[key]) for row in sorted(tested, key=lambda row: row["frame"])]
+            if not points:
+                continue
+            if method == "scratch":
+                points = scratch_points(tested, summary, key)
+            xs, ys = zip(*points, strict=True)
+            series.append(Series(name, xs, ys, COLOURS[method], dashed=method == "scratch", dots=method != "scratch"))
+        charts.append(chart(title, "frames lived", series, unit="%", marks=change_marks(summary)))
+    if not any(charts):
+        return ""
+    says = (
+        "At several points of its life the encoder was copied, a head fine-tuned on the transfer set beside the "
+        "agent's own frames with their pseudolabels, and the pair tested here. Scratch is the same network with random "
+        "weights, as many steps, and the transfer set alone; its guesses are what the pseudolabels come from. mIoU is "
+        "the mean over classes of intersection over union; pixel accuracy is the share of pixels named right."
+    )
+    return section("Seeing better by living here", says, f'<div class="charts">{"".join(charts)}</div>')
+
+
+def _panels(panels: Mapping[str, NDArray[Any]]) -> str:
+    if "rgb" not in panels:
+        return ""
+    palette = class_colours()
+    pictures: list[tuple[str, NDArray[np.uint8], NDArray[Any] | None]] = [("colour", panels["rgb"], None)]
+    if "depth" in panels:
+        pictures.append(("depth", draw_depth(panels["depth"], float(np.percentile(panels["depth"], 99))), None))
+    if "normals" in panels:
+        pictures.append(("normals", draw_normals(panels["normals"]), None))
+    if "edges" in panels:
+        pictures.append(("edges", np.repeat(panels["edges"][..., None], 3, -1), None))
+    labels = {"truth": "truth", **{f"prediction_{method}": name for method, name in NAMES.items()}}
+    shown = {key: name for key, name in labels.items() if key in panels}
+    pictures += [(name, palette[panels[key]], panels[key]) for key, name in shown.items()]
+    truth = panels.get("truth")
+    body = []
+    for n in range(len(panels["rgb"])):
+        cells = []
+        for name, images, classes in pictures:
+            right = ""
+            if classes is not None and truth is not None and classes is not truth:
+                known = truth[n] > 0
+                right = f" {np.mean(classes[n][known] == truth[n][known]):.0%}" if known.any() else ""
+            image = f'<img alt="{name}" src="{png(images[n])}">'
+            cells.append(f"<figure>{image}<figcaption>{name}{right}</figcaption></figure>")
+        body.append(f'<div class="panel" style="--n:{len(cells)}">{"".join(cells)}</div>')
+    says = (
+        "Views that were kept out of training, one a row: the four senses, the true classes, and what each model says. "
+        "A percentage is the share of this view's pixels named right. Depth: bright is near."
+    )
+    legend = _class_legend(panels, list(shown), palette)
+    return section("What the agent saw, and what it made of it", says, legend + "".join(body))
+
+
+def _class_legend(panels: Mapping[str, NDArray[Any]], shown: list[str], palette: NDArray[np.uint8]) -> str:
+    if not shown:
+        return ""
+    counts = np.bincount(np.concatenate([panels[key].ravel() for key in shown]), minlength=len(CLASSES))
+    order = [c for c in np.argsort(-counts, kind="stable") if c > 0 and counts[c] >= MIN_LEGEND_SHARE * counts.sum()]
+    return keys([("rgb({} {} {})".format(*palette[c]), CLASSES[c]) for c in order])
+
+
+def _classes(summary: Row) -> str:
+    scores = summary.get("segmentation", {})
+    tested = {method: scores[method] for method in NAMES if "before" not in scores.get(method, {"before": {}})}
+    found = {method: score["per_class"] for method, score in tested.items() if score.get("per_class")}
+    if not found:
+        return ""
+    names = {key: CLASSES[int(key)] if str(key).isdigit() else str(key) for iou in found.values() for key in iou}
+    last = list(found.values())[-1 if "specialist" not in found else list(found).index("specialist")]
+    unknown = [key for key in names if not any(round(100 * iou.get(key, 0.0), 1) for iou in found.values())]
+    rows = []
+    for key in sorted(set(names) - set(unknown), key=lambda k: (-last.get(k, 0.0), names[k])):
+        values = [iou.get(key) for iou in found.values()]
+        bars = "".join(
+            f'<div style="width:{100 * (value or 0):.1f}%;background:{COLOURS[method]}"></div>'
+            for method, value in zip(found, values, strict=True)
+        )
+        rows.append([escape(names[key]), *("–" if v is None else f"{100 * v:.1f}" for v in values), bars])
+    says = "Intersection over union of each class, in per cent, over all evaluation views in which it occurs."
+    legend = keys([(COLOURS[method], NAMES[method]) for method in found])
+    body = legend + table(["class", *(NAMES[m] for m in found), ""], rows)
+    if unknown:
+        listed = ", ".join(sorted(names[key] for key in unknown))
+        body += f'<p class="soft">0.0 for every method: {escape(listed)}.</p>'
+    return section("Class by class", says, body)
+
+
+def _map(plan: Mapping[str, NDArray[Any]], rows: list[Row], summary: Row) -> str:
+    covered = [(row["frame"], 100 * row["coverage"]) for row in rows if row.get("coverage") is not None]
+    body = ""
+    if "reachable" in plan:
+        legend = [
+            ("var(--seen)", "reachable floor, seen"),
+            ("var(--unseen)", "reachable floor, not seen"),
+            ("var(--wall)", "found occupied"),
+            ("var(--specialist)", "path, up to the orange dot"),
+        ]
+        body += keys(legend) + f"<figure>{draw_map(dict(plan))}</figure>"
+    if covered:
+        xs, ys = zip(*covered, strict=True)
+        series = [Series("floor seen", xs, ys, "var(--seen)")]
+        held = [(row["frame"], 100 * row["buffer_coverage"]) for row in rows if "buffer_coverage" in row]
+        if held:
+            xs, ys = zip(*held, strict=True)
+            series.append(Series("views in memory", xs, ys, "var(--unseen)"))
+        curve = chart("Coverage", "frames lived", series, unit="%", y_from=0)
+        body += f'<div class="charts" style="margin-top:1.5rem">{curve}</div>'
+    if not body:
+        return ""
+    says = (
+        "The map that the agent made from its own depth, drawn over the true plan, seen from above. Its policy saw "
+        "neither the plan nor the reachable floor; they serve only to measure it. Views in memory: of all places of "
+        "that floor (metre by metre) and headings (45 degrees), those of which the replay buffer holds a frame."
+    )
+    return section("Where it went", says, body)
+
+
+def _losses(rows: list[Row]) -> str:
+    names = sorted({name for row in rows for name in row.get("losses") or {} if "loss" in name})
+    series = []
+    for n, name in enumerate(names):
+        points = [(row["frame"], row["losses"][name]) for row in rows if name in (row.get("losses") or {})]
+        xs, ys = zip(*points, strict=True)
+        series.append(Series(name, xs, ys, PALETTE[n % len(PALETTE)]))
+    if not (drawn := chart("Loss", "frames lived", series)):
+        return ""
+    says = (
+        "Pre-training on the agent's own frames: the masked model predicts hidden patches of every modality from the "
+        "visible ones. Means over a turn of acting and learning."
+    )
+    return section("Learning without labels", says, f'<div class="charts">{drawn}</div>')
+
+
+def _time(summary: Row) -> str:
+    stages = summary.get("stages") or {}
+    if not stages:
+        return ""
+    whole = float(summary.get("seconds") or sum(stages.values()))
+    rows = [
+        [escape(name), f"{value:,.1f}", f'<div style="width:{100 * value / whole:.1f}%;background:var(--wall)"></div>']
+        for name, value in stages.items()
+    ]
+    rows.append(["<b>in all</b>", f"<b>{whole:,.1f}</b>", ""])
+    return section("Where the time went", "Wall-clock seconds of each stage.", table(["stage", "seconds", ""], rows))
+
+
+def _config(config: Row) -> str:
+    if not config:
+        return ""
+    shown = escape(json.dumps(config, indent=2, ensure_ascii=False))
+    body = f"<details><summary>config.json</summary><pre>{shown}</pre></details>"
+    return section("What was asked", "The same settings and seed give the same run.", body)

@@ -1,0 +1,78 @@
+"""The part of a report that tells of changes of the house: before and after, the dip, and what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.house.classes import class_colours
+from .report_figures import png
+from .report_page import section, table
+
+Row = dict[str, Any]
+
+
+def change_marks(summary: Row) -> list[tuple[float, str]]:
+    """Frame and name of each change, to be marked in a chart."""
+    return [(float(change["at"]), str(change["change"])) for change in summary.get("changes", ())]
+
+
+def scratch_points(tested: Sequence[Row], summary: Row, key: str) -> list[tuple[float, float]]:
+    """Scratch does not learn from the house: one value from each change of it to the next, in per cent."""
+    end = float(summary.get("frames") or 0)
+    rows = sorted(tested, key=lambda row: row["frame"])
+    points: list[tuple[float, float]] = []
+    for row, after in zip(rows, [*rows[1:], {"frame": end}], strict=True):
+        points += [(float(row["frame"]), 100 * row[key]), (float(after["frame"]), 100 * row[key])]
+    return points
+
+
+def changes_section(folder: Path, summary: Row) -> str:
+    """What changed and what became of it, with pictures from `folder`/change_N.npz; nothing for a life without."""
+    changes = summary.get("changes") or ()
+    if not changes:
+        return ""
+    rows = []
+    for change in changes:
+        later = ", ".join(f"{100 * row['miou']:.1f} at {row['frame']:,}" for row in change["later"]) or "–"
+        share = "–" if change["recovered"] is None else f"{change['recovered']:.0%}"
+        rows.append(
+            [
+                escape(f"{change['change']} at {change['at']:,}"), f"{100 * change['before']:.1f}",
+                f"{100 * change['right_after']:.1f}", later, share,
+            ]
+        )  # fmt: skip
+    head = ["change, frame", "before", "right after", "as it lived on", "recovered"]
+    body = table(head, rows)
+    for number in range(1, len(changes) + 1):
+        file = folder / f"change_{number}.npz"
+        if file.is_file():
+            with np.load(file, allow_pickle=False) as data:
+                body += _panels({name: data[name] for name in data.files})
+    original = summary.get("original_house")
+    kept = f" Back in the house as it was at first, the last specialist has {original['miou']:.1%}." if original else ""
+    says = (
+        "The house changed while the agent lived in it, and nobody told it. The specialist's mIoU in per cent, on the "
+        "same views: just before, right after without any adaptation, and after it had gone on living and learning. "
+        f"Recovered is the share of the drop that the last test had made up for.{kept} Below, the views that changed "
+        "most: before, after, the true classes after, and what the specialist made of them right then."
+    )
+    return section("The house changed", says, body)
+
+
+def _panels(arrays: Mapping[str, NDArray[Any]]) -> str:
+    palette = class_colours()
+    names = {"before": "before", "after": "after", "truth": "truth", "prediction_specialist": "specialist, right after"}
+    rows = []
+    for n in range(len(arrays["before"])):
+        cells = []
+        for key, name in names.items():
+            image = arrays[key][n] if arrays[key].ndim == 4 else palette[arrays[key][n]]
+            cells.append(f'<figure><img alt="{name}" src="{png(image)}"><figcaption>{name}</figcaption></figure>')
+        rows.append(f'<div class="panel" style="--n:6">{"".join(cells)}</div>')
+    return f'<div style="margin-top:1.5rem">{"".join(rows)}</div>'

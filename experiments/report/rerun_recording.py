@@ -1,0 +1,246 @@
+"""`testspace watch RUN`: a run as a Rerun recording: the house, the agent's path, its camera with all modalities, what
+it takes things for, predictions beside the truth on held-out views, and the curves.
+
+A run that goes on can be watched too, and `testspace run --view` does so itself: what is missing yet is left out. No
+display is needed to write the file; the Rerun viewer opens it, on the desktop or in a browser.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import UserError
+from ...core.frame import rotation
+from ...envs.house.classes import CLASSES, class_colours
+from ...learners.heads.segmentation import Segmenter
+from ...learners.masked.masked_model import Encoder
+from ..rundir.run_frames import RunFrames
+from .report_figures import draw_normals
+
+if TYPE_CHECKING:
+    from rerun import RecordingStream
+
+TIMELINE = "frame"
+"""Frames of the agent's life."""
+CAMERA = "house/agent/camera"
+SHOWN = ("rgb", "truth", "prediction_scratch", "prediction_specialist", "prediction_specialist_ttt")
+"""What of the held-out views is shown, where it is stored."""
+PAUSE = 2.0
+"""Seconds between two looks at a run that is followed."""
+LONGEST_FLUSH = 30.0
+"""Seconds after which a viewer that takes nothing more is given up."""
+PATH_HEIGHT = 0.05
+"""Metres above the floor at which the path is drawn."""
+
+
+def watch(run: Path, out: Path | None = None, frames: int = 400, view: bool = False, follow: bool = False) -> Path:
+    """Write the recording (RUN/watch.rrd unless `out` is given) and return its file; with `view` also to the viewer.
+
+    At most `frames` of the remembered frames are in it, evenly over the life so far. With `follow`, what the run adds
+    is added until it ends, thinned alike. UserError where the extra `view` is not installed, or the folder is no run's
+    or has no frames yet.
+    """
+    need_rerun()
+    if frames < 1:
+        raise UserError(f"--frames must be 1 or more, got {frames}")
+    RunFrames(run)
+    file = out or run / "watch.rrd"
+    with recording(run, file, frames, view) as look:
+        ended = False
+        while not ended:
+            ended = not follow or (run / "summary.json").exists()
+            look()
+            if not ended:
+                time.sleep(PAUSE)
+    return file
+
+
+def need_rerun() -> None:
+    """UserError where the extra `view` is not installed."""
+    try:
+        import rerun  # noqa: F401
+    except ImportError:
+        raise UserError("watching needs Rerun: pip install 'testspace[view]'") from None
+
+
+@contextmanager
+def recording(run: Path, file: Path, frames: int = 400, view: bool = False) -> Iterator[Callable[[], None]]:
+    """A recording of a run; what it yields, when called, adds what the run has stored since the last time.
+
+    With `view` it also goes to the viewer, which is opened; where there is no display, a line on stderr says so. A
+    viewer that is closed stops nothing, and the file is kept however the block ends. Until then it is called .tmp.
+    """
+    import rerun
+
+    unfinished = file.with_name(f"{file.name}.tmp")
+    sinks: list[Any] = [rerun.FileSink(unfinished)]
+    if view and has_display():
+        rerun.spawn(connect=False)
+        sinks.append(rerun.GrpcSink())
+    elif view:
+        print(f"no display here: the viewer stays closed, {file} is written for it", file=sys.stderr)
+    told = _Told(frames)
+    with rerun.RecordingStream("testspace", recording_id=run.name) as stream:
+        stream.set_sinks(*sinks, default_blueprint=_layout())
+        try:
+            yield lambda: _log_new(stream, run, told)
+        finally:  # Ctrl-C too keeps what was recorded
+            with suppress(RuntimeError):  # the viewer was closed; Rerun says so itself
+                stream.flush(timeout_sec=LONGEST_FLUSH)
+            stream.disconnect()
+            unfinished.replace(file)
+
+
+def has_display() -> bool:
+    """Whether a window can open here."""
+    return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+@dataclass
+class _Told:
+    """How far the recording is."""
+
+    frames: int
+    """Of the agent's frames, at most so many at a time."""
+    step: int = -1
+    """The last frame of the life that is in it."""
+    rows: int = 0
+    """Rows of metrics.jsonl that are in it."""
+
+
+def _log_new(stream: RecordingStream, run: Path, told: _Told) -> None:
+    """What the run has stored since the last time."""
+    import rerun
+
+    remembered = RunFrames(run)
+    classes = list(zip(range(len(CLASSES)), CLASSES, class_colours(), strict=True))
+    stream.log("/", rerun.ViewCoordinates.RIGHT_HAND_Y_UP, rerun.AnnotationContext(classes), static=True)
+    _log_house(stream, run, remembered)
+    _log_frames(stream, run, remembered, told)
+    _log_held_out(stream, run)
+    _log_curves(stream, run, told)
+
+
+def _layout() -> Any:
+    """The house on the left; on the right what the agent senses, held-out views, and curves."""
+    import rerun.blueprint as rrb
+
+    senses = [
+        rrb.Spatial2DView(origin=f"{CAMERA}/{name}" if name in ("rgb", "depth") else f"senses/{name}", name=name)
+        for name in ("rgb", "depth", "normals", "edges")
+    ]
+    guess = rrb.Spatial2DView(origin="senses/taken_for", name="taken for")
+    views = rrb.Grid(*(rrb.Spatial2DView(origin=f"held_out/{name}", name=name) for name in SHOWN), name="held out")
+    curves = rrb.Vertical(
+        *(rrb.TimeSeriesView(origin=name, name=name) for name in ("mIoU", "coverage", "losses")), name="curves"
+    )
+    right = rrb.Vertical(rrb.Grid(*senses, guess), rrb.Tabs(views, curves))
+    return rrb.Blueprint(rrb.Horizontal(rrb.Spatial3DView(origin="house", name="house"), right), collapse_panels=True)
+
+
+def _log_house(stream: RecordingStream, run: Path, remembered: RunFrames) -> None:
+    """Rooms and path, where they are stored yet, and the places of all frames that the agent remembers."""
+    import rerun
+
+    plan = _arrays(run / "report_data" / "map.npz")
+    if plan:
+        starts = plan["room_starts"].tolist()
+        rooms = [plan["room_points"][a:b] for a, b in pairwise(starts)]
+        outlines = [_on_floor(np.concatenate([room, room[:1]]), 0.0) for room in rooms]
+        names = [str(name) for name in plan["room_types"]]
+        stream.log("house/rooms", rerun.LineStrips3D(outlines, labels=names, colors=[90, 96, 105]), static=True)
+        path = rerun.LineStrips3D([_on_floor(plan["path"], PATH_HEIGHT)], colors=[47, 111, 178])
+        stream.log("house/path", path, static=True)
+    held = rerun.Points3D(_on_floor(remembered.poses[:, [0, 2]], PATH_HEIGHT), radii=0.03, colors=[224, 142, 33])
+    stream.log("house/remembered", held, static=True)
+
+
+def _log_frames(stream: RecordingStream, run: Path, remembered: RunFrames, told: _Told) -> None:
+    """The camera and its senses at frames that are new, evenly over them, and what the specialist makes of rgb."""
+    import rerun
+
+    new = np.flatnonzero(remembered.steps > told.step)
+    count = math.ceil(told.frames * len(new) / len(remembered))
+    camera, specialist = remembered.camera, _specialist(run)
+    optics = rerun.Pinhole(
+        focal_length=camera.focal, width=camera.width, height=camera.height, camera_xyz=rerun.ViewCoordinates.RUB,
+        image_plane_distance=0.5,
+    )  # fmt: skip
+    stream.log(CAMERA, optics, static=True)
+    for index in np.unique(new[np.linspace(0, len(new) - 1, min(count, len(new))).round().astype(int)]).tolist():
+        frame, pose = remembered.frame(index), remembered.poses[index]
+        stream.set_time(TIMELINE, sequence=int(remembered.steps[index]))
+        stream.log("house/agent", rerun.Transform3D(translation=pose[:3], mat3x3=rotation(pose)))
+        stream.log(f"{CAMERA}/rgb", rerun.Image(frame["rgb"]))
+        stream.log(f"{CAMERA}/depth", rerun.DepthImage(frame["depth"], meter=1.0))
+        stream.log("senses/normals", rerun.Image(draw_normals(frame["normals"])))
+        stream.log("senses/edges", rerun.Image(frame["edges"]))
+        if specialist is not None:
+            guess = specialist.predict(frame["rgb"][None])[0].astype(np.uint16)
+            stream.log("senses/taken_for", rerun.SegmentationImage(guess))
+    told.step = int(remembered.steps[-1])
+
+
+def _log_held_out(stream: RecordingStream, run: Path) -> None:
+    """Held-out views of the last evaluation, one below the other: rgb, the truth, and each method's prediction."""
+    import rerun
+
+    panels = _arrays(run / "report_data" / "panels.npz")
+    for name in (name for name in SHOWN if name in panels):
+        column = np.concatenate(list(panels[name]))
+        picture = rerun.Image(column) if name == "rgb" else rerun.SegmentationImage(column.astype(np.uint16))
+        stream.log(f"held_out/{name}", picture, static=True)
+
+
+def _log_curves(stream: RecordingStream, run: Path, told: _Told) -> None:
+    """mIoU by method, coverage and losses over the life."""
+    import rerun
+
+    file = run / "metrics.jsonl"
+    rows = file.read_text().splitlines(keepends=True) if file.is_file() else []
+    rows = [line for line in rows if line.endswith("\n")]  # the last one may be being written
+    told.rows, rows = len(rows), rows[told.rows :]
+    for row in map(json.loads, rows):
+        stream.set_time(TIMELINE, sequence=int(row["frame"]))
+        if row["kind"] == "turn":
+            stream.log("coverage/floor", rerun.Scalars(row["coverage"]))
+            stream.log("coverage/remembered_views", rerun.Scalars(row["buffer_coverage"]))
+            for name, value in row["losses"].items():
+                if name.startswith("loss"):
+                    stream.log(f"losses/{name}", rerun.Scalars(value))
+        elif row["kind"] == "evaluation" and "miou" in row:
+            stream.log(f"mIoU/{row['method']}", rerun.Scalars(row["miou"]))
+
+
+def _specialist(run: Path) -> Segmenter | None:
+    """The last one, None before the first."""
+    folder = run / "segmenters" / "specialist"
+    if not folder.is_dir():
+        return None
+    sizes = json.loads((run / "config.json").read_text())["sizes"]["learner"]
+    return Segmenter.load(folder, Encoder(sizes["size"], sizes["image_size"], sizes["patch"]))
+
+
+def _on_floor(points: NDArray[np.floating], height: float) -> NDArray[np.float32]:
+    """Points (N, 2) of x and z as (N, 3) at this height."""
+    return np.stack([points[:, 0], np.full(len(points), height), points[:, 1]], -1).astype(np.float32)
+
+
+def _arrays(file: Path) -> dict[str, NDArray[Any]]:
+    if not file.is_file():
+        return {}
+    with np.load(file, allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}

@@ -1,0 +1,101 @@
+"""`testspace run --change at=2000:lighting=0.6`: when the house changes under the agent's feet, and what became of it.
+
+Nobody tells the agent. The evaluation views keep their poses and are rendered anew, labels included; those that a
+change would put inside a thing or before a blank wall are left out from the start: every number is of the same poses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from ...core.errors import UserError
+from ...envs.house.house import House
+from ...envs.perturbations import ChangeError, Perturbation, parse_change, perturb
+
+
+@dataclass(frozen=True)
+class ScheduledChange:
+    """A change of the house at a frame of the agent's life."""
+
+    at: int
+    """Frames lived when it happens."""
+    wanted: tuple[Perturbation, ...]
+    """Its kinds and strengths."""
+
+    def __str__(self) -> str:
+        return f"at={self.at}:{','.join(str(one) for one in self.wanted)}"
+
+
+def parse_scheduled(texts: Sequence[str], frames: int) -> tuple[ScheduledChange, ...]:
+    """What "at=2000:lighting=0.6" (one text a change) asks of a life of so many frames, in the order of time.
+
+    Raises UserError for another form, a frame outside the life, or two changes at one frame.
+    """
+    found = []
+    for text in texts:
+        when, colon, what = text.partition(":")
+        word, equals, number = (part.strip() for part in when.partition("="))
+        if not colon or not equals or word != "at" or not number.isdecimal():
+            raise UserError(f"--change {text[:80]!r} is not at=FRAME:KIND=STRENGTH[,...], as in at=2000:lighting=0.6")
+        if not 0 < int(number) < frames:
+            raise UserError(
+                f"--change {text[:80]!r}: the life has {frames} frames, so name a frame from 1 to {frames - 1}"
+            )
+        try:
+            found.append(ScheduledChange(int(number), parse_change(what)))
+        except ChangeError as error:
+            raise UserError(f"--change {text[:80]!r}: {error}") from None
+    found.sort(key=lambda change: change.at)
+    for one, other in pairwise(found):
+        if one.at == other.at:
+            raise UserError(
+                f"--change: two changes at frame {one.at}; put them into one, as in lighting=0.6,objects=0.3"
+            )
+    return tuple(found)
+
+
+def states_of(house: House, changes: Sequence[ScheduledChange], seed: int) -> list[House]:
+    """The house before the first change and after each, len(changes) + 1 of them; each change has a seed of its own."""
+    states = [house]
+    for number, change in enumerate(changes):
+        states.append(perturb(states[-1], change.wanted, seed + number)[0])
+    return states
+
+
+def evaluation_frames(frames: int, milestones: Sequence[float], changes: Sequence[ScheduledChange]) -> list[int]:
+    """Frames of the life at which the specialist is transferred and tested.
+
+    The milestones, each change (just before it), and a tenth of the life after each change, where that is within it.
+    """
+    wanted = {round(share * frames) for share in milestones}
+    for change in changes:
+        wanted |= {change.at, change.at + round(frames / 10)}
+    return sorted(frame for frame in wanted if frame <= frames)
+
+
+def recoveries(rows: Sequence[dict[str, Any]], changes: Sequence[ScheduledChange]) -> list[dict[str, Any]]:
+    """For each change the specialist's mIoU before it, right after it, and at every later test until the next change.
+
+    `rows` are evaluation rows. `recovered` is the share of the drop that the last of those tests had made up for: 0 is
+    none, 1 all of it; None where nothing was lost or nothing followed.
+    """
+    told = []
+    for number, change in enumerate(changes, 1):
+        mine = [row for row in rows if row["method"] == "specialist"]
+        before = next(row for row in mine if row["change"] == number - 1 and row["frame"] == change.at)
+        after, *later = (row for row in mine if row["change"] == number)
+        drop = before["miou"] - after["miou"]
+        told.append(
+            {
+                "at": change.at,
+                "change": str(change).partition(":")[2],
+                "before": before["miou"],
+                "right_after": after["miou"],
+                "later": [{"frame": row["frame"], "miou": row["miou"]} for row in later],
+                "recovered": (later[-1]["miou"] - after["miou"]) / drop if later and drop > 0 else None,
+            }
+        )
+    return told

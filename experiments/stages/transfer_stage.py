@@ -1,0 +1,92 @@
+"""The stage of transfer: an encoder and a head become a segmenter, on D_t and where asked on the agent's own frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from ...core.digests import code_digest
+from ...core.progress import Advance
+from ...envs.house.classes import CLASSES
+from ...learners.adaptation.label_propagation import FewLabels, propagate_labels
+from ...learners.encoders.frame_encoder import FrameEncoder
+from ...learners.heads.segmentation import Segmenter
+from ...learners.heads.segmentation_training import fine_tune_segmenter
+from ...learners.heads.transfer import LabelledFrames, TransferConfig
+from ...learners.masked.masked_model import Encoder
+from ...learners.objectives.tst import TSTConfig, scratch_encoder
+from .stage_generalists import Generalist
+from .store import Entry, Store
+
+
+def transfer(
+    store: Store,
+    encoder: Entry | TSTConfig | Generalist,
+    frames: Callable[[], LabelledFrames | FewLabels],
+    frames_key: Any,
+    config: TransferConfig,
+    seed: int,
+    title: str,
+) -> Entry:
+    """A segmenter on this encoder: `read_segmenter`.
+
+    `encoder`: the stage of a learner; a generalist; or the sizes of one that begins at random weights (scratch).
+    `frames` are made where they are needed; `frames_key`, JSON, stands for their content. A few labels of the test
+    space itself are propagated (Appendix C), with the same recipe.
+    """
+    if isinstance(encoder, Entry):
+        sizes = encoder.settings["config"]
+        start: dict[str, Any] = {"learner": encoder.key, **{key: sizes[key] for key in ("size", "image_size", "patch")}}
+    elif isinstance(encoder, Generalist):
+        start = encoder.start()
+    else:
+        start = {"scratch": seed, "size": encoder.size, "image_size": encoder.image_size, "patch": encoder.patch}
+    settings = {
+        "encoder": start, "frames": frames_key, "config": asdict(config), "seed": seed,
+        "code": code_digest("learners.heads.segmentation_training", "learners.encoders.timm_encoders"),
+    }  # fmt: skip
+
+    def make(folder: Path, advance: Advance) -> None:
+        network: FrameEncoder
+        if isinstance(encoder, Entry):
+            network = read_encoder(encoder)
+        elif isinstance(encoder, Generalist):
+            network = encoder.encoder()
+        else:
+            network = scratch_encoder(encoder, seed)
+
+        def told(done: int, total: int, metrics: Mapping[str, float]) -> None:
+            advance(done, total, f"loss {metrics['loss']:.2f}")
+
+        labelled = frames()
+        if isinstance(labelled, FewLabels):
+            segmenter = propagate_labels(network, labelled, len(CLASSES), config, seed=seed, progress=told)
+        else:
+            segmenter = fine_tune_segmenter(network, labelled, len(CLASSES), config, seed=seed, progress=told)
+        segmenter.save(folder)
+
+    return store.get("transfer", title, settings, make)
+
+
+def read_encoder(learner: Entry) -> Encoder:
+    """The encoder of a pre-trained learner."""
+    sizes = learner.settings["config"]
+    encoder = Encoder(sizes["size"], sizes["image_size"], sizes["patch"])
+    file, prefix = learner.folder / "learner" / "model.safetensors", "encoder."
+    if learner.settings.get("objective") == "dino":
+        file, prefix = file.with_name("dino.safetensors"), "teacher/encoder."
+    stored = load_file(file)
+    encoder.load_state_dict({k.removeprefix(prefix): v for k, v in stored.items() if k.startswith(prefix)})
+    return encoder
+
+
+def read_segmenter(entry: Entry) -> Segmenter:
+    """The segmenter that `transfer` left."""
+    start = entry.settings["encoder"]
+    if "generalist" in start:
+        return Segmenter.load(entry.folder, Generalist.of_start(start).encoder(random=True))
+    return Segmenter.load(entry.folder, Encoder(start["size"], start["image_size"], start["patch"]))

@@ -1,0 +1,55 @@
+"""The scene that the options of a command mean: a house, changed and furnished, or a mesh."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Literal
+
+from ...core.errors import UserError
+from ...envs.assembly.building import build_scene, load_scene
+from ...envs.generator import generate_house
+from ...envs.house.house_io import load_house
+from ...envs.meshes import MeshWarning, is_mesh
+from ...envs.packs.pack import open_pack
+from ...envs.perturbations import perturb
+from ...envs.scene import Scene
+
+
+def find_scene(
+    reference: str | None,
+    seed: int,
+    *,
+    up: Literal["y", "z"] | None = None,
+    scale: float = 1.0,
+    change: str | None = None,
+    assets: str | None = None,
+) -> tuple[Scene, list[str]]:
+    """The Scene, and what is to be told about its file, a line each.
+
+    reference: a house file, Replica folder or mesh; None for the generated house of this seed. up, scale: of a mesh
+    (`building.load_scene`). change: is made in a house by the same seed. assets: the pack that furnishes it.
+    Raises UserError, and what the readers raise, in one line.
+    """
+    if seed < 0:
+        raise UserError(f"--seed must be 0 or more, got {seed}")
+    if is_mesh(reference):
+        for option, value in (("--change", change), ("--assets", assets)):
+            if value:
+                raise UserError(f"{option} is for houses: {reference} is a mesh, whose things are fixed")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", MeshWarning)
+            scene = load_scene(str(reference), up, scale)
+        return scene, [str(one.message) for one in caught if issubclass(one.category, MeshWarning)]
+    if up is not None or scale != 1.0:
+        raise UserError("--up and --scale are for meshes: a house file is y-up and in metres")
+    pack = open_pack(assets) if assets else None
+    house = generate_house(seed) if reference is None else load_house(reference)
+    if change:
+        house = perturb(house, change, seed)[0]
+    return build_scene(house, pack), []
+
+
+def same_file(a: Path, b: str | None) -> bool:
+    """Whether both exist and are one."""
+    return b is not None and a.exists() and Path(b).exists() and a.samefile(b)

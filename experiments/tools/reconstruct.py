@@ -1,0 +1,36 @@
+"""`testspace reconstruct`: the rooms that a recording shows, or what a run's agent has seen so far, as a mesh."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ...core.errors import UserError
+from ...core.progress import Progress
+from ...envs.meshes.write import write_glb
+from ...envs.recordings import open_recording
+from ...envs.recordings.fuse import fuse
+from ..rundir.run_frames import RunFrames, is_run
+
+
+def reconstruct(source: Path, out: Path, voxel: float) -> list[str]:
+    """Fuse the depth of a recording or a run into `out`, .ply or .glb; returns what to tell, a line each.
+
+    Raises UserError, RecordingError or BufferError, in one line.
+    """
+    if out.suffix.lower() not in (".ply", ".glb"):
+        raise UserError(f"{out}: the name of the file to write must end in .ply or .glb")
+    if not (np.isfinite(voxel) and 0.002 <= voxel <= 0.5):
+        raise UserError(f"--voxel must be from 0.002 to 0.5 metres, got {voxel:g}")
+    recording = RunFrames(source).recording() if is_run(source) else open_recording(source)
+    with Progress() as progress, progress.stage("fusing frames") as advance:
+        fused = fuse(recording, voxel, advance)
+    if out.suffix.lower() == ".glb":
+        write_glb(fused.scene(), out)
+    else:
+        fused.write_ply(out)
+    told = [f"{out}: {len(fused.mesh.triangles)} triangles, of {fused.used} of {len(recording)} frames"]
+    if fused.unreadable:
+        told.append(f"{fused.unreadable} frames could not be read, and were passed over.")
+    return told + recording.told()

@@ -1,0 +1,143 @@
+"""Detection and captioning after a life, by one command each, seeded as the run was (Table 1, beside segmentation).
+
+    python -m testspace.experiments.tools.tasks detection runs/first [--detector cascade]
+    python -m testspace.experiments.tools.tasks captioning runs/first --house houses.jsonl.gz:12
+
+Scratch and the specialist are fine-tuned alike on the run's transfer set, as labelled, and scored on its held-out
+views: mAP as COCO measures it, by pycocotools; BLEU and CIDEr-D against template captions made from the true boxes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from ...core.errors import UserError, ending_in_one_line
+from ...core.progress import Progress as Shown
+from ...envs.house.classes import CLASS_ID, CLASSES, OBJECT_TYPES
+from ...envs.house.house_io import load_houses
+from ...learners.encoders.frame_encoder import FrameEncoder
+from ...learners.encoders.torchvision_guard import operators_load
+from ...learners.heads.captioning_training import fine_tune_captioner
+from ...learners.heads.captions import template_captions, vocabulary
+from ...learners.heads.cascade_config import CascadeConfig
+from ...learners.heads.detection import DetectionConfig
+from ...learners.heads.detection_training import MIN_PIXELS, fine_tune_detector
+from ...learners.heads.transfer import LabelledFrames, Progress, TransferConfig
+from ...learners.metrics.box_metrics import detection_score
+from ...learners.metrics.boxes import Boxes, boxes_of, number_objects
+from ...learners.metrics.caption_metrics import caption_score
+from ...learners.objectives.tst import scratch_encoder
+from ..protocol.transfer_set import transfer_set
+from .predict_retrieve import held_out_views, load_learner
+
+OBJECTS = tuple(CLASS_ID[name] for name in OBJECT_TYPES)
+"""Classes that have boxes and are spoken of: structure is not."""
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """Which run, and how long heads are trained."""
+
+    task: tyro.conf.Positional[Literal["detection", "captioning"]]
+    """What is scored."""
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    house: str | None = None
+    """What the run was given as --house."""
+    detector: Literal["plain", "cascade"] = "plain"
+    """One stage in plain torch, or Cascade Mask R-CNN as in the paper, where torchvision's operators load."""
+    steps: int | None = None
+    """Steps of fine-tuning; unset: as many as the run's preset transfers."""
+    json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None
+    """Where to write the scores; unset: RUN/TASK.json."""
+
+
+def scores(config: TaskConfig) -> dict[str, dict[str, float]]:
+    """The scores of scratch and of the specialist, by measure; UserError where the run cannot be scored."""
+    if config.detector == "cascade" and not operators_load():
+        raise UserError("--detector cascade: torchvision's operators do not load beside this torch; use plain")
+    learner = load_learner(config.run)
+    views, labels, space = held_out_views(config.run, config.house)
+    if labels is None:
+        raise UserError(f"{config.run}: its house has no labels, so nothing can be scored")
+    steps = config.steps or space.preset.transfer.steps
+    transfer, seed = replace(space.preset.transfer, steps=steps), learner.seed
+    held_out = LabelledFrames(views["rgb"], labels.semantic, labels.instance)
+    houses = json.loads((config.run / "config.json").read_text())["transfer_houses"]
+    given = load_houses(houses) if houses else []
+    head = CascadeConfig() if config.detector == "cascade" else DetectionConfig()
+    run = partial(_detection, head) if config.task == "detection" else _captioning
+    found = {}
+    with Shown() as shown:
+        with shown.stage("transfer set") as advance:
+            labelled = transfer_set(space.house, space.preset.transfer_set, given, advance).labelled
+        encoders = {"scratch": scratch_encoder(learner.config, seed), "specialist": learner.encoder}
+        for method, encoder in encoders.items():
+            with shown.stage(f"{config.task}, {method}") as advance:
+                found[method] = run(encoder, labelled, held_out, transfer, seed, _told(advance))
+    asked: dict[str, Any] = {"task": config.task, "house": space.name, "seed": seed, "steps": steps}
+    if config.task == "detection":
+        asked["detector"] = config.detector
+    file = config.json_file or config.run / f"{config.task}.json"
+    file.write_text(json.dumps({**asked, "views": len(held_out), "scores": found}, indent=2) + "\n")
+    return found
+
+
+def true_boxes(frames: LabelledFrames) -> Boxes:
+    """Boxes of the objects in labelled frames."""
+    return boxes_of(*number_objects(frames.semantic, frames.instances(), OBJECTS), MIN_PIXELS)
+
+
+def _detection(
+    head: DetectionConfig | CascadeConfig, encoder: FrameEncoder, labelled: LabelledFrames, views: LabelledFrames,
+    config: TransferConfig, seed: int, progress: Progress,
+) -> dict[str, float]:  # fmt: skip
+    detector = fine_tune_detector(encoder, labelled, OBJECTS, config, head, seed, progress)
+    score = detection_score(detector.predict(views.rgb), true_boxes(views), detector.classes)
+    return {"mAP": score.map, "mAP50": score.map50, "mAP75": score.map75}
+
+
+def _captioning(
+    encoder: FrameEncoder, labelled: LabelledFrames, views: LabelledFrames, config: TransferConfig, seed: int,
+    progress: Progress,
+) -> dict[str, float]:  # fmt: skip
+    said = [
+        template_captions(true_boxes(frames), len(frames), frames.rgb.shape[1:3], CLASSES, seed=seed + number)
+        for number, frames in enumerate((labelled, views))
+    ]
+    captioner = fine_tune_captioner(
+        encoder, labelled.rgb, said[0], vocabulary(CLASSES), config, seed=seed, progress=progress
+    )
+    score = caption_score(captioner.predict(views.rgb), said[1])
+    return {**{f"BLEU-{n}": value for n, value in enumerate(score.bleu, 1)}, "CIDEr-D": score.cider}
+
+
+def _told(advance: Callable[..., None]) -> Progress:
+    def progress(done: int, total: int, losses: dict[str, float]) -> None:
+        advance(done, total, f"loss {losses['loss']:.2f}")
+
+    return progress
+
+
+def table(found: dict[str, dict[str, float]]) -> str:
+    """A line for each method."""
+    names = list(next(iter(found.values())))
+    lines = [f"{'':<12}" + "".join(f"{name:>10}" for name in names)]
+    return "\n".join(lines + [f"{m:<12}" + "".join(f"{found[m][name]:>10.3f}" for name in names) for m in found])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command; exits with 2 and one line for what the user can mend."""
+    with ending_in_one_line():
+        print(table(scores(tyro.cli(TaskConfig, args=arguments))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Look at what tokenizers keep: a picture of each modality's round trip, and a number that shows a bad one.
+
+    python -m testspace.experiments.tools.tokenizer_report --buffer runs/first/buffer --out pictures
+    python -m testspace.experiments.tools.tokenizer_report --frames my_frames --out pictures
+
+With frames or a buffer, tokenizers are fitted first. With --run, those of its learner are looked at, where it has any:
+that of preset nano predicts patches, and has none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import torch
+import tyro
+
+from ...core.errors import UserError, ending_in_one_line
+from ...core.progress import Progress
+from ...learners.data.frame_folder import FrameFolder
+from ...learners.data.replay_buffer import ReplayBuffer
+from ...learners.modalities.fidelity import Fidelity, fidelity
+from ...learners.modalities.modality import MODALITIES
+from ...learners.modalities.tokenizers import Sample, Tokenizer
+from ...learners.objectives.tst import TSTConfig, TSTLearner
+from ..report.drawings import Image, beside
+from .predict_retrieve import SIDE, load_learner
+
+
+@dataclass(frozen=True)
+class TokenizersConfig:
+    """Whose tokenizers, and on which frames. Give one of run, buffer and frames."""
+
+    out: Path
+    """Folder for MODALITY.png (image above, round trip below) and tokenizers.json."""
+    run: Path | None = None
+    """Folder of a run whose learner predicts tokens."""
+    buffer: Path | None = None
+    """Folder of a replay buffer."""
+    frames: Path | None = None
+    """Folder of frames (`learners.data.frame_folder`)."""
+    count: int = 8
+    """Frames that are drawn."""
+    seed: int = 0
+    """Seed of the frames, and of tokenizers that are fitted."""
+    learner: TSTConfig = field(default_factory=lambda: TSTConfig(targets="tokens"))
+    """What says how tokenizers are fitted, where no run has them: image_size, patch, levels, quantiser,
+    tokenizer_steps."""
+
+
+def look(config: TokenizersConfig) -> list[Fidelity]:
+    """Draw and measure; writes into `config.out`. UserError, FrameFolderError or BufferError for what cannot be."""
+    if sum(source is not None for source in (config.run, config.buffer, config.frames)) != 1:
+        raise UserError("give one of --run, --buffer and --frames")
+    sample: Sample
+    if config.run is not None:
+        learner, sample = load_learner(config.run), ReplayBuffer.reader(config.run / "buffer", config.seed).sample
+    else:
+        learner, sample = _fitted(config)
+    if not learner.model.tokenizers:
+        raise UserError(
+            f"{config.run}: its learner predicts patches and has no tokenizers; use --buffer with its buffer/"
+        )
+    config.out.mkdir(parents=True, exist_ok=True)
+    seen, found = sample(max(config.count, 64)), []
+    for name, tokenizer in learner.model.tokenizers.items():
+        assert isinstance(tokenizer, Tokenizer)
+        kept, truth, restored = fidelity(tokenizer, seen)
+        found.append(kept)
+        rows = [
+            beside([_scaled(p) for p in MODALITIES[name].draw(i[: config.count]).numpy()]) for i in (truth, restored)
+        ]
+        picture = cv2.cvtColor(beside(rows, 0), cv2.COLOR_RGB2BGR)
+        if not cv2.imwrite(str(config.out / f"{name}.png"), picture):
+            raise UserError(f"{config.out / name}.png cannot be written")
+    told = {kept.modality: {**asdict(kept), "bad": kept.bad} for kept in found}
+    (config.out / "tokenizers.json").write_text(json.dumps(told, indent=2) + "\n")
+    return found
+
+
+def table(found: Sequence[Fidelity]) -> str:
+    """A line for each modality."""
+    lines = [f"{'':<12}{'':<16}{'round trip':>12}{'mean image':>12}{'unexplained':>13}{'codes used':>12}"]
+    for kept in found:
+        values = "".join(f"{f'{value:.2f} {kept.unit}':>12}" for value in (kept.value, kept.of_mean))
+        line = f"{kept.modality:<12}{kept.measure:<16}{values}{kept.unexplained:>13.1%}{kept.codes_used:>12.1%}"
+        lines.append(line + ("   BAD" if kept.bad else ""))
+    return "\n".join(lines)
+
+
+def _fitted(config: TokenizersConfig) -> tuple[TSTLearner, Sample]:
+    """A learner with tokenizers that are fitted to the buffer or the folder."""
+    size = config.learner.image_size
+    sample: Sample
+    if config.buffer is not None:
+        buffer = ReplayBuffer.reader(config.buffer, config.seed)
+        if (buffer.height, buffer.width) != (size, size):
+            raise UserError(f"{config.buffer}: frames of {buffer.height} x {buffer.width}; give --learner.image-size")
+        sample, modalities = buffer.sample, config.learner.modalities
+    else:
+        assert config.frames is not None
+        folder = FrameFolder(config.frames, size, seed=config.seed)
+        sample, modalities = folder.sample, folder.modalities
+    asked = replace(config.learner, targets="tokens", modalities=modalities, input_budget=1, target_budget=1)
+    learner = TSTLearner(asked, config.seed)
+    torch.manual_seed(config.seed)
+    with Progress() as progress, progress.stage("fitting tokenizers") as advance:
+        learner.fit_tokenizers(sample, progress=advance)
+    return learner, sample
+
+
+def _scaled(image: Image) -> Image:
+    return cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)  # type: ignore[return-value]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command; exits with 2 and one line for what the user can mend."""
+    with ending_in_one_line():
+        print(table(look(tyro.cli(TokenizersConfig, args=arguments))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,4 @@
+"""Where training frames come from: the replay buffer, its eviction rules, folders of frames.
+
+Public: `replay_buffer.ReplayBuffer`, `frame_folder.FrameFolder`.
+"""

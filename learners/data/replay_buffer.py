@@ -1,0 +1,323 @@
+"""The replay buffer: unlabelled frames of the test space (D_PT) on disk, written by a rule and sampled uniformly.
+
+torchrl's ReplayBuffer over memory-mapped files. The schema is fixed to the frame contract: a key that is not of it is
+refused, so labels of the test space cannot reach a learner through here (the paper's claim rests on it).
+
+On disk, per frame of 64 x 64: rgb uint8, depth as millimetres in 16 bits (0 to 65.535 m, rounded; farther is clipped),
+normals as int8 in units of 1/127, edges uint8, pose float32, and the frame number of the run.
+
+Once the buffer is full, a writer (`replay`: ring, reservoir, balanced, minred) says which frame a new one overwrites.
+
+A process killed at any moment (kill -9) loses at most what came after the last `flush`. A full buffer overwrites old
+frames in place; a frame that was half overwritten when the process died is found by its ticket and replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...core.frame import FRAME_SPEC
+from .eviction import WRITERS, Features, ReplayName, choose_slots, features_of, thumbnails
+
+MAX_DEPTH = 65.535
+"""Metres; the farthest depth that is stored."""
+KEYS = (*FRAME_SPEC, "pose")
+"""What `extend` takes: these keys, all of them, and no other."""
+_WRITING = -1  # ticket of a slot that is being overwritten
+_FORMAT = 2
+
+
+class BufferError(ValueError):
+    """A folder or a frame that the replay buffer does not accept."""
+
+
+class ReplayBuffer:
+    """`capacity` frames in `folder`; its files have full size from the start, and use disk as they fill.
+
+    `replay` names the writer; `features` is what MinRed compares frames by. A folder that holds frames already is
+    refused, unless `resume` is True: then the buffer goes on where its last `flush` left it (with the stored sampling
+    state; `seed` counts only for a new buffer). Raises BufferError where the folder is not a buffer, or one of another
+    size or writer. One process writes; others may `ReplayBuffer.reader(folder)`.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        capacity: int,
+        height: int,
+        width: int,
+        seed: int = 0,
+        resume: bool = False,
+        replay: ReplayName = "ring",
+        features: Features = thumbnails,
+    ) -> None:
+        if min(capacity, height, width) < 1:
+            raise BufferError(f"buffer: capacity and size must be 1 or more, got {capacity} of {height} x {width}")
+        if replay not in WRITERS:
+            raise BufferError(f"buffer: no replay '{replay}'; there are {', '.join(WRITERS)}")
+        self.folder, self.capacity, self.height, self.width = Path(folder), capacity, height, width
+        self.replay, self.features = replay, features
+        self.note: dict[str, Any] = {}
+        """Small JSON of the caller's own that `flush` stores with the frames, in the same instant."""
+        self._read_only = False
+        occupied = self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir()))
+        if occupied and not resume:
+            raise BufferError(f"buffer: {self.folder} is not empty; resume it, or name an empty or new folder")
+        state = _read_state(self.folder) if occupied else None
+        if state is None:  # new, or killed before its files stood
+            shutil.rmtree(self.folder / "frames", ignore_errors=True)
+            self._create()
+        else:
+            asked = {"capacity": capacity, "height": height, "width": width, "replay": replay}
+            stored = {key: state[key] for key in asked}
+            if stored != asked:
+                raise BufferError(f"buffer: {self.folder} was made with {stored}, and is asked for with {asked}")
+        self._open(seed, state)
+        if state is None:
+            self.flush()
+        else:
+            self._mend(state)
+
+    @classmethod
+    def reader(cls, folder: str | Path, seed: int = 0) -> ReplayBuffer:
+        """The frames that the last `flush` in `folder` stored, for any process to sample from, but not to write."""
+        state = _read_state(Path(folder))
+        if state is None:
+            raise BufferError(f"buffer: {folder} holds no replay buffer (no state.json)")
+        buffer = cls.__new__(cls)
+        buffer.folder, buffer._read_only = Path(folder), True
+        buffer.capacity, buffer.height, buffer.width = state["capacity"], state["height"], state["width"]
+        buffer.replay = state["replay"]
+        buffer._open(seed, {**state, "sampler": None})
+        return buffer
+
+    def __len__(self) -> int:
+        """Frames that can be sampled."""
+        return len(self._buffer)
+
+    @property
+    def total_seen(self) -> int:
+        """Frames ever given to `extend`, those included that were overwritten or not kept."""
+        return self._total
+
+    def extend(self, frames: Mapping[str, Any]) -> None:
+        """Store N frames: arrays or tensors (N, H, W, ...) by the keys of the frame contract, pose (N, 6).
+
+        A further key `step`, int64 (N,), may tell their frame numbers in the run; without it they are counted from
+        the first frame written. Raises BufferError on a missing key, on any other key (labels above all), and on
+        another dtype or shape.
+        """
+        if self._read_only:
+            raise BufferError(f"buffer: {self.folder} is open for reading only")
+        count = self._check(frames)
+        if count == 0:
+            return
+        tickets = torch.arange(self._total, self._total + count)
+        arrays = {key: torch.as_tensor(value) for key, value in {"step": tickets, **frames}.items()}
+        slots = choose_slots(self._writer, tickets, arrays, self.features)
+        kept = slots >= 0
+        self._write({key: value[kept] for key, value in arrays.items()}, tickets[kept], slots[kept])
+        self._total += count
+
+    def sample(self, n: int) -> dict[str, Tensor]:
+        """n frames, uniformly and with replacement: the contract's dtypes, and `step` int64 (n,).
+
+        Raises BufferError where nothing is stored.
+        """
+        if len(self) == 0:
+            raise BufferError("buffer: nothing to sample from, no frame is stored")
+        slots, _ = self._buffer.sampler.sample(self._storage, n)
+        return self._decoded(slots, (*KEYS, "step"))
+
+    def get(self, indices: Sequence[int] | Tensor, keys: Sequence[str] = (*KEYS, "step")) -> dict[str, Tensor]:
+        """The frames at these slots, 0 <= slot < len(self), as `sample` gives them; fewer `keys` cost less."""
+        slots = torch.as_tensor(indices, dtype=torch.long)
+        if slots.numel() and (int(slots.min()) < 0 or int(slots.max()) >= len(self)):
+            raise BufferError(f"buffer: slots must lie between 0 and {len(self) - 1}")
+        unknown = set(keys) - {*KEYS, "step"}
+        if unknown:
+            raise BufferError(f"buffer: no key {', '.join(sorted(unknown))}; there are {', '.join(KEYS)}, step")
+        return self._decoded(slots, keys)
+
+    def all(self, keys: Sequence[str] = ("pose", "step")) -> dict[str, Tensor]:
+        """Every stored frame, oldest first; mind the memory with images."""
+        return self.get(self._tensors.get("ticket")[: len(self)].argsort(stable=True), keys)
+
+    def flush(self) -> None:
+        """Make all frames so far survive: data to disk first, then one small file that says so, replaced whole."""
+        if self._read_only:
+            raise BufferError(f"buffer: {self.folder} is open for reading only")
+        for file in sorted((self.folder / "frames").iterdir()):
+            with file.open("rb+") as handle:
+                os.fsync(handle.fileno())  # dirty pages of a shared mapping belong to the file: fsync writes them
+        sampler = bytes(self._generator.get_state().tolist()).hex()
+        _write_atomically(
+            self.folder / "state.json",
+            {
+                "format": _FORMAT, "capacity": self.capacity, "height": self.height, "width": self.width,
+                "replay": self.replay, "seed": self._writer.seed, "writer": self._writer.state(),
+                "total": self._total, "sampler": sampler, "note": self.note,
+            },
+        )  # fmt: skip
+
+    def _decoded(self, slots: Tensor, keys: Sequence[str]) -> dict[str, Tensor]:
+        # index_select copies frame by frame, twenty times as fast as the indexing that tensordict does
+        tensors = {key: self._tensors.get(key).as_subclass(torch.Tensor) for key in keys}
+        return _decode({key: value.index_select(0, slots) for key, value in tensors.items()})
+
+    def _create(self) -> None:
+        from tensordict import TensorDict
+
+        image = (self.height, self.width)
+        one = {
+            "rgb": torch.zeros(*image, 3, dtype=torch.uint8),
+            "depth": torch.zeros(image, dtype=torch.int16),
+            "normals": torch.zeros(*image, 3, dtype=torch.int8),
+            "edges": torch.zeros(image, dtype=torch.uint8),
+            "pose": torch.zeros(6),
+            "step": torch.zeros((), dtype=torch.int64),
+            "ticket": torch.zeros((), dtype=torch.int64),
+        }
+        (self.folder / "frames").mkdir(parents=True)
+        TensorDict(one).expand(self.capacity).memmap_like(prefix=str(self.folder / "frames"))
+
+    def _open(self, seed: int, state: dict[str, Any] | None) -> None:
+        # torchrl takes longer to import than all the rest of the learners: only who stores frames waits for it
+        from tensordict import TensorDict
+        from torchrl.data import ImmutableDatasetWriter, LazyMemmapStorage, RandomSampler
+        from torchrl.data import ReplayBuffer as TorchReplayBuffer
+
+        frames = self.folder / "frames"
+        if not (frames / "meta.json").is_file():
+            raise BufferError(f"buffer: {self.folder} has lost its files of frames")
+        self._total = 0 if state is None else state["total"]
+        self._tensors = TensorDict.load_memmap(str(frames))
+        storage = LazyMemmapStorage(self.capacity, scratch_dir=str(frames), existsok=True)
+        # what torchrl's own checkpointer does for files that lie where the storage wants them
+        storage._storage, storage.initialized, storage._len = self._tensors, True, min(self._total, self.capacity)
+        self._writer = WRITERS[self.replay](self.capacity, seed if state is None else state["seed"])
+        self._generator = torch.Generator().manual_seed(seed)
+        if state is not None and state["sampler"]:
+            self._generator.set_state(torch.tensor(list(bytes.fromhex(state["sampler"])), dtype=torch.uint8))
+        # torchrl's own writers only count slots: ours put frames into the storage themselves
+        self._buffer = TorchReplayBuffer(
+            storage=storage, sampler=RandomSampler(), writer=ImmutableDatasetWriter(), generator=self._generator
+        )
+        self._storage = storage
+
+    def _write(self, arrays: dict[str, Tensor], tickets: Tensor, slots: Tensor) -> None:
+        """Encode and store frames, each in a slot of its own; the ticket of a slot is void while it is written."""
+        from tensordict import TensorDict
+
+        if not len(slots):
+            return
+        self._tensors.get("ticket")[slots] = _WRITING
+        data = {**_encode(arrays), "ticket": torch.full_like(tickets, _WRITING)}
+        self._storage.set(slots, TensorDict(data, batch_size=[len(tickets)]))
+        self._tensors.get("ticket")[slots] = tickets
+
+    def _mend(self, state: dict[str, Any]) -> None:
+        """Give slots that a killed process left half written another frame of the buffer: the newest whole one.
+
+        Then tell the writer what is stored.
+        """
+        self.note = state["note"]
+        tickets = self._tensors.get("ticket")[: len(self)]
+        torn = torch.nonzero(tickets == _WRITING).flatten()
+        if len(torn) and len(torn) == len(self):
+            raise BufferError(f"buffer: {self.folder} was killed while all its slots were overwritten; start a new one")
+        newest = int(tickets.argmax()) if len(tickets) else 0
+        for key in (*KEYS, "step", "ticket") if len(torn) else ():
+            values = self._tensors.get(key)
+            values[torn] = values[newest].clone()
+        stored = self.get(range(len(self)), ("pose", "rgb") if self.replay == "minred" else ("pose",))
+        compared = features_of(self._writer, self.features, stored["rgb"]) if "rgb" in stored else None
+        self._writer.resume(state["writer"], tickets.numpy().copy(), stored["pose"].numpy(), compared)
+
+    def _check(self, frames: Mapping[str, Any]) -> int:
+        """How many frames these are; BufferError where they are not frames of the contract in this buffer's size."""
+        unknown, missing = sorted(set(frames) - {*KEYS, "step"}), sorted(set(KEYS) - set(frames))
+        if unknown:
+            raise BufferError(
+                f"buffer: {', '.join(unknown)} cannot be stored, only {', '.join(KEYS)} and step: "
+                "labels of the test space never reach a learner"
+            )
+        if missing:
+            raise BufferError(f"buffer: {', '.join(missing)} missing from the frames")
+        count, image = len(frames["pose"]), (self.height, self.width)
+        expected: dict[str, tuple[type, tuple[int, ...]]] = {"pose": (np.float32, (6,)), "step": (np.int64, ())}
+        expected |= {key: (dtype, (*image, *trailing)) for key, (dtype, trailing) in FRAME_SPEC.items()}
+        for key, value in frames.items():
+            dtype, shape = torch.from_numpy(np.empty(0, expected[key][0])).dtype, (count, *expected[key][1])
+            tensor = torch.as_tensor(value)
+            if tensor.dtype != dtype or tuple(tensor.shape) != shape:
+                raise BufferError(f"buffer: '{key}' is {tensor.dtype} {tuple(tensor.shape)}, expected {dtype} {shape}")
+        return count
+
+
+def _encode(frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Frames of the contract to what is stored. Millimetres fill an int16, bit by bit: torch does little in uint16."""
+    millimetres = (frames["depth"].clamp(0, MAX_DEPTH) * 1000).round().to(torch.int32)
+    return {
+        "rgb": frames["rgb"],
+        "depth": millimetres.to(torch.int16),
+        "normals": (frames["normals"].clamp(-1, 1) * 127).round().to(torch.int8),
+        "edges": frames["edges"],
+        "pose": frames["pose"],
+        "step": frames["step"],
+    }
+
+
+def _decode(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    frames = dict(stored)
+    if "depth" in frames:
+        frames["depth"] = (frames["depth"].to(torch.int32) & 0xFFFF).to(torch.float32) / 1000
+    if "normals" in frames:
+        normals = frames["normals"].to(torch.float32)
+        x, y, z = normals.unbind(-1)  # torch's own norm over three numbers takes twice as long
+        length = (x * x).addcmul_(y, y).addcmul_(z, z).clamp_min_(1e-24).rsqrt_()
+        frames["normals"] = normals.mul_(length[..., None])
+    return frames
+
+
+def _read_state(folder: Path) -> dict[str, Any] | None:
+    """state.json, None where there is none and the folder is a buffer killed before its first flush, or empty."""
+    file = folder / "state.json"
+    if not file.exists():
+        if not folder.is_dir():
+            raise BufferError(f"buffer: {folder} is not a folder")
+        foreign = [path.name for path in folder.iterdir() if path.name != "frames" and not path.name.endswith(".tmp")]
+        if foreign:
+            raise BufferError(f"buffer: {folder} holds '{foreign[0]}' and no state.json: not a replay buffer")
+        return None
+    try:
+        state = json.loads(file.read_text())
+        if not isinstance(state, dict) or state["format"] != _FORMAT:
+            raise ValueError(f"format {_FORMAT} expected")
+        for key in ("capacity", "height", "width", "total", "seed"):
+            if not isinstance(state[key], int):
+                raise ValueError(f"'{key}' is not a whole number")
+        if state["replay"] not in WRITERS or not isinstance(state["note"], dict):
+            raise ValueError(f"'replay' is not one of {', '.join(WRITERS)}, or 'note' is no object")
+    except (ValueError, KeyError) as error:
+        raise BufferError(f"buffer: {file} cannot be read: {error}") from error
+    return state
+
+
+def _write_atomically(file: Path, value: dict[str, Any]) -> None:
+    """Replace a JSON file so that a crash leaves either the old one or the new one."""
+    unfinished = file.with_name(file.name + ".tmp")
+    with unfinished.open("w") as out:
+        json.dump(value, out)
+        out.flush()
+        os.fsync(out.fileno())
+    unfinished.replace(file)

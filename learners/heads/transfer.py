@@ -1,0 +1,251 @@
+"""Transfer (Section 3.2.3): head and encoder are fine-tuned on D_t, labelled frames of external houses only.
+
+What all tasks share: labelled frames, the recipe and its loop. AdamW with layer-wise learning rate decay, warm-up and
+decay, drop path, flips, crops and photometric jitter. Each task has its fine-tuning beside its head, in
+`heads.segmentation_training`, `heads.detection_training` and `heads.captioning_training`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..metrics.miou import VOID
+from ..modalities.modality import MODALITIES, mirror_image
+from ..nn.optimisers import Optimiser, OptimiserName, ParameterGroup, hidden_matrices
+from .task import TaskModel
+
+Progress = Callable[[int, int, dict[str, float]], None]
+"""Called with the steps done, the steps in all, and the last step's metrics."""
+IGNORE = -1
+"""In a target: a pixel that counts for nothing."""
+
+
+@dataclass(frozen=True)
+class LabelledFrames:
+    """rgb with labels: D_t with the truth of external houses, or the agent's own frames with pseudolabels."""
+
+    rgb: NDArray[np.uint8]
+    """(N, H, W, 3) sRGB."""
+    semantic: NDArray[np.int16]
+    """(N, H, W) class ids, 0 = void."""
+    instance: NDArray[np.int32] | None = None
+    """(N, H, W) instance numbers, 0 = void; boxes and captions are made from them, segmentation needs none."""
+
+    def __post_init__(self) -> None:
+        if self.rgb.dtype != np.uint8 or self.rgb.ndim != 4 or self.rgb.shape[3] != 3:
+            raise ValueError(f"labelled frames: rgb must be uint8 (N, H, W, 3), got {self.rgb.dtype} {self.rgb.shape}")
+        if self.semantic.dtype != np.int16 or self.semantic.shape != self.rgb.shape[:3]:
+            raise ValueError(
+                f"labelled frames: semantic must be int16 {self.rgb.shape[:3]}, "
+                f"got {self.semantic.dtype} {self.semantic.shape}"
+            )
+        if self.instance is not None and (
+            self.instance.dtype != np.int32 or self.instance.shape != self.semantic.shape
+        ):
+            raise ValueError(
+                f"labelled frames: instance must be int32 {self.semantic.shape}, "
+                f"got {self.instance.dtype} {self.instance.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.rgb)
+
+    def join(self, other: LabelledFrames) -> LabelledFrames:
+        """These frames and those of `other`, with instances where both have them; ValueError where sizes differ."""
+        if self.rgb.shape[1:] != other.rgb.shape[1:]:
+            raise ValueError(f"labelled frames: {self.rgb.shape[1:]} and {other.rgb.shape[1:]} do not join")
+        instance = (
+            None if self.instance is None or other.instance is None else np.concatenate([self.instance, other.instance])
+        )
+        return LabelledFrames(
+            np.concatenate([self.rgb, other.rgb]), np.concatenate([self.semantic, other.semantic]), instance
+        )
+
+    def instances(self) -> NDArray[np.int32]:
+        """`instance`; ValueError where there is none."""
+        if self.instance is None:
+            raise ValueError("labelled frames: boxes and captions need instances, and these frames have none")
+        return self.instance
+
+    def classes(self) -> tuple[int, ...]:
+        """The class ids that occur, void left out: what a head trained on these frames can learn."""
+        return tuple(int(c) for c in np.unique(self.semantic) if c != VOID)
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How labelled frames are varied. 0 (min_scale: 1) switches a part off."""
+
+    flip: float = 0.5
+    """Probability of a left-right flip."""
+    min_scale: float = 0.6
+    """Smallest side of the crop, as a share of the image's; it is scaled to full size."""
+    brightness: float = 0.4
+    """Largest change of all colours, as a factor 1 +- this."""
+    contrast: float = 0.3
+    """Largest change of the distance from the mean colour, as a factor."""
+    saturation: float = 0.3
+    """Largest change of the distance from grey, as a factor."""
+    tint: float = 0.1
+    """Largest change of each colour channel alone, as a factor."""
+
+
+@dataclass(frozen=True)
+class TransferConfig:
+    """How an encoder is transferred. Table 11 trains 64 epochs of 20,000 frames; nano is far shorter and hotter."""
+
+    steps: int = 1000
+    """Optimiser steps."""
+    batch_size: int = 32
+    """Frames a step."""
+    optimiser: OptimiserName = "adamw"
+    """adamw as the paper, or muon for the matrices of the hidden layers."""
+    lr: float = 1e-3
+    """Highest learning rate, of the head."""
+    layer_decay: float = 0.9
+    """Factor of the learning rate from each layer of the encoder to the one below it."""
+    weight_decay: float = 0.05
+    """Weight decay, on matrices only."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """AdamW's."""
+    warmup: float = 0.05
+    """Share of the steps over which the learning rate rises."""
+    milestones: tuple[float, ...] = ()
+    """Shares of the steps at which the learning rate falls to a tenth (Table 12); none: half a cosine instead."""
+    drop_path: float = 0.1
+    """Probability that a frame skips a branch of the encoder's last block; of lower blocks less, linearly to 0."""
+    clip: float = 1.0
+    """Largest gradient norm."""
+    balance: float = 0.0
+    """Segmentation: exponent of the classes' weights in the loss, share^-balance: 0 counts pixels alike, 0.5 lifts
+    rare classes."""
+    frozen: bool = False
+    """Train the head alone; the encoder stays as it is."""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """How frames are varied."""
+
+
+Loss = Callable[[NDArray[np.int64], torch.Generator], tuple[Tensor, dict[str, float]]]
+"""The loss of the frames of these indices, and what else is worth telling; it draws from the generator alone."""
+
+
+def train(
+    model: TaskModel, frames: int, loss_of: Loss, config: TransferConfig, seed: int, progress: Progress | None = None
+) -> None:
+    """Train encoder and head (the head alone where `config.frozen`) on as many frames, then leave them in eval mode.
+
+    The loop of every task; a task is its model and its loss.
+    """
+    device = next(model.parameters()).device
+    model.to(device).train().requires_grad_(True)
+    if config.frozen:
+        model.encoder.eval().requires_grad_(False)
+    model.encoder.set_drop_path(config.drop_path)
+    groups = parameter_groups(model, config)
+    optimiser = Optimiser(groups, config.optimiser, config.betas, hidden_matrices(*model.hidden))
+    generator = torch.Generator().manual_seed(seed)
+    order = endless_order(frames, generator)
+    for step in range(config.steps):
+        loss, told = loss_of(np.array([next(order) for _ in range(config.batch_size)]), generator)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(optimiser.parameters, config.clip)
+        optimiser.step(schedule(step, config))
+        if progress is not None:
+            progress(step + 1, config.steps, {"loss": loss.item(), **told})
+    model.encoder.set_drop_path(0.0)
+    model.requires_grad_(True).eval()
+
+
+def schedule(step: int, config: TransferConfig) -> float:
+    """The head's learning rate at this step: a linear rise, then half a cosine to 0 at the end, or steps downwards."""
+    warm = max(1, round(config.warmup * config.steps))
+    if step < warm:
+        return config.lr * (step + 1) / warm
+    if config.milestones:
+        passed = sum(step >= round(share * config.steps) for share in config.milestones)
+        return config.lr * 0.1**passed
+    return config.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, config.steps - warm)))
+
+
+def parameter_groups(model: TaskModel, config: TransferConfig) -> list[ParameterGroup]:
+    """Groups with learning rates scaled by layer_decay^(layers above), no weight decay on vectors (Clark et al., 2020).
+
+    Of L blocks, counted from 0, block i has L - i layers above it; the embedding has L + 1; the last norm and the
+    head 0.
+    """
+    blocks = model.encoder.layers
+    above = {id(p): len(blocks) - i for i, block in enumerate(blocks) for p in block.parameters()}
+    above |= {id(p): 0 for p in model.encoder.norm.parameters()}
+    above |= {id(p): 0 for p in model.head.parameters()}
+    members: dict[tuple[int, bool], list[nn.Parameter]] = {}
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            key = (above.get(id(parameter), len(blocks) + 1), parameter.ndim >= 2)
+            members.setdefault(key, []).append(parameter)
+    return [
+        ParameterGroup(params, config.weight_decay * matrix, scale=config.layer_decay**n)
+        for (n, matrix), params in sorted(members.items(), key=lambda item: item[0])
+    ]
+
+
+def augment(rgb: Tensor, target: Tensor, config: AugmentConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Vary rgb uint8 (B, H, W, 3) and target int64 (B, H, W), each frame in its own way; the same shapes and dtypes."""
+    frames, target = augment_all({"rgb": rgb}, target, config, generator)
+    return frames["rgb"], target
+
+
+def augment_all(
+    frames: Mapping[str, Tensor], target: Tensor, config: AugmentConfig, generator: torch.Generator
+) -> tuple[dict[str, Tensor], Tensor]:
+    """As `augment`, of a batched Frame: what stands beside rgb is mirrored and cropped with it, and keeps its values.
+
+    Surface normals point to where a mirrored camera would see them point; depth in a crop stays in metres.
+    """
+    rgb = frames["rgb"]
+    count = len(rgb)
+
+    def spread(amount: float, *shape: int) -> Tensor:
+        return 1 + amount * (2 * torch.rand(count, *shape, generator=generator) - 1)
+
+    scale = config.min_scale + (1 - config.min_scale) * torch.rand(count, generator=generator)
+    offset = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - scale)[:, None]
+    mirror = torch.where(torch.rand(count, generator=generator) < config.flip, -1.0, 1.0)
+    affine = torch.zeros(count, 2, 3)
+    affine[:, 0, 0], affine[:, 1, 1], affine[:, :, 2] = scale * mirror, scale, offset
+    grid = F.affine_grid(affine, [count, 1, *target.shape[1:]], align_corners=False)
+    images = F.grid_sample(rgb.permute(0, 3, 1, 2).float(), grid, padding_mode="border", align_corners=False)
+
+    def moved(values: Tensor) -> Tensor:
+        """(B, C, H, W), by the nearest pixel."""
+        sampled = F.grid_sample(values.float(), grid, mode="nearest", padding_mode="border", align_corners=False)
+        return sampled.to(values.dtype)
+
+    others = {name: frames[name] for name in frames if name != "rgb"}
+    for name, values in others.items():
+        channels_first = values[:, None] if values.ndim == 3 else values.permute(0, 3, 1, 2)
+        there = moved(channels_first)[:, 0] if values.ndim == 3 else moved(channels_first).permute(0, 2, 3, 1)
+        turned = MODALITIES[name].mirror(mirror_image(there))  # values alone: where they lie, they are mirrored
+        others[name] = torch.where((mirror < 0).view(-1, *[1] * (values.ndim - 1)), turned, there)
+    labels = moved(target[:, None])[:, 0]
+
+    images = images * (spread(config.brightness, 1, 1, 1) * spread(config.tint, 3, 1, 1))
+    mean = images.mean((1, 2, 3), keepdim=True)
+    images = mean + (images - mean) * spread(config.contrast, 1, 1, 1)
+    grey = images.mean(1, keepdim=True)
+    images = grey + (images - grey) * spread(config.saturation, 1, 1, 1)
+    return {"rgb": images.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8), **others}, labels
+
+
+def endless_order(count: int, generator: torch.Generator) -> Iterator[int]:
+    """Indices below `count`, each once an epoch, in a new order every epoch."""
+    while True:
+        yield from torch.randperm(count, generator=generator).tolist()

@@ -1,0 +1,4 @@
+"""Parts of networks and of training them: layers, losses, optimisers, precision, checkpoints, the hub.
+
+Public: `layers`, `optimisers`, `checkpoint`, `pretrained.Pretrained`.
+"""

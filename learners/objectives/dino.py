@@ -1,0 +1,260 @@
+"""TST-DINO: learn from the agent's unlabelled rgb by self-distillation with the DINOv2 objective (Appendices G, H).
+
+learner = DinoLearner(DinoConfig(), seed=0)
+losses = learner.step(buffer.sample(32))
+features = learner.encoder(rgb)
+
+A student sees global crops, some of their patches masked, and small local crops; a teacher, the mean of past students,
+sees the global crops whole. Written from the papers. Departures: our Encoder has no class token, so a crop is the mean
+of its patches; crops are square; the schedule has no end (warm-up, then constant).
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..masked.masked_model import Encoder, SizeName
+from ..modalities.modality import MODALITIES, jitter, patchify
+from ..nn.layers import linear
+from ..nn.optimisers import Optimiser, ParameterGroup
+from ..nn.precision import autocast
+from .dino_losses import distillation_loss, follow, koleo_loss, sinkhorn
+
+
+@dataclass(frozen=True)
+class DinoConfig:
+    """The objective and its optimiser. The defaults are our nano, for two CPU cores."""
+
+    size: SizeName = "nano"
+    """Width and depth of the encoder."""
+    image_size: int = 64
+    """Height and width of the frames and of the global crops, in pixels."""
+    patch: int = 8
+    """Height and width of a patch, in pixels."""
+    local_size: int = 32
+    """Height and width of the local crops, in pixels."""
+    local_crops: int = 4
+    """Local crops of each frame, beside two global ones."""
+    global_scale: tuple[float, float] = (0.32, 1.0)
+    """Share of the frame's area that a global crop shows."""
+    local_scale: tuple[float, float] = (0.05, 0.32)
+    """Share of the frame's area that a local crop shows."""
+    jitter: float = 0.4
+    """Photometric jitter of each crop."""
+    mask_chance: float = 0.5
+    """Chance that patches of a global crop are masked for the student."""
+    mask_share: tuple[float, float] = (0.1, 0.5)
+    """Share of its patches that then is masked."""
+    prototypes: int = 1024
+    """Outputs of each head (65,536 or more at scale)."""
+    hidden: int = 256
+    """Hidden width of the heads."""
+    bottleneck: int = 64
+    """Width before the prototypes."""
+    student_temperature: float = 0.1
+    """Of the student's softmax."""
+    teacher_temperature: float = 0.07
+    """Of the teacher's assignments."""
+    momentum: float = 0.99
+    """Of the teacher: the share of itself that it keeps each step."""
+    koleo: float = 0.1
+    """Weight of KoLeo, where DINO and iBOT weigh 1 each."""
+    batch_size: int = 32
+    """Frames a step, for the learning rate."""
+    base_learning_rate: float = 4e-3
+    """Learning rate for 256 samples a step; what is used is this times batch_size / 256."""
+    betas: tuple[float, float] = (0.9, 0.99)
+    """Decay of AdamW's moments."""
+    weight_decay: float = 0.04
+    """Weight decay, on matrices only."""
+    warmup_steps: int = 100
+    """Steps in which the learning rate rises from 0."""
+    clip: float = 3.0
+    """Largest norm of the gradient."""
+
+
+class Head(nn.Module):
+    """Features (..., D) to logits (..., K): an MLP, then cosines to K prototypes."""
+
+    def __init__(self, dim: int, config: DinoConfig) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(
+            nn.Linear(dim, config.hidden), nn.GELU(),
+            nn.Linear(config.hidden, config.hidden), nn.GELU(),
+            nn.Linear(config.hidden, config.bottleneck),
+        )  # fmt: skip
+        self.prototypes = linear(config.bottleneck, config.prototypes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (..., D) to cosines (..., K), from -1 to 1; the loss divides them by its temperature."""
+        return F.linear(F.normalize(self.mlp(x), dim=-1), F.normalize(self.prototypes.weight, dim=-1))
+
+
+class Distilled(nn.Module):
+    """An encoder with its two heads and, for the student, what stands for a masked patch."""
+
+    def __init__(self, config: DinoConfig) -> None:
+        super().__init__()
+        self.encoder = Encoder(config.size, config.image_size, config.patch)
+        self.whole, self.local = Head(self.encoder.dim, config), Head(self.encoder.dim, config)
+        self.mask_token = nn.Parameter(torch.randn(self.encoder.dim) * 0.02)
+
+    def features(self, rgb: Tensor, masked: Tensor | None = None) -> Tensor:
+        """Patch features (B, N, D) of crops of any size, uint8 (B, S, S, 3); `masked` bool (B, N)."""
+        encoder, side = self.encoder, rgb.shape[1] // self.encoder.patch
+        x = encoder.embed(patchify(MODALITIES["rgb"].normalise(rgb), encoder.patch))
+        if masked is not None:
+            x = torch.where(masked[..., None], self.mask_token.to(x.dtype), x)
+        return encoder.encode(x + self._positions(side) + encoder.modality)
+
+    def _positions(self, side: int) -> Tensor:
+        """The encoder's positions (side * side, D), spread over a crop of fewer patches."""
+        rows, columns = self.encoder.grid
+        if (side, side) == (rows, columns):
+            return self.encoder.positions
+        table = self.encoder.positions.view(1, rows, columns, -1).permute(0, 3, 1, 2)
+        return F.interpolate(table, (side, side), mode="bilinear", align_corners=True).flatten(2)[0].T
+
+
+class DinoLearner:
+    """A student and its teacher in training, with the interface of `TSTLearner.step`; rgb is all they see."""
+
+    def __init__(self, config: DinoConfig | None = None, seed: int = 0) -> None:
+        self.config, self.seed = config or DinoConfig(), seed
+        if self.config.local_size % self.config.patch:
+            raise ValueError(f"dino: local_size {self.config.local_size} is not a multiple of the patch")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.student = Distilled(self.config)
+        self.teacher = copy.deepcopy(self.student).requires_grad_(False)
+        self.generator = torch.Generator().manual_seed(seed)
+        parameters = list(self.student.parameters())
+        groups = [
+            ParameterGroup([p for p in parameters if p.ndim > 1], self.config.weight_decay),
+            ParameterGroup([p for p in parameters if p.ndim <= 1], 0.0),
+        ]
+        self.optimiser = Optimiser(groups, "adamw", self.config.betas)
+        self.steps = self.nonfinite_steps = 0
+
+    @property
+    def encoder(self) -> Encoder:
+        """The teacher's encoder, which is the better one; copy it before changing it."""
+        return self.teacher.encoder
+
+    def step(self, frames: Mapping[str, Tensor], transfer_rgb: Tensor | None = None) -> dict[str, float]:
+        """One optimiser step on the rgb of frames, uint8 (B, H, W, 3), and on rgb mixed in; B is 2 or more in all.
+
+        A step whose loss or gradient is not finite changes nothing and is counted. Returns every loss.
+        """
+        rgb = frames["rgb"] if transfer_rgb is None else torch.cat([frames["rgb"], transfer_rgb])
+        cfg = self.config
+        self.student.train()
+        with autocast():
+            losses = self._losses(rgb)
+            loss = losses["dino"] + losses["ibot"] + cfg.koleo * losses["koleo"]
+        self.optimiser.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.student.parameters(), cfg.clip)
+        rate = cfg.base_learning_rate * cfg.batch_size / 256 * min(1.0, (self.steps + 1) / max(1, cfg.warmup_steps))
+        if bool(torch.isfinite(loss)) and bool(torch.isfinite(norm)):
+            self.optimiser.step(rate)
+            follow(self.teacher, self.student, cfg.momentum)
+        else:
+            self.nonfinite_steps += 1
+        self.steps += 1
+        return {
+            "loss": loss.item(),
+            **{f"loss_{name}": value.item() for name, value in losses.items()},
+            "gradient_norm": norm.item(),
+            "learning_rate": rate,
+            "nonfinite_steps": float(self.nonfinite_steps),
+        }
+
+    def _losses(self, rgb: Tensor) -> dict[str, Tensor]:
+        cfg, batch = self.config, len(rgb)
+        wide = torch.cat([self._crop(rgb, cfg.global_scale, cfg.image_size) for _ in range(2)])  # (2 B, S, S, 3)
+        masked = self._mask(len(wide))
+        with torch.no_grad():
+            taught = self.teacher.features(wide)
+            whole = [sinkhorn(part, cfg.teacher_temperature) for part in self.teacher.whole(taught.mean(1)).chunk(2)]
+            patches = sinkhorn(self.teacher.local(taught[masked]), cfg.teacher_temperature)
+        learned = self.student.features(wide, masked)
+        pooled = learned.mean(1)
+        first, second = self.student.whole(pooled).chunk(2)
+        pairs = [(first, whole[1]), (second, whole[0])]  # never a crop with itself
+        for _ in range(cfg.local_crops):
+            small = self._crop(rgb, cfg.local_scale, cfg.local_size)
+            logits = self.student.whole(self.student.features(small).mean(1))
+            pairs += [(logits, whole[0]), (logits, whole[1])]
+        dino = torch.stack([distillation_loss(s, t, cfg.student_temperature) for s, t in pairs]).mean()
+        ibot = distillation_loss(self.student.local(learned[masked]), patches, cfg.student_temperature)
+        koleo = torch.stack([koleo_loss(part) for part in (pooled[:batch], pooled[batch:])]).mean()
+        return {"dino": dino, "ibot": ibot, "koleo": koleo}
+
+    def _mask(self, count: int) -> Tensor:
+        """bool (count, N): which patches the student does not see; at least one of the first crop."""
+        cfg, positions = self.config, self.student.encoder.positions.shape[0]
+        low, high = cfg.mask_share
+        share = low + (high - low) * torch.rand(count, 1, generator=self.generator)
+        share = share * (torch.rand(count, 1, generator=self.generator) < cfg.mask_chance)
+        noise = torch.rand(count, positions, generator=self.generator)
+        masked = noise.argsort(1).argsort(1) < (share * positions).round()
+        masked[0, int(noise[0].argmin())] = True
+        return masked
+
+    def _crop(self, rgb: Tensor, scale: tuple[float, float], size: int) -> Tensor:
+        """A random square of each frame, uint8 (B, size, size, 3), half of them mirrored, with other light."""
+        batch = len(rgb)
+        area = scale[0] + (scale[1] - scale[0]) * torch.rand(batch, generator=self.generator)
+        side = area.sqrt()
+        offset = (2 * torch.rand(batch, 2, generator=self.generator) - 1) * (1 - side)[:, None]
+        mirror = torch.where(torch.rand(batch, generator=self.generator) < 0.5, -1.0, 1.0)
+        affine = torch.zeros(batch, 2, 3)
+        affine[:, 0, 0], affine[:, 1, 1], affine[:, :, 2] = side * mirror, side, offset
+        grid = F.affine_grid(affine, [batch, 3, size, size], align_corners=False)
+        image = F.grid_sample(rgb.permute(0, 3, 1, 2).float(), grid, padding_mode="border", align_corners=False)
+        cropped = image.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8)
+        return jitter(cropped, self.config.jitter, self.generator) if self.config.jitter else cropped
+
+    def save(self, folder: str | Path) -> None:
+        """Write all that training needs to go on exactly: dino.safetensors, dino.json."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {"generator": self.generator.get_state()}
+        tensors |= {f"teacher/{name}": value.contiguous() for name, value in self.teacher.state_dict().items()}
+        for name, parameter in self.student.named_parameters():
+            tensors[f"student/{name}"] = parameter.detach().contiguous()
+            state = self.optimiser.state(parameter)
+            tensors |= {f"moment/{key}/{name}": torch.as_tensor(value) for key, value in state.items()}
+        save_file(tensors, folder / "dino.safetensors")
+        state_json = {"config": asdict(self.config), "steps": self.steps, "nonfinite_steps": self.nonfinite_steps}
+        (folder / "dino.json").write_text(json.dumps(state_json, indent=2))
+
+    def load(self, folder: str | Path) -> None:
+        """Go on from a folder that `save` wrote; ValueError where it holds none, or one of another configuration."""
+        file = Path(folder) / "dino.json"
+        if not file.is_file():
+            raise ValueError(f"dino: {folder} holds no learner (no dino.json)")
+        state = json.loads(file.read_text())
+        if state["config"] != json.loads(json.dumps(asdict(self.config))):
+            raise ValueError(f"dino: {folder} was trained with another configuration; use the same")
+        tensors = load_file(Path(folder) / "dino.safetensors")
+        self.generator.set_state(tensors.pop("generator"))
+        for name, module in (("teacher", self.teacher), ("student", self.student)):
+            prefix = f"{name}/"
+            module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        keys = {key.split("/")[1] for key in tensors if key.startswith("moment/")}
+        for name, parameter in self.student.named_parameters():
+            stored = {key: tensors[f"moment/{key}/{name}"] for key in keys if f"moment/{key}/{name}" in tensors}
+            if stored:
+                self.optimiser.restore(parameter, stored)
+        self.steps, self.nonfinite_steps = state["steps"], state["nonfinite_steps"]

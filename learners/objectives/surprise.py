@@ -1,0 +1,45 @@
+"""How badly a masked model predicts one frame: what a curious agent looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..masked.masking import split_positions
+from ..modalities.modality import SENSORY, find
+from .tst import TSTLearner
+
+MASKS = 8
+"""Maskings that are averaged over. They are the same for every frame, so that frames can be compared."""
+
+
+@torch.no_grad()
+def surprise(learner: TSTLearner, frame: Mapping[str, NDArray[np.generic]], masks: int = MASKS) -> float:
+    """The learner's own masked loss on one frame of the contract (H, W, ...), mean over modalities and `masks`.
+
+    Neither the learner's random state nor its training mode changes. Raises RuntimeError before its tokenizers are
+    fitted.
+    """
+    if not learner.has_tokenizers:
+        raise RuntimeError("surprise: the learner predicts tokens, and its tokenizers are not fitted yet")
+    cfg, model = learner.config, learner.model
+    generator = torch.Generator().manual_seed(learner.seed)
+    tensors = {name: torch.as_tensor(frame[name]) for name in SENSORY}
+    frames = {name: value.expand(masks, *value.shape) for name, value in tensors.items()}
+    training = model.training
+    model.eval()
+    try:
+        if cfg.objective == "mae":
+            visible = max(1, round(cfg.mix_visible * model.positions))
+            return float(
+                model.reconstruct_rgb(frames["rgb"], *split_positions(masks, model.positions, visible, generator))
+            )
+        frames |= {modality.name: modality.sense(frames) for modality in find(cfg.modalities)}
+        ids = {number: frames[model.names[number]] for number in learner.masking.sequences}
+        losses = model.losses(frames, *learner.masking.draw(masks, generator, ids))
+    finally:
+        model.train(training)
+    return float(torch.stack(list(losses.values())).mean())

@@ -1,0 +1,94 @@
+"""What a TSTLearner is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from ..masked.masked_model import SizeName
+from ..masked.token_streams import Targets
+from ..modalities.modality import SENSORY
+from ..modalities.tokenizers import Quantiser
+from ..nn.optimisers import OptimiserName
+
+Objective = Literal["mm", "mae"]
+
+
+@dataclass(frozen=True)
+class TSTConfig:
+    """The masked model, its objective and its optimiser. The defaults are our nano, for two CPU cores."""
+
+    size: SizeName = "nano"
+    """Width and depth of the encoder-decoder."""
+    image_size: int = 64
+    """Height and width of the frames, in pixels."""
+    patch: int = 8
+    """Height and width of a patch, in pixels."""
+    decoder_layers: int | None = None
+    """Decoder depth; unset: the size's own, equal to the encoder's."""
+    objective: Objective = "mm"
+    """mm: TST-MM, masked modelling across modalities. mae: TST-MAE, masked autoencoding of rgb alone (Appendix H)."""
+    modalities: tuple[str, ...] = SENSORY
+    """Names in the registry of modalities, rgb first (Figures 4 to 6: any subset)."""
+    rgb_beside_tokens: bool = False
+    """With targets "tokens", rgb pixels as a modality that is only seen, beside one of rgb's tokens, as in 4M; else
+    rgb is one modality, seen as pixels and predicted as tokens."""
+    pseudolabel_classes: int = 0
+    """Class ids of the pseudolabels (`modalities.PSEUDOLABEL`) that every frame then brings along; 0: without them."""
+    targets: Targets = "patches"
+    """What is predicted: tokenizer codes (as 4M), or normalised patches (as MultiMAE)."""
+    input_budget: int = 64
+    """Tokens that the encoder sees of each frame."""
+    target_budget: int = 64
+    """Tokens that the decoder predicts of each frame."""
+    alphas: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
+    """Concentrations of the Dirichlets of input and target shares, drawn equally often."""
+    rgb_only: float = 1.0
+    """Weight of rgb alone as input, where each alpha weighs 1."""
+    mix_visible: float = 0.25
+    """Share of the patches that is visible in masked autoencoding, of rgb mixed in from the transfer set and of all rgb
+    in TST-MAE; all others are targets."""
+    jitter: float = 0.2
+    """Photometric jitter of rgb: light and contrast change by up to this share, tint by half of it."""
+    min_crop: float = 1.0
+    """Smallest side of a random crop, as a share of the frame's; crops are scaled to full size. 1: no crops."""
+    mirror: bool = True
+    """Mirror half of the frames left to right."""
+    batch_size: int = 64
+    """Samples a step, those mixed in from the transfer set included."""
+    optimiser: OptimiserName = "adamw"
+    """adamw as the paper, or muon for the matrices of the hidden layers."""
+    base_learning_rate: float = 4e-3
+    """Learning rate for 256 samples a step; what is used is this times batch_size / 256."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """Decay of AdamW's moments."""
+    weight_decay: float = 0.05
+    """Weight decay, on matrices only."""
+    warmup_steps: int = 200
+    """Steps in which the learning rate rises from 0."""
+    total_steps: int | None = None
+    """With a known end: cosine decay to 0 there. Unset: constant after the warm-up, and `TSTLearner.decay_over`."""
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    teacher_decay: float = 0.0
+    """An EMA teacher keeps this share of its weights each step, and is then what is transferred; 0: without one."""
+    teacher_weight: float = 0.0
+    """Weight of the distance to the teacher's features of rgb, against forgetting (Arani et al., 2022)."""
+    levels: tuple[int, ...] = (8, 5, 5, 5)
+    """Levels of the tokenizers' FSQ; their product is the number of codes."""
+    quantiser: Quantiser = "fsq"
+    """fsq, or vq: a cosine codebook as 4M's, of as many codes."""
+    tokenizer_steps: int = 300
+    """Training steps of each tokenizer."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The linear scaling rule: base_learning_rate * batch_size / 256."""
+        return self.base_learning_rate * self.batch_size / 256
+
+    @classmethod
+    def of_json(cls, stored: Mapping[str, Any]) -> Self:
+        """The configuration that was stored as JSON, which has lists for tuples; TypeError for unknown settings."""
+        settings: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in stored.items()}
+        return cls(**settings)

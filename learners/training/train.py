@@ -1,0 +1,319 @@
+"""Pre-training from a folder of frames, a replay buffer, or both, on one process or many.
+
+    python -m testspace.learners.objectives.tst nano --frames my_frames --out runs/mine
+    torchrun --nproc-per-node 8 -m testspace.learners.objectives.tst base --scaling.shard fsdp --frames FOLDER --out b
+
+Leaves in --out: encoder/ (for `Encoder.from_pretrained`), learner/ (for `--resume`, on any number of processes) and
+metrics.jsonl. Ctrl-C, or SIGTERM, ends it after the step that it is at, with that step stored.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import tyro
+from torch import Tensor
+
+from ..data.frame_folder import FrameFolder, FrameFolderError
+from ..data.replay_buffer import BufferError, ReplayBuffer
+from ..masked.masked_model import Encoder
+from ..modalities.modality import SENSORY
+from ..nn.checkpoint import replace_folder, whole_folder
+from ..objectives import paper_configs as paper
+from ..objectives.tst import TSTConfig
+from .scaling import Part, ScaledLearner, Scaling, generator_of
+
+SPOKEN_EVERY = 10.0
+"""Seconds between two lines of progress."""
+Get = Callable[[Sequence[int]], dict[str, Tensor]]
+
+
+class TrainError(ValueError):
+    """A training that cannot be done as asked; the message says what to do instead."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What is trained, on what, and how it is spread."""
+
+    out: Path
+    """Folder for what the training leaves behind."""
+    frames: Path | None = None
+    """Folder of frames (rgb/, and where there are any depth/, normals/, poses.csv): see `data.frame_folder`."""
+    buffer: Path | None = None
+    """Folder of a replay buffer, such as the buffer/ of a run."""
+    buffer_share: float = 0.5
+    """Share of the frames that comes from the buffer, where both are given."""
+    vertical_fov: float = 90.0
+    """Of the camera that took the frames, in degrees; only normals that come from depth need it."""
+    mix_in: Path | None = None
+    """Folder of frames of external spaces, whose rgb makes up half of each step (Appendix L)."""
+    learner: TSTConfig = field(default_factory=lambda: TSTConfig(total_steps=1000))
+    """The masked model and its objective. total_steps says when training ends."""
+    repeats: int = 1
+    """Views of each frame that is read (repeated sampling; 4 in the paper): each is mirrored, jittered and masked
+    anew."""
+    scaling: Scaling = field(default_factory=Scaling)
+    """How a step is spread."""
+    seed: int = 0
+    """Seed of everything random."""
+    store_every: int = 500
+    """Steps between two times that the learner is stored: what a crash can lose."""
+    log_every: int = 10
+    """Steps between two lines of metrics.jsonl."""
+    resume: bool = False
+    """Go on with what the folder holds."""
+
+
+def train(config: TrainConfig) -> dict[str, float]:
+    """Train to `learner.total_steps`, or go on to there, and return the last step's report ({} where all was done).
+
+    Under torchrun every process calls this. Raises TrainError, FrameFolderError or BufferError for what cannot be, and
+    KeyboardInterrupt once everything is stored, where a signal has ended it early.
+    """
+    steps = config.learner.total_steps
+    if steps is None or steps < 1:
+        raise TrainError("train: name the end, learner.total_steps")
+    with _process_group() as device, _signals() as stopped, ThreadPoolExecutor(2) as readers:
+        frames, modalities, held = _sources(config)
+        named = [folder.name for folder in (config.buffer, config.frames) if folder is not None]
+        card = {"house": " and ".join(named), "frames": held}
+        external = FrameFolder(config.mix_in, config.learner.image_size) if config.mix_in else None
+        try:
+            learner = ScaledLearner(replace(config.learner, modalities=modalities), config.seed, config.scaling, device)
+            log = _begin(config, learner)
+        except ValueError as error:
+            raise TrainError(str(error)) from None
+        if not learner.has_tokenizers:
+            generator = generator_of(config.seed, 0, 1 << 30)
+            learner.fit_tokenizers(lambda n: frames(n, generator))
+
+        def read(step: int) -> list[Future[Part]]:
+            """The parts of this process, read beside the step before."""
+            parts = learner.parts if step < steps else ()
+            of = (frames, external, learner.micro_batch, config.repeats)
+            return [readers.submit(_part, *of, generator_of(config.seed, step, part)) for part in parts]
+
+        coming, report, progress = read(learner.steps), dict[str, float](), _Progress(learner.steps, steps)
+        while learner.steps < steps:
+            now, coming = coming, read(learner.steps + 1)
+            report = learner.step_parts([part.result() for part in now])
+            stop = learner.any_process(bool(stopped))
+            last = stop or learner.steps == steps
+            if last or learner.steps % config.log_every == 0:
+                log({"step": learner.steps, **report})
+            if last or learner.steps % config.store_every == 0:
+                _store(config.out, learner, card)
+            if learner.rank == 0:
+                progress(learner.steps, config.learner.batch_size, report["loss"])
+            if stop and learner.steps < steps:
+                readers.shutdown(cancel_futures=True)
+                raise KeyboardInterrupt
+    return report
+
+
+Frames = Callable[[int, torch.Generator], dict[str, Tensor]]
+"""n frames, drawn by a generator."""
+
+
+def _sources(config: TrainConfig) -> tuple[Frames, tuple[str, ...], int]:
+    """Where frames come from, the modalities of the configuration that they have or that can be computed, and how many
+    frames there are."""
+    size, sources, there = config.learner.image_size, list[tuple[int, Get]](), set(SENSORY)
+    if config.buffer is not None:
+        buffer = ReplayBuffer.reader(config.buffer)
+        if (buffer.height, buffer.width) != (size, size):
+            raise TrainError(f"{config.buffer}: frames of {buffer.height} x {buffer.width}, not {size} x {size}")
+        if not len(buffer):
+            raise TrainError(f"{config.buffer}: no frame is stored there yet")
+        sources.append((len(buffer), lambda slots: buffer.get(slots, SENSORY)))
+    if config.frames is not None:
+        folder = FrameFolder(config.frames, size, config.vertical_fov)
+        sources.append((len(folder), folder.get))
+        there &= {*folder.modalities}
+    if not sources:
+        raise TrainError("train: name --frames, --buffer, or both")
+
+    def frames(n: int, generator: torch.Generator) -> dict[str, Tensor]:
+        counts = [n] if len(sources) == 1 else [round(config.buffer_share * n), n - round(config.buffer_share * n)]
+        parts = [
+            get(torch.randint(held, (count,), generator=generator).tolist())
+            for (held, get), count in zip(sources, counts, strict=True)
+            if count
+        ]
+        return {key: torch.cat([part[key] for part in parts]) for key in parts[0] if key in there}
+
+    modalities = tuple(name for name in config.learner.modalities if name in there or name not in SENSORY)
+    return frames, modalities, sum(held for held, _ in sources)
+
+
+def _part(frames: Frames, external: FrameFolder | None, size: int, repeats: int, generator: torch.Generator) -> Part:
+    """`size` samples, half of them of the `external` folder where there is one."""
+    own = size if external is None else size - size // 2
+    read = frames(math.ceil(own / repeats), generator)
+    views = {name: value.repeat_interleave(repeats, 0)[:own] for name, value in read.items()}
+    if external is None:
+        return Part(views, None, generator)
+    chosen = torch.randint(len(external), (size - own,), generator=generator).tolist()
+    return Part(views, external.rgb(chosen), generator)
+
+
+@contextmanager
+def _process_group() -> Iterator[torch.device]:
+    """This process's device; in the group that is there, else the one that torchrun describes, else one of its own."""
+    cuda = torch.cuda.is_available()
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
+    if cuda:
+        torch.cuda.set_device(device)
+    if dist.is_initialized():
+        yield device
+        return
+    backend, patience = "nccl" if cuda else "gloo", timedelta(hours=12)  # others wait while the first fits tokenizers
+    if "RANK" in os.environ:
+        dist.init_process_group(backend, timeout=patience)
+    else:
+        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)  # type: ignore[attr-defined]
+    try:
+        yield device
+    finally:
+        dist.destroy_process_group()
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Signals that ask for an end, as they come; a second one ends the process as it would have without this."""
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, _: object) -> None:
+        came.append(number)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def whole_process() -> Iterator[None]:
+    """What is done inside is all that this process does. Under torchrun it ends there, as a SystemExit says, or with 0.
+
+    It ends without the interpreter's own ending. torch's sharding keeps its process group to the last, and a thread of
+    gloo's that is still giving back a tensor when the interpreter goes aborts a process that had done and stored
+    everything (SIGABRT, 5 times in 24 on a busy core; neither a barrier nor destroying the group is enough).
+    """
+    if "RANK" not in os.environ:
+        yield
+        return
+    status: str | int | None = 0
+    try:
+        yield
+    except SystemExit as ended:
+        status = ended.code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status if isinstance(status, int) else status is not None)
+
+
+def _begin(config: TrainConfig, learner: ScaledLearner) -> Callable[[dict[str, Any]], None]:
+    """Load what there is to go on with; returns what appends a line to metrics.jsonl."""
+    if learner.rank == 0:
+        config.out.mkdir(parents=True, exist_ok=True)
+        kept = whole_folder(config.out / "learner")
+    dist.barrier()
+    kept = (config.out / "learner").exists()
+    if kept and not config.resume:
+        raise TrainError(f"{config.out} holds a training; go on with --resume, or name another folder")
+    if kept:
+        learner.load(config.out / "learner")
+    dist.barrier()
+    file, rows = config.out / "metrics.jsonl", list[str]()
+    if file.exists() and learner.rank == 0:  # lines of steps that were not stored are made anew
+        rows = [line for line in file.read_text().splitlines() if json.loads(line)["step"] <= learner.steps]
+    if learner.rank == 0:
+        file.write_text("".join(f"{row}\n" for row in rows))
+
+    def log(row: dict[str, Any]) -> None:
+        if learner.rank == 0:
+            with file.open("a") as lines:
+                lines.write(json.dumps(row) + "\n")
+
+    return log
+
+
+def _store(out: Path, learner: ScaledLearner, card: dict[str, Any]) -> None:
+    """The learner, and the encoder by itself with its card."""
+    stored = learner.checkpoint()
+    if learner.rank == 0:
+        replace_folder(out / "learner", stored.write)
+        encoder = Encoder(learner.config.size, learner.config.image_size, learner.config.patch)
+        prefix, tensors = ("encoder.", stored.weights) if learner.teacher is None else ("teacher/", stored.moments)
+        own = {name: value for name, value in tensors.items() if name.startswith(prefix)}
+        encoder.load_state_dict({name.removeprefix(prefix): value for name, value in own.items()})
+        replace_folder(out / "encoder", partial(encoder.save_pretrained, model_card_kwargs=card))
+
+
+class _Progress:
+    """A line on stderr now and then; the estimate is by this session's pace."""
+
+    def __init__(self, first: int, total: int) -> None:
+        self.first, self.total, self.begun = first, total, time.monotonic()
+        self.spoken = self.begun
+
+    def __call__(self, step: int, batch: int, loss: float) -> None:
+        now = time.monotonic()
+        if now - self.spoken < SPOKEN_EVERY:
+            return
+        self.spoken, pace = now, (now - self.begun) / (step - self.first)
+        minutes = (self.total - step) * pace / 60
+        told = f"step {step}/{self.total}, loss {loss:.4f}, {batch / pace:.0f} samples/s, about {minutes:.0f} min left"
+        print(told, file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command; exits with 0, 2 (the user's to mend, one line on stderr), or 130 (interrupted, all stored)."""
+    choices: dict[str, tuple[str, TrainConfig]] = {
+        "nano": ("Ours, for two CPU cores.", TrainConfig(out=tyro.MISSING)),
+        "small": (
+            "TST-S as Table 9 has it.",
+            TrainConfig(out=tyro.MISSING, learner=paper.pretraining("small"), repeats=4),
+        ),
+        "base": (
+            "TST-B as Table 9 has it.",
+            TrainConfig(out=tyro.MISSING, learner=paper.pretraining("base"), repeats=4),
+        ),
+    }
+    config = tyro.extras.overridable_config_cli(
+        choices, prog="python -m testspace.learners.objectives.tst", args=arguments
+    )
+    loud = os.environ.get("RANK", "0") == "0"
+    try:
+        train(config)
+    except KeyboardInterrupt:
+        if loud:
+            print(f"stopped; {config.out} holds all of it: go on with --resume", file=sys.stderr)
+        sys.exit(130)
+    except (TrainError, FrameFolderError, BufferError, OSError) as error:
+        if loud:
+            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)

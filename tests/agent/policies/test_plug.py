@@ -1,0 +1,218 @@
+"""Policies from outside: every form that --policy takes, and that no file of weights runs code."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+import zipfile
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from testspace.agent.mapping.egocentric import SPACE, EgocentricObservation
+from testspace.agent.policies import PolicyError, UnknownPolicyError, make_policy, plug
+from testspace.core.frame import Camera
+from testspace.envs.gym_envs.house_env import HouseEnv
+
+EXAMPLES = Path(__file__).parents[3] / "experiments" / "examples"
+
+
+@pytest.fixture(scope="module")
+def env() -> HouseEnv:
+    return HouseEnv(7, camera=Camera(40, 40), light="direct", max_steps=10_000)
+
+
+def acts(reference: str, env: HouseEnv, seed: int = 0, steps: int = 80) -> list[int]:
+    """The actions of a policy that is found, made, reset and followed."""
+    policy = make_policy(reference, env, seed)
+    observation, info = env.reset()
+    policy.reset(seed)
+    done = []
+    for _ in range(steps):
+        action = policy.act(observation, info)
+        assert isinstance(action, int)
+        done.append(action)
+        observation, _, _, _, info = env.step(action)
+    return done
+
+
+@pytest.mark.parametrize(
+    "where", [str(EXAMPLES / "turn_when_blocked.py"), "testspace.experiments.examples.turn_when_blocked"]
+)
+def test_a_class_in_a_file_and_in_a_module(where: str, env: HouseEnv) -> None:
+    assert set(acts(f"{where}:TurnWhenBlocked", env)) == {0, 1}
+
+
+def test_a_module_of_torchrl_follows_the_seed(env: HouseEnv) -> None:
+    reference = f"{EXAMPLES / 'torchrl_actor.py'}:actor"
+    runs = [acts(reference, env, seed) for seed in (3, 3, 4, 5, 6)]
+    assert runs[0] == runs[1]
+    assert any(run != runs[0] for run in runs)
+
+
+def test_an_onnx_file_does_what_its_graph_says(tmp_path: Path, env: HouseEnv) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from testspace.experiments.examples.onnx_follow_depth import NEAR, write
+
+    write(tmp_path / "follow.onnx", 40, 40)
+    policy = make_policy(str(tmp_path / "follow.onnx"), env)
+    depth = np.full((40, 40), 5.0, np.float32)
+    frame = {"depth": depth}
+    assert policy.act(frame, {}) == 0
+    depth[:, 13:27] = NEAR / 2
+    depth[:, 30:] = 6.0
+    assert policy.act(frame, {}) == 2
+    depth[:, :10] = 9.0
+    assert policy.act(frame, {}) == 1
+
+
+def test_an_onnx_file_that_asks_for_the_unknown_is_refused(tmp_path: Path, env: HouseEnv) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["labels"], ["scores"])],
+        "spy",
+        [helper.make_tensor_value_info("labels", kind, [1, 5])],
+        [helper.make_tensor_value_info("scores", kind, [1, 5])],
+    )
+    file = tmp_path / "spy.onnx"
+    opsets = [helper.make_opsetid("", 18)]
+    file.write_bytes(helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString())
+    with pytest.raises(PolicyError, match=r"cannot give its input 'labels'.*depth"):
+        make_policy(str(file), env)
+    file.write_bytes(b"nonsense")
+    with pytest.raises(PolicyError, match="not an ONNX model"):
+        make_policy(str(file), env)
+
+
+class Payload:
+    """Pickled, it writes a file where it is loaded."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.file,)
+
+
+def sb3_zip(file: Path, env: Any, **policy: Any) -> Any:
+    """A PPO with random weights in a zip, and its model."""
+    sb3 = pytest.importorskip("stable_baselines3")
+    kind = "MultiInputPolicy" if isinstance(env, HouseEnv) else "MlpPolicy"
+    model = sb3.PPO(kind, env, n_steps=8, batch_size=8, device="cpu", seed=0, policy_kwargs=policy or None)
+    model.save(file)
+    return model
+
+
+def replaced(file: Path, part: str, content: bytes) -> None:
+    """Put other bytes in the place of one part of a zip."""
+    with zipfile.ZipFile(file) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(file, "w") as new:
+        for name, value in {**parts, part: content}.items():
+            new.writestr(name, value)
+
+
+def test_a_zip_of_stable_baselines3_acts_as_its_model(tmp_path: Path, env: HouseEnv) -> None:
+    file = tmp_path / "ppo.zip"
+    model = sb3_zip(file, EgocentricObservation(env), net_arch=[16])
+    policy: Any = make_policy(str(file), env, seed=2)
+    view = np.random.default_rng(0).random(SPACE.shape, np.float32)
+    tensors = model.policy.obs_to_tensor(view)[0]
+    mine = policy.policy.get_distribution(tensors).distribution.logits
+    theirs = model.policy.get_distribution(tensors).distribution.logits
+    np.testing.assert_allclose(mine.detach(), theirs.detach())
+    assert acts(str(file), env, 2) == acts(str(file), env, 2)
+    assert len(set(acts(str(file), env, 2))) > 2
+
+
+def test_a_zip_trained_on_frames_acts_on_frames(tmp_path: Path, env: HouseEnv) -> None:
+    sb3_zip(tmp_path / "frames.zip", env)
+    assert len(set(acts(str(tmp_path / "frames.zip"), env, 1))) > 2
+    smaller = HouseEnv(env.scene, camera=Camera(48, 48), light="direct")
+    with pytest.raises(PolicyError, match=r"do not fit a policy on HouseEnv's observation with this camera.*onnx"):
+        make_policy(str(tmp_path / "frames.zip"), smaller)
+
+
+def test_what_is_pickled_in_a_zip_is_never_loaded(tmp_path: Path, env: HouseEnv) -> None:
+    torch = pytest.importorskip("torch")
+    import base64
+
+    file, trace = tmp_path / "ppo.zip", tmp_path / "was-here"
+    sb3_zip(file, EgocentricObservation(env), net_arch=[16])
+    evil = {":type:": "<class 'dict'>", ":serialized:": base64.b64encode(pickle.dumps(Payload(trace))).decode()}
+    data = json.loads(zipfile.ZipFile(file).read("data"))
+    assert {":serialized:"} <= set(data["observation_space"])
+    replaced(file, "data", json.dumps({**data, "observation_space": evil, "policy_class": evil}).encode())
+    acts(str(file), env)
+    replaced(file, "data", json.dumps({**data, "policy_kwargs": evil}).encode())
+    with pytest.raises(PolicyError, match="kept as a pickle"):
+        make_policy(str(file), env)
+    replaced(file, "data", json.dumps(data).encode())
+    torch.save(Payload(trace), tmp_path / "evil.pth")
+    replaced(file, "policy.pth", (tmp_path / "evil.pth").read_bytes())
+    with pytest.raises(PolicyError, match="not made of tensors alone"):
+        make_policy(str(file), env)
+    assert not trace.exists()
+    pickle.loads(pickle.dumps(Payload(trace)))
+    assert trace.exists()  # the payload works
+
+
+@pytest.mark.parametrize("name", ["actor.pt", "actor.pth", "actor.pkl"])
+def test_pickles_are_refused_with_the_safe_way(name: str, env: HouseEnv) -> None:
+    with pytest.raises(PolicyError, match=r"weights_only=True.*safetensors.*onnx"):
+        make_policy(name, env)
+
+
+def test_a_package_ships_a_policy_by_its_entry_point(monkeypatch: pytest.MonkeyPatch, env: HouseEnv) -> None:
+    where = "testspace.experiments.examples.turn_when_blocked"
+    points = EntryPoints(
+        [EntryPoint("turn", f"{where}:TurnWhenBlocked", plug.GROUP), EntryPoint("broken", "nosuch:P", plug.GROUP)]
+    )
+    monkeypatch.setattr(plug, "entry_points", lambda group: points.select(group=group))
+    assert set(acts("turn", env)) == {0, 1}
+    with pytest.raises(PolicyError, match=r"'broken' of the package nosuch:P: ModuleNotFoundError"):
+        make_policy("broken", env)
+    with pytest.raises(UnknownPolicyError, match=r"there are: .*random, broken, turn; or"):
+        make_policy("fly", env)
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "says"),
+    [
+        ("class A:\n    pass\n", "A", r"A has no method act"),
+        ("class A:\n    def act(self, o, i): return 0\n", "B", r"no 'B' there; it defines: A"),
+        ("x = 1\nimport nosuchmodule\n", "A", r"ModuleNotFoundError: .*nosuchmodule.*, line 2 of own.py"),
+        ("class A:\n    def __init__(self, depth): ...\n", "A", r"cannot give its parameter 'depth'.*camera, motion"),
+        ("class A:\n    def act(self, o, i): return 7\n", "A", r"action 7 is none of 0 MOVE_AHEAD"),
+        ("class A:\n    def act(self, o, i): return 'left'\n", "A", r"action left is none of"),
+        ("A = 3\n", "A", r"int has no method act"),
+    ],
+)
+def test_a_policy_that_cannot_be_used_is_told_in_one_line(
+    source: str, name: str, says: str, tmp_path: Path, env: HouseEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "own.py").write_text(source)
+    with pytest.raises(PolicyError, match=says):
+        acts(f"{tmp_path / 'own.py'}:{name}", env, steps=1)
+
+
+def test_a_constructor_gets_what_it_asks_for(tmp_path: Path, env: HouseEnv, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "asks.py").write_text(
+        "import neighbour\n"
+        "class P:\n"
+        "    def __init__(self, seed, camera, gain=2): self.got = seed, camera.width, gain, neighbour.here\n"
+        "    def act(self, observation, info): return 0\n"
+    )
+    (tmp_path / "neighbour.py").write_text("here = True\n")
+    policy: Any = make_policy(f"{tmp_path / 'asks.py'}:P", env, 9)
+    assert policy.got == (9, 40, 2, True)
+    policy.reset(1)  # it has none, and needs none

@@ -1,0 +1,48 @@
+"""What is kept on disk: made once for the same code, anew where the file or the code is another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from testspace.core import frame
+from testspace.core.cache import kept_by_code
+from testspace.envs.gym_envs import motion
+
+CODE = (frame.__name__,)
+
+
+class Maker:
+    """Counts how often it was asked."""
+
+    calls = 0
+
+    def __call__(self) -> NDArray[np.float32]:
+        self.calls += 1
+        return np.full((2, 3), self.calls, np.float32)
+
+
+def test_what_follows_from_code_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path))
+    maker = Maker()
+    first = kept_by_code("kind", CODE, (2, 3), np.float32, maker)
+    assert np.array_equal(kept_by_code("kind", CODE, (2, 3), np.float32, maker), first)
+    assert maker.calls == 1
+    kept_by_code("kind", (*CODE, motion.__name__), (2, 3), np.float32, maker)
+    assert maker.calls == 2, "other code gives other content"
+    for file in tmp_path.rglob("*.npy"):
+        file.write_bytes(file.read_bytes()[:100])
+    kept_by_code("kind", CODE, (2, 3), np.float32, maker)
+    assert maker.calls == 3, "a file that is cut short is made anew"
+
+
+def test_code_without_source_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path))
+    maker = Maker()
+    kept_by_code("kind", ("numpy._core._multiarray_umath",), (2, 3), np.float32, maker)
+    kept_by_code("kind", ("numpy._core._multiarray_umath",), (2, 3), np.float32, maker)
+    assert maker.calls == 2
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,203 @@
+"""habitat-sim's adapter, against a double of the calls that it makes; where asked for, against habitat-sim itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+from habitat_double import double
+from scenes import box_room
+
+from testspace.core.frame import Camera, check_frame
+from testspace.envs.assembly.building import build_scene
+from testspace.envs.generator import generate_house
+from testspace.envs.gym_envs.house_env import HouseEnv
+from testspace.envs.gym_envs.motion import Action
+from testspace.envs.habitat.habitat_classes import class_of_category
+from testspace.envs.habitat.habitat_errors import HabitatError
+from testspace.envs.habitat.habitat_simulator import HabitatSimulator, find_scene
+from testspace.envs.house.classes import CLASS_ID, CLASSES
+from testspace.envs.meshes.write import write_glb
+from testspace.envs.render.raycast import RayCastSimulator
+from testspace.envs.simulator import Simulator
+from testspace.experiments.cli import main as cli
+from testspace.experiments.protocol.presets import PRESETS
+from testspace.experiments.run.world_factory import open_test_space
+
+CAMERA = Camera(48, 36, 70.0)
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> str:
+    write_glb(box_room(), tmp_path / "room.glb")
+    return str(tmp_path / "room.glb")
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    made = double(box_room())
+    monkeypatch.setitem(sys.modules, "habitat_sim", made)
+    return made
+
+
+def poses(simulator: Simulator, count: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    places = simulator.floor.sample(count, np.random.default_rng(0))
+    return np.array([[x, 1.5, z, 50.0 * n, 12.0 - 9 * n, 4.0 * n] for n, (x, z) in enumerate(places)])
+
+
+def test_frames_are_those_of_the_scene(room: str, module: types.ModuleType) -> None:
+    simulator = HabitatSimulator(room, CAMERA, gpu=-1)
+    assert isinstance(simulator, Simulator)
+    ours = RayCastSimulator(box_room(), CAMERA, light="direct")
+    seen_from = poses(ours, 5)
+    frame, labels = simulator.render_with_labels(seen_from)
+    wanted, truth = ours.render_with_labels(seen_from)
+    np.testing.assert_array_equal(frame["rgb"], wanted["rgb"])
+    np.testing.assert_array_equal(frame["edges"], wanted["edges"])
+    assert frame["depth"] == pytest.approx(wanted["depth"], abs=1e-4)
+    assert frame["pose"] == pytest.approx(seen_from, abs=1e-4)
+    np.testing.assert_array_equal(labels.semantic, truth.semantic)
+    assert len(np.unique(labels.instance)) == len(np.unique(truth.instance))
+    agreement = (frame["normals"] * wanted["normals"]).sum(-1)  # from depth: wrong on edges only
+    assert np.mean(agreement > np.cos(np.radians(3))) > 0.9
+    for n in range(5):
+        check_frame({key: value[n] for key, value in frame.items()}, CAMERA)
+    np.testing.assert_array_equal(simulator.render(seen_from)["rgb"], wanted["rgb"])
+    backend = module.asked["backend"]
+    assert (backend.scene_id, backend.gpu_device_id) == (room, -1)
+    (settings,) = module.asked["settings"]
+    assert (settings.agent_radius, settings.agent_height, settings.include_static_objects) == (0.2, 1.5, True)
+    simulator.close()
+    assert module.asked["sim"].closed
+
+
+def test_the_navmesh_becomes_the_floor(room: str, module: types.ModuleType) -> None:
+    simulator = HabitatSimulator(room, CAMERA)
+    ours = RayCastSimulator(box_room(), CAMERA, light="direct").floor
+    assert simulator.floor.level == pytest.approx(ours.level)
+    assert simulator.floor.area == pytest.approx(ours.area, rel=0.05)
+    inside = simulator.floor.from_cells(np.argwhere(simulator.floor.reachable))
+    assert ours.contains_points(inside).mean() > 0.97
+
+
+def test_an_agent_walks_in_it_with_our_actions(room: str, module: types.ModuleType) -> None:
+    env = HouseEnv(HabitatSimulator(room, CAMERA), camera_height=1.4)
+    frame, _ = env.reset(seed=1)
+    assert env.observation_space.contains(frame)
+    collided = False
+    for _ in range(40):
+        before = frame["pose"]
+        frame, *_, info = env.step(Action.MOVE_AHEAD)
+        moved = np.linalg.norm(frame["pose"] - before)
+        assert moved == pytest.approx(0.0 if info["collision"] else 0.25, abs=1e-5)
+        collided |= info["collision"]
+    assert collided
+    assert frame["pose"][1] == pytest.approx(1.4)
+    with pytest.raises(ValueError, match="cannot be changed"):
+        env.change(generate_house(1))
+
+
+def test_a_scene_without_a_table_has_no_labels(room: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = double(box_room(), semantic=False)
+    monkeypatch.setitem(sys.modules, "habitat_sim", made)
+    simulator = HabitatSimulator(room, CAMERA)
+    assert not simulator.has_labels
+    assert not simulator.render_with_labels(poses(simulator, 1))[1].semantic.any()
+    # Scenes made of objects have no table of things; their sensor shows the numbers of categories.
+    category = types.SimpleNamespace(index=lambda: 4, name=lambda: "tv_monitor")
+    simulator.sim.semantic_scene.categories = [None, category]
+    classes, instances = simulator._tables()
+    assert classes.tolist() == [0, 0, 0, 0, CLASS_ID["Television"], 0]
+    assert instances.tolist() == [0, 0, 0, 0, 5, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [("tv-screen", "Television"), ("tv_monitor", "Television"), ("Dining chair", "Chair"), ("wall", "Wall"),
+     ("indoor-plant", "HousePlant"), ("ArmChair", "ArmChair"), ("cabinet", "void"), ("misc", "void")],
+)  # fmt: skip
+def test_categories_mean_our_classes_by_name(name: str, ours: str) -> None:
+    assert CLASSES[class_of_category(name)] == ours
+
+
+def test_scenes_are_named_by_file_folder_or_data_set(tmp_path: Path) -> None:
+    (tmp_path / "room_0/habitat").mkdir(parents=True)
+    with pytest.raises(HabitatError, match="no such scene"):
+        find_scene(str(tmp_path / "gone.glb"))
+    with pytest.raises(HabitatError, match=r"no mesh\.ply"):
+        find_scene(str(tmp_path / "room_0"))
+    (tmp_path / "room_0/habitat/mesh_semantic.ply").touch()
+    assert find_scene(str(tmp_path / "room_0")) == (None, str(tmp_path / "room_0/habitat/mesh_semantic.ply"))
+    (tmp_path / "room_0/mesh.ply").touch()
+    assert find_scene(str(tmp_path / "room_0")) == (None, str(tmp_path / "room_0/mesh.ply"))
+    config = tmp_path / "replicaCAD.scene_dataset_config.json"
+    with pytest.raises(HabitatError, match="no such data set"):
+        find_scene(f"{config}:apt_1")
+    config.touch()
+    assert find_scene(f"{config}:apt_1") == (str(config), "apt_1")
+
+
+def test_what_is_missing_is_told(
+    room: str, module: types.ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    module.asked["no_gpu"] = True
+    with pytest.raises(HabitatError, match="EGL"):
+        HabitatSimulator(room, CAMERA, gpu=0)
+    out = str(tmp_path / "run")
+    changed = ["--house", room, "--change", "at=5:lighting=1"]
+    for arguments, words in (([], "--house"), (changed, "lighting cannot be changed")):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["run", "--sim", "habitat", "--preset", "smoke", "--out", out, *arguments])
+        assert stop.value.code == 2
+        assert words in capsys.readouterr().err.splitlines()[-1]
+    monkeypatch.setitem(sys.modules, "habitat_sim", None)
+    with pytest.raises(HabitatError, match="conda install habitat-sim"):
+        HabitatSimulator(room)
+    assert not Path(out).exists()
+
+
+def test_a_life_would_be_scored_by_the_scenes_own_table(room: str, module: types.ModuleType) -> None:
+    space = open_test_space("habitat", room, 0, PRESETS["smoke"])
+    views, truth = space.draw_views(4, np.random.default_rng(0), [])
+    assert truth is not None
+    assert (truth.semantic > 0).mean() > 0.9
+    assert views["pose"].shape == (4, 6)
+    assert space.told() == []
+    space.close()
+    assert module.asked["sim"].closed
+
+
+@pytest.mark.skipif(os.environ.get("TESTSPACE_HABITAT") != "1", reason="set TESTSPACE_HABITAT=1 where habitat-sim runs")
+def test_habitat_itself_agrees_with_our_simulator(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Needs habitat-sim (by conda) and EGL. A person should see: depth equal within a centimetre on nearly all pixels
+    (both draw the same triangles), and most of either floor in the other, but for a few centimetres along its rim. A
+    depth that differs everywhere by a factor, or a floor that lies mirrored, says which convention is wrong."""
+    scene = build_scene(generate_house(5, rooms=1))
+    write_glb(scene, tmp_path / "house.glb")
+    ours = RayCastSimulator(scene, CAMERA, light="direct")
+    simulator = HabitatSimulator(str(tmp_path / "house.glb"), CAMERA)
+    try:
+        seen_from = poses(ours, 16)
+        away = np.abs(simulator.render(seen_from)["depth"] - ours.render(seen_from)["depth"])
+        there = simulator.floor.from_cells(np.argwhere(simulator.floor.reachable))
+        here = ours.floor.from_cells(np.argwhere(ours.floor.reachable))
+        rows = {
+            "depth, median difference (m)": float(np.median(away)),
+            "pixels whose depth differs by less than 1 cm": float((away < 0.01).mean()),
+            "reachable there, and here": float(ours.floor.contains_points(there).mean()),
+            "reachable here, and there": float(simulator.floor.contains_points(here).mean()),
+            "level of the floor, difference (m)": abs(simulator.floor.level - ours.floor.level),
+        }
+        with capsys.disabled():
+            print("\n" + "\n".join(f"{name:<52} {value:8.3f}" for name, value in rows.items()))
+        assert rows["depth, median difference (m)"] < 0.005
+        assert rows["pixels whose depth differs by less than 1 cm"] > 0.95
+        assert rows["reachable there, and here"] > 0.8
+        assert rows["reachable here, and there"] > 0.8
+    finally:
+        simulator.close()

@@ -1,0 +1,123 @@
+"""`testspace run --async`: the same life in two processes, and what happens when one of them dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from testspace.experiments.cli import main as cli
+from testspace.experiments.protocol.presets import PRESETS
+from testspace.experiments.run.live_run import RunConfig, run_life
+from testspace.learners.data.replay_buffer import ReplayBuffer
+
+SMOKE = PRESETS["smoke"]
+TINY = replace(SMOKE, transfer=replace(SMOKE.transfer, steps=2), ttt_frames=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A cache of its own, so that the tests neither use nor fill the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TESTSPACE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
+def _rows(run: Path, kind: str) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [row for row in rows if row["kind"] == kind]
+
+
+def test_the_same_is_lived_and_as_much_is_learned(tmp_path: Path) -> None:
+    change = ("at=80:lighting=0.5",)
+    asked = [RunConfig(tmp_path / name, seed=5, change=change, apart=name == "apart") for name in ("turns", "apart")]
+    turns, apart = (run_life(one, TINY) for one in asked)
+    for name in ("frames", "coverage", "buffer_coverage", "collisions", "frames_kept_apart", "samples"):
+        assert apart[name] == turns[name], name
+    ours, theirs = (ReplayBuffer.reader(tmp_path / name / "buffer").all() for name in ("apart", "turns"))
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)  # the change came at the same frame too
+    kept = ("frame", "coverage", "buffer_coverage", "collisions")
+    told = [[[row[name] for name in kept] for row in _rows(one.out, "turn")] for one in asked]
+    assert told[0] == told[1]
+    tests = [[(row["method"], row["frame"], row["change"]) for row in _rows(one.out, "evaluation")] for one in asked]
+    assert tests[0] == tests[1]
+    maps = [np.load(one.out / "report_data" / "map.npz") for one in asked]
+    assert all(np.array_equal(maps[0][key], maps[1][key]) for key in maps[0])
+    assert (tmp_path / "apart" / "report.html").is_file()
+
+
+def _begin(out: Path, *more: str) -> tuple[list[str], subprocess.Popen[str]]:
+    """A run that is under way, its first turn told."""
+    command = [sys.executable, "-m", "testspace", "run", "--seed", "5", "--preset", "smoke", "--async"]
+    command += ["--out", str(out), *more]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    metrics, deadline = out / "metrics.jsonl", time.monotonic() + 300
+    while not (metrics.exists() and '"turn"' in metrics.read_text()) and time.monotonic() < deadline:
+        assert process.poll() is None, "the run ended before it could be stopped"
+        time.sleep(0.02)
+    return command, process
+
+
+def test_killed_interrupted_and_gone_on_with(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command, process = _begin(out)
+    process.kill()
+    process.communicate()
+    lock = out / "life" / "actor.lock"
+    before = lock.read_text()
+    command, process = _begin(out, "--resume")  # its first turn was told before; the actor of before is gone
+    while lock.read_text() in ("", before, str(process.pid)) and process.poll() is None:
+        time.sleep(0.02)
+    if process.poll() is None:
+        os.kill(int(lock.read_text()), signal.SIGINT)
+    _, told = process.communicate()
+    assert process.returncode in (0, 130)  # 0 where it was over before
+    assert "Traceback" not in told
+    subprocess.run(command, check=True, capture_output=True)
+    summary = json.loads((out / "summary.json").read_text())
+    steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].numpy()
+    assert (np.diff(steps) > 0).all(), "a frame was lived twice"
+    assert len(steps) + summary["frames_kept_apart"] == summary["frames"] == SMOKE.life.frames
+    assert summary["samples"] == SMOKE.life.frames * SMOKE.life.replay_ratio
+    assert [row["frame"] for row in _rows(out, "turn")] == sorted({row["frame"] for row in _rows(out, "turn")})
+
+
+def test_a_crash_of_the_actor_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    policy = tmp_path / "mine.py"
+    policy.write_text(
+        "class Dies:\n    acts = 0\n    def act(self, observation, info):\n"
+        "        self.acts += 1\n        return 1 if self.acts < 50 else 1 / 0\n"
+    )
+    asked = ["run", "--preset", "smoke", "--async", "--policy", f"{policy}:Dies", "--out", str(tmp_path / "run")]
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(asked)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert len(lines) == 1
+    assert "ZeroDivisionError: division by zero" in lines[0]
+    assert "--resume" in lines[0]
+    assert "mine.py" in (tmp_path / "run" / "life" / "actor.log").read_text()
+    assert len(ReplayBuffer.reader(tmp_path / "run" / "buffer")) > 0  # the first turn, whole
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [(["--policy", "curiosity"], "curiosity"), (["--sim", "habitat", "--change", "at=9:lighting=1"], "")],
+)
+def test_what_cannot_be_apart_is_refused(
+    more: list[str], word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["run", "--preset", "smoke", "--async", "--out", str(tmp_path / "run"), *more])
+    assert word in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

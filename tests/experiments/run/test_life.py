@@ -1,0 +1,264 @@
+"""A whole life at preset smoke: what it leaves behind, that it survives being killed, and that nothing bad is half
+done."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from testspace.envs.generator import generate_house
+from testspace.envs.house.house_io import save_house
+from testspace.experiments.cli import main as cli
+from testspace.experiments.protocol.presets import PRESETS
+from testspace.experiments.report.drawings import GAP
+from testspace.experiments.tools import tasks
+from testspace.experiments.tools import tokenizer_report as tokenizers
+from testspace.experiments.tools.predict_retrieve import SIDE
+from testspace.learners.data.replay_buffer import ReplayBuffer
+from testspace.learners.encoders.torchvision_guard import operators_load
+from testspace.learners.modalities.modality import MODALITIES
+
+SMOKE = PRESETS["smoke"]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of its own, so that the tests neither use nor fill the user's."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> tuple[Path, int]:
+    """A smoke run that was killed (kill -9) after its first turns and went on, and the frames that were flushed
+    before."""
+    folder = tmp_path_factory.mktemp("life")
+    house, out = folder / "house.json", folder / "run"
+    save_house(generate_house(5, rooms=2), house)
+    command = [sys.executable, "-m", "testspace", "run", "--house", str(house), "--preset", "smoke"]
+    command += ["--out", str(out)]
+    environment = {**os.environ, "TESTSPACE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    metrics, deadline = out / "metrics.jsonl", time.monotonic() + 120
+    while not (metrics.exists() and '"turn"' in metrics.read_text()) and time.monotonic() < deadline:
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    flushed = len(ReplayBuffer.reader(out / "buffer"))
+    refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "--resume" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    environment = {key: value for key, value in environment.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    view = ["--view"] if importlib.util.find_spec("rerun") else []
+    resumed = subprocess.run([*command, "--resume", *view], env=environment, check=True, capture_output=True, text=True)
+    assert ("no display here" in resumed.stderr) == bool(view)
+    return out, flushed
+
+
+def test_a_killed_run_goes_on_from_its_last_flush(killed_and_resumed: tuple[Path, int]) -> None:
+    out, flushed = killed_and_resumed
+    summary = json.loads((out / "summary.json").read_text())
+    steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].numpy()
+    assert flushed > 0
+    assert summary["frames"] == SMOKE.life.frames
+    assert (np.diff(steps) > 0).all(), "a frame was lived twice"
+    assert len(steps) + summary["frames_kept_apart"] == SMOKE.life.frames
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    evaluated = [(row["method"], row["frame"]) for row in rows if row["kind"] == "evaluation"]
+    lived = [round(share * SMOKE.life.frames) for share in SMOKE.milestones]
+    assert evaluated == [("scratch", 0), *(("specialist", n) for n in lived), ("specialist_ttt", lived[-1])]
+
+
+def test_what_a_run_leaves_behind(killed_and_resumed: tuple[Path, int]) -> None:
+    out, _ = killed_and_resumed
+    summary = json.loads((out / "summary.json").read_text())
+    numbers = {"seed", "frames", "coverage", "simulator_fps", "samples_per_s", "seconds", "peak_rss_mb"}
+    assert numbers | {"house", "preset", "segmentation"} <= summary.keys()
+    assert summary["house"].endswith("house.json")
+    assert summary["preset"] == "smoke"
+    assert all(np.isfinite(summary[name]) for name in numbers)
+    assert 0 < summary["coverage"] <= 1
+    assert summary["shared_assets"] == []
+    assert summary["samples"] == SMOKE.life.frames * SMOKE.life.replay_ratio
+    for method in ("scratch", "specialist", "specialist_ttt"):
+        score = summary["segmentation"][method]
+        assert 0 <= score["miou"] <= 1
+        assert 0 < score["pixel_accuracy"] <= 1
+    page = (out / "report.html").read_text()
+    assert "data:image/png;base64" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert list((out / "tensorboard").iterdir())
+    assert (out / "life" / "learner" / "model.safetensors").is_file()
+
+
+def test_a_life_that_is_viewed_leaves_a_recording_of_all_of_it(killed_and_resumed: tuple[Path, int]) -> None:
+    chunk = pytest.importorskip("rerun.chunk")
+    out, _ = killed_and_resumed
+    times: dict[str, set[int]] = {}
+    for one in chunk.RrdReader(out / "watch.rrd").stream():
+        batch = one.to_record_batch()
+        if "frame" in batch.schema.names:
+            times.setdefault(one.entity_path, set()).update(batch.column("frame").to_pylist())
+        else:
+            times.setdefault(one.entity_path, set())
+    steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].tolist()
+    assert {steps[0], steps[-1]} <= times["/house/agent"] <= set(steps)  # what was lived before the kill too
+    assert times["/coverage/floor"] == set(range(SMOKE.life.turn, SMOKE.life.frames + 1, SMOKE.life.turn))
+    assert {"/house/rooms", "/house/path", "/held_out/prediction_specialist", "/mIoU/scratch"} <= times.keys()
+    assert not list(out.glob("*.tmp"))
+
+
+def test_no_label_of_the_house_is_where_the_learner_reads(killed_and_resumed: tuple[Path, int]) -> None:
+    out, _ = killed_and_resumed
+    keys = json.loads((out / "buffer" / "frames" / "meta.json").read_text())
+    names = {name for name in keys if isinstance(keys[name], dict)}
+    assert {"rgb", "depth", "normals", "edges", "pose"} <= names
+    assert names <= {"rgb", "depth", "normals", "edges", "pose", "step", "ticket"}
+
+
+def test_a_finished_run_is_finished_again_at_once(
+    killed_and_resumed: tuple[Path, int], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, _ = killed_and_resumed
+    monkeypatch.setenv("TESTSPACE_CACHE", str(cache))
+    before = json.loads((out / "summary.json").read_text())
+    house = str(out.parent / "house.json")
+    cli.main(["run", "--house", house, "--preset", "smoke", "--out", str(out), "--resume"])
+    after = json.loads((out / "summary.json").read_text())
+    assert after["segmentation"] == before["segmentation"]
+    assert after["seconds"] >= before["seconds"]
+    assert after["peak_rss_mb"] >= before["peak_rss_mb"]
+
+
+def test_predict_draws_what_is_given_then_prediction_and_truth(
+    killed_and_resumed: tuple[Path, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = killed_and_resumed
+    picture = tmp_path / "new" / "prediction.png"
+    asked = ["predict", str(out), "--frames", "2", "--seed", "3"]
+    cli.main([*asked, "--from", "rgb", "--to", "depth", "edges", "--out", str(picture)])
+    assert capsys.readouterr().out.strip() == str(picture)
+    image = cv2.cvtColor(cv2.imread(str(picture)), cv2.COLOR_BGR2RGB)
+    assert image.shape == (2 * SIDE + GAP, 5 * SIDE + 4 * GAP, 3)
+    seen = ReplayBuffer.reader(out / "buffer", 3).sample(2)
+    for column, name in ((0, "rgb"), (2, "depth"), (4, "edges")):
+        truth = MODALITIES[name].draw(MODALITIES[name].of(seen)).numpy()
+        left = column * (SIDE + GAP)
+        for row in range(2):
+            top = row * (SIDE + GAP)
+            shown = image[top : top + SIDE : SIDE // 32, left : left + SIDE : SIDE // 32]
+            assert np.array_equal(shown, truth[row]), name
+    with pytest.raises(SystemExit, match="2"):
+        cli.main([*asked, "--to", "smell"])
+    assert "'smell'" in capsys.readouterr().err
+
+
+def test_retrieve_prints_recalls_that_rise_with_k(
+    killed_and_resumed: tuple[Path, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = killed_and_resumed
+    house = str(out.parent / "house.json")
+    cli.main(["retrieve", str(out), "--house", house, "--frames", "20"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["rgb to depth", "depth to rgb"]
+    for line in lines:
+        assert line.endswith("of 20")
+        one, five, ten = (float(share) for share in re.findall(r"R@\d+ +([\d.]+)%", line))
+        assert 0 <= one <= five <= ten <= 100
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["retrieve", str(out)])
+    assert "name it with --house" in capsys.readouterr().err
+
+
+def test_detection_and_captioning_are_scored_and_repeat_themselves(
+    killed_and_resumed: tuple[Path, int],
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("pycocotools")
+    out, _ = killed_and_resumed
+    monkeypatch.setenv("TESTSPACE_CACHE", str(cache))
+    asked = [str(out), "--house", str(out.parent / "house.json"), "--steps", "2"]
+    for task, measures in (
+        ("detection", ["mAP", "mAP50", "mAP75"]),
+        ("captioning", ["BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "CIDEr-D"]),
+    ):
+        tasks.main([task, *asked])
+        told = capsys.readouterr().out
+        assert told.splitlines()[0].split() == measures
+        stored = json.loads((out / f"{task}.json").read_text())
+        assert stored["views"] == SMOKE.evaluation_frames
+        assert list(stored["scores"]) == ["scratch", "specialist"]
+        assert all(0 <= value <= 10 for score in stored["scores"].values() for value in score.values())
+    if operators_load():
+        tasks.main(["detection", *asked, "--detector", "cascade"])
+        assert json.loads((out / "detection.json").read_text())["detector"] == "cascade"
+    else:
+        with pytest.raises(SystemExit, match="2"):
+            tasks.main(["detection", *asked, "--detector", "cascade"])
+        assert "operators do not load" in capsys.readouterr().err
+    tasks.main(["captioning", *asked, "--json", str(out / "again.json")])
+    assert json.loads((out / "again.json").read_text()) == stored
+
+
+def test_tokenizers_of_a_run_can_be_looked_at(
+    killed_and_resumed: tuple[Path, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = killed_and_resumed
+    tokenizers.main(["--run", str(out), "--out", str(tmp_path), "--count", "3"])
+    told = json.loads((tmp_path / "tokenizers.json").read_text())
+    assert list(told) == ["rgb", "depth", "normals", "edges"]
+    assert capsys.readouterr().out.count("BAD") == sum(kept["bad"] for kept in told.values())
+    for name in told:
+        assert cv2.imread(str(tmp_path / f"{name}.png")).shape == (2 * SIDE + GAP, 3 * SIDE + 2 * GAP, 3)
+    fitted = ["--buffer", str(out / "buffer"), "--out", str(tmp_path / "fitted"), "--learner.image-size", "32"]
+    tokenizers.main([*fitted, "--learner.tokenizer-steps", "3"])
+    assert (tmp_path / "fitted" / "depth.png").is_file()
+    with pytest.raises(SystemExit, match="2"):
+        tokenizers.main(["--out", str(tmp_path)])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--policy", "fly"], ("fly", "frontier", "random")),
+        (["--preset", "huge"], ("huge", "nano", "smoke")),
+        (["--house", "nowhere.json"], ("nowhere.json", "no such file")),
+    ],
+)
+def test_what_does_not_exist_is_named_and_nothing_is_written(
+    arguments: list[str], words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["run", "--out", str(tmp_path / "run"), *arguments])
+    message = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert len(message.splitlines()) == 1
+    assert all(word in message for word in words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_policy_in_a_file_of_ones_own_lives_a_whole_life(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "my.py").write_text("class Turn:\n    def act(self, observation, info):\n        return 1\n")
+    command = [sys.executable, "-m", "testspace", "run", "--policy", "my.py:Turn", "--seed", "7", "--preset", "smoke"]
+    environment = {**os.environ, "TESTSPACE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(p).resolve()) for p in sys.path if p])
+    command += ["--out", "run"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    stored = ReplayBuffer.reader(tmp_path / "run" / "buffer").all(("pose",))["pose"].numpy()
+    assert np.ptp(stored[:, [0, 2]], axis=0).max() == 0  # it only turned
+    assert len(np.unique(stored[:, 3].round())) == 12
