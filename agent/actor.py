@@ -1,4 +1,4 @@
-"""The half of a life that acts: it walks with the policy and writes what it sees to the replay buffer.
+"""The acting half of the live agent: it follows the policy and writes what it sees to the replay buffer.
 
 What the agent knows beside its frames (its maps, its path) is written just before the buffer's flush, and the flush
 says how far the agent had come.
@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -19,44 +18,32 @@ from numpy.typing import NDArray
 from ..core.frame import Frame
 from ..envs.gym_envs.world import ChangingWorld, World
 from ..envs.simulator import stack_frames
-from ..learners.data.eviction import ReplayName
 from ..learners.data.replay_buffer import ReplayBuffer
 from ..learners.nn.checkpoint import replace_arrays
+from .episode import EpisodeConfig
 from .fusion.semantic_map import SemanticMap
 from .mapping.occupancy_map import OccupancyMap, coverage, view_coverage
 from .policies import Policy
-from .policies.protocol import do
+from .policies.protocol import HasMap, step_or_teleport, unwrapped
+
+Admit = Callable[[NDArray[np.float32]], NDArray[np.bool_]]
+"""Which of the poses (N, 6) may enter the replay buffer: those that are not too near to a held-out view."""
 
 
-@dataclass(frozen=True)
-class LifeConfig:
-    """How acting and learning share the agent's time."""
+class Acted(NamedTuple):
+    """The acting of one rollout."""
 
-    frames: int = 4000
-    """Frames the agent lives for."""
-    turn: int = 250
-    """Frames between two flushes: what a crash can lose."""
-    first_frames: int = 500
-    """Frames seen before the tokenizers are fitted and learning starts."""
-    replay_ratio: float = 24.0
-    """Samples the learner draws for each frame lived (the replay ratio of the paper's repeated sampling, made
-    explicit)."""
-    memory: int | None = None
-    """Frames that the replay buffer holds; unset: all that are lived."""
-    replay: ReplayName = "ring"
-    """What a full buffer overwrites: see `learners.data.eviction`."""
-
-    @property
-    def capacity(self) -> int:
-        """Frames that the replay buffer holds."""
-        return self.memory or self.frames
+    collisions: int
+    """Moves that were blocked."""
+    simulator_fps: float
+    """Frames acted and rendered per second."""
 
 
-class Acting:
-    """An agent in a house, with its policy, its maps and its memory.
+class Actor:
+    """An agent in a test space, with its policy, its maps and its replay buffer.
 
-    `admit` says which poses (N, 6) may enter the buffer: evaluation views are kept apart by it. It begins, or goes on
-    where the last turn that was stored ends. A `semantic_map` is told of all that is stored.
+    It starts a new episode, or resumes after the last rollout that was stored. A `semantic_map` is updated with
+    every frame that is stored.
     """
 
     def __init__(
@@ -64,21 +51,20 @@ class Acting:
         env: World,
         policy: Policy,
         buffer: ReplayBuffer,
-        admit: Callable[[NDArray[np.float32]], NDArray[np.bool_]],
-        config: LifeConfig,
+        admit: Admit,
+        config: EpisodeConfig,
         folder: Path,
         seed: int,
         semantic_map: SemanticMap | None = None,
     ) -> None:
         self.env, self.policy, self.buffer, self.admit = env, policy, buffer, admit
-        self.config, self.folder, self.seed = config, folder, seed
+        self.config, self.folder = config, folder
         self.map, self.semantic_map = OccupancyMap(env.camera), semantic_map
         self.path: list[tuple[float, float]] = []
         self.frame = 0
-        self.acted = (0, 0.0)
-        """Collisions, and frames a second, of the last turn."""
+        """Frames seen so far."""
         self.halted: Callable[[], bool] = lambda: False
-        """Whether to stop in the middle of a turn."""
+        """Whether to stop in the middle of a rollout."""
         policy.reset(seed)
         if not buffer.note:
             self.observation, self.info = env.reset()
@@ -86,70 +72,70 @@ class Acting:
         self.frame = buffer.note["frame"]
         with np.load(folder / "agent.npz", allow_pickle=False) as stored:
             self.path = [tuple(place) for place in stored["path"][: self.frame].tolist()]
-            for name, known in self._known().items():
+            for name, one in self._maps().items():
                 prefix = f"{name}/"
-                known.restore({key.removeprefix(prefix): stored[key] for key in stored if key.startswith(prefix)})
+                one.restore({key.removeprefix(prefix): stored[key] for key in stored if key.startswith(prefix)})
         self.observation, self.info = env.reset(options={"pose": buffer.note["pose"]})
 
-    def _known(self) -> dict[str, OccupancyMap | SemanticMap]:
-        """The maps that an agent which goes on must have."""
-        known: dict[str, OccupancyMap | SemanticMap] = {"map": self.map}
-        planned_on = getattr(self.policy, "map", None)
-        if isinstance(planned_on, OccupancyMap):
-            known["policy"] = planned_on
-        if self.semantic_map is not None:
-            known["semantic"] = self.semantic_map
-        return known
-
-    def change_house(self, house: Any) -> float:
-        """Put another state of the house round the agent, in a ChangingWorld; returns how far it had to move aside."""
-        self.observation, self.info = cast(ChangingWorld, self.env).change(house)
-        return float(self.info["displaced"])
-
-    def _covered(self) -> tuple[float, float]:
-        """Share of the floor that was seen, and of the views that the buffer holds."""
-        held = view_coverage(self.buffer.all(("pose",))["pose"].numpy(), self.env.floor)
-        return coverage(self.map, self.env.floor), held
-
-    def act(self, frames: int) -> tuple[int, float]:
-        """Live the next frames, fewer where `halted` says so; returns collisions and frames a second."""
-        seen: list[Frame] = []
+    def act(self, frames: int) -> Acted:
+        """One rollout of `frames` frames, fewer where `halted` says so; what was seen is stored."""
+        rollout: list[Frame] = []
         collisions, start = 0, time.perf_counter()
-        while len(seen) < frames and not self.halted():
+        while len(rollout) < frames and not self.halted():
             action = self.policy.act(self.observation, self.info)
-            self.observation, _, _, truncated, self.info = do(self.env, action)
+            self.observation, _, _, truncated, self.info = step_or_teleport(self.env, action)
             collisions += bool(self.info["collision"])
             self.map.update(self.observation)
             self.path.append((float(self.observation["pose"][0]), float(self.observation["pose"][2])))
-            seen.append(self.observation)
+            rollout.append(self.observation)
             if truncated:
-                raise RuntimeError("the environment's budget of steps is shorter than the life")
-        if not seen:
-            return 0, 0.0
-        frames = len(seen)
-        self.acted = collisions, frames / (time.perf_counter() - start)
-        batch = stack_frames(seen)
-        batch["step"] = np.arange(self.frame, self.frame + frames, dtype=np.int64)
+                raise RuntimeError("the environment's budget of steps is shorter than the episode")
+        if not rollout:
+            return Acted(0, 0.0)
+        acted = Acted(collisions, len(rollout) / (time.perf_counter() - start))
+        batch = stack_frames(rollout)
+        batch["step"] = np.arange(self.frame, self.frame + len(rollout), dtype=np.int64)
         admitted = self.admit(batch["pose"])
         if admitted.any():
             stored = {key: torch.from_numpy(value[admitted]) for key, value in batch.items()}
             self.buffer.extend(stored)
             if self.semantic_map is not None:
                 self.semantic_map.add(stored)
-        self.frame += frames
-        self._flush()
-        return self.acted
+        self.frame += len(rollout)
+        self._store(acted)
+        return acted
 
-    def _flush(self) -> None:
+    def change_house(self, house: Any) -> float:
+        """Put another state of the house around the agent, in a ChangingWorld; returns how far it had to move, in
+        metres."""
+        self.observation, self.info = cast(ChangingWorld, self.env).change(house)
+        return float(self.info["displaced"])
+
+    def coverage(self) -> tuple[float, float]:
+        """Share of the reachable floor that was seen, and share of its views that the buffer holds a frame of."""
+        held = view_coverage(self.buffer.all(("pose",))["pose"].numpy(), self.env.floor)
+        return coverage(self.map, self.env.floor), held
+
+    def _maps(self) -> dict[str, OccupancyMap | SemanticMap]:
+        """The maps that a resumed agent needs, by name."""
+        maps: dict[str, OccupancyMap | SemanticMap] = {"map": self.map}
+        policy = unwrapped(self.policy)
+        if isinstance(policy, HasMap):
+            maps["policy"] = policy.map
+        if self.semantic_map is not None:
+            maps["semantic"] = self.semantic_map
+        return maps
+
+    def _store(self, acted: Acted) -> None:
         """Make what was acted and seen survive a crash."""
         self.folder.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, NDArray[Any]] = {"path": np.array(self.path, np.float64).reshape(-1, 2)}
-        for name, known in self._known().items():
-            arrays |= {f"{name}/{key}": value for key, value in known.arrays().items()}
+        for name, one in self._maps().items():
+            arrays |= {f"{name}/{key}": value for key, value in one.arrays().items()}
         replace_arrays(self.folder / "agent.npz", arrays)
-        self.buffer.note = self._note()
+        self.buffer.note = self._note(acted)
         self.buffer.flush()
 
-    def _note(self) -> dict[str, Any]:
+    def _note(self, acted: Acted) -> dict[str, Any]:
         """How far the agent has come: what the buffer stores with the frames."""
         return {"frame": self.frame, "pose": self.observation["pose"].tolist()}

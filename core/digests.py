@@ -1,4 +1,4 @@
-"""Short names for what a result follows from: values and code."""
+"""Digests of what a cached result follows from: values, code, and the libraries behind it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ import ast
 import hashlib
 import json
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+LIBRARIES = ("embreex", "numba", "numpy", "opencv-python-headless", "scipy", "torch")
+"""Libraries that decide what is rendered and learned: another version may give other numbers."""
+REPORTING = ("core.errors", "core.progress", "experiments.report", "experiments.rundir.wandb_curves")
+"""Modules, and folders of them, that only talk to people: no result follows from them."""
+MESSAGES = ("advance", "print")
+"""Functions whose call, as a statement by itself, is a message to a person."""
+MESSAGE_KEYWORDS = ("title",)
+"""Arguments that are a message to a person."""
 
 
 def digest(value: Any) -> str:
@@ -19,21 +28,34 @@ def digest(value: Any) -> str:
 
 
 def code_digest(*modules: str) -> str:
-    """A digest of these modules ("learners.objectives.tst") and of all that they import within the package.
+    """A digest of these modules ("learners.objectives.tst") and of everything that they import within the package.
 
-    Comments, docstrings and format do not count, so that only what can change a result makes it be computed anew.
+    Comments, docstrings, format and messages do not count: only what can change a result does.
     """
     seen: dict[str, str] = {}
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        if name in seen:
+        if name in seen or any(name == one or name.startswith(f"{one}.") for one in REPORTING):
             continue
         content, imported = _module(name)
         if content:
             seen[name] = content
             waiting += imported
     return hashlib.sha256(repr(sorted(seen.items())).encode()).hexdigest()[:24]
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """The installed version of each of LIBRARIES, "" where it is missing."""
+    return {name: _version(name) for name in LIBRARIES}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
 
 
 @cache
@@ -45,7 +67,7 @@ def _module(name: str) -> tuple[str, list[str]]:
     tree = ast.parse(file.read_text())
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     imported = _imports(tree, package)
-    return hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest(), imported
+    return hashlib.sha256(ast.dump(_WithoutMessages().visit(tree)).encode()).hexdigest(), imported
 
 
 def _file(name: str) -> Path | None:
@@ -66,11 +88,22 @@ def _imports(tree: ast.Module, package: str) -> list[str]:
     return names
 
 
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [  # type: ignore[attr-defined]
-                line for line in body if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
-            ]
-    return tree
+class _WithoutMessages(ast.NodeTransformer):
+    """Leaves out docstrings, what errors say, and calls of MESSAGES."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        value = node.value
+        if isinstance(value, ast.Constant):  # a docstring
+            return None
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in MESSAGES:
+            return None
+        return self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        if isinstance(node.exc, ast.Call):
+            node.exc = node.exc.func
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        node.keywords = [keyword for keyword in node.keywords if keyword.arg not in MESSAGE_KEYWORDS]
+        return self.generic_visit(node)

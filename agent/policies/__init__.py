@@ -15,7 +15,7 @@ from .dense import DensePolicy
 from .frontier import FrontierPolicy
 from .novelty import NoveltyPolicy
 from .plug import find
-from .protocol import Body, Plugged, Policy, PolicyError, UnknownPolicyError, construct
+from .protocol import Body, Policy, PolicyAdapter, PolicyError, UnknownPolicyError, construct
 from .random import RandomPolicy
 
 __all__ = [
@@ -31,7 +31,7 @@ POLICIES: dict[str, Callable[..., Policy]] = {
     "novelty": NoveltyPolicy,
     "random": RandomPolicy,
 }
-"""The policies by name; each is made from those of `protocol.GIVEN` that it asks for."""
+"""The policies by name; each is made from those of `protocol.CONSTRUCTOR_ARGS` that it asks for."""
 
 
 def make_policy(name: str, body: Body, seed: int = 0) -> Policy:
@@ -44,4 +44,4 @@ def make_policy(name: str, body: Body, seed: int = 0) -> Policy:
     if name in POLICIES:
         return cast(Policy, construct(POLICIES[name], body, seed, name))
     made: Any = find(name, sorted(POLICIES))(body, seed)
-    return cast(Policy, Plugged(made, name))
+    return cast(Policy, PolicyAdapter(made, name))

@@ -1,7 +1,7 @@
 """Curiosity: look again where the learner predicts badly. The learner's own masked loss is the map.
 
-Whoever joins a policy to a learner (agent.live) calls `meet` with a function that says how badly the learner predicts a
-Frame. Until it does, and until the learner has begun to learn, the agent explores as FrontierPolicy does.
+The live agent calls `attach_learner` with a function that says how badly the learner predicts a Frame. Until it does,
+and until the learner's first step, the agent explores as FrontierPolicy does.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class CuriosityPolicy(FrontierPolicy):
         self._surprise: Surprise | None = None
         super().__init__(camera, motion, seed)
 
-    def meet(self, surprise: Surprise) -> None:
+    def attach_learner(self, surprise: Surprise) -> None:
         """Use this learner's surprise from now on; kept over `reset`."""
         self._surprise = surprise
 

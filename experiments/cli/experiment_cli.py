@@ -67,20 +67,28 @@ def continual(
     *,
     ask: Asked,
     change: Annotated[str, tyro.conf.arg(metavar="KIND=STRENGTH[,...]")] = "lighting=0.5,objects=0.3",
-    replay: tuple[Literal["ring", "reservoir", "balanced", "minred"], ...] = ("reservoir",),
-    replay_ratio: float | None = None,
+    eviction: tuple[Literal["ring", "reservoir", "balanced", "minred"], ...] = ("reservoir",),
     generalist: tuple[str, ...] = (),
 ) -> None:
     """Figure 25: the house changes; what that costs, how soon learning on makes up for it, and what is forgotten.
 
     Args:
         change: Kinds of change (lighting, objects, materials) and their strengths, from 0 to 1.
-        replay: Writers of the memory, which is full when the house changes; each is tried.
-        replay_ratio: Samples that the learner draws for each frame since the change; without it, the preset's.
+        eviction: Eviction rules of the replay buffer, which is full when the house changes; each is tried.
         generalist: More generalists beside EfficientNet-Lite0, as `specialise` takes them.
     """
     more = {"generalist": generalist} if generalist else {}
-    _run("figure25", ask, change=change, replay=replay, replay_ratio=replay_ratio, **more)
+    _run("figure25", ask, change=change, eviction=eviction, **more)
+
+
+@experiment.command
+def houses(*, ask: Asked, policy: str = "frontier") -> None:
+    """The live agent in many houses: the specialist beside scratch, and test-time training. The README's table.
+
+    Args:
+        policy: What `testspace run --policy` takes.
+    """
+    _run("houses", ask, policy=policy)
 
 
 @experiment.command

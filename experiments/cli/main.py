@@ -1,4 +1,4 @@
-"""The command line: `testspace run` and `testspace report`.
+"""The command line: `testspace` and its commands.
 
 What is slow to import is imported inside the commands, so that `--help` and a mistyped option answer at once.
 """
@@ -30,72 +30,14 @@ HousesRef = Annotated[str | None, tyro.conf.arg(metavar="FILE")]
 
 
 @app.command
-def run(
-    *,
-    out: Path,
-    house: HouseRef = None,
-    seed: int = 0,
-    sim: Literal["raycast", "thor", "habitat", "recording"] = "raycast",
-    policy: str = "frontier",
-    preset: str = "nano",
-    resume: tyro.conf.FlagCreatePairsOff[bool] = False,
-    change: tyro.conf.UseAppendAction[
-        Annotated[tuple[str, ...], tyro.conf.arg(metavar="at=FRAME:KIND=STRENGTH[,...]")]
-    ] = (),
-    replay: Literal["ring", "reservoir", "balanced", "minred"] = "ring",
-    memory: int | None = None,
-    transfer_houses: HousesRef = None,
-    async_: Annotated[tyro.conf.FlagCreatePairsOff[bool], tyro.conf.arg(name="async")] = False,
-    view: tyro.conf.FlagCreatePairsOff[bool] = False,
-    wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None,
-) -> None:
-    """Live in a house: explore it, learn it without labels, and be tested in it.
+def run(arguments: tyro.conf.Positional[tuple[str, ...]] = ()) -> None:
+    """Run one agent in one test space: explore it, learn it without labels, and be evaluated in it."""
+    from ..run.live_run import run_episode
+    from .run_cli import parse_run
 
-    Args:
-        out: Folder for what the run leaves behind: report.html, summary.json, metrics.jsonl, checkpoint.
-        house: House to live in: a file in ProcTHOR's format, or a mesh (.glb, .ply, .obj, a Replica folder); with
-            thor also procthor-10k:train/17 or FloorPlan1; with habitat also CONFIG.json:SCENE; with recording its
-            folder. Without it, one is generated.
-        seed: Seed of everything random, and number of the generated house where no house is given.
-        sim: What the agent lives in: our simulator; AI2-THOR (pip install 'testspace[thor]'); habitat-sim (by conda);
-            or a recording that --house names (the policy then has no say).
-        policy: Who acts: frontier, random, coverage, curiosity, novelty, dense, or one's own: FILE.py:CLASS,
-            MODULE:CLASS, a Stable-Baselines3 .zip, an .onnx file.
-        preset: Size and budget: smoke (seconds) or nano (minutes on two CPU cores).
-        resume: Go on with the run that stands in the output folder; starts it where there is none.
-        change: Change the house under the agent's feet, as at=2000:lighting=0.6; may be given several times.
-        replay: What a full memory overwrites: the oldest (ring), at random so that all frames ever seen stay equally
-            likely (reservoir), from the fullest place (balanced), or the frame most like another (minred).
-        memory: Frames that the agent remembers. Without it, all of them.
-        transfer_houses: Houses to label the transfer set in. Without it, houses are generated.
-        async_: Act in a process of its own, while the learner learns: for slow simulators, and machines with cores to
-            spare. Without it, acting and learning alternate.
-        view: Show the life in Rerun as it is lived (pip install 'testspace[view]'). The recording is kept as
-            OUT/watch.rrd; without a display, only it is written.
-        wandb: Show the curves in this project of Weights & Biases too (pip install 'testspace[wandb]'); with
-            WANDB_MODE=offline in the environment nothing is sent, and no account is needed.
-    """
-    from ..run.live_run import RunConfig, run_life
-
-    run_life(
-        RunConfig(
-            house=house,
-            seed=seed,
-            sim=sim,
-            policy=policy,
-            preset=preset,
-            out=out,
-            resume=resume,
-            change=change,
-            replay=replay,
-            memory=memory,
-            transfer_houses=transfer_houses,
-            apart=async_,
-            view=view,
-            wandb=wandb,
-        )
-    )
-    print(headline(out))
+    config, sizes = parse_run(arguments)
+    run_episode(config, sizes)
+    print(headline(config.out))
 
 
 @app.command(name="watch")
@@ -368,6 +310,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     try:
         with ending_in_one_line("testspace"):
+            if asked[:1] == ["run"]:  # its options depend on the preset
+                run(tuple(asked[1:]))
+                return
             app.cli(prog="testspace", description=told, args=asked)
     except KeyboardInterrupt:
         print(f"\ntestspace: stopped. {_how_to_go_on(asked)}", file=sys.stderr)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ...envs.house.house import House
-from ..protocol.presets import Preset
+from ..protocol.preset import Preset
 from ..stages import Stages, Store
-from ..stages.stage_generalists import EFFICIENTNET
+from ..stages.baselines import EFFICIENTNET
 
 Measures = dict[str, dict[str, float]]
 """What a trial measured: by line of the table, by column."""
@@ -89,6 +89,8 @@ class Experiment:
     """Draws the figure in the paper's form, a PNG."""
     stages: Mapping[str, float]
     """How many stages of each kind a trial takes, for the estimate of its cost."""
+    live: bool = False
+    """Whether the numbers come from runs of the live agent, rather than from stages on a finished buffer."""
     note: str = ""
     """How this differs from the paper's; stands under the table."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from ..stages.stage_generalists import EFFICIENTNET
+from ..stages.baselines import EFFICIENTNET
 from .experiment import Claim, Experiment, Measures, Summary, Trial
 from .figures import curves
 

@@ -1,11 +1,12 @@
 """Beyond the paper: which policy's frames make a specialist soonest? It collects by dense sampling, which no robot can.
 
-Each policy walks a life's frames from the same start. At some shares of them the specialist of a life is trained on
-what was seen by then, with as many steps for a frame: mIoU over frames.
+The live agent explores by each policy, from the same start. At some shares of the episode its specialist is evaluated:
+mIoU over frames.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import UserError
-from ..stages.walk_stage import read_coverage, walk
+from ..protocol.preset import Preset
 from .experiment import Claim, Experiment, Measures, Summary, Trial
 from .figures import bars, curves
 
@@ -21,36 +22,40 @@ BUILT_IN = ("random", "frontier", "coverage", "novelty", "curiosity", "dense")
 SEEN, MIOU, SCRATCH = "floor seen", "mIoU", "scratch"
 NEEDED = "frames to half of the best gain"
 COVERAGE_AT = (0.05, 0.1, 0.25, 0.5, 1.0)
-"""Shares of a life at which coverage is told."""
+"""Shares of the episode at which coverage is reported."""
 
 
 def trial(policy: tuple[str, ...], shares: tuple[float, ...], trial: Trial) -> Measures:
     """Of each policy, a column: coverage in percent and mIoU after so many frames, and the frames that mIoU took."""
-    stages = trial.stages
-    frames = stages.frames
+    frames = trial.preset.episode.frames
     measures: Measures = {f"{SEEN} after {round(share * frames)}": {} for share in COVERAGE_AT}
     measures |= {f"{MIOU} after {round(share * frames)}": {} for share in shares}
-    scratch = stages.miou(stages.scratch) if shares else 0.0
     learned: dict[str, list[tuple[int, float]]] = {}
-    told_at = [round(share * frames) for share in COVERAGE_AT]
     for name in policy:
-        walked = walk(trial.store, trial.house, stages.views, stages.labelled, trial.preset, trial.seed, name, told_at)
-        known = {int(frame): share for frame, share in read_coverage(walked)}
-        for until in told_at:
-            measures[f"{SEEN} after {until}"][told(name)] = 100 * float(known[until])
-        curve = learned[told(name)] = [(0, scratch)]
-        for share in shares:
+        run = trial.stages.live_run(_sizes(trial.preset, shares), name)
+        frame, seen = run.coverage().T
+        for share in COVERAGE_AT:
             until = round(share * frames)
-            seen = stages.remember([(walked, until)], until, "ring")
-            title = f"{name} at {until}"
-            learner = stages.pretrain((seen,), steps=stages.steps(until), title=title)
-            curve.append((until, stages.miou(stages.transfer(learner, stages.own(seen), title))))
-            measures[f"{MIOU} after {until}"] |= {SCRATCH: scratch, told(name): curve[-1][1]}
+            measures[f"{SEEN} after {until}"][column(name)] = 100 * float(np.interp(until, frame, seen))
+        scratch = 100 * run.scores("scratch")[0]["miou"]
+        curve = learned[column(name)] = [(0, scratch)]
+        for row in run.scores("specialist") if shares else ():
+            curve.append((row["frame"], 100 * row["miou"]))
+            measures[f"{MIOU} after {row['frame']}"] |= {SCRATCH: scratch, column(name): curve[-1][1]}
     needed = frames_to_half(learned) if shares else {}
     return {**measures, NEEDED: needed} if needed else measures
 
 
-def told(policy: str) -> str:
+def _sizes(preset: Preset, shares: tuple[float, ...]) -> Preset:
+    """An episode that is evaluated at these shares of it; without any, one that only explores."""
+    if shares:
+        return replace(preset, milestones=shares)
+    episode = replace(preset.episode, replay_ratio=0.0)
+    transfer, ttt = replace(preset.transfer, steps=1), replace(preset.ttt, steps=1, refit_steps=1)
+    return replace(preset, episode=episode, milestones=(1.0,), transfer=transfer, ttt=ttt, ttt_views=1)
+
+
+def column(policy: str) -> str:
     """A policy's column: its name without folders."""
     where, colon, name = policy.rpartition(":")
     return f"{Path(where).name}{colon}{name}" if colon else Path(policy).name
@@ -88,7 +93,7 @@ def _ahead(better: str, worse: str, what: str, measures: Measures) -> float:
 def draw(summary: Summary, file: Path) -> None:
     """mIoU over frames where it was measured, else coverage; coverage stands beside it in a second picture.
 
-    A single share of a life is no curve: its bars are drawn.
+    A single share of the episode is no curve: its bars are drawn.
     """
     seen = [line for line in summary.lines() if line.startswith(SEEN)]
     miou = [line for line in summary.lines() if line.startswith(MIOU)]
@@ -101,13 +106,14 @@ def draw(summary: Summary, file: Path) -> None:
 
 
 def experiment(policy: tuple[str, ...] = BUILT_IN, shares: tuple[float, ...] = (0.25, 0.5, 1.0)) -> Experiment:
-    """These policies, with the specialist tested at these shares of a life (none: coverage alone). UserError for
-    policies or shares that cannot be."""
-    if not policy or len({told(name) for name in policy}) < len(policy):
+    """These policies, with the specialist evaluated at these shares of the episode (none: coverage alone).
+
+    UserError for policies or shares that cannot be.
+    """
+    if not policy or len({column(name) for name in policy}) < len(policy):
         raise UserError("name a policy or more, each once: --policy")
     if any(not 0 < share <= 1 for share in shares) or list(shares) != sorted(set(shares)):
-        raise UserError("shares of a life must rise, above 0 and up to 1: --shares")
-    points = len(policy) * len(shares)
+        raise UserError("shares of the episode must rise, above 0 and up to 1: --shares")
     return Experiment(
         command="policies",
         source="Policies",
@@ -124,9 +130,9 @@ def experiment(policy: tuple[str, ...] = BUILT_IN, shares: tuple[float, ...] = (
                   partial(_ahead, "frontier", "random", SEEN)),
         ),
         draw=draw,
-        stages={"views": 1, "walk": len(policy), "remember": points, "pseudolabel": points, "pretrain": points,
-                "transfer": points + 1, "evaluate": points + 1},
+        stages={"run": len(policy)},
+        live=True,
         note=f"Lines of mIoU and of floor seen are percent; '{NEEDED}' counts frames, and has no number where a "
-        "policy does not get there. Dense sampling teleports and knows the true floor. Curiosity follows a learner of "
-        "its own, which learns as it walks; the specialists that are compared are trained alike for all.",
+        "policy does not get there. Dense sampling teleports and knows the true floor. Curiosity follows the learner "
+        "that is evaluated.",
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 from .experiment import Experiment
 
 EXPERIMENTS = (
+    "houses",
     "table1",
     "figure7",
     "figure13",

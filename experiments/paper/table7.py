@@ -1,8 +1,14 @@
-"""Table 7: test-time training, TTT-MAE, of a generalist and of TST-MAE; also online, reset only at a room's door."""
+"""Table 7: test-time training, TTT-MAE, of a generalist and of TST-MAE; also online, reset in each room.
+
+TST-MAE is the live agent's, with the objective of the table's row; the generalist has never seen the house, so it is
+trained offline.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from .experiment import Claim, Experiment, Measures, Trial
 from .figures import bars
@@ -12,22 +18,34 @@ BEFORE, ALONE, ONLINE = "before TTT", "after TTT", "after TTT, online"
 
 
 def trial(trial: Trial) -> Measures:
-    """mIoU of both before and after, and what a frame costs."""
+    """mIoU of both before and after, and the seconds of a view."""
     stages = trial.stages
-    collected = stages.collect()
-    fed = {EXTERNAL: None, TST: collected}
-    measures: Measures = {}
-    for name, own in fed.items():
-        learner = stages.pretrain((own,) if own else (), stages.mae, mix_share=0.5 if own else 1.0, title=name)
-        told = stages.test_time_training(stages.transfer(learner, title=name), learner, own)
-        measures[name] = {
-            BEFORE: 100 * told["before"]["miou"],
-            ALONE: 100 * told["alone"]["miou"],
-            ONLINE: 100 * told["online"]["miou"],
-            "seconds a frame": told["alone"]["seconds"],
-            "seconds a frame, online": told["online"]["seconds"],
-        }
-    return measures
+    learner = stages.pretrain((), stages.mae, mix_share=1.0, title=EXTERNAL)
+    offline = stages.test_time_training(stages.transfer(learner, title=EXTERNAL), learner, None)
+    live = stages.live_run(replace(trial.preset, learner=stages.mae, milestones=(1.0,)))
+    adapted = live.summary["segmentation"]["specialist_ttt"]
+    return {
+        EXTERNAL: _row(
+            offline["before"], offline["alone"], offline["online"],
+            offline["alone"]["seconds"], offline["online"]["seconds"],
+        ),
+        TST: _row(
+            adapted["before"], adapted, adapted["online"],
+            adapted["seconds_per_frame"], adapted["seconds_per_frame_online"],
+        ),
+    }  # fmt: skip
+
+
+def _row(
+    before: dict[str, Any], alone: dict[str, Any], online: dict[str, Any], seconds: float, seconds_online: float
+) -> dict[str, float]:
+    return {
+        BEFORE: 100 * before["miou"],
+        ALONE: 100 * alone["miou"],
+        ONLINE: 100 * online["miou"],
+        "seconds a frame": seconds,
+        "seconds a frame, online": seconds_online,
+    }
 
 
 def _gain(name: str, after: str, measures: Measures) -> float:
@@ -61,7 +79,9 @@ def experiment() -> Experiment:
             Claim("beyond the paper: online, TTT makes TST-MAE better", partial(_gain, TST, ONLINE), WEAK),
         ),
         draw=partial(bars, columns=(BEFORE, ALONE, ONLINE)),
-        stages={"views": 1, "collect": 1, "pretrain": 2, "transfer": 2, "ttt": 2},
+        stages={"views": 1, "run": 1, "pretrain": 1, "transfer": 1, "ttt": 1},
+        live=True,
         note="The paper's generalist is MAE on Internet images. Its stand-in here, for want of weights that can be had "
-        "offline, is MAE on rgb of the transfer set: houses, but never this one. Both are fine-tuned on D_t.",
+        "offline, is MAE on rgb of the transfer set: houses, but never this one; it is trained offline. Both are "
+        "fine-tuned on D_t.",
     )

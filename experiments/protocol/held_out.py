@@ -1,24 +1,25 @@
-"""The views a house is evaluated on, and the rule that keeps them apart from what the agent trains on.
+"""The views a house is evaluated on, and the rule that separates them from what the agent trains on.
 
-Evaluation frames are drawn from the whole reachable floor, at other poses than the agent's own: a frame of the agent
-that
-lies within `APART_METRES` and `APART_DEGREES` of an evaluation pose is not stored in the replay buffer. So the rule
-costs the agent a few frames, and never costs the evaluation its coverage of the house.
+Held-out views are drawn from the whole reachable floor. A frame of the agent within `MIN_SEPARATION_M` and
+`MIN_SEPARATION_DEG` of a held-out view is not stored in the replay buffer: the rule costs the agent a few frames, and
+never costs the evaluation its coverage of the house.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from ...core.frame import Frame, Labels
 from ...envs.simulator import Simulator
 
-APART_METRES = 0.25
+MIN_SEPARATION_M = 0.25
 """Horizontal distance below which two views count as the same place."""
-APART_DEGREES = 20.0
+MIN_SEPARATION_DEG = 20.0
 """Angle between optical axes below which two views count as the same direction."""
 PITCH_RANGE = (-45.0, 15.0)
 """Degrees; views look a little down more often than up, as people and robots do in a room."""
@@ -66,6 +67,24 @@ def draw_views(
     )
 
 
+def eval_rng(seed: int) -> np.random.Generator:
+    """The generator that draws the held-out views of a run: the same views whenever they are drawn again."""
+    return np.random.default_rng([seed, 1])
+
+
+def rooms_of(poses: NDArray[np.floating], polygons: Sequence[Any]) -> NDArray[np.int64]:
+    """The room (N,) in whose polygon, points (P, 2) x, z, each of the poses (N, 6) stands, -1 in a doorway."""
+    found = np.full(len(poses), -1, np.int64)
+    for number, polygon in enumerate(polygons):
+        found[shapely.contains_xy(shapely.Polygon(polygon), poses[:, 0], poses[:, 2])] = number
+    return found
+
+
+def separated(held_out: NDArray[np.floating], poses: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which of the agent's poses (N, 6) may be stored: those not too near to any held-out view (M, 6)."""
+    return ~too_near(poses, held_out)
+
+
 def random_poses(simulator: Simulator, n: int, camera_height: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """Camera poses (n, 6) uniform over the reachable floor and the directions."""
     poses = np.zeros((n, 6), np.float32)
@@ -84,9 +103,9 @@ def blank_views(instance: NDArray[np.int32]) -> NDArray[np.bool_]:
 
 def too_near(poses: NDArray[np.floating], held_out: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Which of the poses (N, 6) lie within the distance and the angle of any held-out pose (M, 6)."""
-    places = np.linalg.norm(poses[:, None, [0, 2]] - held_out[None, :, [0, 2]], axis=-1) < APART_METRES  # (N, M)
+    places = np.linalg.norm(poses[:, None, [0, 2]] - held_out[None, :, [0, 2]], axis=-1) < MIN_SEPARATION_M  # (N, M)
     cosine = np.clip(forward(poses) @ forward(held_out).T, -1, 1)
-    return (places & (np.degrees(np.arccos(cosine)) < APART_DEGREES)).any(1)
+    return (places & (np.degrees(np.arccos(cosine)) < MIN_SEPARATION_DEG)).any(1)
 
 
 def forward(poses: NDArray[np.floating]) -> NDArray[np.float64]:

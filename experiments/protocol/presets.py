@@ -1,51 +1,25 @@
-"""How large a run is. Sizes that a person chooses by one word; every number of a run is saved in its config.json."""
+"""The presets: sizes that a person chooses by one word. Every number of a run is stored in its config.json."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from ...agent.live import LifeConfig
+from ...agent.episode import EpisodeConfig
 from ...core.errors import UserError
 from ...core.frame import Camera
 from ...envs.house.classes import CLASSES
 from ...learners.adaptation.ttt import TTTConfig
 from ...learners.heads.transfer import AugmentConfig, TransferConfig
 from ...learners.objectives.tst import TSTConfig
+from .preset import Preset
 from .transfer_set import TransferSetConfig
 
-
-@dataclass(frozen=True)
-class Preset:
-    """All the sizes of one run."""
-
-    life: LifeConfig = field(default_factory=LifeConfig)
-    """How long the agent lives and how often it learns."""
-    milestones: tuple[float, ...] = (0.5, 1.0)
-    """Shares of the life at which the specialist is transferred and evaluated; scratch stands at 0."""
-    learner: TSTConfig = field(default_factory=TSTConfig)
-    """The masked model and its objective."""
-    transfer_set: TransferSetConfig = field(default_factory=TransferSetConfig)
-    """D_t, the labelled frames from external houses."""
-    transfer: TransferConfig = field(default_factory=TransferConfig)
-    """How the head and the encoder are fine-tuned on D_t."""
-    own_frames: int = 3
-    """Pseudolabelled frames of the agent's own for each frame of D_t in the specialist's transfer."""
-    ttt: TTTConfig = field(default_factory=TTTConfig)
-    """Test-time training."""
-    evaluation_frames: int = 300
-    """Held-out frames of the house."""
-    ttt_frames: int = 60
-    """Held-out frames on which test-time training is tried; it is reset for each."""
-
-    @property
-    def camera(self) -> Camera:
-        """The agent's camera."""
-        return self.transfer_set.camera
-
+VALIDATION_LINES = (7, 19, 26, 28)
+"""Houses of the sample of 48 on which the presets were chosen; results are reported on others."""
 
 PRESETS = {
     "smoke": Preset(
-        life=LifeConfig(frames=160, turn=40, first_frames=80, replay_ratio=4.0),
+        episode=EpisodeConfig(frames=160, rollout=40, learning_starts=80, replay_ratio=4.0),
         milestones=(0.5, 1.0),
         learner=TSTConfig(
             image_size=32,
@@ -61,15 +35,15 @@ PRESETS = {
         transfer_set=TransferSetConfig(houses=3, frames_per_house=16, camera=Camera(32, 32)),
         transfer=TransferConfig(steps=15),
         ttt=TTTConfig(steps=2, masks=4, refit_steps=5),
-        evaluation_frames=24,
-        ttt_frames=8,
+        eval_views=24,
+        ttt_views=8,
     ),
-    # From trials on the houses of `houses.VALIDATION_LINES`: Muon goes twice as far in a thousand steps as AdamW, few
+    # From trials on the houses of VALIDATION_LINES: Muon goes twice as far in a thousand steps as AdamW, few
     # tokens and half the decoder buy steps, and weighted classes lift furniture, for scratch as well. A training this
     # short does not overfit: frames varied by more than a mirror only slow it down. And since the guesses of a better
     # network agree on more when they vote, transfer gets most of the time.
     "nano": Preset(
-        life=LifeConfig(frames=4000, turn=250, first_frames=500, replay_ratio=4.0),
+        episode=EpisodeConfig(frames=4000, rollout=250, learning_starts=500, replay_ratio=4.0),
         milestones=(0.5, 1.0),
         learner=TSTConfig(
             pseudolabel_classes=len(CLASSES),
@@ -81,7 +55,6 @@ PRESETS = {
             optimiser="muon",
             base_learning_rate=16e-3,
             warmup_steps=40,
-            total_steps=500,
         ),
         transfer_set=TransferSetConfig(houses=100, frames_per_house=30),
         transfer=TransferConfig(
@@ -95,8 +68,8 @@ PRESETS = {
             augment=AugmentConfig(min_scale=1.0, brightness=0.0, contrast=0.0, saturation=0.0, tint=0.0),
         ),
         ttt=TTTConfig(steps=5, masks=8, refit_steps=150),
-        evaluation_frames=400,
-        ttt_frames=40,
+        eval_views=400,
+        ttt_views=40,
     ),
 }
 PRESETS["nano-long"] = replace(PRESETS["nano"], transfer=replace(PRESETS["nano"].transfer, steps=750))
@@ -104,7 +77,7 @@ PRESETS["nano-long"] = replace(PRESETS["nano"], transfer=replace(PRESETS["nano"]
 # samples and nearly half of one of 32; one decoder layer with fewer targets makes a sample a third cheaper.
 PRESETS["nano-short"] = replace(
     PRESETS["nano"],
-    life=replace(PRESETS["nano"].life, frames=2000, replay_ratio=16.0),
+    episode=replace(PRESETS["nano"].episode, frames=2000, replay_ratio=16.0),
     learner=replace(
         PRESETS["nano"].learner,
         decoder_layers=1,
@@ -112,10 +85,9 @@ PRESETS["nano-short"] = replace(
         batch_size=128,
         base_learning_rate=6e-3,
         warmup_steps=25,
-        total_steps=250,
     ),
     transfer=replace(PRESETS["nano"].transfer, steps=150),
-    evaluation_frames=200,
+    eval_views=200,
 )
 """What `--preset` may name. smoke shows in seconds that everything works, and nothing about how well;
 nano-long is nano with a quarter more transfer, too long for the twelve minutes of `make run` on a slow host;

@@ -22,11 +22,11 @@ class ScheduledChange:
 
     at: int
     """Frames lived when it happens."""
-    wanted: tuple[Perturbation, ...]
+    kinds: tuple[Perturbation, ...]
     """Its kinds and strengths."""
 
     def __str__(self) -> str:
-        return f"at={self.at}:{','.join(str(one) for one in self.wanted)}"
+        return f"at={self.at}:{','.join(str(one) for one in self.kinds)}"
 
 
 def parse_scheduled(texts: Sequence[str], frames: int) -> tuple[ScheduledChange, ...]:
@@ -61,7 +61,7 @@ def states_of(house: House, changes: Sequence[ScheduledChange], seed: int) -> li
     """The house before the first change and after each, len(changes) + 1 of them; each change has a seed of its own."""
     states = [house]
     for number, change in enumerate(changes):
-        states.append(perturb(states[-1], change.wanted, seed + number)[0])
+        states.append(perturb(states[-1], change.kinds, seed + number)[0])
     return states
 
 

@@ -17,7 +17,7 @@ from ...envs.house.classes import CLASSES
 from ...learners.heads.segmentation_training import fine_tune_segmenter
 from ...learners.heads.transfer import LabelledFrames
 from ...learners.objectives.tst import scratch_encoder
-from ..protocol.presets import Preset
+from ..protocol.preset import Preset
 
 WORTH_ASKING = 500
 """Steps of transfer from which on a run is long enough for a trial of two seconds."""

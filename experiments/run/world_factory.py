@@ -1,17 +1,18 @@
-"""The test space of a run: the one place where `--sim` is chosen. All else of a run is the same for every simulator."""
+"""Opens the test space of a run: the one place where `--sim` is chosen. Everything else of a run is the same for every
+simulator."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from ...core.errors import UserError
-from ...core.frame import Frame, Labels
+from ...core.frame import Camera, Frame, Labels
 from ...envs.assembly.building import build_scene, load_scene
 from ...envs.generator import generate_house
 from ...envs.gym_envs.house_env import HouseEnv
@@ -23,19 +24,17 @@ from ...envs.meshes import MeshWarning, is_mesh
 from ...envs.recordings import FrameError, RecordingError, open_recording
 from ...envs.recordings.recording_env import RecordingEnv
 from ...envs.recordings.recording_simulator import RecordingSimulator
-from ...envs.render.raycast import RayCastSimulator
+from ...envs.render.raycast import Light, RayCastSimulator
 from ...envs.simulator import Simulator, stack_frames, stack_labels
 from ...envs.thor.thor_simulator import ThorEnv, ThorSimulator
 from ..protocol.held_out import draw_views, random_poses
-from ..protocol.presets import Preset
+from .run_config import Sim as Sim
 from .scheduled_changes import ScheduledChange, states_of
 
-Sim = Literal["raycast", "thor", "habitat", "recording"]
-"""What stands behind the Simulator protocol."""
-HELD_OUT = 20
-"""Of this many recorded frames at most one is held out for evaluation: what is near to it is not trained on."""
-HEIGHTS = (0.3, 2.2)
-"""Metres above the floor between which the transfer set is seen from where the recording's camera was."""
+MAX_HELD_OUT_FRACTION = 1 / 20
+"""Share of a recording's frames that is held out for evaluation, at most: what is near to them is not trained on."""
+CAMERA_HEIGHTS = (0.3, 2.2)
+"""Range of the transfer set's camera height, in metres above the floor, for a recording's camera of any height."""
 
 _UNLABELLED = "{} has no labels, so nothing could be scored: there is no mIoU in this report."
 
@@ -43,36 +42,48 @@ DrawViews = Callable[[int, np.random.Generator, Sequence[Simulator]], tuple[Fram
 
 
 @dataclass(frozen=True)
-class TestSpace:
-    """Where the agent lives, and all that a run has to know of it."""
+class View:
+    """How a test space is sensed; some places dictate their own camera and height."""
+
+    camera: Camera
+    camera_height: float
+    """Metres above the floor."""
+    light: Light
+
+
+@dataclass(frozen=True)
+class OpenSpace:
+    """An open test space, and everything that a run has to know about it."""
 
     env: World
-    """The agent's body and senses there."""
+    """The agent's environment."""
     name: str
-    """What it is called in the report."""
+    """Its name in the report."""
     house: House | None
     """Its house file, so that no asset of it is in the transfer set; None where there is none."""
-    preset: Preset
-    """The sizes of the run, with the camera and the length that the place allows."""
+    camera: Camera
+    """The camera of the agent, and so of the transfer set."""
+    camera_height: float
+    """Metres above the floor, of the transfer set's views."""
+    frames: int
+    """Frames that the agent can see there: those it was opened for, or fewer where a recording is shorter."""
     draw_views: DrawViews
-    """Draws held-out views, good in other states of the house too, and their labels where there are any."""
-    told: Callable[[], list[str]] = list
-    """What the user should know of it by now, one line each."""
+    """Draws held-out views, valid in other states of the house too, and their labels where there are any."""
+    notes: Callable[[], list[str]] = list
+    """What the user should know about it by now, one line each."""
     states: Callable[[Sequence[ScheduledChange], int], list[Any]] | None = None
     """The states of the place before the first of some changes and after each, by a seed: what `env.change` takes.
     None where it cannot change."""
     simulator_in: Callable[[Any], Simulator] | None = None
-    """What renders such a state, by the same camera."""
+    """Renders such a state, by the same camera."""
     fixed: str = "a recording or a mesh cannot"
     """Why it cannot change, where it cannot."""
     close: Callable[[], None] = lambda: None
     """Ends what was started for it."""
 
-    __test__ = False  # its name is not that of a test
 
-
-def open_test_space(sim: Sim, house: str | None, seed: int, preset: Preset) -> TestSpace:
-    """The test space that a run was asked for.
+def open_space(sim: Sim, house: str | None, seed: int, view: View, frames: int) -> OpenSpace:
+    """Open a test space for an episode of so many frames.
 
     Raises HouseError, MeshError, FloorError, ThorError, HabitatError or RecordingError where it cannot be used,
     UserError where `house` is missing.
@@ -80,34 +91,35 @@ def open_test_space(sim: Sim, house: str | None, seed: int, preset: Preset) -> T
     if sim == "recording":
         if house is None:
             raise UserError("--sim recording needs the recording: name its folder or file with --house")
-        return _recording(house, preset)
+        return _recording(house, view, frames)
     if sim == "thor":
-        return _thor(house or generate_house(seed), preset)
+        return _thor(house or generate_house(seed), view, frames)
     if sim == "habitat":
         if house is None:
             raise UserError("--sim habitat needs a scene: --house FILE.glb, a Replica folder, or CONFIG.json:SCENE")
-        return _habitat(house, preset)
+        return _habitat(house, view, frames)
     if is_mesh(house):
-        return _mesh(str(house), preset)
-    return _raycast(load_house(house) if house else generate_house(seed), preset)
+        return _mesh(str(house), view, frames)
+    return _raycast(load_house(house) if house else generate_house(seed), view, frames)
 
 
-def _mesh(path: str, preset: Preset) -> TestSpace:
+def _mesh(path: str, view: View, frames: int) -> OpenSpace:
     """A mesh file or a Replica folder; most have no labels."""
-    height, light = preset.transfer_set.camera_height, preset.transfer_set.light
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", MeshWarning)
         scene = load_scene(path)
-    env = HouseEnv(scene, camera=preset.camera, camera_height=height, light=light, max_steps=preset.life.frames + 1)
+    env = HouseEnv(
+        scene, camera=view.camera, camera_height=view.camera_height, light=view.light, max_steps=frames + 1
+    )  # fmt: skip
     labelled = any(thing.class_id for thing in scene.instances)
     lines = [str(one.message) for one in caught if issubclass(one.category, MeshWarning)]
     if not labelled:
         lines.append(_UNLABELLED.format(path))
 
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels | None]:
-        return _views(env.simulator, labelled, n, height, rng, also)
+        return _views(env.simulator, labelled, n, view.camera_height, rng, also)
 
-    return TestSpace(env, path, None, preset, draw, lambda: lines)
+    return OpenSpace(env, path, None, view.camera, view.camera_height, frames, draw, lambda: lines)
 
 
 def _views(
@@ -118,95 +130,88 @@ def _views(
     return simulator.render(random_poses(simulator, n, height, rng)), None
 
 
-def _raycast(house: House, preset: Preset) -> TestSpace:
-    height, light = preset.transfer_set.camera_height, preset.transfer_set.light
-    env = HouseEnv(house, camera=preset.camera, camera_height=height, light=light, max_steps=preset.life.frames + 1)
+def _raycast(house: House, view: View, frames: int) -> OpenSpace:
+    env = HouseEnv(
+        house, camera=view.camera, camera_height=view.camera_height, light=view.light, max_steps=frames + 1
+    )  # fmt: skip
 
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels]:
-        return draw_views(env.simulator, n, height, rng, also)
+        return draw_views(env.simulator, n, view.camera_height, rng, also)
 
-    return TestSpace(
-        env, house.source, house, preset, draw,
+    return OpenSpace(
+        env, house.source, house, view.camera, view.camera_height, frames, draw,
         states=lambda changes, seed: states_of(house, changes, seed),
-        simulator_in=lambda state: RayCastSimulator(build_scene(state), preset.camera, light=light),
+        simulator_in=lambda state: RayCastSimulator(build_scene(state), view.camera, light=view.light),
     )  # fmt: skip
 
 
-def _thor(place: str | House, preset: Preset) -> TestSpace:
+def _thor(place: str | House, view: View, frames: int) -> OpenSpace:
     """AI2-THOR's agent has a height of its own, from which the external houses are seen too."""
-    simulator = ThorSimulator(place, preset.camera)
+    simulator = ThorSimulator(place, view.camera)
     env = ThorEnv(simulator)
     height = env.motion.camera_height
-    adapted = replace(preset, transfer_set=replace(preset.transfer_set, camera_height=height))
 
-    def told() -> list[str]:
+    def notes() -> list[str]:
         times = simulator.session.restarts
-        return [f"AI2-THOR crashed or hung {times} times, and was started again."] if times else []
+        return [f"AI2-THOR crashed or hung {times} times, and was restarted."] if times else []
 
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels]:
         return draw_views(simulator, n, height, rng, also)
 
-    return TestSpace(
-        env, simulator.source, simulator.house, adapted, draw, told, partial(_states_in, simulator),
-        simulator_in=lambda state: state, close=simulator.session.close,
+    return OpenSpace(
+        env, simulator.source, simulator.house, view.camera, height, frames, draw, notes,
+        states=partial(_states_in, simulator), simulator_in=lambda state: state, close=simulator.session.close,
     )  # fmt: skip
 
 
 def _states_in(
     simulator: ThorSimulator | HabitatSimulator, changes: Sequence[ScheduledChange], seed: int
 ) -> list[ThorSimulator | HabitatSimulator]:
-    found = [simulator]
+    states = [simulator]
     for number, change in enumerate(changes):
-        found.append(found[-1].changed(change.wanted, seed + number))
-    return found
+        states.append(states[-1].changed(change.kinds, seed + number))
+    return states
 
 
-def _habitat(place: str, preset: Preset) -> TestSpace:
-    simulator = HabitatSimulator(place, preset.camera)
-    height = preset.transfer_set.camera_height
-    env = HouseEnv(simulator, camera_height=height, max_steps=preset.life.frames + 1)
+def _habitat(place: str, view: View, frames: int) -> OpenSpace:
+    simulator = HabitatSimulator(place, view.camera)
+    env = HouseEnv(simulator, camera_height=view.camera_height, max_steps=frames + 1)
 
-    def told() -> list[str]:
+    def notes() -> list[str]:
         return [] if simulator.has_labels else [_UNLABELLED.format(place)]
 
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels | None]:
-        return _views(simulator, simulator.has_labels, n, height, rng, also)
+        return _views(simulator, simulator.has_labels, n, view.camera_height, rng, also)
 
-    return TestSpace(
-        env, place, None, preset, draw, told,
+    return OpenSpace(
+        env, place, None, view.camera, view.camera_height, frames, draw, notes,
         # what a change costs is measured by labels
         states=partial(_states_in, simulator) if simulator.has_labels else None,
         simulator_in=lambda state: state, fixed=f"{place} has no labels by which to score it", close=simulator.close,
     )  # fmt: skip
 
 
-def _recording(path: str, preset: Preset) -> TestSpace:
+def _recording(path: str, view: View, frames: int) -> OpenSpace:
     recording = open_recording(path)
-    simulator = RecordingSimulator(recording, size=(preset.camera.height, preset.camera.width))
-    env = RecordingEnv(simulator, preset.life.frames)
-    height = float(np.clip(np.median(simulator.poses[:, 1]), *HEIGHTS))
-    adapted = replace(
-        preset,
-        transfer_set=replace(preset.transfer_set, camera=simulator.camera, camera_height=height),
-        life=replace(
-            preset.life, frames=len(env.order), first_frames=min(preset.life.first_frames, len(env.order))
-        ),
-    )  # fmt: skip
+    simulator = RecordingSimulator(recording, size=(view.camera.height, view.camera.width))
+    env = RecordingEnv(simulator, frames)
+    height = float(np.clip(np.median(simulator.poses[:, 1]), *CAMERA_HEIGHTS))
 
-    def told() -> list[str]:
+    def notes() -> list[str]:
         lines = [f"The recording {recording.source} was played: the agent could not steer."]
         if not simulator.has_labels:
             lines.append("It has no labels, so nothing could be scored: there is no mIoU in this report.")
         if recording.read_depth is None:
             lines.append("It has no depth: depth and normals are empty, and views cannot vote on pseudolabels.")
         if env.dropped:
-            lines.append(f"{len(env.dropped)} of its frames could not be read, and were passed over.")
+            lines.append(f"{len(env.dropped)} of its frames could not be read, and were skipped.")
         return lines + recording.told()
 
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels | None]:
-        return recorded_views(simulator, env.order, min(n, max(1, len(env.order) // HELD_OUT)), rng)
+        most = max(1, int(len(env.order) * MAX_HELD_OUT_FRACTION))
+        return recorded_views(simulator, env.order, min(n, most), rng)
 
-    return TestSpace(env, recording.source, None, adapted, draw, told)
+    return OpenSpace(env, recording.source, None, simulator.camera, height, len(env.order), draw, notes)
 
 
 def recorded_views(

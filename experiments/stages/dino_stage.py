@@ -5,26 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from ...core.digests import code_digest
 from ...core.progress import Advance
 from ...learners.nn.checkpoint import whole_folder
 from ...learners.objectives.dino import DinoConfig, DinoLearner
-from .learning_stages import Diet, Feed, train
+from ...learners.training.fit import STORE_EVERY, fit
+from .pretrain_stage import DataMix, reporter
 from .store import Entry, Store
 
 
-def pretrain_dino(store: Store, config: DinoConfig, diet: Diet, seed: int, title: str) -> Entry:
-    """A DinoLearner after `diet.steps` steps; transfer takes its teacher's encoder."""
-    settings = {
-        "objective": "dino", "config": asdict(config), "steps": diet.steps, "own": [entry.key for entry in diet.own],
-        "mix_in": [diet.mix_in.key, diet.mix_share] if diet.mix_in else None, "seed": seed,
-        "code": code_digest("learners.objectives.dino", "learners.data.replay_buffer"),
-    }  # fmt: skip
+def pretrain_dino(store: Store, config: DinoConfig, mix: DataMix, seed: int, title: str) -> Entry:
+    """A DinoLearner after `mix.steps` steps; transfer takes its teacher's encoder."""
+    settings = {"objective": "dino", "config": asdict(config), **mix.settings(), "seed": seed}
 
     def make(folder: Path, advance: Advance) -> None:
         learner, kept = DinoLearner(config, seed), folder / "learner"
         if whole_folder(kept):
             learner.load(kept)
-        train(learner, Feed(diet, config.batch_size, seed), diet.steps, kept, advance)
+        batch = mix.sampler(config.batch_size, seed).batch
+        fit(learner, batch, mix.steps, reporter(learner, mix.steps, advance), kept, STORE_EVERY)
 
-    return store.get("pretrain", title, settings, make)
+    return store.get("pretrain", settings, make, title=title)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ...core.digests import code_digest
 from ...core.progress import Advance
 from ...envs.house.classes import CLASSES
 from ...learners.heads.multimodal_segmentation import MultimodalSegmenter, fine_tune_multimodal
 from ...learners.heads.transfer import TransferConfig
 from ...learners.masked.multimodal_encoder import MultimodalEncoder
 from ...learners.objectives.tst import TSTConfig
-from .learning_stages import LabelledSet, read_learner
-from .store import SIMULATOR, Entry, Store
+from .labelled_set import LabelledSet
+from .pretrain_stage import read_learner
+from .store import Entry, Store
 
 
 def transfer_multimodal(
@@ -30,7 +29,6 @@ def transfer_multimodal(
     settings = {
         "multimodal": {**start, "learner": learner.key if isinstance(learner, Entry) else None},
         "frames": labelled.key, "config": asdict(config), "seed": seed,
-        "code": code_digest(*SIMULATOR, "learners.heads.multimodal_segmentation"),
     }  # fmt: skip
 
     def make(folder: Path, advance: Advance) -> None:
@@ -41,15 +39,13 @@ def transfer_multimodal(
                 torch.manual_seed(seed)
                 encoder = MultimodalEncoder(**start)
 
-        def told(done: int, total: int, metrics: Mapping[str, float]) -> None:
-            advance(done, total, f"loss {metrics['loss']:.2f}")
-
         segmenter = fine_tune_multimodal(
-            encoder, labelled.frames, labelled.senses(), len(CLASSES), config, seed=seed, progress=told
-        )
+            encoder, labelled.frames, labelled.sensors(), len(CLASSES), config, seed=seed,
+            progress=lambda done, total, metrics: advance(done, total, f"loss {metrics['loss']:.2f}"),
+        )  # fmt: skip
         segmenter.save(folder)
 
-    return store.get("transfer", title, settings, make)
+    return store.get("transfer", settings, make, title=title)
 
 
 def is_multimodal(segmenter: Entry) -> bool:

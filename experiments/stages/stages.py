@@ -13,23 +13,32 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from ...core.digests import code_digest
 from ...envs.house.house import House
 from ...learners.adaptation.label_propagation import FewLabels, few_labels
-from ...learners.data.eviction import ReplayName
 from ...learners.heads.transfer import TransferConfig
 from ...learners.objectives.dino import DinoConfig
 from ...learners.objectives.tst import TSTConfig
-from ..protocol.presets import Preset
+from ..protocol.preset import Preset
 from ..protocol.transfer_set import transfer_set
-from . import dino_stage as dino
-from . import evaluate_stage as evaluate
-from . import house_stages as house
-from . import learning_stages as learning
-from . import multimodal_stage as multimodal
-from . import transfer_stage as transfer
-from .learning_stages import Diet, LabelledSet, Own
-from .stage_generalists import Generalist, generalists
+from . import (
+    collect_stage,
+    dino_stage,
+    evaluate_stage,
+    multimodal_stage,
+    part_stage,
+    pretrain_stage,
+    pseudolabel_stage,
+    retrieval_stage,
+    run_stage,
+    transfer_stage,
+    truth,
+    ttt_stage,
+)
+from .baselines import Generalist, generalists
+from .labelled_set import LabelledSet
+from .pretrain_stage import DataMix
+from .pseudolabel_stage import Pseudolabelled
+from .run_stage import LiveRun
 from .store import Entry, Store
 
 FEW, POOL = 20, 200
@@ -52,12 +61,11 @@ class Stages:
     @property
     def frames(self) -> int:
         """Frames of a life."""
-        return self.preset.life.frames
+        return self.preset.episode.frames
 
-    def steps(self, frames: int | None = None, replay_ratio: float | None = None) -> int:
-        """Steps of pre-training that the replay ratio owes for so many frames lived."""
-        ratio = replay_ratio or self.preset.life.replay_ratio
-        return max(1, round((frames or self.frames) * ratio / self.preset.learner.batch_size))
+    def steps(self, frames: int | None = None) -> int:
+        """Steps of pre-training due after so many frames; those of the episode unless it is said."""
+        return self.preset.steps(frames)
 
     def mm(self, modalities: tuple[str, ...] | None = None, pseudolabels: bool = True) -> TSTConfig:
         """TST-MM on the preset's modalities, or on these."""
@@ -74,21 +82,17 @@ class Stages:
     @cached_property
     def views(self) -> Entry:
         """The held-out views."""
-        return house.views(self.store, self.states, self.preset, self.seed)
+        return truth.views(self.store, self.states, self.preset, self.seed)
 
     def collect(self, state: int = 0, frames: int | None = None) -> Entry:
         """What the agent sees in a state of the house, in as many frames as a life has unless it is said."""
-        return house.collect(
+        return collect_stage.collect(
             self.store, self.states[state], self.views, self.preset, self.seed, frames or self.frames
         )  # fmt: skip
 
     def part(self, collected: Entry, share: float) -> Entry:
         """What was collected in the middle of the house that holds this share of the held-out views."""
-        return house.part(self.store, collected, self.views, share)
-
-    def remember(self, seen: Sequence[tuple[Entry, int]], capacity: int, replay: ReplayName) -> Entry:
-        """What a memory of `capacity` frames holds after the frames of these collections, each up to a step."""
-        return house.remember(self.store, seen, capacity, replay, self.seed)
+        return part_stage.part(self.store, collected, self.views, share)
 
     def pretrain(
         self,
@@ -106,8 +110,8 @@ class Stages:
         """
         config = config or self.mm()
         guessed = [self.own(one).pseudolabels for one in own] if config.pseudolabel_classes else []
-        diet = Diet(steps or self.steps(), own, guessed, self.labelled if mix_share else None, mix_share)
-        return learning.pretrain(self.store, config, diet, self.seed, start, f"pre-training of {title}")
+        mix = DataMix(steps or self.steps(), own, guessed, self.labelled if mix_share else None, mix_share)
+        return pretrain_stage.pretrain(self.store, config, mix, self.seed, start, f"pre-training of {title}")
 
     def pretrain_dino(self, own: Sequence[Entry], samples: int, title: str = "TST-DINO") -> Entry:
         """TST-DINO on the rgb of these frames and of D_t, half each, for so many samples."""
@@ -115,22 +119,24 @@ class Stages:
         config = DinoConfig(
             size=size.size, image_size=size.image_size, patch=size.patch, local_size=size.image_size // 2
         )  # fmt: skip
-        diet = Diet(max(1, round(samples / config.batch_size)), own, (), self.labelled)
-        return dino.pretrain_dino(self.store, config, diet, self.seed, f"pre-training of {title}")
+        mix = DataMix(max(1, round(samples / config.batch_size)), own, (), self.labelled)
+        return dino_stage.pretrain_dino(self.store, config, mix, self.seed, f"pre-training of {title}")
 
     @cached_property
     def scratch(self) -> Entry:
         """The segmenter that learned from D_t alone; its guesses are the pseudolabels, as in a life."""
         return self.transfer(None, title="scratch")
 
-    def own(self, collected: Entry) -> Own:
+    def own(self, collected: Entry) -> Pseudolabelled:
         """Collected frames with their pseudolabels."""
-        return Own(
+        return Pseudolabelled(
             collected,
-            learning.pseudolabel(self.store, collected, self.scratch, self.labelled, self.preset.camera),
+            pseudolabel_stage.pseudolabel(
+                self.store, collected, self.scratch, self.labelled, self.preset.camera, self.preset.episode.rollout
+            ),
         )
 
-    def transfer(self, learner: Entry | None, own: Own | None = None, title: str = "TST-MM") -> Entry:
+    def transfer(self, learner: Entry | None, own: Pseudolabelled | None = None, title: str = "TST-MM") -> Entry:
         """A segmenter on D_t from a learner's encoder, or from scratch.
 
         `own`: the agent's frames with their pseudolabels stand beside D_t, as in a life.
@@ -156,12 +162,12 @@ class Stages:
     def _transfer(
         self, encoder: Entry | TSTConfig | Generalist, frames: Any, key: Any, config: TransferConfig, title: str
     ) -> Entry:
-        return transfer.transfer(self.store, encoder, frames, key, config, self.seed, f"transfer of {title}")
+        return transfer_stage.transfer(self.store, encoder, frames, key, config, self.seed, f"transfer of {title}")
 
     def transfer_multimodal(self, learner: Entry | None, title: str) -> Entry:
         """A segmenter on D_t that takes depth, normals and edges beside rgb, from a learner or from scratch."""
         start, config = self.preset.learner if learner is None else learner, self.preset.transfer
-        return multimodal.transfer_multimodal(
+        return multimodal_stage.transfer_multimodal(
             self.store, start, self.labelled, config, self.seed, f"transfer of {title}"
         )
 
@@ -177,7 +183,7 @@ class Stages:
         count = len(self.labelled.frames)
         return self._transfer(
             self.preset.learner,
-            lambda: house.labelled_frames(self.states[0], self.views, self.preset, self.seed, count),
+            lambda: truth.labelled_frames(self.states[0], self.views, self.preset, self.seed, count),
             ["truth", self.views.key, count],
             self.preset.transfer,
             "supervised bound",
@@ -188,14 +194,14 @@ class Stages:
         chosen as a person would be asked for them; None: from scratch."""
 
         def chosen() -> FewLabels:
-            pool = house.labelled_frames(self.states[0], self.views, self.preset, self.seed, POOL)
+            pool = truth.labelled_frames(self.states[0], self.views, self.preset, self.seed, POOL)
             return few_labels(pool.rgb, pool.semantic, FEW)[0]
 
         config = self.preset.transfer
         if isinstance(encoder, Generalist):
             config = replace(config, frozen=True)
         start = self.preset.learner if encoder is None else encoder
-        key = ["few", self.views.key, POOL, FEW, code_digest("learners.adaptation.label_propagation")]
+        key = ["few", self.views.key, POOL, FEW]
         return self._transfer(start, chosen, key, config, f"{title}, {FEW} labels")
 
     def evaluate(
@@ -204,16 +210,20 @@ class Stages:
         """The score on the held-out views of a state of the house, in the middle of it that holds this share of them;
         or on those of another house."""
         learnable = self.labelled.frames.classes()
-        return evaluate.evaluate(self.store, segmenter, views or self.views, learnable, state, share)
+        return evaluate_stage.evaluate(self.store, segmenter, views or self.views, learnable, state, share)
+
+    def live_run(self, preset: Preset | None = None, policy: str = "frontier", change: Sequence[str] = ()) -> LiveRun:
+        """A run of the live agent in this house, of this preset's sizes or of others."""
+        return run_stage.live_run(self.store, self.states[0], preset or self.preset, self.seed, policy, change)
 
     def retrieval(self, learner: Entry, target: str) -> dict[str, dict[int, float]]:
         """Recall@1, 5 and 10 across rgb and depth of the held-out views, by what is predicted of `target`."""
-        return evaluate.retrieval(self.store, learner, self.views, target)
+        return retrieval_stage.retrieval(self.store, learner, self.views, target)
 
     def test_time_training(self, segmenter: Entry, learner: Entry, own: Entry | None) -> dict[str, Any]:
         """Scores before it, and after it frame by frame and online, on the preset's first held-out views for it."""
-        return evaluate.test_time_training(
-            self.store, segmenter, learner, self.views, self.labelled, own, self.preset.ttt, self.preset.ttt_frames,
+        return ttt_stage.ttt(
+            self.store, segmenter, learner, self.views, self.labelled, own, self.preset.ttt, self.preset.ttt_views,
             self.seed,
         )  # fmt: skip
 

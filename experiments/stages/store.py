@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ...core.cache import cache_folder
-from ...core.digests import digest
+from ...core.digests import code_digest, digest, library_versions
 from ...core.progress import Advance, Progress
 from ...core.storage import locked, write_json
 
-SIMULATOR = ("envs.render.raycast", "envs.assembly.building", "experiments.protocol.held_out")
-"""The code that decides what a frame looks like and which are drawn."""
 NOTED_EVERY = 2.0
 """Seconds between two notes of how long a stage took so far."""
 
@@ -50,13 +48,18 @@ class Store:
         self.used: dict[str, Entry] = {}
         """The entries that were asked for, by kind and key."""
 
-    def get(self, kind: str, title: str, settings: Mapping[str, Any], make: Callable[[Path, Advance], None]) -> Entry:
+    def get(
+        self, kind: str, settings: Mapping[str, Any], make: Callable[[Path, Advance], None], *, title: str
+    ) -> Entry:
         """The entry of these settings; `make(folder, advance)` fills its folder where it is not there yet.
 
-        `settings` are JSON, and hold all that the content follows from. `make` may find in the folder what an earlier
-        call that was killed has left. `title` says to a person what is going on.
+        `settings` are JSON, and hold every setting and input that the content follows from. The code that it follows
+        from, and the versions of libraries, join the key here: the module of `make` and all that it imports, so each
+        stage has a module of its own. `make` may find in the folder what an earlier call that was killed has left.
+        `title` tells a person what is going on.
         """
-        key = digest(settings)
+        code = code_digest(make.__module__.partition(".")[2])
+        key = digest({"settings": settings, "code": code, "libraries": library_versions()})
         folder = self.root / kind / key
         if not (folder / "stage.json").exists():
             folder.parent.mkdir(parents=True, exist_ok=True)

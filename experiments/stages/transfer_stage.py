@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file
 
-from ...core.digests import code_digest
 from ...core.progress import Advance
 from ...envs.house.classes import CLASSES
 from ...learners.adaptation.label_propagation import FewLabels, propagate_labels
 from ...learners.encoders.frame_encoder import FrameEncoder
 from ...learners.heads.segmentation import Segmenter
-from ...learners.heads.segmentation_training import fine_tune_segmenter
 from ...learners.heads.transfer import LabelledFrames, TransferConfig
 from ...learners.masked.masked_model import Encoder
 from ...learners.objectives.tst import TSTConfig, scratch_encoder
-from .stage_generalists import Generalist
+from ..protocol import score
+from .baselines import Generalist
 from .store import Entry, Store
 
 
@@ -45,10 +44,7 @@ def transfer(
         start = encoder.start()
     else:
         start = {"scratch": seed, "size": encoder.size, "image_size": encoder.image_size, "patch": encoder.patch}
-    settings = {
-        "encoder": start, "frames": frames_key, "config": asdict(config), "seed": seed,
-        "code": code_digest("learners.heads.segmentation_training", "learners.encoders.timm_encoders"),
-    }  # fmt: skip
+    settings = {"encoder": start, "frames": frames_key, "config": asdict(config), "seed": seed}
 
     def make(folder: Path, advance: Advance) -> None:
         network: FrameEncoder
@@ -59,17 +55,17 @@ def transfer(
         else:
             network = scratch_encoder(encoder, seed)
 
-        def told(done: int, total: int, metrics: Mapping[str, float]) -> None:
-            advance(done, total, f"loss {metrics['loss']:.2f}")
-
         labelled = frames()
         if isinstance(labelled, FewLabels):
-            segmenter = propagate_labels(network, labelled, len(CLASSES), config, seed=seed, progress=told)
+            segmenter = propagate_labels(
+                network, labelled, len(CLASSES), config, seed=seed,
+                progress=lambda done, total, metrics: advance(done, total, f"loss {metrics['loss']:.2f}"),
+            )  # fmt: skip
         else:
-            segmenter = fine_tune_segmenter(network, labelled, len(CLASSES), config, seed=seed, progress=told)
+            segmenter = score.transfer(network, labelled, config, seed, advance)
         segmenter.save(folder)
 
-    return store.get("transfer", title, settings, make)
+    return store.get("transfer", settings, make, title=title)
 
 
 def read_encoder(learner: Entry) -> Encoder:

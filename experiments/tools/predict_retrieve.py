@@ -8,19 +8,20 @@ from contextlib import closing
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
 from ...core.errors import UserError
 from ...core.frame import Frame, Labels
+from ...envs.house.house import House
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.masked.cross_modal_prediction import Retrieval, predict, retrieve
 from ...learners.modalities.modality import MODALITIES
 from ...learners.objectives.tst import TSTConfig, TSTLearner
-from ..protocol.presets import find_preset
+from ..protocol.held_out import eval_rng
+from ..protocol.preset import Preset
 from ..report.drawings import Image, beside
-from ..run.world_factory import TestSpace, open_test_space
+from ..run.world_factory import View, open_space
 
 SIDE = 128
 """Pixels of a picture in the grid."""
@@ -28,12 +29,12 @@ SIDE = 128
 
 def load_learner(run: Path) -> TSTLearner:
     """The learner that a run has left; UserError where there is none, or one of an earlier version."""
-    folder = run / "life" / "learner"
+    folder = run / "agent" / "learner"
     try:
         learner = TSTLearner(TSTConfig.of_json(json.loads((folder / "learner.json").read_text())["config"]))
         learner.load(folder)
     except FileNotFoundError:
-        raise UserError(f"{run} holds no learner (no life/learner/); name the folder of a run") from None
+        raise UserError(f"{run} holds no learner (no agent/learner/); name the folder of a run") from None
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"{folder}: not a learner of this version: {error}") from None
     learner.model.eval()
@@ -67,7 +68,7 @@ def retrieval(run: Path, house: str | None, target: str, frames: int, cells: int
     `house` is what the run was given. UserError where the run is of another kind, or does not predict `target`.
     """
     learner = load_learner(run)
-    views, _, _ = held_out_views(run, house)
+    views, *_ = held_out_views(run, house)
     held_out = {key: torch.from_numpy(value[:frames]) for key, value in views.items() if key in MODALITIES}
     try:
         return retrieve(learner.model, held_out, target, cells=cells)
@@ -75,18 +76,21 @@ def retrieval(run: Path, house: str | None, target: str, frames: int, cells: int
         raise UserError(str(error)) from None
 
 
-def held_out_views(run: Path, house: str | None) -> tuple[Frame, Labels | None, TestSpace]:
-    """The views on which a run was evaluated, their labels where there are any, and where it was lived (closed).
+def held_out_views(run: Path, house: str | None) -> tuple[Frame, Labels | None, House | None, Preset]:
+    """The views on which a run was evaluated, their labels where there are any, the house, and the run's sizes.
 
     `house` is what the run was given; UserError where it was another.
     """
     config = json.loads((run / "config.json").read_text())
-    with closing(open_test_space(config["sim"], house, config["seed"], find_preset(config["preset"]))) as space:
+    preset = Preset.of_json(config["sizes"])
+    view = View(preset.camera, preset.transfer_set.camera_height, preset.transfer_set.light)
+    frames, seed = preset.episode.frames, config["seed"]
+    with closing(open_space(config["sim"], house, seed, view, frames)) as space:
         if space.name != config["house"]:
-            raise UserError(f"{run} was lived in {config['house']}, not in {space.name}; name it with --house")
+            raise UserError(f"{run} was a run in {config['house']}, not in {space.name}; name it with --house")
         # they come first from this generator; what the agent saw near them was not stored
-        views, labels = space.draw_views(space.preset.evaluation_frames, np.random.default_rng([config["seed"], 1]), [])
-    return views, labels, space
+        views, labels = space.draw_views(preset.eval_views, eval_rng(seed), [])
+    return views, labels, space.house, preset
 
 
 def _drawn(name: str, images: Tensor) -> list[Image]:

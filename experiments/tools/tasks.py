@@ -64,25 +64,25 @@ def scores(config: TaskConfig) -> dict[str, dict[str, float]]:
     if config.detector == "cascade" and not operators_load():
         raise UserError("--detector cascade: torchvision's operators do not load beside this torch; use plain")
     learner = load_learner(config.run)
-    views, labels, space = held_out_views(config.run, config.house)
+    views, labels, house, preset = held_out_views(config.run, config.house)
     if labels is None:
         raise UserError(f"{config.run}: its house has no labels, so nothing can be scored")
-    steps = config.steps or space.preset.transfer.steps
-    transfer, seed = replace(space.preset.transfer, steps=steps), learner.seed
+    steps = config.steps or preset.transfer.steps
+    transfer, seed = replace(preset.transfer, steps=steps), learner.seed
     held_out = LabelledFrames(views["rgb"], labels.semantic, labels.instance)
-    houses = json.loads((config.run / "config.json").read_text())["transfer_houses"]
-    given = load_houses(houses) if houses else []
+    stored = json.loads((config.run / "config.json").read_text())
+    given = load_houses(stored["transfer_houses"]) if stored["transfer_houses"] else []
     head = CascadeConfig() if config.detector == "cascade" else DetectionConfig()
     run = partial(_detection, head) if config.task == "detection" else _captioning
     found = {}
     with Shown() as shown:
         with shown.stage("transfer set") as advance:
-            labelled = transfer_set(space.house, space.preset.transfer_set, given, advance).labelled
+            labelled = transfer_set(house, preset.transfer_set, given, advance).labelled
         encoders = {"scratch": scratch_encoder(learner.config, seed), "specialist": learner.encoder}
         for method, encoder in encoders.items():
             with shown.stage(f"{config.task}, {method}") as advance:
                 found[method] = run(encoder, labelled, held_out, transfer, seed, _told(advance))
-    asked: dict[str, Any] = {"task": config.task, "house": space.name, "seed": seed, "steps": steps}
+    asked: dict[str, Any] = {"task": config.task, "house": stored["house"], "seed": seed, "steps": steps}
     if config.task == "detection":
         asked["detector"] = config.detector
     file = config.json_file or config.run / f"{config.task}.json"

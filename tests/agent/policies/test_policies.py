@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from testspace.agent.mapping.occupancy_map import OccupancyMap, coverage
 from testspace.agent.policies import POLICIES, FrontierPolicy, Policy, make_policy
-from testspace.agent.policies.protocol import do
 from testspace.core.frame import Camera, Frame
 from testspace.envs.gym_envs.house_env import HouseEnv
 
@@ -165,8 +164,8 @@ def test_the_dense_sampler_needs_to_know_the_floor() -> None:
         make_policy("dense", BoxWorld())
     nowhere: Any = BoxWorld()
     with pytest.raises(ValueError, match="asks to be put somewhere"):
-        do(nowhere, np.zeros(6))
-    assert not do(nowhere, 2)[1]["collision"]  # type: ignore[index]  # a BoxWorld's step gives two things
+        step_or_teleport(nowhere, np.zeros(6))
+    assert not step_or_teleport(nowhere, 2)[1]["collision"]  # type: ignore[index]  # a BoxWorld's step gives two things
 
 
 @pytest.mark.parametrize("name", ["coverage", "curiosity", "novelty"])
@@ -182,7 +181,7 @@ def test_curiosity_goes_back_to_what_surprises() -> None:
         world = BoxWorld(start=(-2.0, -2.0, 0.0))
         policy = make_policy("curiosity", world, 0)
         if surprising:
-            policy.meet(lambda frame: 5.0 if frame["pose"][0] > 1 and frame["pose"][2] > 1 else 1.0)  # type: ignore[attr-defined]
+            policy.attach_learner(lambda frame: 5.0 if frame["pose"][0] > 1 and frame["pose"][2] > 1 else 1.0)  # type: ignore[attr-defined]
         poses = walk(world, policy, 1200)[2][300:]
         return float(((poses[:, 0] > 1) & (poses[:, 2] > 1)).mean())
 

@@ -10,7 +10,7 @@ from testspace.experiments.paper.figure17 import at_equal_samples, at_equal_seco
 from testspace.experiments.paper.figure25 import AFTER, BACK, BEFORE, FROZEN, continual
 from testspace.experiments.paper.registry import find_experiment
 from testspace.experiments.paper.tables import told_claims
-from testspace.experiments.stages.stage_generalists import EFFICIENTNET
+from testspace.experiments.stages.baselines import EFFICIENTNET
 
 
 def _margins(name: str, measures: Measures, **settings: object) -> list[float | None]:

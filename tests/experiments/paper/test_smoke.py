@@ -18,9 +18,9 @@ from testspace.experiments.cli import main as cli
 from testspace.experiments.paper.listing import listing
 from testspace.experiments.paper.registry import EXPERIMENTS, find_experiment
 from testspace.experiments.protocol.presets import PRESETS
+from testspace.experiments.stages import baselines as generalists
 from testspace.experiments.stages import learning_stages as learning
 from testspace.experiments.stages import multimodal_stage as multimodal
-from testspace.experiments.stages import stage_generalists as generalists
 from testspace.experiments.stages import transfer_stage as transfer
 
 SMOKE = PRESETS["smoke"]
@@ -93,7 +93,7 @@ def test_no_stage_of_learning_can_read_the_truth_of_a_test_space() -> None:
     for module in (learning, transfer, multimodal):
         tree = ast.parse(Path(module.__file__).read_text())
         imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1}
-        assert imported <= {"stage_generalists", "learning_stages", "store", "transfer_stage"}
+        assert imported <= {"baselines", "learning_stages", "store", "transfer_stage"}
 
 
 def test_a_generalist_of_ones_own_stands_beside_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,91 @@
+"""`testspace run`: every setting of a run and every size of its preset, from the command line or a TOML file.
+
+    testspace run --preset nano --episode.frames 800 --learner.size tiny --out runs/short
+    testspace run --config short.toml --out runs/short
+
+A file holds the options by name, groups as tables. Later words win: defaults of the preset, then the file, then the
+command line.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from ...core.errors import UserError
+from ..protocol.preset import Preset
+from ..protocol.presets import PRESETS, find_preset
+from ..run.run_config import RunConfig
+
+MAX_FILE = 2**20
+"""Bytes of a configuration file, at most."""
+
+
+@dataclass(frozen=True)
+class RunArguments:
+    """Run one agent in one test space: explore it, learn it without labels, and be evaluated in it."""
+
+    run: Annotated[RunConfig, tyro.conf.arg(name="")]
+    sizes: Annotated[Preset, tyro.conf.arg(name="")] = field(default_factory=Preset)
+    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE.toml")] = None
+    """File of these options by name: seed = 3, and [episode] frames = 800 for --episode.frames 800."""
+
+
+def parse_run(arguments: Sequence[str]) -> tuple[RunConfig, Preset]:
+    """The settings and sizes that these arguments ask for. UserError for a preset or file that cannot be used; tyro
+    ends the program for an option that cannot be."""
+    file = _last(arguments, "config")
+    from_file = options(_read(Path(file))) if file is not None else []
+    words = [*from_file, *arguments]
+    name = _last(words, "preset") or RunConfig.preset
+    preset = find_preset(name) if not {"-h", "--help"} & set(arguments) else PRESETS.get(name, Preset())
+    default = RunArguments(RunConfig(out=tyro.MISSING, preset=name), preset)
+    parsed = tyro.cli(RunArguments, prog="testspace run", args=words, default=default)
+    return parsed.run, parsed.sizes
+
+
+def _last(words: Sequence[str], option: str) -> str | None:
+    """The last value that is given for an option, as `--option value` or `--option=value`."""
+    value = None
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        if word == f"--{option}":
+            value = following
+        elif word.startswith(f"--{option}="):
+            value = word.partition("=")[2]
+    return value
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as handle:
+            text = handle.read(MAX_FILE + 1)
+        if len(text) > MAX_FILE:
+            raise UserError(f"--config {file}: larger than {MAX_FILE} bytes; that is no file of options")
+        return tomllib.loads(text.decode())
+    except (OSError, ValueError) as error:
+        raise UserError(f"--config {file}: {error}") from None
+
+
+def options(values: Mapping[str, Any], prefix: str = "--") -> list[str]:
+    """The words of the command line that say the same as these values: {"episode": {"frames": 800}} is
+    ["--episode.frames", "800"]."""
+    words: list[str] = []
+    for key, value in values.items():
+        option = prefix + key.replace("_", "-")
+        if isinstance(value, Mapping):
+            words += options(value, f"{option}.")
+        elif isinstance(value, bool):
+            head, dot, name = option.rpartition(".")
+            words.append(option if value else f"{head}{dot}no-{name}" if dot else f"--no-{option[2:]}")
+        elif key == "change" and isinstance(value, list):  # given once for each
+            words += [word for one in value for word in (option, str(one))]
+        elif isinstance(value, list):
+            words += [option, *map(str, value)]
+        else:
+            words += [option, str(value)]
+    return words

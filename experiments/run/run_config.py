@@ -1,0 +1,54 @@
+"""The settings of a run, beside its sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+Sim = Literal["raycast", "thor", "habitat", "recording"]
+"""What stands behind the Simulator protocol."""
+Flag = tyro.conf.FlagCreatePairsOff[bool]
+"""An option without a value."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One run: where, by which policy. Its sizes are those of a `protocol.preset.Preset`."""
+
+    out: Path
+    """Folder for what the run leaves behind: report.html, summary.json, metrics.jsonl, checkpoint."""
+    house: Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]")] = None
+    """Test space: a house file in ProcTHOR's format, or a mesh (.glb, .ply, .obj, a Replica folder); with --sim thor
+    also procthor-10k:train/17 or FloorPlan1; with habitat also CONFIG.json:SCENE; with recording its folder or file.
+    Without it, a house is generated from the seed."""
+    seed: int = 0
+    """Seed of everything random, and of the generated house."""
+    policy: str = "frontier"
+    """Exploration policy: frontier, random, coverage, curiosity, novelty, dense, or a custom one: FILE.py:CLASS,
+    MODULE:CLASS, a Stable-Baselines3 .zip, an .onnx file."""
+    preset: str = "nano"
+    """Sizes to start from: smoke (seconds), nano-short, nano (minutes on two CPU cores), nano-long, small, base (the
+    paper's). Every size below can be changed."""
+    resume: Flag = False
+    """Continue the run in the output folder; start it where there is none."""
+    sim: Sim = "raycast"
+    """Simulator: our ray caster; AI2-THOR (pip install 'testspace[thor]'); habitat-sim (by conda); or a recording (the
+    policy then has no say)."""
+    change: tyro.conf.UseAppendAction[
+        Annotated[tuple[str, ...], tyro.conf.arg(metavar="at=FRAME:KIND=STRENGTH[,...]")]
+    ] = ()
+    """Change the house during the episode, as at=2000:lighting=0.6; may be given several times."""
+    transfer_houses: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
+    """Houses to label the transfer set in: FILE.jsonl[.gz]. Without it, houses are generated."""
+    asynchronous: Annotated[Flag, tyro.conf.arg(name="async")] = False
+    """Act in a process of its own while the learner learns: for slow simulators, and machines with cores to spare.
+    Without it, acting and learning alternate."""
+    view: Flag = False
+    """Show the run in Rerun as it goes on (pip install 'testspace[view]'). The recording is kept as OUT/watch.rrd;
+    without a display, only it is written."""
+    wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None
+    """Show the curves in this project of Weights & Biases too (pip install 'testspace[wandb]'); with
+    WANDB_MODE=offline in the environment nothing is sent, and no account is needed."""
