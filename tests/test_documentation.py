@@ -44,13 +44,13 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     smoke = presets.PRESETS["smoke"]
     tiny = replace(
         smoke,
-        life=replace(smoke.life, replay_ratio=0.5),
+        episode=replace(smoke.episode, replay_ratio=0.5),
         learner=replace(smoke.learner, targets="patches"),
         transfer_set=TransferSetConfig(houses=1, frames_per_house=8, camera=smoke.camera),
         transfer=replace(smoke.transfer, steps=3),
         ttt=replace(smoke.ttt, steps=1, masks=1, refit_steps=1),
-        evaluation_frames=12,
-        ttt_frames=2,
+        eval_views=12,
+        ttt_views=2,
     )
     monkeypatch.setitem(presets.PRESETS, "smoke", tiny)
     monkeypatch.chdir(tmp_path)

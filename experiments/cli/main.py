@@ -282,7 +282,7 @@ def remove() -> None:
 def headline(out: Path) -> str:
     """What the run came to, in a few lines, from its summary.json."""
     summary = json.loads((out / "summary.json").read_text())
-    lines = ["{frames} frames lived, {coverage:.0%} of the floor seen, {seconds:.0f} s".format(**summary)]
+    lines = ["{frames} frames, {coverage:.0%} of the floor seen, {seconds:.0f} s".format(**summary)]
     for method, score in summary["segmentation"].items():
         line = f"  {method:<16} mIoU {score['miou']:6.1%}   pixel accuracy {score['pixel_accuracy']:6.1%}"
         if "before" in score:
@@ -291,7 +291,7 @@ def headline(out: Path) -> str:
     for change in summary.get("changes", ()):
         line = f"  {change['change']} at {change['at']}: mIoU {change['before']:.1%} → {change['right_after']:.1%}"
         lines.append(line + "".join(f" → {later['miou']:.1%} (frame {later['frame']})" for later in change["later"]))
-    lines += summary.get("told", [])
+    lines += summary.get("notes", [])
     lines.append(f"report: {out / 'report.html'}")
     return "\n".join(lines)
 
@@ -323,4 +323,4 @@ def _how_to_go_on(asked: Sequence[str]) -> str:
     if "run" not in asked[:1]:
         return "Nothing was lost."
     again = [*asked] if "--resume" in asked else [*asked, "--resume"]
-    return f"Go on with: testspace {shlex.join(again)}"
+    return f"Continue with: testspace {shlex.join(again)}"

@@ -9,9 +9,11 @@ command line.
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,6 +47,12 @@ def parse_run(arguments: Sequence[str]) -> tuple[RunConfig, Preset]:
     name = _last(words, "preset") or RunConfig.preset
     preset = find_preset(name) if not {"-h", "--help"} & set(arguments) else PRESETS.get(name, Preset())
     default = RunArguments(RunConfig(out=tyro.MISSING, preset=name), preset)
+    if from_file:
+        try:
+            tyro.cli(RunArguments, prog="testspace run", args=["--out", ".", *from_file], default=default)
+        except SystemExit:
+            print(f"These options are in {file}.", file=sys.stderr)
+            raise
     parsed = tyro.cli(RunArguments, prog="testspace run", args=words, default=default)
     return parsed.run, parsed.sizes
 
@@ -52,7 +60,7 @@ def parse_run(arguments: Sequence[str]) -> tuple[RunConfig, Preset]:
 def _last(words: Sequence[str], option: str) -> str | None:
     """The last value that is given for an option, as `--option value` or `--option=value`."""
     value = None
-    for word, following in zip(words, [*words[1:], None], strict=True):
+    for word, following in zip_longest(words, words[1:]):
         if word == f"--{option}":
             value = following
         elif word.startswith(f"--{option}="):
@@ -81,7 +89,10 @@ def options(values: Mapping[str, Any], prefix: str = "--") -> list[str]:
             words += options(value, f"{option}.")
         elif isinstance(value, bool):
             head, dot, name = option.rpartition(".")
-            words.append(option if value else f"{head}{dot}no-{name}" if dot else f"--no-{option[2:]}")
+            if value:
+                words.append(option)
+            elif dot:  # flags of the run itself are off unless they are given
+                words.append(f"{head}.no-{name}")
         elif key == "change" and isinstance(value, list):  # given once for each
             words += [word for one in value for word in (option, str(one))]
         elif isinstance(value, list):

@@ -48,9 +48,10 @@ def trial(policy: tuple[str, ...], shares: tuple[float, ...], trial: Trial) -> M
 
 def _sizes(preset: Preset, shares: tuple[float, ...]) -> Preset:
     """An episode that is evaluated at these shares of it; without any, one that only explores."""
+    episode = replace(preset.episode, rollout=max(1, preset.episode.frames // 20))  # coverage is measured after each
     if shares:
-        return replace(preset, milestones=shares)
-    episode = replace(preset.episode, replay_ratio=0.0)
+        return replace(preset, episode=episode, milestones=shares)
+    episode = replace(episode, replay_ratio=0.0)
     transfer, ttt = replace(preset.transfer, steps=1), replace(preset.ttt, steps=1, refit_steps=1)
     return replace(preset, episode=episode, milestones=(1.0,), transfer=transfer, ttt=ttt, ttt_views=1)
 

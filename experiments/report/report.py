@@ -88,7 +88,7 @@ def _house_name(summary: Row) -> str:
 
 def _lead(summary: Row) -> str:
     made_with = escape(f"Preset {summary.get('preset')}, seed {summary.get('seed')}.")
-    told = "".join(f"<p><b>{escape(line)}</b></p>" for line in summary.get("told", []))
+    told = "".join(f"<p><b>{escape(line)}</b></p>" for line in summary.get("notes", []))
     return (
         '<p class="soft">An agent was put into this house with a camera that sees colour, depth, surface normals and '
         "edges. It explored, and trained a vision model on what it saw, without one label from the house (Test-Space "

@@ -215,7 +215,7 @@ def _log_curves(stream: RecordingStream, run: Path, told: _Told) -> None:
     told.rows, rows = len(rows), rows[told.rows :]
     for row in map(json.loads, rows):
         stream.set_time(TIMELINE, sequence=int(row["frame"]))
-        if row["kind"] == "turn":
+        if row["kind"] == "rollout":
             stream.log("coverage/floor", rerun.Scalars(row["coverage"]))
             stream.log("coverage/remembered_views", rerun.Scalars(row["buffer_coverage"]))
             for name, value in row["losses"].items():

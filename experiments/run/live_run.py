@@ -47,7 +47,7 @@ from ..rundir.wandb_curves import check_wandb
 from .async_actor import open_world, refuse_async
 from .evaluation import Evaluation
 from .run_config import RunConfig
-from .scheduled_changes import ScheduledChange, evaluation_frames, parse_scheduled, recoveries
+from .scheduled_changes import ScheduledChange, eval_points, parse_scheduled, recoveries
 from .threads import set_fastest_threads
 from .world_factory import OpenSpace, View, open_space
 
@@ -179,7 +179,7 @@ class _Run:
             if len(agent.trainer.buffer):
                 show()
 
-        for point in evaluation_frames(frames, self.preset.milestones, self.changes):
+        for point in eval_points(frames, self.preset.milestones, self.changes):
             with progress.stage(f"acting and learning, to frame {point}") as advance:
 
                 def on_rollout(rollout: Rollout) -> None:

@@ -42,7 +42,7 @@ def parse_scheduled(texts: Sequence[str], frames: int) -> tuple[ScheduledChange,
             raise UserError(f"--change {text[:80]!r} is not at=FRAME:KIND=STRENGTH[,...], as in at=2000:lighting=0.6")
         if not 0 < int(number) < frames:
             raise UserError(
-                f"--change {text[:80]!r}: the life has {frames} frames, so name a frame from 1 to {frames - 1}"
+                f"--change {text[:80]!r}: the episode has {frames} frames, so name a frame from 1 to {frames - 1}"
             )
         try:
             found.append(ScheduledChange(int(number), parse_change(what)))
@@ -65,10 +65,10 @@ def states_of(house: House, changes: Sequence[ScheduledChange], seed: int) -> li
     return states
 
 
-def evaluation_frames(frames: int, milestones: Sequence[float], changes: Sequence[ScheduledChange]) -> list[int]:
-    """Frames of the life at which the specialist is transferred and tested.
+def eval_points(frames: int, milestones: Sequence[float], changes: Sequence[ScheduledChange]) -> list[int]:
+    """Frames of the episode at which the specialist is transferred and evaluated.
 
-    The milestones, each change (just before it), and a tenth of the life after each change, where that is within it.
+    The milestones, each change (just before it), and a tenth of the episode after each change, where it is that long.
     """
     wanted = {round(share * frames) for share in milestones}
     for change in changes:

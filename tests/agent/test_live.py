@@ -10,18 +10,21 @@ import numpy as np
 import pytest
 import torch
 
+from testspace.agent.actor import Actor
+from testspace.agent.episode import EpisodeConfig
 from testspace.agent.fusion.semantic_map import SemanticMap
-from testspace.agent.live import Life, LifeConfig, Turn
+from testspace.agent.live import AlternatingAgent, Rollout
 from testspace.agent.policies import make_policy
-from testspace.agent.trainer import Tally
+from testspace.agent.trainer import Trainer
 from testspace.core.frame import Camera
 from testspace.envs.generator import generate_house
 from testspace.envs.gym_envs.house_env import HouseEnv
 from testspace.learners.data.eviction import ReplayName
 from testspace.learners.data.replay_buffer import ReplayBuffer
 from testspace.learners.objectives.tst import TSTConfig, TSTLearner
+from testspace.learners.training.fit import RunningMeans
 
-CONFIG = LifeConfig(frames=60, turn=20, first_frames=30, replay_ratio=2.0)
+CONFIG = EpisodeConfig(frames=60, rollout=20, learning_starts=30, replay_ratio=2.0)
 SIZES = TSTConfig(image_size=16, batch_size=8, decoder_layers=1, input_budget=2, target_budget=4, warmup_steps=2)
 
 
@@ -30,10 +33,10 @@ def begin(
     policy: str = "frontier",
     keep_all: bool = True,
     pseudolabels: bool = False,
-    config: LifeConfig = CONFIG,
-) -> Life:
+    config: EpisodeConfig = CONFIG,
+) -> AlternatingAgent:
     env = HouseEnv(generate_house(4, rooms=1), camera=Camera(16, 16), max_steps=1000)
-    buffer = ReplayBuffer(folder / "buffer", config.capacity, 16, 16, resume=True, replay=config.replay)
+    buffer = ReplayBuffer(folder / "buffer", config.capacity, 16, 16, resume=True, replay=config.eviction)
     mix_in = torch.zeros(5, 16, 16, 3, dtype=torch.uint8)
 
     def admit(poses: np.ndarray) -> np.ndarray:
@@ -41,16 +44,17 @@ def begin(
 
     guesses = SemanticMap(lambda rgb: (rgb[..., 0] // 32).astype(np.int16), env.camera) if pseudolabels else None
     learner = TSTLearner(replace(SIZES, pseudolabel_classes=8 if pseudolabels else 0), 0)
-    return Life(env, make_policy(policy, env), buffer, learner, mix_in, admit, config, folder / "life", 0, guesses)
+    actor = Actor(env, make_policy(policy, env), buffer, admit, config, folder / "agent", 0, guesses)
+    return AlternatingAgent(actor, Trainer(buffer, learner, mix_in, config, folder / "agent", 0, guesses))
 
 
 def test_learning_begins_late_and_keeps_the_replay_ratio(tmp_path: Path) -> None:
-    turns: list[Turn] = []
+    turns: list[Rollout] = []
     life = begin(tmp_path)
     life.live(60, turns.append)
     assert [turn.frame for turn in turns] == [20, 40, 60]
     assert [bool(turn.losses) for turn in turns] == [False, True, True]
-    assert life.learner.steps * SIZES.batch_size == 60 * CONFIG.replay_ratio
+    assert life.trainer.learner.steps * SIZES.batch_size == 60 * CONFIG.replay_ratio
     assert [turn.coverage for turn in turns] == sorted(turn.coverage for turn in turns)
     assert len(life.path) == 60
 
@@ -60,7 +64,7 @@ def test_what_is_not_admitted_is_lived_and_not_stored(tmp_path: Path) -> None:
     life.live(40, lambda turn: None)
     stored = life.buffer.all()["pose"].numpy()
     assert (stored[:, 3] < 180).all()
-    assert life.refused == 40 - len(stored) > 0
+    assert life.frame - life.buffer.total_seen == 40 - len(stored) > 0
 
 
 @pytest.mark.parametrize("policy", ["frontier", "random"])
@@ -69,23 +73,25 @@ def test_a_life_goes_on_from_its_last_turn(policy: str, tmp_path: Path) -> None:
     first.live(40, lambda turn: None)
     again = begin(tmp_path, policy)
     assert again.frame == 40
-    assert again.learner.steps == first.learner.steps
+    assert again.trainer.learner.steps == first.trainer.learner.steps
     assert again.path == first.path
-    np.testing.assert_array_equal(again.observation["pose"], first.observation["pose"])
-    np.testing.assert_array_equal(again.observation["rgb"], first.observation["rgb"])
+    np.testing.assert_array_equal(again.actor.observation["pose"], first.actor.observation["pose"])
+    np.testing.assert_array_equal(again.actor.observation["rgb"], first.actor.observation["rgb"])
     assert (again.map.state == first.map.state).all()
     assert again.map.corner.tolist() == first.map.corner.tolist()
-    for mine, theirs in zip(again.learner.model.parameters(), first.learner.model.parameters(), strict=True):
+    for mine, theirs in zip(
+        again.trainer.learner.model.parameters(), first.trainer.learner.model.parameters(), strict=True
+    ):
         assert torch.equal(mine, theirs)
 
 
 @pytest.mark.parametrize("replay", get_args(ReplayName))
 def test_a_life_of_little_memory_goes_on_too(replay: ReplayName, tmp_path: Path) -> None:
-    config = replace(CONFIG, memory=15, replay=replay)
-    turns: list[Turn] = []
+    config = replace(CONFIG, memory=15, eviction=replay)
+    turns: list[Rollout] = []
     begin(tmp_path, config=config).live(40, turns.append)
     again = begin(tmp_path, config=config)  # most of what it knows of the floor it has no frame of any more
-    assert (again.frame, len(again.buffer), again.refused) == (40, 15, 0)
+    assert (again.frame, len(again.buffer), again.frame - again.buffer.total_seen) == (40, 15, 0)
     again.live(60, turns.append)
     straight = begin(tmp_path / "straight", config=config)
     straight.live(60, lambda turn: None)
@@ -95,19 +101,19 @@ def test_a_life_of_little_memory_goes_on_too(replay: ReplayName, tmp_path: Path)
     assert all(0 < turn.buffer_coverage <= 1 for turn in turns)
 
 
-def test_a_tally_tells_means_and_pace() -> None:
-    tally = Tally()
-    assert (tally.means(), tally.samples_per_s()) == ({}, 0.0)
-    tally.add({"loss": 3.0}, samples=8)
-    tally.add({"loss": 1.0}, samples=8)
-    tally.seconds = 4.0
-    assert (tally.means(), tally.samples_per_s()) == ({"loss": 2.0}, 4.0)
+def test_running_means_and_pace() -> None:
+    means = RunningMeans()
+    assert (means.means(), means.samples_per_s()) == ({}, 0.0)
+    means.add({"loss": 3.0}, samples=8)
+    means.add({"loss": 1.0}, samples=8)
+    means.seconds = 4.0
+    assert (means.means(), means.samples_per_s()) == ({"loss": 2.0}, 4.0)
 
 
 def test_frames_flushed_after_the_last_checkpoint_are_kept(tmp_path: Path) -> None:
     life = begin(tmp_path)
     life.live(20, lambda turn: None)
-    life.act(20)  # killed here: the frames are flushed, the learner is not stored
+    life.actor.act(20)  # killed here: the frames are flushed, the learner is not stored
     again = begin(tmp_path)
     assert again.frame == 40
     assert len(again.buffer) == 40
@@ -116,22 +122,20 @@ def test_frames_flushed_after_the_last_checkpoint_are_kept(tmp_path: Path) -> No
 
 
 def test_pseudolabels_are_learned_and_rebuilt_when_a_life_goes_on(tmp_path: Path) -> None:
-    turns: list[Turn] = []
+    turns: list[Rollout] = []
     first = begin(tmp_path, pseudolabels=True)
     first.live(40, turns.append)
     assert 0 < turns[-1].losses["loss_semantic"] < 3
     again = begin(tmp_path, pseudolabels=True)
-    assert first.semantic_map is not None
-    assert again.semantic_map is not None
+    assert first.trainer.semantic_map is not None
+    assert again.trainer.semantic_map is not None
     frames = first.buffer.get(range(40))
-    assert torch.equal(again.semantic_map.labels(frames), first.semantic_map.labels(frames))
+    assert torch.equal(again.trainer.semantic_map.labels(frames), first.trainer.semantic_map.labels(frames))
     assert "semantic" not in frames
 
 
 def test_pseudolabels_and_their_map_come_together(tmp_path: Path) -> None:
     life = begin(tmp_path)
+    semantic_map = SemanticMap(lambda rgb: rgb[..., 0].astype(np.int16), life.env.camera)
     with pytest.raises(ValueError, match="together"):
-        Life(
-            life.env, life.policy, life.buffer, life.learner, life.mix_in, life.admit, CONFIG, tmp_path / "other", 0,
-            SemanticMap(lambda rgb: rgb[..., 0].astype(np.int16), life.env.camera),
-        )  # fmt: skip
+        Trainer(life.buffer, life.trainer.learner, None, CONFIG, tmp_path / "other", 0, semantic_map)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from testspace.agent.mapping.occupancy_map import OccupancyMap, coverage
 from testspace.agent.policies import POLICIES, FrontierPolicy, Policy, make_policy
+from testspace.agent.policies.protocol import step_or_teleport
 from testspace.core.frame import Camera, Frame
 from testspace.envs.gym_envs.house_env import HouseEnv
 

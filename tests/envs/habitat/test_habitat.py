@@ -25,8 +25,7 @@ from testspace.envs.meshes.write import write_glb
 from testspace.envs.render.raycast import RayCastSimulator
 from testspace.envs.simulator import Simulator
 from testspace.experiments.cli import main as cli
-from testspace.experiments.protocol.presets import PRESETS
-from testspace.experiments.run.world_factory import open_test_space
+from testspace.experiments.run.world_factory import View, open_space
 
 CAMERA = Camera(48, 36, 70.0)
 
@@ -162,12 +161,12 @@ def test_what_is_missing_is_told(
 
 
 def test_a_life_would_be_scored_by_the_scenes_own_table(room: str, module: types.ModuleType) -> None:
-    space = open_test_space("habitat", room, 0, PRESETS["smoke"])
+    space = open_space("habitat", room, 0, View(Camera(32, 32), 1.5, "direct"), 10)
     views, truth = space.draw_views(4, np.random.default_rng(0), [])
     assert truth is not None
     assert (truth.semantic > 0).mean() > 0.9
     assert views["pose"].shape == (4, 6)
-    assert space.told() == []
+    assert space.notes() == []
     space.close()
     assert module.asked["sim"].closed
 

@@ -20,8 +20,8 @@ from testspace.envs.habitat.habitat_simulator import HabitatSimulator
 from testspace.envs.meshes.write import write_glb
 from testspace.envs.perturbations import parse_change
 from testspace.experiments.cli import main as cli
+from testspace.experiments.cli import run_cli
 from testspace.experiments.protocol.presets import PRESETS
-from testspace.experiments.run import live_run as life
 
 CAMERA = Camera(48, 36, 70.0)
 POSE = np.array([[0.0, 1.5, 0.0, 30.0, 0.0, 0.0]])
@@ -143,13 +143,13 @@ def test_a_life_goes_through_changes(
     small = replace(
         smoke,
         transfer_set=replace(smoke.transfer_set, houses=1, frames_per_house=8),
-        life=replace(smoke.life, frames=24, turn=12, first_frames=12),
+        episode=replace(smoke.episode, frames=24, rollout=12, learning_starts=12),
         transfer=replace(smoke.transfer, steps=2),
         milestones=(1.0,),
-        evaluation_frames=8,
-        ttt_frames=2,
+        eval_views=8,
+        ttt_views=2,
     )
-    monkeypatch.setattr(life, "find_preset", lambda name: small)
+    monkeypatch.setattr(run_cli, "find_preset", lambda name: small)
     out = tmp_path / "run"
     start = ["run", "--sim", "habitat", "--house", room, "--preset", "smoke", "--out", str(out)]
     cli.main([*start, "--change", "at=12:lighting=1,objects=1"])

@@ -6,13 +6,15 @@ import json
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
 from testspace.core.errors import UserError, one_line
 from testspace.core.progress import Progress
 from testspace.experiments.cli import main as cli
+from testspace.experiments.protocol.preset import Preset
+from testspace.experiments.protocol.presets import PRESETS
+from testspace.experiments.run.run_config import RunConfig
 
 
 class Asked(ModuleType):
@@ -21,50 +23,34 @@ class Asked(ModuleType):
     def __init__(self, fails_with: BaseException | None = None) -> None:
         super().__init__("testspace.experiments.run.live_run")
         self.fails_with = fails_with
-        self.config: dict[str, Any] = {}
+        self.config: RunConfig | None = None
 
-    def RunConfig(self, **fields: Any) -> dict[str, Any]:
-        return fields
-
-    def run_life(self, config: dict[str, Any]) -> None:
-        self.config = config
+    def run_episode(self, config: RunConfig, sizes: Preset) -> None:
+        self.config, self.sizes = config, sizes
         if self.fails_with is not None:
             raise self.fails_with
-        config["out"].mkdir()
+        config.out.mkdir()
         score = {"miou": 0.5, "pixel_accuracy": 0.75}
         summary = {"frames": 10, "coverage": 0.25, "seconds": 3.2, "segmentation": {"scratch": score}}
-        (config["out"] / "summary.json").write_text(json.dumps(summary))
+        (config.out / "summary.json").write_text(json.dumps(summary))
 
 
 def asked(monkeypatch: pytest.MonkeyPatch, fails_with: BaseException | None = None) -> Asked:
-    life = Asked(fails_with)
-    monkeypatch.setitem(sys.modules, "testspace.experiments.run.live_run", life)
-    return life
+    run = Asked(fails_with)
+    monkeypatch.setitem(sys.modules, "testspace.experiments.run.live_run", run)
+    return run
 
 
 def test_run_passes_on_what_was_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    life, out = asked(monkeypatch), tmp_path / "run"
+    run, out = asked(monkeypatch), tmp_path / "run"
     cli.main(["run", "--house", "a.jsonl.gz:3", "--seed", "4", "--preset", "smoke", "--out", str(out), "--resume"])
-    assert life.config == {
-        "house": "a.jsonl.gz:3",
-        "seed": 4,
-        "sim": "raycast",
-        "policy": "frontier",
-        "preset": "smoke",
-        "out": out,
-        "resume": True,
-        "transfer_houses": None,
-        "view": False,
-        "apart": False,
-        "wandb": None,
-        "change": (),
-        "replay": "ring",
-        "memory": None,
-    }
+    assert run.config == RunConfig(out, "a.jsonl.gz:3", 4, preset="smoke", resume=True)
+    assert run.sizes == PRESETS["smoke"]
     said = capsys.readouterr().out
-    assert "10 frames lived, 25% of the floor seen, 3 s" in said
+    assert "10 frames" in said
+    assert "25% of the floor seen, 3 s" in said
     assert "mIoU  50.0%   pixel accuracy  75.0%" in said
     assert str(out / "report.html") in said
 
@@ -122,7 +108,16 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         cli.main(["run", "--help"])
     assert stopped.value.code == 0
     said = capsys.readouterr().out
-    for option in ("--house", "--seed", "--policy", "--preset", "--out", "--resume", "--transfer-houses"):
+    for option in (
+        "--house",
+        "--seed",
+        "--policy",
+        "--preset",
+        "--out",
+        "--resume",
+        "--transfer-houses",
+        "--episode.frames",
+    ):
         assert option in said
 
 

@@ -79,10 +79,10 @@ def tiny() -> Preset:
     smoke = PRESETS["smoke"]
     return replace(
         smoke,
-        life=replace(smoke.life, frames=120, turn=30),
+        episode=replace(smoke.episode, frames=120, rollout=30),
         learner=replace(smoke.learner, image_size=16, targets="patches", input_budget=4, target_budget=4),
         transfer_set=replace(smoke.transfer_set, houses=1, frames_per_house=8, camera=Camera(16, 16)),
-        evaluation_frames=8,
+        eval_views=8,
     )
 
 

@@ -26,13 +26,13 @@ from testspace.experiments.stages import transfer_stage as transfer
 SMOKE = PRESETS["smoke"]
 TINY = replace(
     SMOKE,
-    life=replace(SMOKE.life, frames=60, turn=20, first_frames=20, replay_ratio=0.4),
+    episode=replace(SMOKE.episode, frames=60, rollout=20, learning_starts=20, replay_ratio=0.4),
     learner=replace(SMOKE.learner, image_size=16, batch_size=8, targets="patches", input_budget=4, target_budget=4),
     transfer_set=replace(SMOKE.transfer_set, houses=1, frames_per_house=12, camera=Camera(16, 16)),
     transfer=replace(SMOKE.transfer, steps=2, batch_size=4),
     ttt=replace(SMOKE.ttt, steps=1, masks=2, refit_steps=1),
-    evaluation_frames=8,
-    ttt_frames=2,
+    eval_views=8,
+    ttt_views=2,
 )
 ARGUMENTS = {
     "policies": ["--policy", "random", "frontier", "curiosity", "dense", "--shares", "0.5", "1.0"],

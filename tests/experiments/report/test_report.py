@@ -54,7 +54,7 @@ def write_run(out: Path, methods: tuple[str, ...] = ("scratch", "specialist", "s
     for frame in range(250, 4001, 250):
         far = frame / 4000
         losses = {"loss": 8 - 3 * far, "loss/rgb": 8 - 2 * far, "loss/depth": 8 - 4 * far, "skipped": 0.0}
-        rows.append({"kind": "turn", "frame": frame, "coverage": 1 - 0.8 ** (frame / 100), "losses": losses})
+        rows.append({"kind": "rollout", "frame": frame, "coverage": 1 - 0.8 ** (frame / 100), "losses": losses})
     for method, frame, miou in (("scratch", 0, 0.25), ("specialist", 1000, 0.29), ("specialist", 4000, 0.36)):
         rows.append(
             {"kind": "evaluation", "frame": frame, "method": method, "miou": miou, "pixel_accuracy": miou + 0.45}

@@ -39,7 +39,13 @@ def run(tmp_path: Path) -> Path:
     buffer.extend(frames)
     buffer.flush()
     rows = [
-        {"kind": "turn", "frame": 30, "coverage": 0.5, "buffer_coverage": 0.25, "losses": {"loss": 2.0, "rate": 1.0}},
+        {
+            "kind": "rollout",
+            "frame": 30,
+            "coverage": 0.5,
+            "buffer_coverage": 0.25,
+            "losses": {"loss": 2.0, "rate": 1.0},
+        },
         {"kind": "evaluation", "frame": 60, "method": "specialist", "miou": 0.4},
     ]
     (out / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -117,7 +123,7 @@ def test_a_run_that_goes_on_is_followed_to_its_end(run: Path, monkeypatch: pytes
         frames["pose"], frames["step"] = torch.zeros(2, 6), torch.tensor([60, 70])
         buffer.extend(frames)
         buffer.flush()
-        row = {"kind": "turn", "frame": 80, "coverage": 0.75, "buffer_coverage": 0.5, "losses": {}}
+        row = {"kind": "rollout", "frame": 80, "coverage": 0.75, "buffer_coverage": 0.5, "losses": {}}
         with (run / "metrics.jsonl").open("a") as metrics:
             metrics.write(json.dumps(row) + "\n" + json.dumps(row)[:9])
         (run / "summary.json").write_text("{}")

@@ -18,11 +18,12 @@ import torch
 
 from testspace.experiments.cli import main as cli
 from testspace.experiments.protocol.presets import PRESETS
-from testspace.experiments.run.live_run import RunConfig, run_life
+from testspace.experiments.run.live_run import run_episode
+from testspace.experiments.run.run_config import RunConfig
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
 SMOKE = PRESETS["smoke"]
-TINY = replace(SMOKE, transfer=replace(SMOKE.transfer, steps=2), ttt_frames=2)
+TINY = replace(SMOKE, transfer=replace(SMOKE.transfer, steps=2), ttt_views=2)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,20 +42,22 @@ def _rows(run: Path, kind: str) -> list[dict[str, Any]]:
 
 def test_the_same_is_lived_and_as_much_is_learned(tmp_path: Path) -> None:
     change = ("at=80:lighting=0.5",)
-    asked = [RunConfig(tmp_path / name, seed=5, change=change, apart=name == "apart") for name in ("turns", "apart")]
-    turns, apart = (run_life(one, TINY) for one in asked)
-    for name in ("frames", "coverage", "buffer_coverage", "collisions", "frames_kept_apart", "samples"):
-        assert apart[name] == turns[name], name
-    ours, theirs = (ReplayBuffer.reader(tmp_path / name / "buffer").all() for name in ("apart", "turns"))
+    asked = [
+        RunConfig(tmp_path / name, seed=5, change=change, asynchronous=name == "async") for name in ("turns", "async")
+    ]
+    turns, at_once = (run_episode(one, TINY) for one in asked)
+    for name in ("frames", "coverage", "buffer_coverage", "collisions", "frames_not_stored", "samples"):
+        assert at_once[name] == turns[name], name
+    ours, theirs = (ReplayBuffer.reader(tmp_path / name / "buffer").all() for name in ("async", "turns"))
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)  # the change came at the same frame too
     kept = ("frame", "coverage", "buffer_coverage", "collisions")
-    told = [[[row[name] for name in kept] for row in _rows(one.out, "turn")] for one in asked]
+    told = [[[row[name] for name in kept] for row in _rows(one.out, "rollout")] for one in asked]
     assert told[0] == told[1]
     tests = [[(row["method"], row["frame"], row["change"]) for row in _rows(one.out, "evaluation")] for one in asked]
     assert tests[0] == tests[1]
     maps = [np.load(one.out / "report_data" / "map.npz") for one in asked]
     assert all(np.array_equal(maps[0][key], maps[1][key]) for key in maps[0])
-    assert (tmp_path / "apart" / "report.html").is_file()
+    assert (tmp_path / "async" / "report.html").is_file()
 
 
 def _begin(out: Path, *more: str) -> tuple[list[str], subprocess.Popen[str]]:
@@ -63,7 +66,7 @@ def _begin(out: Path, *more: str) -> tuple[list[str], subprocess.Popen[str]]:
     command += ["--out", str(out), *more]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 300
-    while not (metrics.exists() and '"turn"' in metrics.read_text()) and time.monotonic() < deadline:
+    while not (metrics.exists() and '"rollout"' in metrics.read_text()) and time.monotonic() < deadline:
         assert process.poll() is None, "the run ended before it could be stopped"
         time.sleep(0.02)
     return command, process
@@ -74,7 +77,7 @@ def test_killed_interrupted_and_gone_on_with(tmp_path: Path) -> None:
     command, process = _begin(out)
     process.kill()
     process.communicate()
-    lock = out / "life" / "actor.lock"
+    lock = out / "agent" / "actor.lock"
     before = lock.read_text()
     command, process = _begin(out, "--resume")  # its first turn was told before; the actor of before is gone
     while lock.read_text() in ("", before, str(process.pid)) and process.poll() is None:
@@ -88,9 +91,9 @@ def test_killed_interrupted_and_gone_on_with(tmp_path: Path) -> None:
     summary = json.loads((out / "summary.json").read_text())
     steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].numpy()
     assert (np.diff(steps) > 0).all(), "a frame was lived twice"
-    assert len(steps) + summary["frames_kept_apart"] == summary["frames"] == SMOKE.life.frames
-    assert summary["samples"] == SMOKE.life.frames * SMOKE.life.replay_ratio
-    assert [row["frame"] for row in _rows(out, "turn")] == sorted({row["frame"] for row in _rows(out, "turn")})
+    assert len(steps) + summary["frames_not_stored"] == summary["frames"] == SMOKE.episode.frames
+    assert summary["samples"] == SMOKE.episode.frames * SMOKE.episode.replay_ratio
+    assert [row["frame"] for row in _rows(out, "rollout")] == sorted({row["frame"] for row in _rows(out, "rollout")})
 
 
 def test_a_crash_of_the_actor_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,7 +109,7 @@ def test_a_crash_of_the_actor_is_told_in_a_line(tmp_path: Path, capsys: pytest.C
     assert len(lines) == 1
     assert "ZeroDivisionError: division by zero" in lines[0]
     assert "--resume" in lines[0]
-    assert "mine.py" in (tmp_path / "run" / "life" / "actor.log").read_text()
+    assert "mine.py" in (tmp_path / "run" / "agent" / "actor.log").read_text()
     assert len(ReplayBuffer.reader(tmp_path / "run" / "buffer")) > 0  # the first turn, whole
 
 

@@ -50,7 +50,7 @@ def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory, cache: Path) ->
     environment = {**os.environ, "TESTSPACE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 120
-    while not (metrics.exists() and '"turn"' in metrics.read_text()) and time.monotonic() < deadline:
+    while not (metrics.exists() and '"rollout"' in metrics.read_text()) and time.monotonic() < deadline:
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
@@ -72,12 +72,12 @@ def test_a_killed_run_goes_on_from_its_last_flush(killed_and_resumed: tuple[Path
     summary = json.loads((out / "summary.json").read_text())
     steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].numpy()
     assert flushed > 0
-    assert summary["frames"] == SMOKE.life.frames
+    assert summary["frames"] == SMOKE.episode.frames
     assert (np.diff(steps) > 0).all(), "a frame was lived twice"
-    assert len(steps) + summary["frames_kept_apart"] == SMOKE.life.frames
+    assert len(steps) + summary["frames_not_stored"] == SMOKE.episode.frames
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     evaluated = [(row["method"], row["frame"]) for row in rows if row["kind"] == "evaluation"]
-    lived = [round(share * SMOKE.life.frames) for share in SMOKE.milestones]
+    lived = [round(share * SMOKE.episode.frames) for share in SMOKE.milestones]
     assert evaluated == [("scratch", 0), *(("specialist", n) for n in lived), ("specialist_ttt", lived[-1])]
 
 
@@ -91,7 +91,7 @@ def test_what_a_run_leaves_behind(killed_and_resumed: tuple[Path, int]) -> None:
     assert all(np.isfinite(summary[name]) for name in numbers)
     assert 0 < summary["coverage"] <= 1
     assert summary["shared_assets"] == []
-    assert summary["samples"] == SMOKE.life.frames * SMOKE.life.replay_ratio
+    assert summary["samples"] == SMOKE.episode.frames * SMOKE.episode.replay_ratio
     for method in ("scratch", "specialist", "specialist_ttt"):
         score = summary["segmentation"][method]
         assert 0 <= score["miou"] <= 1
@@ -100,7 +100,7 @@ def test_what_a_run_leaves_behind(killed_and_resumed: tuple[Path, int]) -> None:
     assert "data:image/png;base64" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert list((out / "tensorboard").iterdir())
-    assert (out / "life" / "learner" / "model.safetensors").is_file()
+    assert (out / "agent" / "learner" / "model.safetensors").is_file()
 
 
 def test_a_life_that_is_viewed_leaves_a_recording_of_all_of_it(killed_and_resumed: tuple[Path, int]) -> None:
@@ -115,7 +115,9 @@ def test_a_life_that_is_viewed_leaves_a_recording_of_all_of_it(killed_and_resume
             times.setdefault(one.entity_path, set())
     steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].tolist()
     assert {steps[0], steps[-1]} <= times["/house/agent"] <= set(steps)  # what was lived before the kill too
-    assert times["/coverage/floor"] == set(range(SMOKE.life.turn, SMOKE.life.frames + 1, SMOKE.life.turn))
+    assert times["/coverage/floor"] == set(
+        range(SMOKE.episode.rollout, SMOKE.episode.frames + 1, SMOKE.episode.rollout)
+    )
     assert {"/house/rooms", "/house/path", "/held_out/prediction_specialist", "/mIoU/scratch"} <= times.keys()
     assert not list(out.glob("*.tmp"))
 
@@ -200,7 +202,7 @@ def test_detection_and_captioning_are_scored_and_repeat_themselves(
         told = capsys.readouterr().out
         assert told.splitlines()[0].split() == measures
         stored = json.loads((out / f"{task}.json").read_text())
-        assert stored["views"] == SMOKE.evaluation_frames
+        assert stored["views"] == SMOKE.eval_views
         assert list(stored["scores"]) == ["scratch", "specialist"]
         assert all(0 <= value <= 10 for score in stored["scores"].values() for value in score.values())
     if operators_load():

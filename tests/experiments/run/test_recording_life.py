@@ -17,10 +17,10 @@ from testspace.envs.meshes.write import write_glb
 from testspace.envs.recordings.plain import PlainWriter
 from testspace.envs.render.raycast import RayCastSimulator
 from testspace.experiments.cli import main as cli
+from testspace.experiments.cli import run_cli
 from testspace.experiments.protocol.held_out import random_poses
 from testspace.experiments.protocol.presets import PRESETS
-from testspace.experiments.run import live_run as life
-from testspace.experiments.run.world_factory import HELD_OUT, open_test_space
+from testspace.experiments.run.world_factory import MAX_HELD_OUT_FRACTION, View, open_space
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
 CAMERA = Camera(64, 48, 60.0)
@@ -47,18 +47,20 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     small = replace(
         smoke,
         transfer_set=replace(smoke.transfer_set, houses=1),
-        life=replace(smoke.life, first_frames=40, replay_ratio=2.0),
+        episode=replace(smoke.episode, learning_starts=40, replay_ratio=2.0),
         transfer=replace(smoke.transfer, steps=2),
         milestones=(1.0,),
     )
-    monkeypatch.setattr(life, "find_preset", lambda name: small)
+    monkeypatch.setattr(run_cli, "find_preset", lambda name: small)
 
 
 def test_labels_of_a_recording_go_with_the_held_out_views_only(tmp_path: Path) -> None:
-    space = open_test_space("recording", str(record(tmp_path / "room", labels=True)), 0, PRESETS["smoke"])
+    view = View(Camera(32, 32), 1.5, "direct")
+    space = open_space("recording", str(record(tmp_path / "room", labels=True)), 0, view, 1000)
+    assert (space.frames, space.camera.vertical_fov) == (FRAMES, pytest.approx(CAMERA.vertical_fov))
     views, truth = space.draw_views(24, np.random.default_rng(0), [])
     assert truth is not None
-    assert len(views["pose"]) == len(truth.semantic) == FRAMES // HELD_OUT
+    assert len(views["pose"]) == len(truth.semantic) == int(FRAMES * MAX_HELD_OUT_FRACTION)
     assert (truth.semantic > 0).mean() > 0.9
     for pose, semantic in zip(views["pose"], truth.semantic, strict=True):
         _, again = space.env.simulator.render_with_labels(pose[None])
@@ -74,14 +76,14 @@ def test_a_life_goes_over_a_recording(tmp_path: Path, capsys: pytest.CaptureFixt
     summary = json.loads((out / "summary.json").read_text())
     assert summary["frames"] == FRAMES
     assert summary["sim"] == "recording"
-    assert summary["frames_kept_apart"] >= 1
+    assert summary["frames_not_stored"] >= 1
     assert summary["segmentation"] == {}
     printed, page = capsys.readouterr().out, (out / "report.html").read_text()
     for where in (printed, page):
         assert "no labels" in where
         assert "1 of its frames could not be read" in where
     stored = ReplayBuffer.reader(out / "buffer").all(("pose", "rgb"))
-    assert len(stored["pose"]) == FRAMES - summary["frames_kept_apart"]
+    assert len(stored["pose"]) == FRAMES - summary["frames_not_stored"]
     assert stored["rgb"].float().std() > 0
     # The camera of the life is as wide as the recording's pictures allow, and the transfer set's is the same.
     camera = json.loads((out / "config.json").read_text())["sizes"]["transfer_set"]["camera"]
@@ -95,15 +97,13 @@ def test_a_mesh_is_lived_in_and_scored_where_it_has_labels(labelled: bool, tmp_p
         void = [replace(thing, class_id=0) for thing in scene.instances]
         scene = replace(scene, instances=void)
     write_glb(scene, tmp_path / "room.glb")
-    smoke = PRESETS["smoke"]
-    direct = replace(smoke, transfer_set=replace(smoke.transfer_set, light="direct"))
-    space = open_test_space("raycast", str(tmp_path / "room.glb"), 0, direct)
+    space = open_space("raycast", str(tmp_path / "room.glb"), 0, View(Camera(32, 32), 1.5, "direct"), 10)
     assert space.states is None
     assert space.house is None
     views, truth = space.draw_views(6, np.random.default_rng(0), [])
     assert len(views["pose"]) == 6
     assert (truth is not None) == labelled
-    assert any("no labels" in line for line in space.told()) != labelled
+    assert any("no labels" in line for line in space.notes()) != labelled
     frame, _ = space.env.reset()
     moved, *_ = space.env.step(1)
     assert (frame["pose"] != moved["pose"]).any()

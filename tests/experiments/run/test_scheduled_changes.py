@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from testspace.agent.live import AlternatingAgent
 from testspace.core.errors import UserError
 from testspace.core.frame import Camera
 from testspace.envs.assembly.building import build_scene
@@ -17,26 +18,27 @@ from testspace.envs.render.raycast import RayCastSimulator
 from testspace.experiments.cli import main as cli
 from testspace.experiments.protocol.held_out import blank_views, draw_views
 from testspace.experiments.protocol.presets import PRESETS
-from testspace.experiments.run import live_run as life
-from testspace.experiments.run.live_run import RunConfig, run_life
-from testspace.experiments.run.scheduled_changes import evaluation_frames, parse_scheduled, recoveries, states_of
+from testspace.experiments.run import live_run
+from testspace.experiments.run.live_run import run_episode
+from testspace.experiments.run.run_config import RunConfig
+from testspace.experiments.run.scheduled_changes import eval_points, parse_scheduled, recoveries, states_of
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
 SMOKE = PRESETS["smoke"]
 SHORT = replace(
     SMOKE,
-    life=replace(SMOKE.life, frames=120, turn=20, first_frames=40),
+    episode=replace(SMOKE.episode, frames=120, rollout=20, learning_starts=40),
     milestones=(1.0,),
     transfer=replace(SMOKE.transfer, steps=3),
     transfer_set=replace(SMOKE.transfer_set, houses=1),
-    evaluation_frames=8,
-    ttt_frames=2,
+    eval_views=8,
+    ttt_views=2,
 )
 
 
 def test_every_change_that_is_named_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[RunConfig] = []
-    monkeypatch.setattr(life, "run_life", asked.append)
+    monkeypatch.setattr(live_run, "run_episode", lambda config, sizes: asked.append(config))
     monkeypatch.setattr(cli, "headline", str)
     changes = ["at=20:lighting=0.6", "at=30:objects=0.4"]
     cli.main(["run", "--out", str(tmp_path / "run"), *(part for one in changes for part in ("--change", one))])
@@ -67,8 +69,8 @@ def test_what_cannot_be_asked_is_said(texts: list[str], words: str) -> None:
 
 def test_the_specialist_is_tested_before_each_change_and_a_tenth_of_the_life_after() -> None:
     changes = parse_scheduled(["at=30:lighting=1", "at=95:lighting=1"], 100)
-    assert evaluation_frames(100, (0.5, 1.0), changes) == [30, 40, 50, 95, 100]
-    assert evaluation_frames(100, (0.5, 1.0), ()) == [50, 100]
+    assert eval_points(100, (0.5, 1.0), changes) == [30, 40, 50, 95, 100]
+    assert eval_points(100, (0.5, 1.0), ()) == [50, 100]
 
 
 def test_recovery_is_the_share_of_the_drop_that_came_back() -> None:
@@ -99,14 +101,13 @@ def test_a_house_that_changes_twice_and_a_life_that_is_killed_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path / "cache"))
-    config = RunConfig(
-        tmp_path / "run", seed=5, change=("at=40:lighting=0.8", "at=80:objects=1"), replay="balanced", memory=50
-    )
+    config = RunConfig(tmp_path / "run", seed=5, change=("at=40:lighting=0.8", "at=80:objects=1"))
+    sizes = replace(SHORT, episode=replace(SHORT.episode, eviction="balanced", memory=50))
 
     def watched_until(frame: int):  # type: ignore[no-untyped-def]
-        live = life.Life.live
+        live = AlternatingAgent.live
 
-        def stop(self: life.Life, until: int, watch):  # type: ignore[no-untyped-def]
+        def stop(self: AlternatingAgent, until: int, watch):  # type: ignore[no-untyped-def]
             live(self, min(until, frame), watch)
             if until > frame:
                 raise Killed
@@ -114,10 +115,10 @@ def test_a_house_that_changes_twice_and_a_life_that_is_killed_between(
         return stop
 
     with monkeypatch.context() as patched:
-        patched.setattr(life.Life, "live", watched_until(60))
+        patched.setattr(AlternatingAgent, "live", watched_until(60))
         with pytest.raises(Killed):
-            run_life(config, SHORT)
-    summary = run_life(replace(config, resume=True), SHORT)
+            run_episode(config, sizes)
+    summary = run_episode(replace(config, resume=True), sizes)
 
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     tested = [

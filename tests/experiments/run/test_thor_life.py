@@ -14,9 +14,9 @@ from thor_options import stand_in
 from testspace.envs.thor import session
 from testspace.envs.thor.thor_simulator import ThorSimulator
 from testspace.experiments.cli import main as cli
+from testspace.experiments.cli import run_cli
 from testspace.experiments.protocol.presets import PRESETS
-from testspace.experiments.run import live_run as life
-from testspace.experiments.run import world_factory as test_space
+from testspace.experiments.run import world_factory
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
 pytest.importorskip("ai2thor", reason="pip install 'testspace[thor]'")
@@ -36,13 +36,13 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     small = replace(
         smoke,
         transfer_set=replace(smoke.transfer_set, houses=1, frames_per_house=8),
-        life=replace(smoke.life, frames=36, turn=12, first_frames=24),
+        episode=replace(smoke.episode, frames=36, rollout=12, learning_starts=24),
         transfer=replace(smoke.transfer, steps=2),
         milestones=(1.0,),
-        evaluation_frames=8,
-        ttt_frames=2,
+        eval_views=8,
+        ttt_views=2,
     )
-    monkeypatch.setattr(life, "find_preset", lambda name: small)
+    monkeypatch.setattr(run_cli, "find_preset", lambda name: small)
 
 
 def test_a_life_goes_through_a_crash_and_a_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,13 +53,13 @@ def test_a_life_goes_through_a_crash_and_a_change(tmp_path: Path, capsys: pytest
               "--change", "at=24:lighting=1"])  # fmt: skip
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["sim"], summary["frames"]) == ("thor", 36)
-    assert summary["told"] == ["AI2-THOR crashed or hung 1 times, and was started again."]
-    assert summary["told"][0] in capsys.readouterr().out
+    assert summary["notes"] == ["AI2-THOR crashed or hung 1 times, and was restarted."]
+    assert summary["notes"][0] in capsys.readouterr().out
     assert summary["segmentation"]["specialist"]["miou"] >= 0
     assert [change["at"] for change in summary["changes"]] == [24]
     assert 0 < summary["coverage"] <= 1
     stored = ReplayBuffer.reader(out / "buffer").all(("pose", "depth"))
-    assert len(stored["pose"]) == 36 - summary["frames_kept_apart"]
+    assert len(stored["pose"]) == 36 - summary["frames_not_stored"]
     assert stored["pose"][:, 1].numpy() == pytest.approx(1.575, abs=1e-4)
     assert json.loads((out / "config.json").read_text())["sizes"]["transfer_set"]["camera_height"] == pytest.approx(
         1.575
@@ -69,7 +69,7 @@ def test_a_life_goes_through_a_crash_and_a_change(tmp_path: Path, capsys: pytest
 def test_when_it_is_given_up_what_was_lived_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(test_space, "ThorSimulator", partial(ThorSimulator, restarts=0))
+    monkeypatch.setattr(world_factory, "ThorSimulator", partial(ThorSimulator, restarts=0))
     out, faults = tmp_path / "run", tmp_path / "thor/FAULTS"
     asked = ["run", "--sim", "thor", "--seed", "5", "--preset", "smoke", "--policy", "random", "--out", str(out)]
     stored = ReplayBuffer.flush

@@ -14,13 +14,13 @@ SETTINGS = {"house": "a.json", "seed": 1, "sizes": {"frames": (1, 2)}}
 
 def test_a_new_folder_keeps_the_settings_and_the_rows(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run", SETTINGS, resume=False)
-    run.log("turn", 10, loss=0.5)
+    run.log("rollout", 10, loss=0.5)
     run.log("evaluation", 10, method="scratch", miou=0.25)
     run.close()
     assert json.loads((tmp_path / "run" / "config.json").read_text())["seed"] == 1
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert rows == [
-        {"kind": "turn", "frame": 10, "loss": 0.5},
+        {"kind": "rollout", "frame": 10, "loss": 0.5},
         {"kind": "evaluation", "frame": 10, "method": "scratch", "miou": 0.25},
     ]
     assert list((tmp_path / "run" / "tensorboard").iterdir())
@@ -46,15 +46,15 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 
 def test_resume_drops_a_row_that_a_crash_cut_off(tmp_path: Path) -> None:
     run = RunFolder(tmp_path, SETTINGS, resume=False)
-    run.log("turn", 10, loss=0.5)
+    run.log("rollout", 10, loss=0.5)
     run.close()
     with (tmp_path / "metrics.jsonl").open("a") as out:
-        out.write('{"kind": "turn", "fra')
+        out.write('{"kind": "rollout", "fra')
     run = RunFolder(tmp_path, SETTINGS, resume=True)
-    run.log("turn", 20, loss=0.25)
+    run.log("rollout", 20, loss=0.25)
     run.close()
-    assert [row["frame"] for row in run.logged("turn")] == [10, 20]
-    assert run.logged("turn", loss=0.25)[0]["frame"] == 20
+    assert [row["frame"] for row in run.logged("rollout")] == [10, 20]
+    assert run.logged("rollout", loss=0.25)[0]["frame"] == 20
     assert [json.loads(line)["frame"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [10, 20]
 
 

@@ -36,7 +36,7 @@ from testspace.experiments.rundir.wandb_curves import check_wandb
 
 check_wandb()
 run = RunFolder(Path("first"), {"seed": 1}, resume=True, wandb="lives")
-run.log("turn", 10, loss=0.515625, note="not a number")
+run.log("rollout", 10, loss=0.515625, note="not a number")
 run.log("evaluation", 20, method="scratch", miou=0.28125)
 run.close()
 """
