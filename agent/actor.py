@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..core.frame import Frame
 from ..envs.gym_envs.world import ChangingWorld, World
 from ..envs.simulator import stack_frames
-from ..learners.data.eviction import ReplayName
+from ..learners.choices import EvictionName
 from ..learners.data.replay_buffer import ReplayBuffer
 from ..learners.nn.checkpoint import replace_arrays
 from .fusion.semantic_map import SemanticMap
@@ -43,7 +43,7 @@ class LifeConfig:
     explicit)."""
     memory: int | None = None
     """Frames that the replay buffer holds; unset: all that are lived."""
-    replay: ReplayName = "ring"
+    replay: EvictionName = "ring"
     """What a full buffer overwrites: see `learners.data.eviction`."""
 
     @property

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...core.errors import UserError
 from ...envs.perturbations import parse_change, perturb
-from ...learners.data.eviction import ReplayName
+from ...learners.choices import EvictionName
 from ..stages import Entry, Stages
 from .experiment import Claim, Experiment, Measures, Summary, Trial, above_generalists
 from .figures import curves
@@ -34,7 +34,7 @@ def continual(replay: str) -> str:
 
 
 def trial(
-    change: str, replay: tuple[ReplayName, ...], replay_ratio: float | None, generalist: tuple[str, ...], trial: Trial
+    change: str, replay: tuple[EvictionName, ...], replay_ratio: float | None, generalist: tuple[str, ...], trial: Trial
 ) -> Measures:
     """mIoU of every method before the change, right after it, as the agent lives on, and back in the old house."""
     changed, _ = perturb(trial.house, parse_change(change), trial.seed)
@@ -105,7 +105,7 @@ def draw(summary: Summary, file: Path) -> None:
 
 def experiment(
     change: str = "lighting=0.5,objects=0.3",
-    replay: tuple[ReplayName, ...] = ("reservoir",),
+    replay: tuple[EvictionName, ...] = ("reservoir",),
     replay_ratio: float | None = None,
     generalist: tuple[str, ...] = (),
 ) -> Experiment:

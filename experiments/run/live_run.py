@@ -32,7 +32,7 @@ from ...core.progress import Progress
 from ...core.storage import replacing, write_json
 from ...envs.house.house import House
 from ...envs.house.house_io import load_houses
-from ...learners.data.eviction import ReplayName
+from ...learners.choices import EvictionName
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.objectives.tst import TSTLearner, scratch_encoder
 from ..protocol.presets import Preset, find_preset
@@ -69,7 +69,7 @@ class RunConfig:
     """What the agent lives in: our simulator, AI2-THOR, habitat-sim, or a recording."""
     change: tuple[str, ...] = ()
     """Changes of the house in the middle of the life, each as at=2000:lighting=0.6."""
-    replay: ReplayName = "ring"
+    replay: EvictionName = "ring"
     """What a full replay buffer overwrites."""
     memory: int | None = None
     """Frames that the replay buffer holds; without it all that are lived."""

@@ -27,10 +27,9 @@ from ...envs.house.house import House
 from ...envs.house.house_io import house_digest
 from ...envs.render.raycast import RayCastSimulator
 from ...envs.simulator import stack_frames
-from ...learners.data.eviction import ReplayName
+from ...learners.choices import SENSORY, EvictionName
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.heads.transfer import LabelledFrames
-from ...learners.modalities.modality import SENSORY
 from ..protocol.held_out import draw_views, too_near
 from ..protocol.presets import Preset
 from .store import SIMULATOR, Entry, Store
@@ -159,7 +158,7 @@ def collect(store: Store, house: House, held_out: Entry, preset: Preset, seed: i
     return store.get("collect", f"collecting in {house.source}", settings, make)
 
 
-def remember(store: Store, seen: Sequence[tuple[Entry, int]], capacity: int, replay: ReplayName, seed: int) -> Entry:
+def remember(store: Store, seen: Sequence[tuple[Entry, int]], capacity: int, replay: EvictionName, seed: int) -> Entry:
     """A replay buffer of `capacity` frames, through which went of each collection, in turn, the frames before a step.
 
     What it holds then is what the writer `replay` kept.

@@ -28,7 +28,8 @@ from ...learners.heads.transfer import LabelledFrames
 from ...learners.modalities.modality import PSEUDOLABEL
 from ...learners.nn.checkpoint import replace_folder, whole_folder
 from ...learners.objectives.dino import DinoLearner
-from ...learners.objectives.tst import TSTConfig, TSTLearner
+from ...learners.objectives.tst import TSTLearner
+from ...learners.objectives.tst_config import TSTConfig
 from ..protocol.transfer_set import TransferSet
 from .store import Entry, Store
 from .transfer_stage import read_segmenter

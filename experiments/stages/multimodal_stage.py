@@ -15,7 +15,7 @@ from ...envs.house.classes import CLASSES
 from ...learners.heads.multimodal_segmentation import MultimodalSegmenter, fine_tune_multimodal
 from ...learners.heads.transfer import TransferConfig
 from ...learners.masked.multimodal_encoder import MultimodalEncoder
-from ...learners.objectives.tst import TSTConfig
+from ...learners.objectives.tst_config import TSTConfig
 from .learning_stages import LabelledSet, read_learner
 from .store import SIMULATOR, Entry, Store
 

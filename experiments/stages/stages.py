@@ -16,10 +16,10 @@ from typing import Any
 from ...core.digests import code_digest
 from ...envs.house.house import House
 from ...learners.adaptation.label_propagation import FewLabels, few_labels
-from ...learners.data.eviction import ReplayName
+from ...learners.choices import EvictionName
 from ...learners.heads.transfer import TransferConfig
 from ...learners.objectives.dino import DinoConfig
-from ...learners.objectives.tst import TSTConfig
+from ...learners.objectives.tst_config import TSTConfig
 from ..protocol.presets import Preset
 from ..protocol.transfer_set import transfer_set
 from . import dino_stage as dino
@@ -86,7 +86,7 @@ class Stages:
         """What was collected in the middle of the house that holds this share of the held-out views."""
         return house.part(self.store, collected, self.views, share)
 
-    def remember(self, seen: Sequence[tuple[Entry, int]], capacity: int, replay: ReplayName) -> Entry:
+    def remember(self, seen: Sequence[tuple[Entry, int]], capacity: int, replay: EvictionName) -> Entry:
         """What a memory of `capacity` frames holds after the frames of these collections, each up to a step."""
         return house.remember(self.store, seen, capacity, replay, self.seed)
 

@@ -17,7 +17,8 @@ from ...core.frame import Frame, Labels
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.masked.cross_modal_prediction import Retrieval, predict, retrieve
 from ...learners.modalities.modality import MODALITIES
-from ...learners.objectives.tst import TSTConfig, TSTLearner
+from ...learners.objectives.tst import TSTLearner
+from ...learners.objectives.tst_config import TSTConfig
 from ..protocol.presets import find_preset
 from ..report.drawings import Image, beside
 from ..run.world_factory import TestSpace, open_test_space

@@ -17,9 +17,10 @@ from testspace.agent.trainer import Tally
 from testspace.core.frame import Camera
 from testspace.envs.generator import generate_house
 from testspace.envs.gym_envs.house_env import HouseEnv
-from testspace.learners.data.eviction import ReplayName
+from testspace.learners.choices import EvictionName
 from testspace.learners.data.replay_buffer import ReplayBuffer
-from testspace.learners.objectives.tst import TSTConfig, TSTLearner
+from testspace.learners.objectives.tst import TSTLearner
+from testspace.learners.objectives.tst_config import TSTConfig
 
 CONFIG = LifeConfig(frames=60, turn=20, first_frames=30, replay_ratio=2.0)
 SIZES = TSTConfig(image_size=16, batch_size=8, decoder_layers=1, input_budget=2, target_budget=4, warmup_steps=2)
@@ -79,8 +80,8 @@ def test_a_life_goes_on_from_its_last_turn(policy: str, tmp_path: Path) -> None:
         assert torch.equal(mine, theirs)
 
 
-@pytest.mark.parametrize("replay", get_args(ReplayName))
-def test_a_life_of_little_memory_goes_on_too(replay: ReplayName, tmp_path: Path) -> None:
+@pytest.mark.parametrize("replay", get_args(EvictionName))
+def test_a_life_of_little_memory_goes_on_too(replay: EvictionName, tmp_path: Path) -> None:
     config = replace(CONFIG, memory=15, replay=replay)
     turns: list[Turn] = []
     begin(tmp_path, config=config).live(40, turns.append)
