@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..learners.data.eviction import ReplayName
+from ..learners.choices import EvictionName
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class EpisodeConfig:
     """Samples that the learner draws for each frame seen (the paper's repeated sampling, stated as a rate)."""
     memory: int | None = None
     """Capacity of the replay buffer in frames; None keeps every frame."""
-    eviction: ReplayName = "ring"
+    eviction: EvictionName = "ring"
     """Which frame a full replay buffer overwrites: see `learners.data.eviction`."""
 
     @property

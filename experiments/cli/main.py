@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import tyro
 
 from ...core.errors import ending_in_one_line
+from ...learners.training.train_config import PresetConfig
 from .bench_cli import bench
 from .experiment_cli import experiment
 
@@ -38,6 +39,14 @@ def run(arguments: tyro.conf.Positional[tuple[str, ...]] = ()) -> None:
     config, sizes = parse_run(arguments)
     run_episode(config, sizes)
     print(headline(config.out))
+
+
+@app.command
+def pretrain(config: PresetConfig) -> None:
+    """Pre-train a masked model (TST-MM, TST-MAE) from folders of frames or a replay buffer, without an agent."""
+    from ...learners.training.train import train
+
+    train(config)
 
 
 @app.command(name="watch")
@@ -320,7 +329,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _how_to_go_on(asked: Sequence[str]) -> str:
-    if "run" not in asked[:1]:
+    if asked[:1] not in (["run"], ["pretrain"]):
         return "Nothing was lost."
     again = [*asked] if "--resume" in asked else [*asked, "--resume"]
     return f"Continue with: testspace {shlex.join(again)}"

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ...learners.data.frame_folder import FrameFolder
 from ...learners.masked.masked_model import Encoder
-from ...learners.objectives.tst import TSTConfig, TSTLearner
+from ...learners.objectives.tst import TSTLearner
+from ...learners.objectives.tst_config import TSTConfig
 
 
 def train(folder: Path, out: Path, /, steps: int = 500) -> None:

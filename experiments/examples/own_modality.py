@@ -19,11 +19,13 @@ from torch import Tensor
 
 from testspace.core.frame import Camera, rotation
 from testspace.experiments.protocol.presets import find_preset
+from testspace.learners.choices import SENSORY
 from testspace.learners.data.replay_buffer import ReplayBuffer
 from testspace.learners.modalities.fidelity import fidelity
-from testspace.learners.modalities.modality import SENSORY, Modality, register
+from testspace.learners.modalities.modality import Modality, register
 from testspace.learners.modalities.tokenizers import Tokenizer
-from testspace.learners.objectives.tst import TSTConfig, TSTLearner
+from testspace.learners.objectives.tst import TSTLearner
+from testspace.learners.objectives.tst_config import TSTConfig
 
 MEAN, STD = 1.0, 0.8  # metres
 

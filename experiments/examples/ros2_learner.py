@@ -24,7 +24,8 @@ from ...core.edges import canny
 from ...core.frame import Camera, Frame
 from ...core.normals import normals_from_depth
 from ...learners.data.replay_buffer import ReplayBuffer
-from ...learners.objectives.tst import TSTConfig, TSTLearner
+from ...learners.objectives.tst import TSTLearner
+from ...learners.objectives.tst_config import TSTConfig
 
 COLOURS = {"rgb8": cv2.COLOR_RGB2RGBA, "bgr8": cv2.COLOR_BGR2RGBA, "rgba8": None, "bgra8": cv2.COLOR_BGRA2RGBA}
 """Encodings of colour images that are read, and how OpenCV makes RGBA of them."""

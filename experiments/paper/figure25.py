@@ -19,7 +19,7 @@ import numpy as np
 
 from ...core.errors import UserError
 from ...envs.perturbations import parse_change, perturb
-from ...learners.data.eviction import ReplayName
+from ...learners.choices import EvictionName
 from ..stages import Entry, Stages
 from .experiment import Claim, Experiment, Measures, Summary, Trial, above_generalists
 from .figures import curves
@@ -35,7 +35,7 @@ def continual(eviction: str) -> str:
     return f"live agent ({eviction})"
 
 
-def trial(change: str, eviction: tuple[ReplayName, ...], generalist: tuple[str, ...], trial: Trial) -> Measures:
+def trial(change: str, eviction: tuple[EvictionName, ...], generalist: tuple[str, ...], trial: Trial) -> Measures:
     """mIoU of every method before the change, right after it, as the agent goes on, and back in the old house."""
     changed, _ = perturb(trial.house, parse_change(change), trial.seed)
     stages = Stages(trial.store, trial.preset, (trial.house, changed), trial.seed)
@@ -108,7 +108,7 @@ def draw(summary: Summary, file: Path) -> None:
 
 def experiment(
     change: str = "lighting=0.5,objects=0.3",
-    eviction: tuple[ReplayName, ...] = ("reservoir",),
+    eviction: tuple[EvictionName, ...] = ("reservoir",),
     generalist: tuple[str, ...] = (),
 ) -> Experiment:
     """Figure 25 for this change, with replay buffers of these eviction rules, beside more generalists.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...learners.modalities.modality import SENSORY
+from ...learners.choices import SENSORY
 from .experiment import Claim, Experiment, Measures, Summary, Trial
 from .figures import curves
 

@@ -10,7 +10,7 @@ from ...core.frame import Camera
 from ...envs.house.classes import CLASSES
 from ...learners.adaptation.ttt import TTTConfig
 from ...learners.heads.transfer import AugmentConfig, TransferConfig
-from ...learners.objectives.tst import TSTConfig
+from ...learners.objectives.tst_config import TSTConfig
 from .preset import Preset
 from .transfer_set import TransferSetConfig
 

@@ -28,8 +28,8 @@ from ...envs.house.classes import CLASSES
 from ...envs.house.house import House, HouseObject
 from ...envs.house.house_io import house_digest
 from ...envs.render.raycast import Light, RayCastSimulator
+from ...learners.choices import SENSORY
 from ...learners.heads.transfer import LabelledFrames
-from ...learners.modalities.modality import SENSORY
 from .held_out import draw_views
 
 FIRST_SEED = 1_000_000

@@ -13,7 +13,7 @@ from ...envs.house.classes import CLASSES
 from ...learners.heads.multimodal_segmentation import MultimodalSegmenter, fine_tune_multimodal
 from ...learners.heads.transfer import TransferConfig
 from ...learners.masked.multimodal_encoder import MultimodalEncoder
-from ...learners.objectives.tst import TSTConfig
+from ...learners.objectives.tst_config import TSTConfig
 from .labelled_set import LabelledSet
 from .pretrain_stage import read_learner
 from .store import Entry, Store

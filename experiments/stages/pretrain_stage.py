@@ -18,7 +18,8 @@ from ...core.progress import Advance
 from ...learners.data.batch_sampler import BatchSampler, Frames, Pseudolabels
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.nn.checkpoint import whole_folder
-from ...learners.objectives.tst import TSTConfig, TSTLearner
+from ...learners.objectives.tst import TSTLearner
+from ...learners.objectives.tst_config import TSTConfig
 from ...learners.training.fit import STORE_EVERY, Learner, fit
 from ..protocol.preset import scheduled
 from .labelled_set import LabelledSet

@@ -17,7 +17,7 @@ from ...envs.house.house import House
 from ...learners.adaptation.label_propagation import FewLabels, few_labels
 from ...learners.heads.transfer import TransferConfig
 from ...learners.objectives.dino import DinoConfig
-from ...learners.objectives.tst import TSTConfig
+from ...learners.objectives.tst_config import TSTConfig
 from ..protocol.preset import Preset
 from ..protocol.transfer_set import transfer_set
 from . import (

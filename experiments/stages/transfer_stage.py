@@ -16,7 +16,8 @@ from ...learners.encoders.frame_encoder import FrameEncoder
 from ...learners.heads.segmentation import Segmenter
 from ...learners.heads.transfer import LabelledFrames, TransferConfig
 from ...learners.masked.masked_model import Encoder
-from ...learners.objectives.tst import TSTConfig, scratch_encoder
+from ...learners.objectives.tst import scratch_encoder
+from ...learners.objectives.tst_config import TSTConfig
 from ..protocol import score
 from .baselines import Generalist
 from .store import Entry, Store

@@ -19,7 +19,7 @@ from ...envs.house.house import House
 from ...envs.house.house_io import house_digest
 from ...envs.render.raycast import RayCastSimulator
 from ...learners.heads.transfer import LabelledFrames
-from ...learners.modalities.modality import SENSORY
+from ...learners.choices import SENSORY
 from ..protocol.held_out import draw_views, eval_rng, rooms_of, separated
 from ..protocol.preset import Preset
 from .held_out_poses import FILE, read_poses

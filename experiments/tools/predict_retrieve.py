@@ -17,7 +17,8 @@ from ...envs.house.house import House
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.masked.cross_modal_prediction import Retrieval, predict, retrieve
 from ...learners.modalities.modality import MODALITIES
-from ...learners.objectives.tst import TSTConfig, TSTLearner
+from ...learners.objectives.tst import TSTLearner
+from ...learners.objectives.tst_config import TSTConfig
 from ..protocol.held_out import eval_rng
 from ..protocol.preset import Preset
 from ..report.drawings import Image, beside

@@ -25,7 +25,8 @@ from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.modalities.fidelity import Fidelity, fidelity
 from ...learners.modalities.modality import MODALITIES
 from ...learners.modalities.tokenizers import Sample, Tokenizer
-from ...learners.objectives.tst import TSTConfig, TSTLearner
+from ...learners.objectives.tst import TSTLearner
+from ...learners.objectives.tst_config import TSTConfig
 from ..report.drawings import Image, beside
 from .predict_retrieve import SIDE, load_learner
 

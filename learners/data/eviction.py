@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-ReplayName = Literal["ring", "reservoir", "balanced", "minred"]
+from ..choices import EvictionName
+
 Features = Callable[[Tensor], Tensor]
 """rgb uint8 (N, H, W, 3) to features (N, D); Euclidean distances between them are what MinRed goes by."""
 CELL_METRES = 1.0
@@ -178,7 +179,7 @@ class MinRed(Ring):
             self._find_nearest(slot)
 
 
-WRITERS: dict[ReplayName, type[Ring]] = {
+WRITERS: dict[EvictionName, type[Ring]] = {
     "ring": Ring,
     "reservoir": Reservoir,
     "balanced": Balanced,

@@ -26,7 +26,8 @@ import torch
 from torch import Tensor
 
 from ...core.frame import FRAME_SPEC
-from .eviction import WRITERS, Features, ReplayName, choose_slots, features_of, thumbnails
+from ..choices import EvictionName
+from .eviction import WRITERS, Features, choose_slots, features_of, thumbnails
 
 MAX_DEPTH = 65.535
 """Metres; the farthest depth that is stored."""
@@ -57,7 +58,7 @@ class ReplayBuffer:
         width: int,
         seed: int = 0,
         resume: bool = False,
-        replay: ReplayName = "ring",
+        replay: EvictionName = "ring",
         features: Features = thumbnails,
     ) -> None:
         if min(capacity, height, width) < 1:

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..choices import SENSORY
 from ..masked.multimodal_encoder import MultimodalEncoder
-from ..modalities.modality import SENSORY
 from ..nn.precision import autocast
 from .segmentation import HeadConfig, Segmenter
 from .segmentation_training import train_segmenter

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..choices import OptimiserName
 from ..metrics.miou import VOID
 from ..modalities.modality import MODALITIES, mirror_image
-from ..nn.optimisers import Optimiser, OptimiserName, ParameterGroup, hidden_matrices
+from ..nn.optimisers import Optimiser, ParameterGroup, hidden_matrices
 from .task import TaskModel
 
 Progress = Callable[[int, int, dict[str, float]], None]

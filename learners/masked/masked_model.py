@@ -14,22 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..choices import SENSORY, QuantiserName, SizeName, TargetKind
 from ..encoders.frame_encoder import FrameEncoder
-from ..modalities.modality import MODALITIES, SENSORY, SEQUENCES, patchify, unpatchify
+from ..modalities.modality import MODALITIES, SEQUENCES, patchify, unpatchify
 from ..modalities.sequences import Spans
-from ..modalities.tokenizers import Quantiser, Tokenizer
+from ..modalities.tokenizers import Tokenizer
 from ..nn.cross_entropy import cross_entropy
 from ..nn.layers import Block, DecoderBlock, linear, norm, positions_1d, positions_2d
 from ..nn.pretrained import Pretrained
-from .token_streams import CELLS, Form, Numbering, Slot, Targets, slots
+from .token_streams import CELLS, Form, Numbering, Slot, slots
 
-SizeName = Literal["nano", "tiny", "small", "base"]
 _FLAT_PATCH = 1e-3  # variance of two grey levels: below it a patch is flat, and its rendering noise not worth a target
 
 
@@ -134,13 +134,13 @@ class MaskedModel(nn.Module):
         size: SizeName | Size = "nano",
         image_size: int = 64,
         patch: int = 8,
-        targets: Targets = "patches",
+        targets: TargetKind = "patches",
         decoder_layers: int | None = None,
         levels: tuple[int, ...] = (8, 5, 5, 5),
         classes: int = 0,
         modalities: Sequence[str] = SENSORY,
         rgb_beside_tokens: bool = False,
-        quantiser: Quantiser = "fsq",
+        quantiser: QuantiserName = "fsq",
         codes: Mapping[str, int] | None = None,
     ) -> None:
         """`classes` (more than 0): class ids below it are predicted of the agent's semantic map.

@@ -11,9 +11,10 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from ..modalities.modality import MODALITIES, SENSORY, patchify
+from ..choices import SENSORY, SizeName
+from ..modalities.modality import MODALITIES, patchify
 from ..nn.layers import linear
-from .masked_model import Encoder, MaskedModel, Size, SizeName
+from .masked_model import Encoder, MaskedModel, Size
 
 
 class MultimodalEncoder(Encoder):

@@ -9,10 +9,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..choices import TargetKind
 from ..modalities.modality import MODALITIES, PSEUDOLABEL, find
 from ..modalities.sequences import SequenceModality
 
-Targets = Literal["tokens", "patches"]
 Form = Literal["patches", "codes", "cells", "sequence"]
 """Normalised values of a patch; a tokenizer's code; classes of CELLS x CELLS cells of a patch; ids of a sequence."""
 CELLS = 2
@@ -43,7 +43,7 @@ class Slot:
 
 
 def slots(
-    modalities: Sequence[str], image_size: int, patch: int, targets: Targets, rgb_beside_tokens: bool, classes: int
+    modalities: Sequence[str], image_size: int, patch: int, targets: TargetKind, rgb_beside_tokens: bool, classes: int
 ) -> tuple[Slot, ...]:
     """The slots of a model; ValueError for modalities that do not exist or whose tokens do not divide the frames.
 

@@ -128,8 +128,6 @@ def _mirror_normals(normals: Tensor) -> Tensor:
     return normals.flip(2) * torch.tensor([-1.0, 1.0, 1.0], device=normals.device)
 
 
-SENSORY = ("rgb", "depth", "normals", "edges")
-"""What the agent's own sensors give (Section 4.2); rgb comes first, since the encoder sees it after transfer."""
 PSEUDOLABEL = "semantic"
 """The pseudolabel modality of the agent's semantic map: class ids (B, H, W) guessed from rgb, 0 where it does not."""
 MODALITIES: dict[str, Modality] = {

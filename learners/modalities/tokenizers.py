@@ -10,17 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from vector_quantize_pytorch import FSQ, VectorQuantize
 
+from ..choices import QuantiserName
 from ..nn.precision import autocast
 from .modality import MODALITIES, patchify, unpatchify
 
-Quantiser = Literal["fsq", "vq"]
 Sample = Callable[[int], Mapping[str, Tensor]]
 """Draws n frames of the contract."""
 
@@ -45,7 +44,7 @@ class Tokenizer(nn.Module):
         levels: tuple[int, ...] = (8, 5, 5, 5),
         width: int = 128,
         depth: int = 2,
-        quantiser: Quantiser = "fsq",
+        quantiser: QuantiserName = "fsq",
     ) -> None:
         """`patch`: pixels of rgb to a side of a token. A codebook has as many codes as FSQ of these levels would."""
         super().__init__()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
 
-OptimiserName = Literal["adamw", "muon"]
+from ..choices import OptimiserName
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..masked.masked_model import Encoder, SizeName
+from ..choices import SizeName
+from ..masked.masked_model import Encoder
 from ..modalities.modality import MODALITIES, jitter, patchify
 from ..nn.layers import linear
 from ..nn.optimisers import Optimiser, ParameterGroup

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..modalities.tokenizers import Quantiser
-from .tst import TSTConfig
+from ..choices import QuantiserName
+from .tst_config import TSTConfig
 
 PaperSize = Literal["small", "base"]
 Start = Literal["scratch", "4m"]
@@ -44,7 +44,7 @@ TABLES: dict[tuple[PaperSize, Start], Row] = {
 
 
 def pretraining(
-    size: PaperSize, start: Start = "scratch", batch_size: int = BATCH, quantiser: Quantiser = "vq"
+    size: PaperSize, start: Start = "scratch", batch_size: int = BATCH, quantiser: QuantiserName = "vq"
 ) -> TSTConfig:
     """TST-MM as Tables 9 and 10 have it: 224 x 224 in patches of 16, tokens, 4M-21's mixture, no clipping to speak of.
 

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..choices import SENSORY
 from ..masked.masking import split_positions
-from ..modalities.modality import SENSORY, find
+from ..modalities.modality import find
 from .tst import TSTLearner
 
 MASKS = 8

@@ -26,8 +26,7 @@ from ..nn.checkpoint import Checkpoint, read
 from ..nn.optimisers import Optimiser, ParameterGroup, hidden_matrices
 from ..nn.precision import autocast
 from .teacher import distance, follow, mean_of
-from .tst_config import Objective as Objective
-from .tst_config import TSTConfig as TSTConfig
+from .tst_config import TSTConfig
 
 
 class View(NamedTuple):
@@ -274,10 +273,3 @@ def masking_of(model: MaskedModel, config: TSTConfig) -> Masking:
     parts = mixture(seen, predicted, config.alphas, config.rgb_only)
     budgets = config.input_budget, config.target_budget
     return Masking(model.numbering.sizes, *budgets, parts, seen, predicted, sequences)
-
-
-if __name__ == "__main__":  # torchrun --nproc-per-node N -m testspace.learners.objectives.tst small --help
-    from ..training.train import main, whole_process
-
-    with whole_process():
-        main()

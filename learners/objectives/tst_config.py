@@ -6,11 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from ..masked.masked_model import SizeName
-from ..masked.token_streams import Targets
-from ..modalities.modality import SENSORY
-from ..modalities.tokenizers import Quantiser
-from ..nn.optimisers import OptimiserName
+from ..choices import SENSORY, OptimiserName, QuantiserName, SizeName, TargetKind
 
 Objective = Literal["mm", "mae"]
 
@@ -36,7 +32,7 @@ class TSTConfig:
     rgb is one modality, seen as pixels and predicted as tokens."""
     pseudolabel_classes: int = 0
     """Class ids of the pseudolabels (`modalities.PSEUDOLABEL`) that every frame then brings along; 0: without them."""
-    targets: Targets = "patches"
+    targets: TargetKind = "patches"
     """What is predicted: tokenizer codes (as 4M), or normalised patches (as MultiMAE)."""
     input_budget: int = 64
     """Tokens that the encoder sees of each frame."""
@@ -77,7 +73,7 @@ class TSTConfig:
     """Weight of the distance to the teacher's features of rgb, against forgetting (Arani et al., 2022)."""
     levels: tuple[int, ...] = (8, 5, 5, 5)
     """Levels of the tokenizers' FSQ; their product is the number of codes."""
-    quantiser: Quantiser = "fsq"
+    quantiser: QuantiserName = "fsq"
     """fsq, or vq: a cosine codebook as 4M's, of as many codes."""
     tokenizer_steps: int = 300
     """Training steps of each tokenizer."""

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,23 +31,9 @@ from ..modalities.modality import SEQUENCES
 from ..modalities.tokenizers import Sample
 from ..nn.checkpoint import Checkpoint
 from ..nn.precision import autocast
-from ..objectives.tst import TSTConfig, TSTLearner, View
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """How a step is spread and computed; none of it changes what is learned, but for rounding."""
-
-    micro_batch: int | None = None
-    """Samples of a part: what a process computes at once. Unset: all that it has of a step. Fewer need less memory."""
-    shard: Literal["ddp", "fsdp"] = "ddp"
-    """ddp: each process holds the whole model. fsdp: each holds a part of every layer and its moments (size base)."""
-    compile: bool = False
-    """Compile the layers (torch.compile); needs a C++ compiler."""
-    checkpointing: bool = False
-    """Compute each layer a second time in the backward pass instead of keeping what it computed: less memory."""
-    bf16: bool | None = None
-    """Matrix products in bfloat16. Unset: where that is fast."""
+from ..objectives.tst import TSTLearner, View
+from ..objectives.tst_config import TSTConfig
+from .train_config import Scaling
 
 
 class Part(NamedTuple):

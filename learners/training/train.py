@@ -1,7 +1,7 @@
 """Pre-training from a folder of frames, a replay buffer, or both, on one process or many.
 
-    python -m testspace.learners.objectives.tst nano --frames my_frames --out runs/mine
-    torchrun --nproc-per-node 8 -m testspace.learners.objectives.tst base --scaling.shard fsdp --frames FOLDER --out b
+    testspace pretrain nano --frames my_frames --out runs/mine
+    torchrun --nproc-per-node 8 -m testspace.learners.training.train base --scaling.shard fsdp --frames FOLDER --out b
 
 Leaves in --out: encoder/ (for `Encoder.from_pretrained`), learner/ (for `--resume`, on any number of processes) and
 metrics.jsonl. Ctrl-C, or SIGTERM, ends it after the step that it is at, with that step stored.
@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -29,14 +29,13 @@ import torch.distributed as dist
 import tyro
 from torch import Tensor
 
+from ..choices import SENSORY
 from ..data.frame_folder import FrameFolder, FrameFolderError
 from ..data.replay_buffer import BufferError, ReplayBuffer
 from ..masked.masked_model import Encoder
-from ..modalities.modality import SENSORY
 from ..nn.checkpoint import replace_folder, whole_folder
-from ..objectives import paper_configs as paper
-from ..objectives.tst import TSTConfig
-from .scaling import Part, ScaledLearner, Scaling, generator_of
+from .scaling import Part, ScaledLearner, generator_of
+from .train_config import PresetConfig, TrainConfig
 
 SPOKEN_EVERY = 10.0
 """Seconds between two lines of progress."""
@@ -45,39 +44,6 @@ Get = Callable[[Sequence[int]], dict[str, Tensor]]
 
 class TrainError(ValueError):
     """A training that cannot be done as asked; the message says what to do instead."""
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """What is trained, on what, and how it is spread."""
-
-    out: Path
-    """Folder for what the training leaves behind."""
-    frames: Path | None = None
-    """Folder of frames (rgb/, and where there are any depth/, normals/, poses.csv): see `data.frame_folder`."""
-    buffer: Path | None = None
-    """Folder of a replay buffer, such as the buffer/ of a run."""
-    buffer_share: float = 0.5
-    """Share of the frames that comes from the buffer, where both are given."""
-    vertical_fov: float = 90.0
-    """Of the camera that took the frames, in degrees; only normals that come from depth need it."""
-    mix_in: Path | None = None
-    """Folder of frames of external spaces, whose rgb makes up half of each step (Appendix L)."""
-    learner: TSTConfig = field(default_factory=lambda: TSTConfig(total_steps=1000))
-    """The masked model and its objective. total_steps says when training ends."""
-    repeats: int = 1
-    """Views of each frame that is read (repeated sampling; 4 in the paper): each is mirrored, jittered and masked
-    anew."""
-    scaling: Scaling = field(default_factory=Scaling)
-    """How a step is spread."""
-    seed: int = 0
-    """Seed of everything random."""
-    store_every: int = 500
-    """Steps between two times that the learner is stored: what a crash can lose."""
-    log_every: int = 10
-    """Steps between two lines of metrics.jsonl."""
-    resume: bool = False
-    """Go on with what the folder holds."""
 
 
 def train(config: TrainConfig) -> dict[str, float]:
@@ -291,29 +257,21 @@ class _Progress:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command; exits with 0, 2 (the user's to mend, one line on stderr), or 130 (interrupted, all stored)."""
-    choices: dict[str, tuple[str, TrainConfig]] = {
-        "nano": ("Ours, for two CPU cores.", TrainConfig(out=tyro.MISSING)),
-        "small": (
-            "TST-S as Table 9 has it.",
-            TrainConfig(out=tyro.MISSING, learner=paper.pretraining("small"), repeats=4),
-        ),
-        "base": (
-            "TST-B as Table 9 has it.",
-            TrainConfig(out=tyro.MISSING, learner=paper.pretraining("base"), repeats=4),
-        ),
-    }
-    config = tyro.extras.overridable_config_cli(
-        choices, prog="python -m testspace.learners.objectives.tst", args=arguments
-    )
+    """Command for torchrun; exits with 0, 2 (one line on stderr says what to change), or 130 (interrupted, stored)."""
+    config = tyro.cli(PresetConfig, prog="python -m testspace.learners.training.train", args=arguments)
     loud = os.environ.get("RANK", "0") == "0"
     try:
         train(config)
     except KeyboardInterrupt:
         if loud:
-            print(f"stopped; {config.out} holds all of it: go on with --resume", file=sys.stderr)
+            print(f"stopped; {config.out} holds all of it: continue with --resume", file=sys.stderr)
         sys.exit(130)
     except (TrainError, FrameFolderError, BufferError, OSError) as error:
         if loud:
             print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    with whole_process():
+        main()

@@ -19,9 +19,10 @@ from testspace.agent.trainer import Trainer
 from testspace.core.frame import Camera
 from testspace.envs.generator import generate_house
 from testspace.envs.gym_envs.house_env import HouseEnv
-from testspace.learners.data.eviction import ReplayName
+from testspace.learners.choices import EvictionName
 from testspace.learners.data.replay_buffer import ReplayBuffer
-from testspace.learners.objectives.tst import TSTConfig, TSTLearner
+from testspace.learners.objectives.tst import TSTLearner
+from testspace.learners.objectives.tst_config import TSTConfig
 from testspace.learners.training.fit import RunningMeans
 
 CONFIG = EpisodeConfig(frames=60, rollout=20, learning_starts=30, replay_ratio=2.0)
@@ -85,8 +86,8 @@ def test_a_life_goes_on_from_its_last_turn(policy: str, tmp_path: Path) -> None:
         assert torch.equal(mine, theirs)
 
 
-@pytest.mark.parametrize("replay", get_args(ReplayName))
-def test_a_life_of_little_memory_goes_on_too(replay: ReplayName, tmp_path: Path) -> None:
+@pytest.mark.parametrize("replay", get_args(EvictionName))
+def test_a_life_of_little_memory_goes_on_too(replay: EvictionName, tmp_path: Path) -> None:
     config = replace(CONFIG, memory=15, eviction=replay)
     turns: list[Rollout] = []
     begin(tmp_path, config=config).live(40, turns.append)

@@ -1,4 +1,4 @@
-"""What torchrun starts twice in test_scaling: training after training, as `-m testspace.learners.objectives.tst` does.
+"""What torchrun starts twice in test_scaling: training after training, as `-m testspace.learners.training.train` does.
 
 two_processes.py FOLDER ARGUMENTS: trains to FOLDER/ddp, fsdp and tokens, and goes on with what FOLDER/begun holds.
 """

@@ -22,7 +22,8 @@ from testspace.envs.gym_envs.motion import Action
 from testspace.envs.house.classes import CLASS_ID
 from testspace.envs.scene import Instance
 from testspace.learners.objectives.surprise import surprise
-from testspace.learners.objectives.tst import TSTConfig, TSTLearner
+from testspace.learners.objectives.tst import TSTLearner
+from testspace.learners.objectives.tst_config import TSTConfig
 
 SMALL = Camera(16, 16)
 TINY = TSTConfig(

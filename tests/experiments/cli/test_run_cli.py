@@ -12,7 +12,7 @@ from testspace.core.errors import UserError
 from testspace.experiments.cli.run_cli import options, parse_run
 from testspace.experiments.protocol.preset import Preset, scheduled
 from testspace.experiments.protocol.presets import PRESETS
-from testspace.learners.objectives.tst import TSTConfig
+from testspace.learners.objectives.tst_config import TSTConfig
 
 
 def test_sizes_are_set_on_the_command_line() -> None:

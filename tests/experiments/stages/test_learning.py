@@ -17,7 +17,7 @@ from testspace.experiments.stages import learning_stages as learning
 from testspace.experiments.stages.house_stages import part, remember, views_within
 from testspace.experiments.stages.learning_stages import Diet, pretrain
 from testspace.learners.data.replay_buffer import ReplayBuffer
-from testspace.learners.objectives.tst import TSTConfig
+from testspace.learners.objectives.tst_config import TSTConfig
 
 CONFIG = TSTConfig(image_size=32, batch_size=4, decoder_layers=1, input_budget=8, target_budget=8, warmup_steps=2)
 

@@ -14,7 +14,8 @@ from testspace.learners.heads.segmentation_training import fine_tune_segmenter
 from testspace.learners.heads.transfer import AugmentConfig, LabelledFrames, TransferConfig
 from testspace.learners.masked.masked_model import Encoder
 from testspace.learners.metrics.miou import segmentation_score
-from testspace.learners.objectives.tst import TSTConfig, TSTLearner
+from testspace.learners.objectives.tst import TSTLearner
+from testspace.learners.objectives.tst_config import TSTConfig
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from testspace.learners.data.eviction import ReplayName
+from testspace.learners.choices import EvictionName
 from testspace.learners.data.replay_buffer import BufferError, ReplayBuffer
 from testspace.learners.data.shared_buffer import SharedBuffer
 
@@ -120,7 +120,7 @@ def test_refuses_frames_that_break_the_contract(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("replay", ["ring", "reservoir", "balanced", "minred"])
-def test_goes_on_as_if_it_had_never_stopped(tmp_path: Path, replay: ReplayName) -> None:
+def test_goes_on_as_if_it_had_never_stopped(tmp_path: Path, replay: EvictionName) -> None:
     straight = ReplayBuffer(tmp_path / "a", 10, SIZE, SIZE, 3, replay=replay)
     stopped = ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE, 3, replay=replay)
     stopped.note = {"frame": 28}
@@ -196,7 +196,7 @@ while True:
 @pytest.mark.parametrize(
     ("replay", "rounds"), [("ring", 1), ("ring", 7), ("reservoir", 7), ("balanced", 4), ("minred", 4)]
 )
-def test_kill_9_in_the_middle_loses_at_most_one_flush(tmp_path: Path, replay: ReplayName, rounds: int) -> None:
+def test_kill_9_in_the_middle_loses_at_most_one_flush(tmp_path: Path, replay: EvictionName, rounds: int) -> None:
     folder = tmp_path / "b"
     command = [sys.executable, "-c", WRITER, __file__, str(folder), replay]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -11,7 +11,8 @@ from torch import Tensor
 from testspace.learners.masked.generation import generate, may_follow
 from testspace.learners.modalities.modality import SEQUENCES, register
 from testspace.learners.modalities.sequences import END, PAD, SENTINEL, SequenceModality
-from testspace.learners.objectives.tst import TSTConfig, TSTLearner
+from testspace.learners.objectives.tst import TSTLearner
+from testspace.learners.objectives.tst_config import TSTConfig
 
 WORDS = SequenceModality("words", 7, unit=2, units=3)  # ids 5 to 11; six of them at most, and END
 CONFIG = TSTConfig(

@@ -9,9 +9,9 @@ import pytest
 import torch
 from frames import boxes
 
-from testspace.learners.masked.masked_model import SIZES, Encoder, MaskedModel, SizeName
+from testspace.learners.choices import SENSORY, SizeName
+from testspace.learners.masked.masked_model import SIZES, Encoder, MaskedModel
 from testspace.learners.masked.masking import Masking, mixture, split_positions
-from testspace.learners.modalities.modality import SENSORY
 from testspace.learners.nn.layers import attend, positions_2d
 
 ALL = [True] * 4

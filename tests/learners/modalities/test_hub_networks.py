@@ -24,7 +24,8 @@ from testspace.learners.modalities.hub_networks import (
 )
 from testspace.learners.modalities.modality import MODALITIES, SEQUENCES, register
 from testspace.learners.modalities.sequences import read_boxes
-from testspace.learners.objectives.tst import TSTConfig, TSTLearner
+from testspace.learners.objectives.tst import TSTLearner
+from testspace.learners.objectives.tst_config import TSTConfig
 
 transformers = pytest.importorskip("transformers")
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testspace.core.frame import FRAME_SPEC
+from testspace.learners.choices import SENSORY
 from testspace.learners.modalities.modality import (
     FAR,
     MODALITIES,
-    SENSORY,
     SEQUENCES,
     crop,
     depth_metres,

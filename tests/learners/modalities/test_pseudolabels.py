@@ -10,10 +10,12 @@ from frames import boxes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from testspace.learners.choices import SENSORY
 from testspace.learners.encoders.frame_encoder import FrameEncoder
-from testspace.learners.modalities.modality import MODALITIES, SENSORY, Modality, register
+from testspace.learners.modalities.modality import MODALITIES, Modality, register
 from testspace.learners.modalities.pseudolabels import draw_features, feature_map, standardised
-from testspace.learners.objectives.tst import TSTConfig, TSTLearner
+from testspace.learners.objectives.tst import TSTLearner
+from testspace.learners.objectives.tst_config import TSTConfig
 
 
 class Colours(FrameEncoder):

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from testspace.learners.modalities.modality import SENSORY, SEQUENCES, register
+from testspace.learners.choices import SENSORY
+from testspace.learners.modalities.modality import SEQUENCES, register
 from testspace.learners.modalities.sequences import (
     END,
     PAD,
@@ -24,7 +25,8 @@ from testspace.learners.modalities.sequences import (
     read_boxes,
     write_boxes,
 )
-from testspace.learners.objectives.tst import TSTConfig, TSTLearner
+from testspace.learners.objectives.tst import TSTLearner
+from testspace.learners.objectives.tst_config import TSTConfig
 
 BOXES = boxes("boxes", classes=7, most=4, bins=50)
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from testspace.learners.objectives.surprise import surprise
-from testspace.learners.objectives.tst import TSTConfig, TSTLearner
+from testspace.learners.objectives.tst import TSTLearner
+from testspace.learners.objectives.tst_config import TSTConfig
 
 SIZES = TSTConfig(
     image_size=16,

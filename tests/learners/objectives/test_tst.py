@@ -10,8 +10,9 @@ import pytest
 import torch
 from frames import boxes
 
-from testspace.learners.masked.token_streams import Targets
-from testspace.learners.objectives.tst import TSTConfig, TSTLearner, scratch_encoder
+from testspace.learners.choices import TargetKind
+from testspace.learners.objectives.tst import TSTLearner, scratch_encoder
+from testspace.learners.objectives.tst_config import TSTConfig
 
 SMALL = TSTConfig(decoder_layers=1, input_budget=32, target_budget=48, batch_size=16, warmup_steps=5, tokenizer_steps=3)
 
@@ -21,7 +22,7 @@ def test_learning_rate_of_the_paper() -> None:
 
 
 @pytest.mark.parametrize("targets", ["patches", "tokens"])
-def test_losses_fall(targets: Targets) -> None:
+def test_losses_fall(targets: TargetKind) -> None:
     steps = 30
     learner = TSTLearner(replace(SMALL, targets=targets, base_learning_rate=2e-2, jitter=0.0, mirror=False), seed=0)
     frames, other = boxes(8), boxes(8, seed=9)["rgb"]
@@ -33,7 +34,7 @@ def test_losses_fall(targets: Targets) -> None:
 
 
 @pytest.mark.parametrize("targets", ["patches", "tokens"])
-def test_a_resumed_learner_goes_on_exactly(targets: Targets, tmp_path: Path) -> None:
+def test_a_resumed_learner_goes_on_exactly(targets: TargetKind, tmp_path: Path) -> None:
     config = replace(SMALL, targets=targets, teacher_decay=0.9, teacher_weight=1.0, min_crop=0.7)
     whole = TSTLearner(config, seed=3)
     whole.fit_tokenizers(boxes)

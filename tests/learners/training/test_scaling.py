@@ -21,9 +21,11 @@ import torch.distributed as dist
 from frames import boxes
 
 from testspace.learners.masked.masked_model import Encoder
-from testspace.learners.objectives.tst import TSTConfig, TSTLearner
-from testspace.learners.training.scaling import Part, ScaledLearner, Scaling, generator_of
-from testspace.learners.training.train import TrainConfig, TrainError, main, train
+from testspace.learners.objectives.tst import TSTLearner
+from testspace.learners.objectives.tst_config import TSTConfig
+from testspace.learners.training.scaling import Part, ScaledLearner, generator_of
+from testspace.learners.training.train import TrainError, main, train
+from testspace.learners.training.train_config import Scaling, TrainConfig
 
 SMALL = TSTConfig(
     image_size=32, decoder_layers=1, input_budget=16, target_budget=24, batch_size=8, warmup_steps=2, total_steps=4,
@@ -127,7 +129,7 @@ def test_two_processes_learn_what_one_learns_and_so_do_two_sessions(
 
 def test_ctrl_c_stores_the_step_that_it_is_at(folders: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "testspace.learners.objectives.tst", "nano", "--frames", str(folders[0])]
+    command = [sys.executable, "-m", "testspace.learners.training.train", "nano", "--frames", str(folders[0])]
     command += ["--out", str(out), *ARGUMENTS, "--learner.total-steps", "100000", "--store-every", "100000"]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 120
@@ -137,7 +139,7 @@ def test_ctrl_c_stores_the_step_that_it_is_at(folders: tuple[Path, Path], tmp_pa
     running.send_signal(signal.SIGINT)
     _, told = running.communicate(timeout=60)
     assert running.returncode == 130, told
-    assert "go on with --resume" in told
+    assert "continue with --resume" in told
     state = json.loads((out / "learner" / "learner.json").read_text())
     assert state["steps"] == rows(out)[-1]["step"] >= 1
 
