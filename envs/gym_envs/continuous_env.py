@@ -15,6 +15,7 @@ from ..house.house import House
 from ..render.raycast import Light
 from ..scene import Scene
 from .house_env import HouseEnv
+from .loaded_house import LoadedHouse
 from .sensor_noise import OdometryDrift, StereoCamera
 
 WAY = 0.01
@@ -34,7 +35,7 @@ class ContinuousHouseEnv(HouseEnv):
 
     def __init__(
         self,
-        house: House | Scene | Path | str | int = 0,
+        house: House | Path | str | int | LoadedHouse = 0,
         camera: Camera = Camera(),  # noqa: B008 (frozen)
         speed: float = 0.5,
         turning: float = 90.0,

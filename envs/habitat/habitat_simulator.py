@@ -1,4 +1,4 @@
-"""A scene in habitat-sim as a Simulator. `HouseEnv(HabitatSimulator(...))` is an agent in it, with the actions of ours.
+"""A scene in habitat-sim as a Simulator; `HouseEnv.from_simulator(HabitatSimulator(...))` is an agent in it.
 
 habitat's world is the frame contract's: right-handed, y up, a camera that looks along -z; depth is planar and in
 metres. Its field of view is horizontal. Normals come from depth, for it has no sensor of them.

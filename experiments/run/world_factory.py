@@ -98,7 +98,9 @@ def _mesh(path: str, preset: Preset) -> TestSpace:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", MeshWarning)
         scene = load_scene(path)
-    env = HouseEnv(scene, camera=preset.camera, camera_height=height, light=light, max_steps=preset.life.frames + 1)
+    env = HouseEnv.from_scene(
+        scene, camera=preset.camera, camera_height=height, light=light, max_steps=preset.life.frames + 1
+    )
     labelled = any(thing.class_id for thing in scene.instances)
     lines = [str(one.message) for one in caught if issubclass(one.category, MeshWarning)]
     if not labelled:
@@ -164,7 +166,7 @@ def _states_in(
 def _habitat(place: str, preset: Preset) -> TestSpace:
     simulator = HabitatSimulator(place, preset.camera)
     height = preset.transfer_set.camera_height
-    env = HouseEnv(simulator, camera_height=height, max_steps=preset.life.frames + 1)
+    env = HouseEnv.from_simulator(simulator, simulator.source, camera_height=height, max_steps=preset.life.frames + 1)
 
     def told() -> list[str]:
         return [] if simulator.has_labels else [_UNLABELLED.format(place)]
