@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 TEXTURE_SIZE = 128
 """Rows and columns of every texture."""
+SOLID = 128
+"""Least alpha, of 255, of a texel that is not a hole."""
 
 
 class SceneError(ValueError):
@@ -130,7 +132,7 @@ class Scene:
     vertex_colour: NDArray[np.uint8] | None = None
     """(V, 3) sRGB, multiplied with the material over each face; None for white."""
     texture_alpha: NDArray[np.uint8] | None = None
-    """(T, 128, 128): below 128 a surface with that texture has a hole (`render.cutouts`); None for none anywhere."""
+    """(T, 128, 128): below SOLID a surface with that texture has a hole (`render.cutouts`); None for none anywhere."""
 
     def __post_init__(self) -> None:
         vertices, faces = len(self.vertices), len(self.faces)

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..house.assets import Asset, table
+from ..house.footprints import footprint
 from .door_placement import usable
 from .rates import CHAIRS, FURNITURE
-from .space import RoomSpace, Side, Volume, footprint, volume_of
+from .space import RoomSpace, Side, Volume, volume_of
 
 GAP = 0.03
 _MIDDLE = {"DogBed", "BasketBall", "GarbageBag", "Cart"}

@@ -20,9 +20,9 @@ from scipy import ndimage
 from ...core.edges import canny
 from ...core.frame import Camera, Frame, Labels, rotation
 from ...core.normals import normals_from_depth
+from ..conventions import to_quaternions
 from ..floor import CELL, STEP_HEIGHT, ReachableFloor
 from ..perturbations import Perturbation
-from ..recordings.conventions import to_quaternions
 from ..simulator import check_poses
 from .habitat_changes import Asked, SceneChanges
 from .habitat_classes import class_of_category

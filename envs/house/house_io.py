@@ -10,13 +10,13 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Never
 
 from ...core.digests import digest
+from ...core.storage import replacing
 from .house import House, HouseError
 from .house_json import parse_house
 from .house_write import house_to_json
@@ -198,11 +198,5 @@ def save_house(house: House, path: str | Path) -> None:
         text = json.dumps(house_to_json(house), allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
         raise HouseError(str(path), "", f"the house cannot be written ({error})", "mend its values") from None
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text + "\n")
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+    with replacing(path) as unfinished:
+        unfinished.write_text(text + "\n", encoding="utf-8")

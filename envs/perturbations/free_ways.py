@@ -15,9 +15,9 @@ from scipy import ndimage
 
 from ..assembly.building import build_scene
 from ..floor import IN_WALL
-from ..generator.space import footprint
 from ..house.assets import asset
 from ..house.classes import CLASS_ID
+from ..house.footprints import footprint
 from ..house.house import House, HouseObject, Opening
 
 Volume = tuple[float, float, float, float, float, float]

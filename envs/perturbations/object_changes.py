@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..generator.space import footprint
 from ..house.assets import asset, assets_of, table
+from ..house.footprints import footprint
 from ..house.house import House, HouseObject
 from .floor_places import floor_place
 from .free_ways import Volume, Walk, kept_free, meets, volume_of

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..conventions import from_contract, invert
 from ..meshes.parts import Part, Parts
 from ..scene import Material, Scene
-from .conventions import from_contract, invert
 from .recording import FrameError, Recording, RecordingError
 from .resample import scaled
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .conventions import from_axis_angles, from_quaternions, invert
+from ..conventions import from_axis_angles, from_quaternions, invert
 from .recording import Reader, Recording, RecordingError, Track, make_recording
 from .recording_files import Video, depth_reader, matrix, numbered, read_json, rgb_reader, table
 

@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.frame import Camera, Frame, Labels
+from ..conventions import from_quaternions, pose_matrices, to_quaternions
 from ..house.classes import CLASS_ID, CLASSES
-from .conventions import from_quaternions, pose_matrices, to_quaternions
 from .recording import Recording, RecordingError, Track, make_recording
 from .recording_files import depth_reader, label_reader, numbered, read_json, rgb_reader, table
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .conventions import from_quaternions
+from ..conventions import from_quaternions
 from .recording import FrameError, Recording, RecordingError, Track, make_recording
 from .recording_files import MAX_PICTURE_BYTES, as_rgb, decode, read_text
 

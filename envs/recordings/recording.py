@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .conventions import CameraAxes, Up, are_poses, to_contract
+from ..conventions import CameraAxes, Up, are_poses, to_contract
 
 Reader = Callable[[int], NDArray[Any]]
 """Reads one picture by its number in the files of the recording."""

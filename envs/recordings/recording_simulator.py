@@ -12,9 +12,9 @@ from scipy import ndimage
 from ...core.edges import canny
 from ...core.frame import Camera, Frame, Labels, rotation
 from ...core.normals import normals_from_depth
+from ..conventions import pose_vectors
 from ..floor import CELL, ReachableFloor
 from ..simulator import check_poses, stack_frames, stack_labels
-from .conventions import pose_vectors
 from .recording import FrameError, Recording, RecordingError
 from .resample import Grid, fitting_camera, quarter_turns, scaled, turned
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .conventions import from_quaternions
+from ..conventions import from_quaternions
 from .phones import nearest_rows
 from .recording import Recording, RecordingError, Track, make_recording
 from .recording_files import depth_reader, read_text, rgb_reader, table

@@ -21,19 +21,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.cache import cache_folder, store
+from ...core.cache import cache_folder, code_key, store
 from ..house.classes import CLASS_ID
 from . import bakekernel, embree
 from .bakekernel import BETWEEN, HIDDEN, LIVE, OUTSIDE
-from .charts import AWAY, TEXEL, find_charts, indoors
+from .charts import AWAY, find_charts, indoors
 from .kernel import TEXEL_STEP, Tables
 from .texels import MIP_OFFSETS
 
 if TYPE_CHECKING:
     from ..scene import Scene
 
-VERSION = 5
-"""Of everything here and in the kernels that decides baked light: files of other versions are not read."""
 TEXEL_RAYS, VERTEX_RAYS = 16, 32
 """Rays over the hemisphere of a sample, multiples of 16: fewer for texels, which are smoothed over their neighbours."""
 AMBIENT = 0.35
@@ -58,6 +56,7 @@ def with_light(
     view and blockers: the meshes that rays and shadow rays meet, both without glass. The number of threads
     does not change the result.
     """
+    cache = cache and code_key(__name__) is not None
     file = cache_folder() / "light" / f"{_digest(scene)}.npz"
     stored = _read(file, tables) if cache else None
     if stored is None:
@@ -242,8 +241,8 @@ def _turns() -> NDArray[np.float32]:
 
 
 def _digest(scene: Scene) -> str:
-    """Name of all that baked light depends on."""
-    parts = hashlib.sha256(repr((VERSION, TEXEL_RAYS, VERTEX_RAYS, AMBIENT, FILL, WINDOW_GLOW, TEXEL)).encode())
+    """Digest of everything that baked light depends on: the code and the scene."""
+    parts = hashlib.sha256(f"{code_key(__name__)}".encode())
     for array in (scene.vertices, scene.normals, scene.faces, scene.face_material, scene.textures):
         parts.update(np.ascontiguousarray(array).data)
     for extra in (scene.vertex_colour, scene.texture_alpha, None if scene.texture_alpha is None else scene.uv):

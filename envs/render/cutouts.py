@@ -23,12 +23,12 @@ from numba import cfunc, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from ..scene import SOLID
+
 if TYPE_CHECKING:
     from ..scene import Scene
 
 carray: Any = numba.carray  # type: ignore[attr-defined]  # numba's stubs do not say that they export it
-SOLID = 128
-"""Least alpha, of 255, of a texel that is there."""
 
 
 @dataclass(frozen=True)

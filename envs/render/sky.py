@@ -52,7 +52,7 @@ def _bare() -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _country() -> NDArray[np.float32]:
-    picture = kept_by_code("sky", (__name__,), (ROWS, COLUMNS, 3), np.float32, _painted)
+    picture = kept_by_code("sky", __name__, (ROWS, COLUMNS, 3), np.float32, _painted)
     picture.flags.writeable = False
     return picture
 

@@ -17,8 +17,9 @@ from recorded import CAMERA, COUNT, SMALL, Truth
 from scipy.spatial.transform import Rotation
 
 from testspace.core.frame import rotation
+from testspace.envs import conventions
 from testspace.envs.house.classes import CLASS_ID
-from testspace.envs.recordings import Recording, RecordingError, conventions, nice_slam, open_recording, record3d
+from testspace.envs.recordings import Recording, RecordingError, nice_slam, open_recording, record3d
 from testspace.envs.recordings import recording_files as files
 from testspace.envs.recordings.plain import PlainWriter
 

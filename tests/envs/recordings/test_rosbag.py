@@ -14,7 +14,8 @@ from recorded import CAMERA, COUNT, Truth
 from scipy.spatial.transform import Rotation
 
 from testspace.core.frame import rotation
-from testspace.envs.recordings import RecordingError, conventions, open_recording
+from testspace.envs import conventions
+from testspace.envs.recordings import RecordingError, open_recording
 from testspace.envs.recordings.cdr import Cdr, CdrError
 from testspace.envs.recordings.transforms import Transforms
 

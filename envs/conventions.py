@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.frame import rotation
+from ..core.frame import rotation
 
 CameraAxes = Literal["opencv", "opengl"]
 Up = Literal["y", "z"]
