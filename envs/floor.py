@@ -230,13 +230,13 @@ def _any_of_four(stand: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _open_leaves(scene: Scene, rooms: list[shapely.Geometry]) -> NDArray[np.bool_]:
     """bool (F,): triangles of doors that reach out of their wall, which runs along the rooms' outlines."""
     doors = np.flatnonzero(scene.face_class == CLASS_ID["Door"])
-    found = np.zeros(len(scene.faces), np.bool_)
+    open_leaf = np.zeros(len(scene.faces), np.bool_)
     if len(doors):
         outlines = shapely.union_all([room.boundary for room in rooms])
         corners = scene.vertices[scene.faces[doors]]
         away = shapely.distance(outlines, shapely.points(corners[..., 0], corners[..., 2]))
-        found[doors] = away.max(axis=1) > IN_WALL
-    return found
+        open_leaf[doors] = away.max(axis=1) > IN_WALL
+    return open_leaf
 
 
 def _floor_level(scene: Scene) -> float:

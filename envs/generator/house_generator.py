@@ -119,13 +119,13 @@ def _walls(
 ) -> tuple[Wall, ...]:
     open_panels = {name for hole in holes if hole.kind == "empty" for name in _ids(plan, hole.panel)}
     facade = wall_material(rng)
-    found: list[Wall] = []
+    sides: list[Wall] = []
 
     def add(name: str, panel: Panel, material: Material, exterior: bool) -> None:
         a, b = plan.metres(panel.a), plan.metres(panel.b)
         p0, p1 = (b, a) if exterior else (a, b)
         room = f"room|{_FIRST_ROOM + panel.room}"
-        found.append(Wall(name, room, p0, p1, 0.0, height, material, exterior, name in open_panels, layers[panel.room]))
+        sides.append(Wall(name, room, p0, p1, 0.0, height, material, exterior, name in open_panels, layers[panel.room]))
 
     for ring in plan.rings:
         material = wall_material(rng)
@@ -134,7 +134,7 @@ def _walls(
             add(front, panel, material, False)
             if panel.neighbour == OUTDOORS:
                 add(back, panel, facade, True)
-    return tuple(found)
+    return tuple(sides)
 
 
 def _opening(plan: FloorPlan, hole: Hole, index: int, rng: np.random.Generator) -> Opening:

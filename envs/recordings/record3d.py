@@ -35,11 +35,11 @@ def read_record3d(path: Path) -> Recording:
     """The recording of a .r3d file or of its folder."""
     archive = _Folder(path) if path.is_dir() else _Zip(path)
     try:
-        told = json.loads(archive.text("metadata"))
-        k = np.array(told["K"], np.float64).reshape(3, 3).T
-        rows = np.array(told["poses"], np.float64).reshape(-1, 7)
-        size = (int(told["dh"]), int(told["dw"])) if "dh" in told else None
-        rate = float(told.get("fps", 60))
+        header = json.loads(archive.text("metadata"))
+        k = np.array(header["K"], np.float64).reshape(3, 3).T
+        rows = np.array(header["poses"], np.float64).reshape(-1, 7)
+        size = (int(header["dh"]), int(header["dw"])) if "dh" in header else None
+        rate = float(header.get("fps", 60))
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, RecordingError):
             raise

@@ -203,7 +203,7 @@ def _recording(path: str, preset: Preset) -> TestSpace:
             lines.append("It has no depth: depth and normals are empty, and views cannot vote on pseudolabels.")
         if env.dropped:
             lines.append(f"{len(env.dropped)} of its frames could not be read, and were passed over.")
-        return lines + recording.told()
+        return lines + recording.messages()
 
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels | None]:
         return recorded_views(simulator, env.order, min(n, max(1, len(env.order) // HELD_OUT)), rng)
