@@ -17,9 +17,9 @@ from .digests import code_digest, digest
 from .storage import replacing
 
 NEWEST = 3
-"""Arrays of a kind that `kept` keeps."""
+"""Number of arrays of one kind that `kept` leaves on disk; the oldest are deleted."""
 LIBRARIES = ("numpy", "numba", "embreex")
-"""Whose versions belong to every key of code."""
+"""Libraries whose versions are part of every code key."""
 
 
 def cache_folder() -> Path:
@@ -30,9 +30,10 @@ def cache_folder() -> Path:
 
 @cache
 def code_key(module: str) -> str | None:
-    """Key of a module, given by its `__name__`: its code, all that it imports of the package, and the LIBRARIES.
+    """Key of a module, given by its `__name__`: its code, that of all its imports in the package, and LIBRARIES'
+    versions.
 
-    None where there is no source to take it from: nothing should be kept then.
+    None where the source is missing: nothing should be cached then.
     """
     code = code_digest(module.removeprefix("testspace."))
     if code == code_digest():

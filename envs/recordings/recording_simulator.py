@@ -138,7 +138,7 @@ class RecordingSimulator:
         return np.asarray(grid.nearest(depth), np.float32)
 
     def _floor_level(self) -> float:
-        """The lowest height at which many surfaces face up, in frames spread over the recording; HAND_HEIGHT below the poses if none."""
+        """Lowest height at which many surfaces face up, in sampled frames; HAND_HEIGHT below the poses if none do."""
         below = float(np.median(self._poses[:, 1])) - HAND_HEIGHT
         heights, readable, failed = [], 0, ""
         camera = self.camera

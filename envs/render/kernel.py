@@ -31,7 +31,7 @@ from .texels import encoded, texel_colour
 TILE = 4
 """Columns and rows of pixels in a tile."""
 LAYERS = 12
-"""Panes of glass behind each other that are looked through; the last one counts as opaque."""
+"""Largest number of panes behind each other that a ray passes; the last one counts as opaque."""
 LANE_VALUES = 23
 """Values kept of a lane, by their first index: its light, at 0, and those named below."""
 _ALBEDO = 3  # negative: no surface, so no lamp shines on it
@@ -65,21 +65,21 @@ class Tables(NamedTuple):
     suns: NDArray[np.float32]
     """(S, 6): unit vector towards the light, linear rgb."""
     openings: NDArray[np.float32]
-    """(O, 8): centre, half sides, cosine and sine of yaw of the boxes through which the sun can shine in."""
+    """(O, 8): centre, half sides, cosine and sine of yaw of the boxes through which sunlight can enter."""
     grid: NDArray[np.int16]
-    """(nz, nx, K): the lamps worth asking in each square of the floor plan, strongest first, -1 = none."""
+    """(nz, nx, K): the lamps that can light each square of the floor plan, strongest first, -1 = none."""
     grid_frame: NDArray[np.float32]
     """(3,): x and z of the outer corner of square [0, 0], side."""
     ambient: NDArray[np.float32]
     """(2, 3): linear light from below and from above, where none is baked."""
     sky: NDArray[np.float32]
-    """(rows, columns, 3): linear colour of the void, all around, straight up in row 0 (`envs.render.sky`)."""
+    """(rows, columns, 3): linear colour of the background, all around, straight up in row 0 (`envs.render.sky`)."""
     encode: NDArray[np.uint8]
     """(4096,): 8-bit value by the square root of linear light, up to ENCODE_MAX."""
 
 
 class Images(NamedTuple):
-    """What a call renders, (N, H, W, ...), in the dtypes of the frame contract."""
+    """Rendered images, (N, H, W, ...), in the dtypes of the frame contract."""
 
     rgb: NDArray[np.uint8]
     depth: NDArray[np.float32]
@@ -89,7 +89,7 @@ class Images(NamedTuple):
 
 
 BAKED, DIRECT, UNSHADOWED = 0, 1, 2
-"""Where light comes from: the baked tables; ambient light and lamps with shadow rays; the same without them."""
+"""Light from the baked tables; ambient light and lamps with shadow rays; the same without shadow rays."""
 
 
 @inlined
@@ -120,7 +120,7 @@ def baked_light(tables, face, w0, w1, w2):
 
 @inlined
 def glass_opacity(opacity, cosine):
-    """Share of its own light in what is seen of glass: all of it along its face (Schlick 1994)."""
+    """Share of the glass's own light in a pixel: 1 at grazing angles (Schlick 1994)."""
     one = np.float32(1.0)
     away = one - min(one, cosine)
     square = away * away
@@ -145,7 +145,7 @@ def render(tables, view, blockers, memory, lanes, mode, origins, rotations, foca
         while True:
             panes = 0
             for lane in range(count):
-                # unsigned, so that no look-up has to ask whether an index counts from the end
+                # unsigned, so that look-ups need no test for negative indices
                 row, column = np.uintp(top + lane // columns), np.uintp(left + lane % columns)
                 panes += _shade(
                     tables, memory, lanes, mode, origins, rotations, np.float32(per_pixel), images,
