@@ -1,4 +1,5 @@
 """What all packages share: the frame contract, edges and normals, storage, digests, errors, progress.
 
-Knows nothing of houses, learners or agents; every other package may import it.
+Public: `frame.Frame`, `frame.Camera`, `frame.Labels`, `edges.canny`, `normals.normals_from_depth`, `storage.replacing`,
+`cache.kept`, `digests.code_digest`, `errors.UserError`, `progress.Progress`. Every other package may import it.
 """

@@ -1,21 +1,25 @@
-"""Where stages that runs share are kept on disk, and how files get there whole."""
+"""Arrays that are slow to compute, kept on disk under a key of everything that they depend on, their code included."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import inspect
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .digests import code_digest, digest
+from .storage import replacing
+
 NEWEST = 3
-"""Arrays of a kind that `kept` keeps."""
+"""Number of arrays of one kind that `kept` leaves on disk; the oldest are deleted."""
+LIBRARIES = ("numpy", "numba", "embreex")
+"""Libraries whose versions are part of every code key."""
 
 
 def cache_folder() -> Path:
@@ -24,12 +28,25 @@ def cache_folder() -> Path:
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "testspace"
 
 
+@cache
+def code_key(module: str) -> str | None:
+    """Key of a module, given by its `__name__`: its code, that of all its imports in the package, and LIBRARIES'
+    versions.
+
+    None where the source is missing: nothing should be cached then.
+    """
+    code = code_digest(module.removeprefix("testspace."))
+    if code == code_digest():
+        return None
+    return digest([code, *(metadata.version(library) for library in LIBRARIES)])
+
+
 def kept(
     kind: str, key: str, shape: tuple[int, ...], dtype: type[np.generic], make: Callable[[], NDArray[Any]]
 ) -> NDArray[Any]:
-    """What `make` gives, of that shape and dtype: from the disk where it was made before, else made and kept there.
+    """The array that `make` computes, of that shape and dtype: read from the disk, or computed and stored there.
 
-    kind: folder in the cache. key: names everything that the array depends on. A file that is damaged is made anew; a
+    kind: folder in the cache. key: names everything that the array depends on. A damaged file is computed again; a
     cache that cannot be written costs time later and nothing else.
     """
     file = cache_folder() / kind / f"{key}.npy"
@@ -47,28 +64,19 @@ def kept(
 
 
 def kept_by_code(
-    kind: str, modules: Sequence[str], shape: tuple[int, ...], dtype: type[np.generic], make: Callable[[], NDArray[Any]]
+    kind: str, module: str, shape: tuple[int, ...], dtype: type[np.generic], make: Callable[[], NDArray[Any]]
 ) -> NDArray[Any]:
-    """`kept` for what follows from code alone: the source of the named, imported modules, and numpy's version."""
-    digest = hashlib.sha256(np.__version__.encode())
-    try:
-        for module in modules:
-            digest.update(inspect.getsource(sys.modules[module]).encode())
-    except OSError:  # no source to name the code by
-        return make()
-    return kept(kind, digest.hexdigest()[:32], shape, dtype, make)
+    """`kept` for what depends on code alone: that of the module, given by its `__name__` (see `code_key`)."""
+    key = code_key(module)
+    return make() if key is None else kept(kind, key, shape, dtype, make)
 
 
 def store(file: Path, write: Callable[[BinaryIO], None]) -> bool:
     """Let `write` fill a file of the cache, whole or not at all; False where the cache cannot be written."""
-    unfinished = file.with_suffix(f".{os.getpid()}.tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as out:
+        with replacing(file) as unfinished, unfinished.open("wb") as out:
             write(out)
-        unfinished.replace(file)
     except OSError:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
         return False
     return True

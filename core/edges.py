@@ -1,4 +1,4 @@
-"""Edges: Canny on rgb, the one sensory modality that is computed from another."""
+"""Canny edges of rgb, the only sensory modality that is computed from another."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOW, HIGH = 60.0, 150.0
 def canny(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Edges of an image, uint8 (H, W) of 0 or 255, from rgb uint8 (H, W, 3), or of N images with a leading axis.
 
-    Canny (1986) with Sobel 3x3 on the luma and no blur before it: rendered images carry no sensor noise.
+    Canny (1986) with Sobel 3x3 on the luma and no blur before it: rendered images have no sensor noise.
     """
     if rgb.dtype != np.uint8 or rgb.ndim not in (3, 4) or rgb.shape[-1] != 3:
         raise ValueError(f"canny: expected uint8 (H, W, 3) or (N, H, W, 3), got {rgb.dtype} {rgb.shape}")

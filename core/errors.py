@@ -1,4 +1,4 @@
-"""Which errors are the user's to mend: they end the command with one line and exit status 2, without a traceback."""
+"""Errors that a user can fix: they end the command with one line and exit status 2, without a traceback."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 
 class UserError(ValueError):
-    """What was asked for cannot be done as asked; the message is one line that says what to do instead."""
+    """A request that cannot be carried out; the message is one line that says what to do instead."""
 
 
 def one_line(error: Exception) -> str | None:
-    """The message for a user, or None where the error is ours and the traceback is wanted.
+    """The message for a user, or None for a bug, which needs its traceback.
 
-    Explained are the ValueErrors that testspace declares itself (HouseError, RunFolderError, UserError, ...) and what
-    the operating system refuses (no such file, no permission, disk full).
+    Messages for users are those of the ValueErrors that testspace declares (HouseError, RunFolderError, UserError, ...)
+    and of OSError (no such file, no permission, disk full).
     """
     declared_here = isinstance(error, ValueError) and type(error).__module__.startswith("testspace.")
     if not declared_here and not isinstance(error, OSError):
@@ -27,9 +27,9 @@ def one_line(error: Exception) -> str | None:
 
 @contextmanager
 def ending_in_one_line(program: str = "") -> Iterator[None]:
-    """What is the user's to mend ends the process with one line on stderr and exit status 2; all else is raised.
+    """End the process with one line on stderr and exit status 2 on an error that a user can fix; raise all others.
 
-    Where nobody reads the output any more (`testspace ... | head`), it ends without a word, as other programs do.
+    When the reader of the output is gone (`testspace ... | head`), the process ends silently, as other programs do.
     """
     try:
         yield

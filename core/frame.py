@@ -24,7 +24,7 @@ FRAME_SPEC: dict[str, tuple[type, tuple[int, ...]]] = {
     "normals": (np.float32, (3,)),  # unit, camera frame (x right, y up, z to the viewer), 0 = none
     "edges": (np.uint8, ()),  # Canny on rgb, 0 or 255
 }
-"""dtype and trailing shape of each image of a Frame, after (H, W). `pose`, float32 (6,), stands beside them."""
+"""dtype and trailing shape of each image of a Frame, after (H, W). A Frame also has `pose`, float32 (6,)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Labels:
-    """What a frame shows, for evaluation and for the transfer set only: never part of a Frame of the test space."""
+    """Ground truth of a frame, for evaluation and the transfer set only: never part of a Frame of the test space."""
 
     semantic: NDArray[np.int16]
     """(..., H, W) class ids of `envs.house.classes`, 0 = void."""

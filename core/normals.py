@@ -1,4 +1,4 @@
-"""Surface normals from depth, for worlds that sense none: recordings, and simulators without a normals sensor."""
+"""Surface normals from depth, for recordings and for simulators without a normals sensor."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .frame import Camera
 def normals_from_depth(depth: NDArray[np.float32], camera: Camera) -> NDArray[np.float32]:
     """Unit normals in the camera frame (x right, y up, z to the viewer), float32 (N, H, W, 3), of depth (N, H, W).
 
-    The cross product of the differences to a neighbour in the row and one in the column, each to the side where depth
-    changes less, so that a normal does not mix two surfaces unless a pixel has no neighbour on its own. 0 where the
-    pixel, or all neighbours of its row or column, have no return (0).
+    The cross product of the differences to a neighbour in the row and one in the column, each on the side where depth
+    changes less, so that a normal does not mix two surfaces unless a pixel has no neighbour on its own surface. 0 where
+    the pixel, or both neighbours in its row or column, have no return (0).
     """
     z = depth.astype(np.float64)
     points = z[..., None] * camera.rays()  # (N, H, W, 3)
@@ -21,7 +21,7 @@ def normals_from_depth(depth: NDArray[np.float32], camera: Camera) -> NDArray[np
     along_column, column_ok = _difference(points, z, 1)  # downwards
     normals = np.cross(along_column, along_row)
     length = np.linalg.norm(normals, axis=-1, keepdims=True)
-    # Turned to the viewer: a pixel's surface is seen from the side on which the camera is.
+    # Oriented towards the viewer, who sees a surface from the camera's side.
     normals *= np.where((normals * points).sum(-1, keepdims=True) > 0, -1.0, 1.0)
     seen = ((z > 0) & row_ok & column_ok)[..., None] & (length > 0)
     return np.where(seen, normals / np.where(length > 0, length, 1.0), 0.0).astype(np.float32)

@@ -1,10 +1,10 @@
-"""Progress of what takes longer than a moment: a bar with an estimate on a terminal, now and then a line elsewhere.
+"""Progress of long stages: a bar with an estimate on a terminal, a line every few seconds elsewhere.
 
     with Progress() as progress:
         with progress.stage("transfer set") as advance:
             build(..., progress=advance)  # calls advance(done, total)
 
-All of it goes to stderr; a stage that is over within five seconds leaves no line where stderr is not a terminal.
+Everything goes to stderr; where that is not a terminal, stages shorter than five seconds print nothing.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from rich import progress as bars
 from rich.console import Console
 
 QUIET_SECONDS = 5.0
-"""Stages shorter than this are not worth a line."""
+"""Stages shorter than this print no line."""
 LINE_SECONDS = 10.0
 """Time between two lines of one stage."""
 
 
 class Advance(Protocol):
-    """Says how far a stage is: `done` of `total` units, and in a few words what stands out (a loss, a coverage)."""
+    """Callback that reports progress: `done` of `total` units, and a short note (a loss, a coverage)."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
-        """Tell it; called as often as one likes."""
+        """Report progress; may be called at any rate."""
 
 
 class Progress:
@@ -63,23 +63,24 @@ class Progress:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Advance]:
-        """One named stage; what it yields is called with how far the stage is."""
+        """One named stage; yields the callback that reports its progress."""
         if self._bars is None:
             lines = _Lines(name, self._stream)
             yield lines
             lines.close()
         else:
-            shown, task = self._bars, self._bars.add_task(name, total=None, note="")
+            bars_shown, task = self._bars, self._bars.add_task(name, total=None, note="")
 
             def advance(done: int, total: int, note: str = "") -> None:
-                shown.update(task, completed=done, total=total, note=note)
+                bars_shown.update(task, completed=done, total=total, note=note)
 
             yield advance
-            shown.stop_task(task)
+            bars_shown.stop_task(task)
 
 
 class _Lines:
-    """A stage told in lines. The estimate counts from the first call, so a resumed stage is judged by its own pace."""
+    """A stage reported in lines. The estimate counts from the first call, so that a resumed stage goes by its own
+    pace."""
 
     def __init__(self, name: str, stream: TextIO) -> None:
         self.name, self.stream = name, stream

@@ -15,8 +15,11 @@ from typing import Any
 def replacing(file: Path) -> Iterator[Path]:
     """A path to write to, which takes the file's place at the end: a crash leaves either the old one or the new one."""
     unfinished = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    yield unfinished
-    unfinished.replace(file)
+    try:
+        yield unfinished
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def write_json(file: Path, value: Any) -> None:

@@ -1,6 +1,6 @@
-"""Where a disc can stand: a raster of the floor, free of obstacles, inflated by the agent's radius and connected.
+"""The reachable floor: a raster of the free cells, eroded by the agent's radius, that are connected to its start.
 
-Obstacles are the triangles themselves, clipped to the heights that the agent's body takes up, so whatever is drawn also
+Obstacles are the triangles themselves, clipped to the heights of the agent's body: everything that is drawn also
 blocks, and nothing else does.
 """
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 CELL = 0.05
 """Side of a raster cell, in metres."""
 STEP_HEIGHT = 0.12
-"""What ends lower than this above the floor (rugs, papers, thresholds) is stepped over, in metres."""
+"""Height in metres below which objects (rugs, papers, thresholds) are stepped over."""
 
 IN_WALL = 0.15
-"""What of a door stays this close to the rooms' outlines is in its wall: lining, trim, a shut leaf. Metres."""
+"""Parts of a door within this distance of the rooms' outlines are in its wall: lining, trim, a shut leaf. Metres."""
 KEPT = 0.95
 """Open leaves block as long as at least this share of the floor can still be reached."""
 LEVEL = 0.7
-"""Least upward part of the normal of what one can walk on."""
+"""Least upward component of the normal of a walkable surface."""
 LARGE = 0.3
 """Least area of the floor as a share of the largest layer's."""
 WIDEST = 200.0
-"""Metres; a floor without rooms that spans more is taken for a mesh in other units."""
+"""Metres; a floor without rooms that spans more is assumed to be a mesh in other units."""
 CLOSED = 3
-"""Half cells on either side of a gap in a floor without rooms that is closed."""
+"""Gaps in a floor without rooms are closed from this many half cells on either side."""
 
 
 class FloorError(ValueError):
@@ -112,11 +112,10 @@ class ReachableFloor:
 def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> ReachableFloor:
     """Where a disc of `radius` metres and `height` metres tall can walk, from the scene's start or in its largest part.
 
-    The floor is the union of the room polygons, or, in a scene without rooms, what `floor_of_triangles` finds. What a
-    triangle touches anywhere between STEP_HEIGHT and `height` is blocked, at half a cell's resolution; the free rest is
-    eroded by the disc with an exact distance transform. Leaves of doors that stand open block too, unless they cut off
-    a part of the floor: then they give way to whoever walks.
-    Raises FloorError, naming the scene, where nothing is left.
+    The floor is the union of the room polygons, or, in a scene without rooms, `floor_of_triangles`. Cells that a
+    triangle touches anywhere between STEP_HEIGHT and `height` are blocked, at half a cell's resolution; the free rest
+    is eroded by the disc with an exact distance transform. Leaves of open doors block too, unless they cut off a part
+    of the floor: then they are ignored. Raises FloorError, naming the scene, if nothing is left.
     """
     scene = scene.solid or scene
     polygons = [shapely.make_valid(shapely.Polygon(room.polygon)) for room in scene.rooms]
@@ -146,7 +145,7 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
     leaves = _open_leaves(scene, polygons) if polygons else np.zeros(len(scene.faces), np.bool_)
     things = obstacles(~structure)
     if polygons:
-        # The hollow inside of a cupboard is no floor. Without rooms, what is not labelled may be the walls themselves.
+        # The inside of a cupboard is no floor. Without rooms, unlabelled triangles may be the walls themselves.
         things = ndimage.binary_fill_holes(things)
     free = inside & ~obstacles(structure & ~leaves) & ~things
     reachable = walkable(free & ~obstacles(leaves))
@@ -166,9 +165,9 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
 def floor_of_triangles(scene: Scene) -> tuple[float, NDArray[np.bool_], tuple[float, float]]:
     """Level, raster of half cells and its origin of the floor of a scene without rooms.
 
-    The floor is the lowest large layer of triangles that look up: of those labelled Floor where there are any, else of
-    all; a table's top is too small to be it, and a roof too high. Gaps of a few cells, as scans have, are closed.
-    Raises FloorError where nothing looks up, or the plan is too large to be a building.
+    The floor is the lowest large layer of triangles that face up, among those labelled Floor if there are any; table
+    tops are too small, and roofs too high. Gaps of a few cells, as scans have, are closed.
+    Raises FloorError if no triangle faces up, or the plan is too large for a building.
     """
     corners = scene.vertices[scene.faces].astype(np.float64)
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -178,7 +177,7 @@ def floor_of_triangles(scene: Scene) -> tuple[float, NDArray[np.bool_], tuple[fl
     if (upward & labelled).any():
         upward &= labelled
     if not upward.any():
-        raise FloorError(f"{scene.source}: no reachable floor: no triangle looks up; is another axis up?")
+        raise FloorError(f"{scene.source}: no reachable floor: no triangle faces up; is another axis up?")
     heights = corners[upward, :, 1].mean(axis=1)
     lowest = float(heights.min())
     layers = np.minimum((heights - lowest) / CELL, 1e6).astype(np.int64)
@@ -230,17 +229,17 @@ def _any_of_four(stand: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _open_leaves(scene: Scene, rooms: list[shapely.Geometry]) -> NDArray[np.bool_]:
     """bool (F,): triangles of doors that reach out of their wall, which runs along the rooms' outlines."""
     doors = np.flatnonzero(scene.face_class == CLASS_ID["Door"])
-    found = np.zeros(len(scene.faces), np.bool_)
+    open_leaf = np.zeros(len(scene.faces), np.bool_)
     if len(doors):
         outlines = shapely.union_all([room.boundary for room in rooms])
         corners = scene.vertices[scene.faces[doors]]
         away = shapely.distance(outlines, shapely.points(corners[..., 0], corners[..., 2]))
-        found[doors] = away.max(axis=1) > IN_WALL
-    return found
+        open_leaf[doors] = away.max(axis=1) > IN_WALL
+    return open_leaf
 
 
 def _floor_level(scene: Scene) -> float:
-    """Height of the floor: the lowest vertex of what is labelled Floor, or the lowest of all."""
+    """Height of the floor: the lowest vertex labelled Floor, or the lowest of all."""
     faces = scene.faces[scene.face_class == CLASS_ID["Floor"]]
     if not len(faces):
         faces = scene.faces

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 TEXTURE_SIZE = 128
 """Rows and columns of every texture."""
+SOLID = 128
+"""Least alpha, of 255, of a texel that is not a hole."""
 
 
 class SceneError(ValueError):
@@ -25,7 +27,7 @@ class Material:
     """The look of a surface."""
 
     name: str
-    """Where it comes from: a Unity material's name, or a part of a piece of furniture."""
+    """Origin: a Unity material's name, or a part of a piece of furniture."""
     rgb: tuple[float, float, float]
     """sRGB, 0 to 1."""
     texture: int = -1
@@ -33,14 +35,14 @@ class Material:
     tile: float = 1.0
     """Metres of uv that one repeat of the texture spans."""
     emission: float = 0.0
-    """Light the surface gives off, as a multiple of its colour; it lights itself only."""
+    """Light that the surface emits, as a multiple of its colour; it lights nothing else."""
     opacity: float = 1.0
-    """Below 1 the surface is glass: this share of what is seen is its own, looked at squarely (`render.kernel`)."""
+    """Below 1 the surface is glass, and this is its share of what is seen head-on (`render.kernel`)."""
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One thing to tell apart from others, with its oriented box; walls, floors and doors included."""
+    """One labelled object with its oriented box; walls, floors and doors included."""
 
     id: str
     """The house file's id; unique in a Scene."""
@@ -51,7 +53,7 @@ class Instance:
     size: tuple[float, float, float]
     """Full sides of the box along its own x, y, z at yaw 0, metres."""
     yaw: float
-    """Turn of the box about y, degrees clockwise seen from above."""
+    """Rotation of the box about y, degrees clockwise seen from above."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class PointLight:
     rgb: tuple[float, float, float]
     """Linear colour times intensity."""
     range: float
-    """Metres after which it lights nothing."""
+    """Distance beyond which it lights nothing, metres."""
     room: str | None
     """Id of the room it stands in; None lights every room."""
 
@@ -89,15 +91,15 @@ class RoomArea:
 
 
 VOID = Instance("void", 0, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0)
-"""The instance of what is not there: index 0 of every Scene."""
+"""Instance of pixels without a hit: index 0 of every Scene."""
 
 
 @dataclass
 class Scene:
-    """Triangles and all that hangs on them.
+    """Triangles with materials, textures, instances, lights and rooms.
 
     Texture look-up: the texel of (u, v) is row v / tile * 128 and column u / tile * 128, both modulo 128; row 0 is the
-    top of a picture (as in glTF), so v grows downwards on surfaces that have an upper end.
+    top of a picture (as in glTF), so v grows downwards on upright surfaces.
     """
 
     vertices: NDArray[np.float32]
@@ -122,15 +124,16 @@ class Scene:
     start: tuple[float, float, float] | None = None
     """Where the house file puts the agent: x, z, yaw."""
     source: str = ""
-    """What it was built from, for messages."""
+    """File or seed that it was built from, for messages."""
     solid: Scene | None = None
-    """What a body bumps into, where that is not what is seen: the reachable floor is this Scene's."""
+    """Collision geometry, where it differs from what is rendered; the reachable floor is computed from it."""
     credits: tuple[str, ...] = ()
-    """Whose models are in it and under which licences: to be told beside every picture and export (`envs.packs`)."""
+    """Authors and licences of its models, to be stated with every picture and export (`envs.packs`)."""
     vertex_colour: NDArray[np.uint8] | None = None
     """(V, 3) sRGB, multiplied with the material over each face; None for white."""
     texture_alpha: NDArray[np.uint8] | None = None
-    """(T, 128, 128): below 128 a surface with that texture has a hole (`render.cutouts`); None for none anywhere."""
+    """(T, 128, 128): below SOLID a surface with that texture has a hole (`render.cutouts`); None if there are no
+    holes."""
 
     def __post_init__(self) -> None:
         vertices, faces = len(self.vertices), len(self.faces)
@@ -177,7 +180,7 @@ class Scene:
 
 
 def empty_scene(source: str) -> Scene:
-    """A Scene without triangles and rooms, for a place that nobody has told the shape of."""
+    """A Scene without triangles and rooms, for a place of unknown geometry."""
     return Scene(
         vertices=np.zeros((0, 3), np.float32),
         normals=np.zeros((0, 3), np.float32),

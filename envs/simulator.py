@@ -1,4 +1,4 @@
-"""The protocol behind which every simulator stands: poses in, Frames (and, apart from them, Labels) out."""
+"""The interface of all simulators: poses in, Frames (and, separately, Labels) out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .floor import ReachableFloor
 
 @runtime_checkable
 class Simulator(Protocol):
-    """A world with one camera model that can be put anywhere in it."""
+    """A world with one camera that can be placed anywhere in it."""
 
     @property
     def camera(self) -> Camera:
@@ -28,7 +28,7 @@ class Simulator(Protocol):
         """Frames seen from poses, float (N, 6), all keys of FRAME_SPEC and `pose` with a leading axis N."""
 
     def render_with_labels(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
-        """The same frames, and apart from them what they show: for evaluation and the transfer set only."""
+        """The same frames with their ground truth, for evaluation and the transfer set only."""
 
 
 def stack_frames(frames: Sequence[Frame]) -> Frame:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,38 @@ MAY_IMPORT = {
     "agent": {"agent", "envs", "learners", "core"},
     "experiments": {"experiments", "agent", "envs", "learners", "core", "__version__"},
 }
+ROOMS_OF = {
+    "core": {
+        "cache": {"digests", "storage"},
+        "digests": set(),
+        "edges": set(),
+        "errors": set(),
+        "frame": set(),
+        "normals": {"frame"},
+        "progress": set(),
+        "storage": set(),
+    },
+    "envs": {
+        "assembly": {"furniture", "generator", "house", "materials", "meshes", "packs", "scene"},
+        "conventions": set(),
+        "floor": {"house", "scene"},
+        "furniture": {"house", "materials", "scene"},
+        "generator": {"furniture", "house"},
+        "gym_envs": {"assembly", "floor", "generator", "house", "meshes", "packs", "render", "scene", "simulator"},
+        "habitat": {"conventions", "floor", "house", "meshes", "perturbations", "simulator"},
+        "house": set(),
+        "materials": {"scene"},
+        "meshes": {"house", "scene"},
+        "packs": {"furniture", "house", "meshes", "scene"},
+        "perturbations": {"assembly", "floor", "furniture", "house"},
+        "recordings": {"conventions", "floor", "gym_envs", "house", "meshes", "scene", "simulator"},
+        "render": {"floor", "house", "scene", "simulator"},
+        "scene": set(),
+        "simulator": {"floor"},
+        "thor": {"assembly", "floor", "gym_envs", "house", "perturbations", "scene", "simulator"},
+    },
+}
+"""For each package, which of its rooms (folders, and modules beside them) each room imports, also inside functions."""
 # Gymnasium is not among them: it loads in a tenth of a second, and the package registers its environment there.
 HEAVY = ("torch", "torchrl", "timm", "numba", "cv2", "scipy", "embreex", "matplotlib")
 
@@ -65,6 +99,51 @@ def test_arrows_point_one_way(file: Path) -> None:
     folder = file.relative_to(ROOT).parent.parts
     wrong = [name for name in sorted(imports(file.read_text(), folder)) if not allowed(name, folder[0])]
     assert wrong == []
+
+
+def arrows(package: str) -> dict[str, set[str]]:
+    """Each room of the package, and the rooms that it imports."""
+    rooms: dict[str, set[str]] = {}
+    for file in sorted((ROOT / package).rglob("*.py")):
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        if parts[1] == "__init__":
+            continue
+        names = [name.split(".") for name in imports(file.read_text(), parts[:-1])]
+        targets = {name[1] for name in names if name[0] == package and len(name) > 1}
+        rooms[parts[1]] = rooms.get(parts[1], set()) | targets - {parts[1]}
+    return rooms
+
+
+@pytest.mark.parametrize("package", ROOMS_OF)
+def test_rooms_import_the_rooms_of_the_table_and_no_others(package: str) -> None:
+    assert arrows(package) == ROOMS_OF[package]
+
+
+@pytest.mark.parametrize("package", ROOMS_OF)
+def test_rooms_form_no_circle(package: str) -> None:
+    # static_order raises CycleError, which names the circle
+    assert set(TopologicalSorter(ROOMS_OF[package]).static_order()) == set(ROOMS_OF[package])
+
+
+def public(docstring: str) -> list[str]:
+    """The names in backquotes of the sentence that begins with "Public:"."""
+    _, colon, rest = docstring.partition("Public:")
+    return re.findall(r"`([\w.]+)`", rest) if colon else []
+
+
+def test_the_reader_of_public_names_sees_all_lines() -> None:
+    assert public("Rooms of `x`.\n\nPublic: `house.House`,\n`load`.\n") == ["house.House", "load"]
+    assert public("A folder.") == []
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in SOURCES if file.name == "__init__.py"], ids=lambda file: file.relative_to(ROOT).as_posix()
+)
+def test_what_a_room_calls_public_is_there(file: Path) -> None:
+    package = ".".join(["testspace", *file.relative_to(ROOT).parent.parts])
+    names = public(ast.get_docstring(ast.parse(file.read_text())) or "")
+    assert names or file.relative_to(ROOT).parts[0] not in ROOMS_OF, "a room says what is public"
+    assert [name for name in names if pkgutil.resolve_name(f"{package}.{name}") is None] == []
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.relative_to(ROOT).as_posix())

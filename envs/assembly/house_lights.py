@@ -42,12 +42,12 @@ def _room_at(x: float, z: float, areas: Sequence[RoomArea]) -> str | None:
 
 def lights_of(house: House, areas: Sequence[RoomArea]) -> list[PointLight | DirectionalLight]:
     """The lights in the file's order; kinds other than point and directional are left out."""
-    found: list[PointLight | DirectionalLight] = []
+    lamps: list[PointLight | DirectionalLight] = []
     for light in house.lights:
         r, g, b = (float(c) for c in linear(light.rgb) * light.intensity)
         if light.kind == "directional":
             pitch, yaw = np.radians((light.rotation or (90.0, 0.0, 0.0))[:2])
-            found.append(
+            lamps.append(
                 DirectionalLight(
                     (float(np.sin(yaw) * np.cos(pitch)), float(-np.sin(pitch)), float(-np.cos(yaw) * np.cos(pitch))),
                     (r, g, b),
@@ -56,8 +56,8 @@ def lights_of(house: House, areas: Sequence[RoomArea]) -> list[PointLight | Dire
         elif light.kind == "point":
             x, y, z = light.position[0], light.position[1], -light.position[2]
             reach = DEFAULT_RANGE if light.range is None else light.range
-            found.append(PointLight((x, y, z), (r, g, b), reach, _room_at(x, z, areas)))
-    return found
+            lamps.append(PointLight((x, y, z), (r, g, b), reach, _room_at(x, z, areas)))
+    return lamps
 
 
 def listed(at: tuple[float, float, float], lights: Sequence[PointLight | DirectionalLight]) -> bool:

@@ -53,16 +53,16 @@ class Panel:
         """Rectangles that cover the panel without its holes and overlap nowhere."""
         height = self.wall.height
         cuts = sorted({self.start, self.end, *(s for h in self.holes for s in (h[0], h[2]))})
-        found = []
+        rectangles = []
         for s0, s1 in pairwise(cuts):
             y = 0.0
             for _, low, _, high in sorted((h for h in self.holes if h[0] <= s0 and h[2] >= s1), key=lambda h: h[1]):
                 if low > y:
-                    found.append((s0, y, s1, low))
+                    rectangles.append((s0, y, s1, low))
                 y = max(y, high)
             if y < height:
-                found.append((s0, y, s1, height))
-        return found
+                rectangles.append((s0, y, s1, height))
+        return rectangles
 
 
 def _point(p: tuple[float, float]) -> tuple[float, float]:

@@ -77,13 +77,13 @@ def _between_doors(panel: Panel) -> list[tuple[float, float]]:
     over = BASEBOARD_DEPTH  # past an outer corner, to meet the neighbour's baseboard
     start = panel.start - (over if panel.start < -1e-6 else 0.0)
     end = panel.end + (over if panel.end > panel.wall.length + 1e-6 else 0.0)
-    found = []
+    spans = []
     for s0, y0, s1, _ in sorted(panel.holes):
         if y0 < BASEBOARD_HEIGHT:
             if s0 - TRIM_WIDTH - start > 0.01:
-                found.append((start, s0 - TRIM_WIDTH))
+                spans.append((start, s0 - TRIM_WIDTH))
             start = max(start, s1 + TRIM_WIDTH)
-    return [*found, (start, end)] if end - start > 0.01 else found
+    return [*spans, (start, end)] if end - start > 0.01 else spans
 
 
 def ceiling_height(house: House, room: Room) -> float:

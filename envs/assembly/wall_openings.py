@@ -105,12 +105,12 @@ def _obstacles(house: House, door: Opening) -> list[tuple[NDArray[np.float64], f
     """Footprints that an open leaf should not stand in: centre (x, z), heading in radians, half sizes. They are what
     stands on the floor and stays there (a door must not turn round because a bin was moved), and the ways through the
     other doors."""
-    found = []
+    footprints = []
     for thing in house.objects:
         size = asset(thing.asset_id).size
         if thing.kinematic and thing.position[1] - size[1] / 2 < 0.5:
             centre = np.array([thing.position[0], -thing.position[2]])
-            found.append((centre, float(np.radians(thing.rotation[1])), np.array([size[0], size[2]]) / 2))
+            footprints.append((centre, float(np.radians(thing.rotation[1])), np.array([size[0], size[2]]) / 2))
     walls = {wall.id: wall for wall in house.walls}
     for other in house.doors:
         wall = walls.get(other.wall0)
@@ -120,8 +120,8 @@ def _obstacles(house: House, door: Opening) -> list[tuple[NDArray[np.float64], f
         along = along / max(float(np.linalg.norm(along)), 1e-6)
         x, z = start + (other.hole[0] + other.hole[2]) / 2 * along
         half = np.array([abs(other.hole[2] - other.hole[0]) / 2, PASSAGE])
-        found.append((np.array([x, -z]), float(np.arctan2(-along[1], along[0])), half))
-    return found
+        footprints.append((np.array([x, -z]), float(np.arctan2(-along[1], along[0])), half))
+    return footprints
 
 
 def _crowding(
@@ -148,7 +148,7 @@ def _swing(opening: Opening, panel: Panel, ends: Sequence[float], width: float, 
     obstacles = _obstacles(house, opening)
     for side, room in ((-1.0, opening.room1), (1.0, opening.room0)):
         polygon = next((room_polygon(r) for r in house.rooms if r.id == room), None)
-        found = []
+        by_end = []
         for end, s in enumerate(ends):
             hinge = panel.origin + s * panel.along + side * OFFSET * panel.facing
             leaf, past = (
@@ -161,10 +161,10 @@ def _swing(opening: Opening, panel: Panel, ends: Sequence[float], width: float, 
             aside = panel.along * (1.0 if end else -1.0)
             free = (hinge + 0.5 * width * side * panel.facing + np.linspace(0.1, 1.5, 15)[:, None] * aside)[:, [0, 2]]
             behind = len(free) if polygon is None else int(np.count_nonzero(inside(free, polygon)))
-            found.append((leaf, past, behind))
-        both = tuple(sum(pair) for pair in zip(*found, strict=True))
+            by_end.append((leaf, past, behind))
+        both = tuple(sum(pair) for pair in zip(*by_end, strict=True))
         for end in (0, 1):
-            leaf, past, behind = both if double else found[end]
+            leaf, past, behind = both if double else by_end[end]
             score = (leaf, int(side > 0), past, behind)
             if best is None or score < best[0]:
                 best = (score, end, side)

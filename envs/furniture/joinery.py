@@ -8,7 +8,7 @@ from .shapes import Mesh, Part, box, cylinder, lathe
 
 def legs(w: float, d: float, height: float, thick: float, round_legs: bool = False, foot: float = 1.0) -> list[Part]:
     """Four legs inside a w x d footprint about the origin; `foot` is the lower thickness as a share of the upper."""
-    thick = min(thick, 0.45 * w, 0.45 * d)
+    thick = max(min(thick, 0.45 * w, 0.45 * d), 1e-3)  # a footprint may be too thin for its margins
     x, z = w / 2 - thick / 2, d / 2 - thick / 2
     if round_legs or foot < 1.0:
         return [

@@ -95,10 +95,10 @@ class Palette:
 
     def own(self, *kinds: str, skip: int = 0) -> Material | None:
         """The asset's own material of one of these kinds (the `skip`-th of them), if the database names it."""
-        found = [
+        matches = [
             (k, n) for n in self.asset.materials if (k := kind_of(n)) and (k in kinds or _STAND_INS.get(k) in kinds)
         ]
-        return named(found[skip][1], found[skip][0]) if len(found) > skip else None
+        return named(matches[skip][1], matches[skip][0]) if len(matches) > skip else None
 
     def of(self, *kinds: str, skip: int = 0) -> Material:
         """The asset's own material of these kinds, else one drawn for the first kind."""

@@ -162,14 +162,14 @@ def _windows(
         for a in usable("Window", exclude)
         if a.asset_id in known and _WINDOW_CENTRE + known[a.asset_id].height / 2 < height - 0.1
     ]
-    found: list[Hole] = []
+    windows: list[Hole] = []
     used = {hole.panel for hole in taken}
     for ring in plan.rings:
         free = [panel for panel in ring if panel.neighbour == OUTDOORS and panel not in used and panel in outer]
-        wanted = int(rng.random() < _WINDOWS_A_ROOM) + int(rng.random() < 0.1)
-        for index in rng.permutation(len(free))[:wanted].tolist():
+        count = int(rng.random() < _WINDOWS_A_ROOM) + int(rng.random() < 0.1)
+        for index in rng.permutation(len(free))[:count].tolist():
             length = free[index].cells * plan.cell
             fitting = _fitting(choices, length)
             if fitting:
-                found.append(_hole("window", free[index], _pick(fitting, rng), length, _WINDOW_CENTRE, rng))
-    return found
+                windows.append(_hole("window", free[index], _pick(fitting, rng), length, _WINDOW_CENTRE, rng))
+    return windows

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..house.assets import Asset, table
+from ..house.footprints import footprint
 from .door_placement import usable
 from .rates import CHAIRS, FURNITURE
-from .space import RoomSpace, Side, Volume, footprint, volume_of
+from .space import RoomSpace, Side, Volume, volume_of
 
 GAP = 0.03
 _MIDDLE = {"DogBed", "BasketBall", "GarbageBag", "Cart"}
@@ -73,13 +74,13 @@ class Furnisher:
         drawn = [drawn[index] for index in self.rng.permutation(len(drawn)).tolist()]
         rank = {kind: index for index, kind in enumerate(_LARGE)}
         drawn.sort(key=lambda kind: 1000 if kind in _HUNG else rank.get(kind, 100))
-        found: list[Placed] = []
+        pieces: list[Placed] = []
         for kind in drawn:
-            partner = next((p for p in found if p.asset.type in _PARTNERS.get(kind, ())), None)
+            partner = next((p for p in pieces if p.asset.type in _PARTNERS.get(kind, ())), None)
             self._partner = partner if self.rng.random() < _TOGETHER else None
             if self._choices[kind]:
-                found += self._stand(kind, space)
-        return found
+                pieces += self._stand(kind, space)
+        return pieces
 
     def _count(self, rate: float) -> int:
         return int(rate) + int(self.rng.random() < rate % 1)
@@ -95,9 +96,9 @@ class Furnisher:
         else:
             place = self._against_wall
         for _ in range(12):
-            found = place(kind, self._pick(kind), space)
-            if found:
-                return found
+            pieces = place(kind, self._pick(kind), space)
+            if pieces:
+                return pieces
         return []
 
     def _pick(self, kind: str) -> Asset:
@@ -166,8 +167,8 @@ class Furnisher:
         part = (t - width / 2, y - height / 2, t + width / 2, y + height / 2)
         x, z = side.point(t, depth / 2 + 0.005)
         # The scene moves what hangs from the wall's middle to its face.
-        shown = side.point(t, depth / 2 + 0.005 + GAP)
-        volume = volume_of(shown[0], y, shown[1], asset.size, side.yaw)
+        front = side.point(t, depth / 2 + 0.005 + GAP)
+        volume = volume_of(front[0], y, front[1], asset.size, side.yaw)
         if not side.free(*part) or not space.fits(volume):
             return []
         # What juts out low where one walks is an obstacle.
@@ -209,7 +210,7 @@ class Furnisher:
         if not self._choices["Chair"]:
             return []
         desk = piece.asset.type == "Desk"
-        wanted = 1 if desk else int(self.rng.poisson(CHAIRS[space.kind]))
+        count = 1 if desk else int(self.rng.poisson(CHAIRS[space.kind]))
         chair = self._pick("Chair")
         width, height, depth = chair.size
         seats: list[tuple[float, float, float]] = []  # (facing, share of the reach outwards, metres to the side)
@@ -219,9 +220,9 @@ class Furnisher:
             row = 1 if desk else max(int(long / (width + 0.1)), 1)
             seats += [(facing, reach / 2, (place + 0.5) * long / row - long / 2) for place in range(row)]
         seats = [seats[index] for index in self.rng.permutation(len(seats)).tolist()]
-        found: list[Placed] = []
+        pieces: list[Placed] = []
         for facing, reach, slide in seats:
-            if len(found) == wanted:
+            if len(pieces) == count:
                 break
             yaw = facing + float(self.rng.uniform(-12, 12))
             sx, sz = math.sin(math.radians(facing)), math.cos(math.radians(facing))
@@ -229,9 +230,9 @@ class Furnisher:
             out = reach + box[2] * abs(sx) + box[3] * abs(sz) + float(self.rng.uniform(0.02, 0.1))
             x, z = piece.x - sx * out + sz * slide, piece.z - sz * out - sx * slide
             placed = Placed(chair, x, height / 2, z, yaw % 360)
-            if space.fits(_volume(placed)) and not any(_meet(_volume(placed), _volume(other)) for other in found):
-                found.append(placed)
-        return found
+            if space.fits(_volume(placed)) and not any(_meet(_volume(placed), _volume(other)) for other in pieces):
+                pieces.append(placed)
+        return pieces
 
 
 def _volume(piece: Placed) -> Volume:

@@ -43,8 +43,8 @@ def light_layers(plan: FloorPlan) -> list[str]:
     """A layer for each room, other than its neighbours' where four layers allow it: light stays in its room."""
     chosen: list[int] = []
     for room, ring in enumerate(plan.rings):
-        beside = {chosen[p.neighbour] for p in ring if p.neighbour != OUTDOORS and p.neighbour < room}
-        free = [layer for layer in range(len(LAYERS)) if layer not in beside]
+        neighbours = {chosen[p.neighbour] for p in ring if p.neighbour != OUTDOORS and p.neighbour < room}
+        free = [layer for layer in range(len(LAYERS)) if layer not in neighbours]
         chosen.append(free[0] if free else room % len(LAYERS))
     return [LAYERS[layer] for layer in chosen]
 

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..house.assets import Asset
+from ..house.footprints import Rect, footprint
 from .door_placement import usable
 from .furnishing import Placed
 from .rates import ON_TOP
 from .room_surfaces import resting_height
-from .space import Rect, RoomSpace, Volume, footprint, volume_of
+from .space import RoomSpace, Volume, volume_of
 
 _FIXED = {"Faucet", "Television"}
 """Placed first, turned as what they stand on."""

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..house.footprints import Rect, footprint
 from .door_placement import Hole
 from .floorplan import OUTDOORS, FloorPlan, Panel
 
-Rect = tuple[float, float, float, float]
-"""(x0, z0, x1, z1)."""
 Volume = tuple[float, float, float, float, float, float]
 """(x0, z0, x1, z1, bottom, top)."""
 SKIN = 0.03
@@ -217,13 +216,6 @@ class RoomSpace:
 def _around(points: list[tuple[float, float]]) -> Rect:
     xs, zs = [p[0] for p in points], [p[1] for p in points]
     return min(xs), min(zs), max(xs), max(zs)
-
-
-def footprint(x: float, z: float, width: float, depth: float, yaw: float) -> Rect:
-    """The axis-aligned rectangle round a box of ``width`` x ``depth`` turned by ``yaw`` degrees about (x, z)."""
-    c, s = abs(math.cos(math.radians(yaw))), abs(math.sin(math.radians(yaw)))
-    half_x, half_z = (width * c + depth * s) / 2, (width * s + depth * c) / 2
-    return x - half_x, z - half_z, x + half_x, z + half_z
 
 
 def volume_of(x: float, y: float, z: float, size: tuple[float, float, float], yaw: float) -> Volume:

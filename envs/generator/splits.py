@@ -22,15 +22,15 @@ _DEAL = ("train", "test", "val", "train", "train", "train")
 @cache
 def asset_splits() -> Mapping[str, str]:
     """The split of every asset by its id; read-only."""
-    found: dict[str, str] = {}
+    split_of: dict[str, str] = {}
     dealt: Counter[str] = Counter()
     for entry in assets().values():
         if entry.split is None:
-            found[entry.asset_id] = _DEAL[dealt[entry.type] % len(_DEAL)]
+            split_of[entry.asset_id] = _DEAL[dealt[entry.type] % len(_DEAL)]
             dealt[entry.type] += 1
         else:
-            found[entry.asset_id] = entry.split
-    return MappingProxyType(found)
+            split_of[entry.asset_id] = entry.split
+    return MappingProxyType(split_of)
 
 
 @cache

@@ -15,6 +15,7 @@ from ..house.house import House
 from ..render.raycast import Light
 from ..scene import Scene
 from .house_env import HouseEnv
+from .loaded_house import LoadedHouse
 from .sensor_noise import OdometryDrift, StereoCamera
 
 WAY = 0.01
@@ -34,7 +35,7 @@ class ContinuousHouseEnv(HouseEnv):
 
     def __init__(
         self,
-        house: House | Scene | Path | str | int = 0,
+        house: House | Path | str | int | LoadedHouse = 0,
         camera: Camera = Camera(),  # noqa: B008 (frozen)
         speed: float = 0.5,
         turning: float = 90.0,
@@ -94,18 +95,18 @@ class ContinuousHouseEnv(HouseEnv):
 
     def step(self, action: Any) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
         """Drive for `dt` seconds; shares beyond -1 and 1 are held to them. Returns what HouseEnv's does."""
-        asked = np.asarray(action, np.float64)
-        if asked.shape != (2,) or not np.isfinite(asked).all():
+        velocities = np.asarray(action, np.float64)
+        if velocities.shape != (2,) or not np.isfinite(velocities).all():
             raise ValueError(f"ContinuousHouseEnv: an action is 2 finite numbers, linear and angular, got {action!r}")
-        ahead, turned = (np.clip(asked, -1.0, 1.0) * self.largest * self.dt).tolist()
-        gone = self._drive(ahead, turned)
+        ahead, turned = (np.clip(velocities, -1.0, 1.0) * self.largest * self.dt).tolist()
+        driven = self._drive(ahead, turned)
         if self._believed is not None:
-            ahead_told, turned_told = gone, turned
+            measured_ahead, measured_turn = driven, turned
             if self.odometry is not None:
-                ahead_told, turned_told = self.odometry.measure(gone, turned, self.np_random)
-            self._believed = _along(self._believed, ahead_told, turned_told, np.ones(1))[0]
+                measured_ahead, measured_turn = self.odometry.measure(driven, turned, self.np_random)
+            self._believed = _along(self._believed, measured_ahead, measured_turn, np.ones(1))[0]
         self._step += 1
-        info = self._info(collision=gone != ahead)
+        info = self._info(collision=driven != ahead)
         return self._observe(), 0.0, False, self._step >= self.max_steps, info
 
     def teleport(self, pose: NDArray[Any]) -> tuple[Frame, float, bool, bool, dict[str, Any]]:

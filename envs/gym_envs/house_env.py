@@ -6,7 +6,7 @@ There is no task in it: the reward is always 0 and an episode ends by its budget
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import gymnasium
 import numpy as np
@@ -14,15 +14,12 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ...core.frame import FRAME_SPEC, Camera, Frame
-from ..assembly.building import build_scene, load_scene
 from ..floor import ReachableFloor
 from ..house.house import House
-from ..house.house_io import load_house
-from ..meshes import is_mesh
-from ..packs.pack import FurniturePack, open_pack
-from ..render.raycast import Light, RayCastSimulator
-from ..scene import Scene, empty_scene
+from ..render.raycast import Light
+from ..scene import Scene
 from ..simulator import Simulator
+from .loaded_house import LoadedHouse
 from .motion import Action, Motion
 
 FARTHEST = 1000.0
@@ -50,22 +47,12 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         "render_fps": 10,
     }
 
-    house: House
-    """The house as it was loaded or generated; of a mesh or a bare Scene there is none (AttributeError)."""
-    scene: Scene
-    """The house as triangles."""
-    simulator: Simulator
-    """What renders the scene."""
     motion: Motion
     """How far each action goes."""
-    _threads: int
-    _pack: FurniturePack | None
-    _light: Light
-    _antialias: int
 
     def __init__(
         self,
-        house: House | Scene | Path | str | int | HouseEnv | Simulator = 0,
+        house: House | Path | str | int | LoadedHouse = 0,
         camera: Camera = Camera(),  # noqa: B008 (frozen)
         step: float = 0.25,
         turn: float = 30.0,
@@ -78,9 +65,10 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         light: Light = "baked",
         antialias: int = 1,
     ) -> None:
-        """`house`: "FILE[:LINE]" or a Path (see load_house), a seed of generate_house, a House, a Scene, a Replica
-        folder or a .glb, .obj or .ply file (`load_scene`), another HouseEnv, whose house, scene and
-        simulator are then shared, or a Simulator (`camera` and `threads` are then theirs).
+        """`house`: "FILE[:LINE]" or a Path (see load_house), a Replica folder or a .glb, .obj or .ply file
+        (`load_scene`), a seed of generate_house, a House, or a LoadedHouse, which several environments may share
+        (`camera`, `threads`, `assets`, `light` and `antialias` are then its own). See also `from_scene` and
+        `from_simulator`.
 
         `step` and `camera_height` are in metres, `turn` and `look` in degrees; an episode is truncated after
         `max_steps`. `threads` share the pixels of each frame. `assets` names an installed furniture pack
@@ -92,22 +80,11 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"HouseEnv: render_mode must be None or 'rgb_array', got {render_mode!r}")
         self.motion = Motion(step=step, turn=turn, look=look, camera_height=camera_height)
-        self.max_steps, self.render_mode, self._light, self._antialias = max_steps, render_mode, light, antialias
-        if isinstance(house, HouseEnv):
-            if hasattr(house, "house"):
-                self.house = house.house
-            self.scene, self.simulator = house.scene, house.simulator
-            self._threads, self._pack, self._antialias = house._threads, house._pack, house._antialias
-        elif isinstance(house, Simulator):
-            self._threads, self._pack, self.simulator = threads, None, house
-            self.scene = getattr(house, "scene", None) or empty_scene(str(getattr(house, "source", "")))
-        elif isinstance(house, Scene) or is_mesh(house):
-            self._threads, self._pack, self.scene = threads, None, load_scene(house)
-            self.simulator = RayCastSimulator(self.scene, camera, threads=threads, light=light, antialias=antialias)
+        self.max_steps, self.render_mode = max_steps, render_mode
+        if isinstance(house, LoadedHouse):
+            self.loaded = house
         else:
-            self.house = _find_house(house)
-            self._pack = open_pack(assets) if assets else None
-            self._build(camera, threads)
+            self.loaded = LoadedHouse.open(house, camera, threads, light, antialias, assets)
         self.action_space = spaces.Discrete(len(Action))
         size = (self.camera.height, self.camera.width)
         self.observation_space = spaces.Dict(  # type: ignore[assignment]
@@ -124,6 +101,41 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         )
         self._seeded = False
         self._rgb: NDArray[np.uint8] | None = None
+
+    @classmethod
+    def from_scene(
+        cls,
+        scene: Scene,
+        camera: Camera = Camera(),  # noqa: B008 (frozen)
+        *,
+        threads: int = 2,
+        light: Light = "baked",
+        antialias: int = 1,
+        **options: Any,
+    ) -> Self:
+        """An agent in a Scene. All parameters are the constructor's."""
+        return cls(LoadedHouse.from_scene(scene, camera, threads, light, antialias), **options)
+
+    @classmethod
+    def from_simulator(cls, simulator: Simulator, source: str = "", **options: Any) -> Self:
+        """An agent in whatever a simulator renders, with the simulator's camera. `source` names it in errors; the
+        other parameters are the constructor's."""
+        return cls(LoadedHouse.from_simulator(simulator, source), **options)
+
+    @property
+    def house(self) -> House | None:
+        """The house as it was loaded or generated; None for a mesh, a Scene or a simulator."""
+        return self.loaded.house
+
+    @property
+    def scene(self) -> Scene:
+        """The house as triangles."""
+        return self.loaded.scene
+
+    @property
+    def simulator(self) -> Simulator:
+        """What renders the scene."""
+        return self.loaded.simulator
 
     @property
     def camera(self) -> Camera:
@@ -157,7 +169,7 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         super().reset(seed=seed)
         self._seeded |= seed is not None
         if options and "house" in options:
-            self._enter(options["house"])
+            self.loaded = self.loaded.changed(options["house"])
         self._x, self._z, self._start_yaw, self._pitch = self._start(options or {})
         self._turns, self._step = 0, 0
         return self._observe(), self._info(collision=False)
@@ -166,14 +178,14 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         """Put another state of the house round the agent, between two steps: the Frame it then sees, and `info`.
 
         `house` is the present one after a change (`change.apply(env.house)`, see `envs.perturbations`) or after its
-        undoing; where the environment was made of a Simulator, it is another one with its camera. The agent keeps its
+        undoing; with `from_simulator`, it is another Simulator with the same camera. The agent keeps its
         pose; where something now stands there, it is put at the nearest free place, in the same direction. `info` says
         how far that is as `displaced`, in metres, 0.0 where it stayed. No step is counted. Raises ValueError before the
         first reset, and FloorError, changing nothing, where nothing is free.
         """
         if self._rgb is None:
             raise ValueError("HouseEnv.change: call reset() first: the agent is not in the house yet")
-        self._enter(house)
+        self.loaded = self.loaded.changed(house)
         displaced = 0.0
         if not self.floor.contains(self._x, self._z):
             free = self.floor.from_cells(np.argwhere(self.floor.reachable))
@@ -219,32 +231,6 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         if self.render_mode is None or self._rgb is None:
             return None
         return self._rgb.copy()
-
-    def _build(self, camera: Camera, threads: int) -> None:
-        self._threads = threads
-        self.scene = build_scene(self.house, self._pack)
-        self.simulator = RayCastSimulator(
-            self.scene, camera, threads=threads, light=self._light, antialias=self._antialias
-        )
-
-    def _enter(self, house: House | Simulator) -> None:
-        """Make another house this environment's; nothing is changed where one cannot stand in it."""
-        if isinstance(house, Simulator) and not hasattr(self, "house") and house.camera == self.camera:
-            _ = house.floor
-            self.simulator = house
-            return
-        if not isinstance(house, House):
-            raise ValueError(f"HouseEnv: the changed house must be a House, got {type(house).__name__}")
-        if not hasattr(self, "house"):
-            raise ValueError(f"HouseEnv: {self.scene.source or 'a Scene'} is no House file: it cannot be changed")
-        before = self.house, self.scene, self.simulator
-        self.house = house
-        try:
-            self._build(self.camera, self._threads)
-            _ = self.floor
-        except ValueError:
-            self.house, self.scene, self.simulator = before
-            raise
 
     def _move(self) -> bool:
         """Step ahead where the way is free; returns whether it was."""
@@ -297,14 +283,3 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
 
     def _info(self, collision: bool) -> dict[str, Any]:
         return {"collision": collision, "step": self._step}
-
-
-def _find_house(house: House | Path | str | int) -> House:
-    """The house that a reference means."""
-    if isinstance(house, House):
-        return house
-    if isinstance(house, (int, np.integer)):
-        from ..generator import generate_house  # only for a seed: a house from a file does without the generator
-
-        return generate_house(int(house))
-    return load_house(house)

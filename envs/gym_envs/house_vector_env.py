@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from ...core.frame import Camera, Frame
 from ..house.house import House
-from ..scene import Scene
 from ..simulator import Simulator
 from .house_env import OBSERVED, HouseEnv
+from .loaded_house import LoadedHouse
 
-HouseLike = House | Scene | Path | str | int
-"""What HouseEnv takes as a house; a mesh by its path, or as a Scene."""
+HouseLike = House | Path | str | int | LoadedHouse
+"""What HouseEnv takes as a house."""
 
 
 class _Body(HouseEnv):
@@ -48,9 +48,6 @@ class HouseVectorEnv(VectorEnv[Frame, NDArray[np.int64], NDArray[Any]]):
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
 
-    simulators: list[Simulator]
-    """What renders each house, in the order of `house`."""
-
     def __init__(
         self,
         num_envs: int = 1,
@@ -68,20 +65,23 @@ class HouseVectorEnv(VectorEnv[Frame, NDArray[np.int64], NDArray[Any]]):
             raise ValueError(f"HouseVectorEnv: needs 1 agent and 1 house or more, got {num_envs} and {len(houses)}")
         self.num_envs, self.render_mode = num_envs, render_mode
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        worlds = [
-            HouseEnv(each, camera, threads=cores if threads is None else threads, render_mode=render_mode, **options)
-            for each in houses[:num_envs]
-        ]
-        self._worlds = worlds
-        self.simulators = [world.simulator for world in worlds]
+        threads = cores if threads is None else threads
+        first = HouseEnv(houses[0], camera, threads=threads, render_mode=render_mode, **options)
+        others = [HouseEnv(one, camera, threads=threads, **options) for one in houses[1:num_envs]]
+        self._houses = [first.loaded, *(other.loaded for other in others)]
         self._bodies = [
-            _Body(worlds[i % len(worlds)], camera, render_mode=render_mode, **options) for i in range(num_envs)
+            _Body(self._houses[i % len(self._houses)], render_mode=render_mode, **options) for i in range(num_envs)
         ]
-        self.single_action_space, self.single_observation_space = worlds[0].action_space, worlds[0].observation_space
+        self.single_action_space, self.single_observation_space = first.action_space, first.observation_space
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._ended: NDArray[np.bool_] | None = None
         self._rgb: NDArray[np.uint8] | None = None
+
+    @property
+    def simulators(self) -> list[Simulator]:
+        """What renders each house, in the order of `house`."""
+        return [house.simulator for house in self._houses]
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -129,18 +129,16 @@ class HouseVectorEnv(VectorEnv[Frame, NDArray[np.int64], NDArray[Any]]):
 
     def _enter(self, house: House) -> None:
         """All agents into another house, built once."""
-        if len(self._worlds) != 1:
-            raise ValueError(f"HouseVectorEnv: the option 'house' is for one house, here are {len(self._worlds)}")
-        world = self._worlds[0]
-        world._enter(house)
-        self.simulators = [world.simulator]
+        if len(self._houses) != 1:
+            raise ValueError(f"HouseVectorEnv: the option 'house' is for one house, here are {len(self._houses)}")
+        self._houses = [self._houses[0].changed(house)]
         for body in self._bodies:
-            body.house, body.scene, body.simulator = world.house, world.scene, world.simulator
+            body.loaded = self._houses[0]
 
     def _observe(self) -> Frame:
         poses = np.stack([body.pose for body in self._bodies])
-        several = len(self.simulators)
-        frames = [simulator.render(poses[i::several]) for i, simulator in enumerate(self.simulators)]
+        several = len(self._houses)
+        frames = [house.simulator.render(poses[i::several]) for i, house in enumerate(self._houses)]
         if several == 1:
             merged = {key: frames[0][key] for key in OBSERVED}
         else:

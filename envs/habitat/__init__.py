@@ -1,1 +1,4 @@
-"""habitat-sim behind the Simulator protocol: Replica, ReplicaCAD, HM3D, Matterport3D, Gibson, own meshes."""
+"""habitat-sim behind the Simulator protocol: Replica, ReplicaCAD, HM3D, Matterport3D, Gibson, custom meshes.
+
+Public: `habitat_simulator.HabitatSimulator`, `habitat_errors.HabitatError`.
+"""

@@ -1,6 +1,6 @@
 """Changes of a scene by habitat-sim's own calls, by the kinds and strengths of `envs.perturbations`.
 
-What can change is what the scene instance holds beside its stage: its lights, and its objects that are not static. A
+What can change is what the scene instance holds besides its stage: its lights, and its objects that are not static. A
 scan has neither, for its light is in its colours and its things are in its mesh; that is refused.
 """
 
@@ -19,7 +19,7 @@ from ..perturbations import Perturbation
 from ..perturbations.light_changes import BRIGHT, COOL, DIM, WARM
 from .habitat_errors import HabitatError
 
-Asked = tuple[tuple[Perturbation, ...], int]
+SeededChanges = tuple[tuple[Perturbation, ...], int]
 """A change and its seed."""
 FIT = 1.6
 """Two things change places only where no side of one is longer than this many times the other's."""
@@ -30,28 +30,28 @@ class SceneChanges:
 
     def __init__(self, habitat: Any, sim: Any, source: str) -> None:
         self.habitat, self.sim, self.source = habitat, sim, source
-        self.state: tuple[Asked, ...] = ()
+        self.state: tuple[SeededChanges, ...] = ()
         self.lights = list(sim.get_current_light_setup())
-        # habitat does not tell under which key the scene's lights are; setting a key that nothing uses does nothing.
+        # habitat does not say under which key the scene's lights are; setting an unused key does nothing.
         keys = (habitat.gfx.DEFAULT_LIGHTING_KEY, *sim.get_lighting_template_manager().get_template_handles())
         self.keys = [key for key in keys if self.lights and list(sim.get_light_setup(key)) == self.lights]
-        # A static thing cannot be moved, and alone is in the navmesh: whatever moves, the floor stays.
-        found = sorted(sim.get_rigid_object_manager().get_objects_by_handle_substring().items())
-        self.things = [thing for _, thing in found if thing.motion_type != habitat.physics.MotionType.STATIC]
+        # Only static objects are in the navmesh, and they cannot be moved: the floor stays the same.
+        objects = sorted(sim.get_rigid_object_manager().get_objects_by_handle_substring().items())
+        self.things = [thing for _, thing in objects if thing.motion_type != habitat.physics.MotionType.STATIC]
         self.places = np.array([np.array(thing.translation) for thing in self.things], np.float64).reshape(-1, 3)
         boxes = [_box(thing) for thing in self.things]
         self.sizes = np.array([high - low for low, high in boxes]).reshape(-1, 3)
         feet = np.array([[(low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2] for low, high in boxes])
         self.feet = feet.reshape(-1, 3) - self.places
 
-    def check(self, asked: Sequence[Perturbation]) -> None:
-        """HabitatError, naming the kind and the reason, where a change asks for what the scene does not allow."""
-        for kind in (one.kind for one in asked if one.strength):
+    def check(self, changes: Sequence[Perturbation]) -> None:
+        """HabitatError, naming the kind and the reason, where the scene does not allow a change."""
+        for kind in (one.kind for one in changes if one.strength):
             if kind == "lighting" and not self.keys:
                 raise HabitatError(
                     f"{self.source}: its lighting cannot be changed: habitat-sim draws it without lights, for they are"
                     " baked into its colours, as in scans (Replica, HM3D, Matterport3D, Gibson) and bare mesh files;"
-                    " take a scene with lights of its own (ReplicaCAD, as CONFIG.json:SCENE) or one of our houses"
+                    " take a scene with its own lights (ReplicaCAD, as CONFIG.json:SCENE) or one of our houses"
                 )
             if kind == "objects" and not self._pairs(0):
                 raise HabitatError(
@@ -61,18 +61,18 @@ class SceneChanges:
                 )
             if kind == "materials":
                 raise HabitatError(
-                    f"{self.source}: its materials cannot be changed: habitat-sim has no call for that; ask for"
+                    f"{self.source}: its materials cannot be changed: habitat-sim has no call for that; choose"
                     " lighting or objects, or take one of our houses"
                 )
 
-    def enter(self, state: Sequence[Asked]) -> None:
-        """Bring the scene into the state after these changes, from whatever state it is in; () undoes them all."""
-        wanted = tuple(state)
-        if wanted == self.state:
+    def enter(self, state: Sequence[SeededChanges]) -> None:
+        """Bring the scene into the state after these changes, from any other state; () undoes them all."""
+        new_state = tuple(state)
+        if new_state == self.state:
             return
         power, places = np.ones(3), self.places.copy()
-        for asked, seed in wanted:
-            for one in asked:
+        for changes, seed in new_state:
+            for one in changes:
                 rng = np.random.default_rng((seed, zlib.crc32(one.kind.encode())))
                 if one.kind == "lighting":
                     power *= _power(one.strength, rng)
@@ -84,7 +84,7 @@ class SceneChanges:
             self.sim.set_light_setup(lights, key)
         for thing, place in zip(self.things, places, strict=True):
             thing.translation = place.tolist()
-        self.state = wanted
+        self.state = new_state
 
     def _lit(self, light: Any, power: NDArray[np.float64]) -> Any:
         color = (np.array(light.color, np.float64) * power).tolist()
@@ -112,7 +112,7 @@ class SceneChanges:
 
 
 def _power(strength: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Factors of red, green and blue for all lights: a target of our own houses' lamps, gone to by strength.
+    """Factors of red, green and blue for all lights: from 1 towards a target of our own houses' lamps, by strength.
 
     One for all, for ReplicaCAD has lights of negative colour, which belong to the others.
     """

@@ -1,7 +1,7 @@
-"""What can be wrong with habitat-sim or its scenes, told in one line."""
+"""Errors of habitat-sim or its scenes, each of one line."""
 
 from __future__ import annotations
 
 
 class HabitatError(ValueError):
-    """habitat-sim cannot be used as asked; the message says what is missing."""
+    """habitat-sim cannot do it; the message says what is missing."""

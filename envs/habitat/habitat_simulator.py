@@ -1,4 +1,4 @@
-"""A scene in habitat-sim as a Simulator. `HouseEnv(HabitatSimulator(...))` is an agent in it, with the actions of ours.
+"""A scene in habitat-sim as a Simulator; `HouseEnv.from_simulator(HabitatSimulator(...))` is an agent in it.
 
 habitat's world is the frame contract's: right-handed, y up, a camera that looks along -z; depth is planar and in
 metres. Its field of view is horizontal. Normals come from depth, for it has no sensor of them.
@@ -20,11 +20,11 @@ from scipy import ndimage
 from ...core.edges import canny
 from ...core.frame import Camera, Frame, Labels, rotation
 from ...core.normals import normals_from_depth
+from ..conventions import to_quaternions
 from ..floor import CELL, STEP_HEIGHT, ReachableFloor
 from ..perturbations import Perturbation
-from ..recordings.conventions import to_quaternions
 from ..simulator import check_poses
-from .habitat_changes import Asked, SceneChanges
+from .habitat_changes import SceneChanges, SeededChanges
 from .habitat_classes import class_of_category
 from .habitat_errors import HabitatError
 
@@ -33,7 +33,7 @@ FAR = 100.0
 """Metres up to which depth is seen."""
 RADIUS, HEIGHT = 0.2, 1.5
 """Of the agent's body, in metres."""
-_LOOKS = 400  # points of the navigable floor that tell which storey is the largest
+_LOOKS = 400  # points of the navigable floor that decide which storey is the largest
 
 
 class HabitatSimulator:
@@ -65,11 +65,11 @@ class HabitatSimulator:
         if not self.sim.recompute_navmesh(self.sim.pathfinder, settings):
             raise HabitatError(f"{place}: habitat-sim finds no floor that an agent can walk on")
         self._classes, self._instances = self._tables()
-        self.state: tuple[Asked, ...] = ()
-        """The changes that its scene has gone through."""
+        self.state: tuple[SeededChanges, ...] = ()
+        """The changes applied to its scene."""
         self._changes: SceneChanges | None = None
 
-    def changed(self, asked: Sequence[Perturbation], seed: int) -> HabitatSimulator:
+    def changed(self, changes: Sequence[Perturbation], seed: int) -> HabitatSimulator:
         """The same scene after one more change, in the same habitat-sim, which is brought into either as they are used.
 
         lighting: colour and power of all lights. objects: things that are not static change places, which leaves the
@@ -78,9 +78,9 @@ class HabitatSimulator:
         """
         if self._changes is None:
             self._changes = SceneChanges(_habitat(), self.sim, self.source)
-        self._changes.check(asked)
+        self._changes.check(changes)
         other = copy.copy(self)
-        other.state = (*self.state, (tuple(asked), seed))
+        other.state = (*self.state, (tuple(changes), seed))
         return other
 
     @property

@@ -69,10 +69,10 @@ def _size(box: Mapping[str, float]) -> Size:
 @cache
 def assets() -> Mapping[str, Asset]:
     """Every asset by its id, in the database's order; read-only."""
-    found: dict[str, Asset] = {}
+    by_id: dict[str, Asset] = {}
     for kind, entries in table("asset-database").items():
         for entry in entries:
-            found[entry["assetId"]] = Asset(
+            by_id[entry["assetId"]] = Asset(
                 asset_id=entry["assetId"],
                 type=kind,
                 size=_size(entry["boundingBox"]),
@@ -81,7 +81,7 @@ def assets() -> Mapping[str, Asset]:
                 primary=entry.get("primaryProperty", ""),
                 properties=tuple(entry.get("secondaryProperties", ())),
             )
-    return MappingProxyType(found)
+    return MappingProxyType(by_id)
 
 
 @cache

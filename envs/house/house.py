@@ -192,9 +192,9 @@ class House:
 
     def all_objects(self) -> list[HouseObject]:
         """Every object, each followed by what rests on it."""
-        found: list[HouseObject] = []
+        every: list[HouseObject] = []
         stack = list(reversed(self.objects))
         while stack:
-            found.append(stack.pop())
-            stack.extend(reversed(found[-1].children))
-        return found
+            every.append(stack.pop())
+            stack.extend(reversed(every[-1].children))
+        return every

@@ -18,14 +18,14 @@ _APART = 0.5
 def check_asset(node: Node, kind: str) -> str:
     """The asset id, where the database knows it and it is a door, a window or an object, as ``kind`` asks."""
     name = node.text()
-    found = assets().get(name)
-    if found is None:
+    entry = assets().get(name)
+    if entry is None:
         near = near_names(name)
         hint = f"did you mean {', '.join(near)}?" if near else "only AI2-THOR's own assets are known, no Objaverse ones"
         node.fail(f"there is no asset {name[:60]!r}", hint)
-    is_kind = FOLDED.get(found.type, "object").lower()
+    is_kind = FOLDED.get(entry.type, "object").lower()
     if is_kind != kind:
-        node.fail(f"{name!r} is a {found.type}", f"use an asset that is a {kind}")
+        node.fail(f"{name!r} is a {entry.type}", f"use an asset that is a {kind}")
     return name
 
 

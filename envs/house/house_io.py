@@ -1,8 +1,8 @@
 """House files: ProcTHOR houses, one a file (.json) or one a line (.jsonl, .jsonl.gz).
 
 Reading is bounded: a line is refused beyond MAX_LINE bytes and a file beyond MAX_FILE, both counted after
-decompression, which streams and stops at the wanted line. A file that is cut off, not gzip, not JSON or nested without
-end is a HouseError of one line.
+decompression, which streams and stops at the requested line. A file that is cut off, not gzip, not JSON or nested too
+deep is a HouseError of one line.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Never
 
 from ...core.digests import digest
+from ...core.storage import replacing
 from .house import House, HouseError
 from .house_json import parse_house
 from .house_write import house_to_json
@@ -26,7 +26,7 @@ __all__ = ["house_digest", "house_to_json", "load_house", "load_houses", "parse_
 MAX_LINE = 32 * 2**20
 """Bytes of one house; real ones have about 41 kB."""
 MAX_FILE = 4 * 2**30
-"""Decompressed bytes that are read on the way to the wanted line."""
+"""Decompressed bytes that are read on the way to the requested line."""
 MAX_HOUSES = 1000
 """Houses that are read from one file at once."""
 _CHUNK = 2**16
@@ -82,12 +82,12 @@ def _chunks(stream: gzip.GzipFile | IO[bytes], fail: _Fail) -> Iterator[bytes]:
             return
         total += len(chunk)
         if total > MAX_FILE:
-            fail(f"more than {MAX_FILE // 2**30} GiB before the wanted line", "split the file")
+            fail(f"more than {MAX_FILE // 2**30} GiB before the requested line", "split the file")
         yield chunk
 
 
-def _line(stream: gzip.GzipFile | IO[bytes], wanted: int, fail: _Fail) -> bytes:
-    """Line ``wanted`` (0-based) of a stream, read no further than its end."""
+def _line(stream: gzip.GzipFile | IO[bytes], index: int, fail: _Fail) -> bytes:
+    """Line ``index`` (0-based) of a stream, read no further than its end."""
     number, length, kept = 0, 0, bytearray()
     for chunk in _chunks(stream, fail):
         start = 0
@@ -97,18 +97,18 @@ def _line(stream: gzip.GzipFile | IO[bytes], wanted: int, fail: _Fail) -> bytes:
             length += len(piece)
             if length > MAX_LINE:
                 fail(f"line {number} is longer than {MAX_LINE // 2**20} MiB", "a house is far smaller: check the file")
-            if number == wanted:
+            if number == index:
                 kept += piece
             if end < 0:
                 break
-            if number == wanted:
+            if number == index:
                 return bytes(kept)
             number, length, start = number + 1, 0, end + 1
-    if number == wanted and length:
+    if number == index and length:
         return bytes(kept)
     count = number + (length > 0)
     remedy = f"name 0 to {count - 1}" if count else "it is empty"
-    return fail(f"there is no line {wanted}: the file has {count}", remedy)
+    return fail(f"there is no line {index}: the file has {count}", remedy)
 
 
 def _whole(stream: gzip.GzipFile | IO[bytes], fail: _Fail) -> bytes:
@@ -198,11 +198,5 @@ def save_house(house: House, path: str | Path) -> None:
         text = json.dumps(house_to_json(house), allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
         raise HouseError(str(path), "", f"the house cannot be written ({error})", "mend its values") from None
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text + "\n")
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+    with replacing(path) as unfinished:
+        unfinished.write_text(text + "\n", encoding="utf-8")

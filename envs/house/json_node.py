@@ -12,7 +12,7 @@ MAX_TEXT = 1000
 _KINDS = {dict: "an object", list: "a list", str: "a string", bool: "true/false", type(None): "null"}
 
 
-def shown(value: object) -> str:
+def excerpt(value: object) -> str:
     """``value`` in a few characters, on one line."""
     if isinstance(value, str):
         return repr(value if len(value) <= 60 else value[:57] + "...")
@@ -31,8 +31,8 @@ class Node:
         """Raise HouseError about this value."""
         raise HouseError(self.source, self.path, what, remedy)
 
-    def _wrong(self, wanted: str) -> Never:
-        self.fail(f"expected {wanted}, found {shown(self.value)}", "correct the file or make it again")
+    def _wrong(self, expected: str) -> Never:
+        self.fail(f"expected {expected}, found {excerpt(self.value)}", "correct the file or make it again")
 
     def members(self) -> dict[str, Any]:
         """The value as a JSON object."""
@@ -69,8 +69,8 @@ class Node:
         if value != value:
             self.fail("the number is NaN", "make the house again with finite numbers")
         if not low <= value <= high:
-            found = f"{value:g}" if isinstance(value, float) or abs(value) < 10**15 else "a huge integer"
-            self.fail(f"{found} is out of range", f"it must lie within {low:g} to {high:g}")
+            text = f"{value:g}" if isinstance(value, float) or abs(value) < 10**15 else "a huge integer"
+            self.fail(f"{text} is out of range", f"it must lie within {low:g} to {high:g}")
         return value
 
     def text(self) -> str:

@@ -1,4 +1,4 @@
 """What surfaces look like: material names to colours, procedural textures, pictures.
 
-Public: `materials`, `textures`.
+Public: `materials.named`, `textures.texture_stack`.
 """

@@ -117,10 +117,10 @@ def kind_of(name: str) -> str | None:
 def colour_word(name: str) -> Rgb | None:
     """The colour a name speaks of, or None."""
     lower = re.sub(r"[\s_]", "", name.lower()).replace("standard", "").replace("hammeredmetal", "")
-    found = [(lower.find(word), rgb) for word, rgb in _COLOURS.items() if word in lower]
+    matches = [(lower.find(word), rgb) for word, rgb in _COLOURS.items() if word in lower]
     if "floorsrednrm" in lower or "crossred" in lower:
         return (0.50, 0.26, 0.16)
-    return min(found, key=lambda pair: pair[0])[1] if found else None
+    return min(matches, key=lambda pair: pair[0])[1] if matches else None
 
 
 @lru_cache(maxsize=4096)

@@ -237,8 +237,7 @@ TEXTURE_ID: dict[str, int] = {name: i for i, name in enumerate(_MAKERS)}
 @lru_cache(maxsize=1)
 def texture_stack() -> NDArray[np.uint8]:
     """All textures, uint8 (T, 128, 128, 3) sRGB, read-only; made on first use, and kept on disk."""
-    code = (__name__, picture.__module__)
-    stack = kept_by_code("textures", code, (len(_MAKERS), N, N, 3), np.uint8, _make_all)
+    stack = kept_by_code("textures", __name__, (len(_MAKERS), N, N, 3), np.uint8, _make_all)
     stack.flags.writeable = False
     return stack
 

@@ -117,9 +117,9 @@ class _Reader:
             waiting += [(int(child), matrix, depth + 1) for child in reversed(node.get("children", []))]
             if "mesh" not in node:
                 continue
-            name = wanted = str(node.get("name") or f"node {number}")[:200]
+            name = base = str(node.get("name") or f"node {number}")[:200]
             if name in names:
-                name = f"{wanted} ({number}.{reached})"
+                name = f"{base} ({number}.{reached})"
             names.add(name)
             label = str(node.get("extras", {}).get("class", "void")) if isinstance(node.get("extras"), dict) else "void"
             self.parts.instances.append((name, CLASS_ID.get(label, 0)))
@@ -171,8 +171,8 @@ class _Reader:
         glow = np.array(material.get("emissiveFactor", (0, 0, 0)), np.float64)
         if colour.shape != (4,) or glow.shape != (3,) or not (np.isfinite(colour).all() and np.isfinite(glow).all()):
             raise MeshError(self.path, f"materials[{number}]", "baseColorFactor or emissiveFactor is not a colour")
-        told = material.get("extras")
-        extras: dict[str, Any] = told if isinstance(told, dict) else {}
+        stored = material.get("extras")
+        extras: dict[str, Any] = stored if isinstance(stored, dict) else {}
         texture = surface.get("baseColorTexture")
         image = -1
         if texture is not None:

@@ -70,16 +70,16 @@ class _Reader:
                 raise MeshError(self.path, f"line {number}", f"{line.strip()[:80]!r}: {error}") from None
 
     def _corner(self, word: str) -> list[int]:
-        found = [-1, -1, -1]
+        indices = [-1, -1, -1]
         for place, (text, kind) in enumerate(zip(word.split("/"), self.rows, strict=False)):
             if text:
                 index, known = int(text), len(self.rows[kind])
-                found[place] = index - 1 if index > 0 else known + index
-                if index == 0 or not 0 <= found[place] < known:
+                indices[place] = index - 1 if index > 0 else known + index
+                if index == 0 or not 0 <= indices[place] < known:
                     raise ValueError(f"names {kind} {index}, but {known} stand above")
-        if found[0] < 0:
+        if indices[0] < 0:
             raise ValueError("a corner without a vertex")
-        return found
+        return indices
 
     def _part(self, material: int, corners: list[list[int]]) -> None:
         keys, faces = np.unique(np.array(corners, np.int64), axis=0, return_inverse=True)

@@ -161,7 +161,7 @@ def _turned(points: NDArray[Any], up: Up) -> NDArray[np.float32]:
 
 
 def _normals(
-    given: NDArray[Any] | None, vertices: NDArray[Any], faces: NDArray[np.int64], cross: NDArray[np.float64]
+    stored: NDArray[Any] | None, vertices: NDArray[Any], faces: NDArray[np.int64], cross: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Unit normals (V, 3): the file's where they are sound, else the mean of the faces about, by their area."""
     made = np.zeros((len(vertices), 3))
@@ -170,9 +170,9 @@ def _normals(
             made[:, axis] += np.bincount(corner, cross[:, axis], minlength=len(vertices))
     length = np.linalg.norm(made, axis=1, keepdims=True)
     made = np.where(length > 0, made / np.where(length > 0, length, 1.0), (0.0, 1.0, 0.0))
-    if given is None:
+    if stored is None:
         return made
-    normals = np.asarray(given, np.float64)
+    normals = np.asarray(stored, np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         length = np.linalg.norm(normals, axis=1, keepdims=True)
         sound = np.isfinite(length) & (length > 1e-6)

@@ -6,16 +6,15 @@ glTF is right-handed, y-up and in metres, as a Scene is, so vertices are written
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.storage import replacing
 from ..house.classes import CLASSES
-from ..render.cutouts import SOLID
-from ..scene import Scene
+from ..scene import SOLID, Scene
 from .glb import to_linear
 from .images import encode
 from .mesh_errors import MeshError
@@ -29,13 +28,9 @@ def write_glb(scene: Scene, path: Path) -> None:
     Lamps and rooms are left out. Raises MeshError where the file would be larger than the format allows (4 GiB).
     """
     data = _Writer(scene, path).data()
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as unfinished:
         unfinished.write_bytes(data)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 class _Writer:

@@ -1,1 +1,4 @@
-"""Real furniture models that a user may install in place of the built-in shapes; never shipped, off unless asked."""
+"""Furniture models that a user may install to replace the built-in shapes; never shipped, and off by default.
+
+Public: `pack.open_pack`, `pack.FurniturePack`, `install.install`.
+"""

@@ -105,7 +105,7 @@ class Library:
             raise PackError(f"{self.path}: {name!r}: damaged: {str(error)[:120]}") from None
 
     def _entries(self, fields: dict[str, str]) -> tuple[Entry, ...]:
-        found = []
+        models = []
         for key, name in fields.items():
             if not key.startswith("name#"):
                 continue
@@ -125,10 +125,10 @@ class Library:
                 creator = _unescaped(fields.get(f"creator#{number}", "unknown"))
                 size_m = (width, height, depth)
                 rest = share if 0.02 < share < 0.98 else None
-                found.append(
+                models.append(
                     Entry(self.path.stem, _unescaped(name), model, size_m, tuple(turn), creator, self.licence, rest)
                 )
-        return tuple(found)
+        return tuple(models)
 
 
 def _unescaped(text: str) -> str:

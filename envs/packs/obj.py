@@ -88,16 +88,16 @@ class _Reader:
 
     def _corner(self, part: str) -> tuple[int, int, int]:
         numbers = [*part.split("/"), "", ""][:3]
-        found = []
+        indices = []
         for number, known in zip(numbers, (self.v, self.vt, self.vn), strict=True):
             index = int(number) if number else 0
             index = index - 1 if index > 0 else len(known) + index if index < 0 else -1
             if not -1 <= index < len(known):
                 raise IndexError
-            found.append(index)
-        if found[0] < 0:
+            indices.append(index)
+        if indices[0] < 0:
             raise IndexError
-        return found[0], found[1], found[2]
+        return indices[0], indices[1], indices[2]
 
 
 def read_model(library: Library, model: str) -> Triangles:
@@ -118,12 +118,12 @@ def read_model(library: Library, model: str) -> Triangles:
     keep = size > 1e-12 * extent**2
     if not keep.any():
         raise PackError(f"{where}: it has no triangles")
-    wanted = np.repeat(keep, 3)
+    kept_corners = np.repeat(keep, 3)
     flat = np.repeat(cross[keep] / size[keep, None], 3, axis=0)
-    corners = corners[wanted]
-    given = _rows([*reader.vn, [0.0, 0.0, 0.0]], 3, where)[corners[:, 2]]
-    length = np.linalg.norm(given, axis=1, keepdims=True)
-    normals = np.where(length > 1e-6, given / np.maximum(length, 1e-6), flat)
+    corners = corners[kept_corners]
+    stored = _rows([*reader.vn, [0.0, 0.0, 0.0]], 3, where)[corners[:, 2]]
+    length = np.linalg.norm(stored, axis=1, keepdims=True)
+    normals = np.where(length > 1e-6, stored / np.maximum(length, 1e-6), flat)
     uv = _rows([*reader.vt, [0.0, 0.0]], 2, where)[corners[:, 1]] * (1.0, -1.0)
     rows = np.concatenate([places[keep].reshape(-1, 3), normals, uv], axis=1)
     merged, number = np.unique(rows, axis=0, return_inverse=True)
@@ -144,23 +144,23 @@ def _rows(values: list[list[float]], width: int, where: str) -> NDArray[np.float
 
 
 def _materials(library: Library, path: str) -> dict[str, Surface]:
-    found: dict[str, Surface] = {}
+    surfaces: dict[str, Surface] = {}
     for word, rest in _lines(library.read(path)):
         if word == "newmtl":
-            found[rest] = surface = Surface()
-        elif found and word == "Kd":
+            surfaces[rest] = surface = Surface()
+        elif surfaces and word == "Kd":
             try:
                 r, g, b = (min(1.0, max(0.0, float(x))) for x in rest.split()[:3])
             except ValueError:
                 continue
             surface.rgb = (r, g, b)
-        elif found and word == "d":
+        elif surfaces and word == "d":
             with suppress(ValueError, IndexError):
                 surface.opacity = min(1.0, max(0.0, float(rest.split()[-1])))
-        elif found and word == "map_Kd":
+        elif surfaces and word == "map_Kd":
             file = (PurePosixPath(path).parent / rest.split("\\")[-1].strip()).as_posix()
             surface.texture = file if file in library else None
-    return found
+    return surfaces
 
 
 def _lines(data: bytes) -> Iterator[tuple[str, str]]:

@@ -1,8 +1,9 @@
 """Changes of a house that an agent may meet after it has learned it: other light, moved things, other materials.
 
-The paper's Appendix S asks what happens to a specialist when "the layout and assets remain exactly the same, only the
-lighting and placement of small objects are varied". A change has kinds, each of a strength from 0 (the same house) to
-1, follows from a seed, can be undone exactly, and can be stored as JSON.
+The question of the paper's Appendix S. A change has kinds, each of a strength from 0 (the same house) to 1, follows
+from a seed, can be undone exactly, and can be stored as JSON.
+
+Public: `perturb`, `make_change`, `parse_change`, `effect`, `KINDS`, `Change`, `Perturbation`, `Effect`, `ChangeError`.
 """
 
 from .change import KINDS, Change, ChangeError, Perturbation, make_change, parse_change, perturb

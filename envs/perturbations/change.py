@@ -1,4 +1,4 @@
-"""What is asked for, and the record of what was changed: enough to do it again, to undo it and to store it."""
+"""Changes of a house: what to change, and a record of what was changed, to repeat, undo and store it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ChangeError(ValueError):
 
 @dataclass(frozen=True)
 class Perturbation:
-    """One kind of change that is asked for."""
+    """One kind of change, and its strength."""
 
     kind: str
     """One of KINDS."""
@@ -43,8 +43,8 @@ class Perturbation:
 
 
 def parse_change(text: str) -> tuple[Perturbation, ...]:
-    """What "lighting=0.6,objects=0.3" asks for. ChangeError, naming the part and the kinds, for any other text."""
-    found: dict[str, Perturbation] = {}
+    """The kinds and strengths in "lighting=0.6,objects=0.3". ChangeError, naming part and kinds, for any other text."""
+    parsed: dict[str, Perturbation] = {}
     for part in text.split(","):
         kind, equals, number = (word.strip() for word in part.partition("="))
         try:
@@ -56,20 +56,20 @@ def parse_change(text: str) -> tuple[Perturbation, ...]:
                 f"{part.strip()[:40]!r} is not KIND=STRENGTH with a strength from 0 to 1, as in lighting=0.6;"
                 f" kinds are: {', '.join(KINDS)}"
             )
-        if kind in found:
-            raise ChangeError(f"{kind} is asked for twice in {text[:80]!r}")
-        found[kind] = Perturbation(kind, strength)
-    return tuple(found.values())
+        if kind in parsed:
+            raise ChangeError(f"{kind} occurs twice in {text[:80]!r}")
+        parsed[kind] = Perturbation(kind, strength)
+    return tuple(parsed.values())
 
 
 @dataclass(frozen=True)
 class Change:
     """What turns one house into another. Its edits hold the old and the new value of each part."""
 
-    wanted: tuple[Perturbation, ...]
+    perturbations: tuple[Perturbation, ...]
     seed: int
     new_assets: bool
-    """Whether assets may have come or gone that the house did not have."""
+    """Whether objects may have been removed, and others added that the house did not have."""
     edits: tuple[Edit, ...]
 
     def apply(self, house: House) -> House:
@@ -87,12 +87,12 @@ class Change:
             raise ChangeError(f"the change ({self}) does not fit {house.source or 'this house'}: {error}") from None
 
     def __str__(self) -> str:
-        return ",".join(str(one) for one in self.wanted)
+        return ",".join(str(one) for one in self.perturbations)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; `from_json` gives the same Change back."""
         return {
-            "wanted": str(self),
+            "perturbations": str(self),
             "seed": self.seed,
             "new_assets": self.new_assets,
             "edits": [edit_to_json(edit) for edit in self.edits],
@@ -102,9 +102,9 @@ class Change:
     def from_json(cls, data: Mapping[str, Any]) -> Change:
         """What `to_json` wrote. ChangeError for anything else."""
         try:
-            wanted = parse_change(data["wanted"]) if data["wanted"] else ()
+            perturbations = parse_change(data["perturbations"]) if data["perturbations"] else ()
             edits = tuple(edit_from_json(entry) for entry in data["edits"])
-            return cls(wanted, int(data["seed"]), bool(data["new_assets"]), edits)
+            return cls(perturbations, int(data["seed"]), bool(data["new_assets"]), edits)
         except ChangeError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -112,16 +112,16 @@ class Change:
 
 
 def make_change(
-    house: House, wanted: str | Sequence[Perturbation], seed: int = 0, *, new_assets: bool = False
+    house: House, kinds: str | Sequence[Perturbation], seed: int = 0, *, new_assets: bool = False
 ) -> Change:
-    """The change of a house that `wanted` ("lighting=0.6,objects=0.3") and a seed mean.
+    """The change of a house by `kinds` ("lighting=0.6,objects=0.3") and a seed.
 
-    Each kind has its own stream of chance, so it does the same alone and beside others. At one seed, what a small
+    Each kind has its own random stream, so it does the same alone and together with others. At one seed, what a small
     strength does is a part of what a larger one does. The layout (rooms, walls' places, doors, windows) stays; without
     `new_assets` the set of assets does too: things come only as copies, and only things of which there are several go.
     """
-    asked = parse_change(wanted) if isinstance(wanted, str) else tuple(wanted)
-    strength = {one.kind: one.strength for one in asked if one.strength > 0}
+    perturbations = parse_change(kinds) if isinstance(kinds, str) else tuple(kinds)
+    strength = {one.kind: one.strength for one in perturbations if one.strength > 0}
     changed = house
     for kind in KINDS:
         if kind in strength:
@@ -132,12 +132,12 @@ def make_change(
                 changed = objects.change_objects(changed, strength[kind], rng, new_assets=new_assets)
             else:
                 changed = materials.change_materials(changed, strength[kind], rng)
-    return Change(asked, seed, new_assets, difference(house, changed))
+    return Change(perturbations, seed, new_assets, difference(house, changed))
 
 
 def perturb(
-    house: House, wanted: str | Sequence[Perturbation], seed: int = 0, *, new_assets: bool = False
+    house: House, kinds: str | Sequence[Perturbation], seed: int = 0, *, new_assets: bool = False
 ) -> tuple[House, Change]:
     """The changed house and the record of its change; see `make_change`."""
-    change = make_change(house, wanted, seed, new_assets=new_assets)
+    change = make_change(house, kinds, seed, new_assets=new_assets)
     return change.apply(house), change

@@ -43,25 +43,25 @@ def difference(before: House, after: House) -> tuple[Edit, ...]:
     Lists other than `objects` have the same length in both. In `objects`, entries keep their order, what has gone is
     recognised by its id, and what has come stands at the end.
     """
-    found = []
+    edits = []
     for part in SINGLE:
         old, new = getattr(before, part), getattr(after, part)
         if old != new:
-            found.append(Edit(part, 0, old, new))
+            edits.append(Edit(part, 0, old, new))
     for part in LISTS:
         olds, news = getattr(before, part), list(getattr(after, part))
         if olds is getattr(after, part):
             continue
         for index, old in enumerate(olds):
             if part == "objects" and (not news or news[0].id != old.id):
-                found.append(Edit(part, index, old, None))
+                edits.append(Edit(part, index, old, None))
                 continue
             new = news.pop(0)
             if new != old:
-                found.append(Edit(part, index, old, new))
+                edits.append(Edit(part, index, old, new))
         kept = len(getattr(after, part)) - len(news)
-        found += [Edit(part, kept + place, None, new) for place, new in enumerate(news)]
-    return tuple(found)
+        edits += [Edit(part, kept + place, None, new) for place, new in enumerate(news)]
+    return tuple(edits)
 
 
 def apply_edits(house: House, edits: Sequence[Edit]) -> House:

@@ -35,7 +35,7 @@ def effect(before: House, after: House) -> Effect:
     places = {thing.id: thing.position for thing in after.all_objects()}
     things = before.all_objects()
     away = [math.dist(thing.position, places.get(thing.id, thing.position)) for thing in things]
-    gone = [thing.id not in places for thing in things]
+    removed = [thing.id not in places for thing in things]
     held = {thing.id for thing in things}
     looks = [(old.floor_material, new.floor_material) for old, new in zip(before.rooms, after.rooms, strict=True)]
     looks += [(old.material, new.material) for old, new in zip(before.walls, after.walls, strict=True)]
@@ -46,7 +46,7 @@ def effect(before: House, after: House) -> Effect:
         light=float(np.mean([_light(*pair) for pair in pairs])) if pairs else 0.0,
         sun=max((_turn(*pair) for pair in pairs if pair[0].kind == "directional"), default=0.0),
         displacement=float(np.mean(away)) if away else 0.0,
-        moved=float(np.mean([g or d > 0.01 for g, d in zip(gone, away, strict=True)])) if away else 0.0,
+        moved=float(np.mean([g or d > 0.01 for g, d in zip(removed, away, strict=True)])) if away else 0.0,
         added=sum(name not in held for name in places),
         surfaces=float(np.mean([old != new for old, new in looks] + of_things)),
     )

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import shapely
 
-from ..generator.space import footprint
 from ..house.assets import asset
+from ..house.footprints import footprint
 from ..house.house import HouseObject
 from .free_ways import SKIN, Volume, Walk, meets
 

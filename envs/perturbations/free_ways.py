@@ -15,9 +15,9 @@ from scipy import ndimage
 
 from ..assembly.building import build_scene
 from ..floor import IN_WALL
-from ..generator.space import footprint
 from ..house.assets import asset
 from ..house.classes import CLASS_ID
+from ..house.footprints import footprint
 from ..house.house import House, HouseObject, Opening
 
 Volume = tuple[float, float, float, float, float, float]
@@ -48,14 +48,14 @@ def volume_of(thing: HouseObject) -> Volume:
 
 def meets(a: Volume, b: Volume, gap: float = 0.0) -> bool:
     """Whether two volumes share space, or come nearer to each other sideways than `gap`."""
-    beside = a[0] < b[2] + gap and b[0] < a[2] + gap and a[1] < b[3] + gap and b[1] < a[3] + gap
-    return beside and a[4] < b[5] and b[4] < a[5]
+    overlaps = a[0] < b[2] + gap and b[0] < a[2] + gap and a[1] < b[3] + gap and b[1] < a[3] + gap
+    return overlaps and a[4] < b[5] and b[4] < a[5]
 
 
 def kept_free(house: House, *, floor: bool) -> list[Volume]:
     """Where nothing may be put: before doors (as far as leaves swing, for what stands on the floor) and windows."""
     walls = {wall.id: wall for wall in house.walls}
-    found: list[Volume] = []
+    volumes: list[Volume] = []
     for opening in (*house.doors, *house.windows):
         wall = walls[opening.wall0]
         x0, y0, x1, y1 = opening.hole
@@ -63,11 +63,11 @@ def kept_free(house: House, *, floor: bool) -> list[Volume]:
         if opening.kind == "door" and floor:
             out = max(out, min(x1 - x0, 1.5) + 0.1)
         span = _beside(wall.p0, wall.p1, x0 - aside, x1 + aside, out)
-        found.append((*span, wall.bottom + y0, wall.bottom + y1))
+        volumes.append((*span, wall.bottom + y0, wall.bottom + y1))
     if floor and house.agent is not None:
         x, _, z = house.agent.position
-        found.append((x - 0.4, z - 0.4, x + 0.4, z + 0.4, 0.0, 2.0))
-    return found
+        volumes.append((x - 0.4, z - 0.4, x + 0.4, z + 0.4, 0.0, 2.0))
+    return volumes
 
 
 def _beside(

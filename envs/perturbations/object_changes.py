@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..generator.space import footprint
 from ..house.assets import asset, assets_of, table
+from ..house.footprints import footprint
 from ..house.house import House, HouseObject
 from .floor_places import floor_place
 from .free_ways import Volume, Walk, kept_free, meets, volume_of
@@ -192,9 +192,9 @@ class _Mover:
         order = [holders[k] for k in self.rng.permutation(len(holders)).tolist()]
         order.insert(0 if self.rng.random() >= ELSEWHERE else len(order), thing.holder)
         for index in [*order[:HOLDERS], thing.holder]:
-            found = self._place_on(thing, now, index)
-            if found is not None:
-                thing.now, thing.holder, thing.volume = found, index, volume_of(found)
+            placed = self._place_on(thing, now, index)
+            if placed is not None:
+                thing.now, thing.holder, thing.volume = placed, index, volume_of(placed)
                 return True
         return False
 
@@ -207,9 +207,9 @@ class _Mover:
         spots = [(s, cell) for s in surfaces(holder.asset_id) for cell in s.cells(2 * box[2], 2 * box[3], size[1])]
         for _ in range(CELLS if spots else 0):
             surface, cell = spots[int(self.rng.integers(len(spots)))]
-            found = self._laid(now, holder, surface.middle(cell)[0], surface.y, surface.middle(cell)[1], turn)
-            if self._clear(thing, volume_of(found), index) and self._within_room(volume_of(found), self.room[index]):
-                return found
+            placed = self._laid(now, holder, surface.middle(cell)[0], surface.y, surface.middle(cell)[1], turn)
+            if self._clear(thing, volume_of(placed), index) and self._within_room(volume_of(placed), self.room[index]):
+                return placed
         return None
 
     def _within_room(self, volume: Volume, room: int | None) -> bool:
@@ -224,12 +224,12 @@ class _Mover:
             return False
         if not new:
             self.walk.stand(now, -1)
-        found = floor_place(self.walk, room, now, [*self._others(thing), *self.free_floor], self.rng)
-        if found is None:
+        placed = floor_place(self.walk, room, now, [*self._others(thing), *self.free_floor], self.rng)
+        if placed is None:
             if not new:
                 self.walk.stand(now, 1)
             return False
-        thing.now, thing.volume = found, volume_of(found)
+        thing.now, thing.volume = placed, volume_of(placed)
         return True
 
     def _house(self) -> House:

@@ -70,7 +70,7 @@ def surfaces(asset_id: str) -> tuple[Surface, ...]:
     cell, y, up = _raster(corners, shape)
     if not up.any():
         return ()
-    found: list[Surface] = []
+    levels: list[Surface] = []
     heights = np.sort(y[up])
     starts = np.flatnonzero(np.diff(heights, prepend=-np.inf) > LEVEL / 2)
     for first, last in zip(starts, [*starts[1:], len(heights)], strict=True):
@@ -88,11 +88,11 @@ def surfaces(asset_id: str) -> tuple[Surface, ...]:
         air = air.reshape(shape)
         usable = held & (air >= LEAST_AIR)
         if usable.sum() * CELL**2 >= LEAST and high + entry.size[1] / 2 <= HIGHEST:
-            found.append(Surface(float(high), usable, air))
-    found.sort(key=lambda surface: -surface.y)
-    if entry.type not in SHELVES and found:
-        found = [max(found, key=lambda surface: int(surface.held.sum()))]
-    return tuple(found)
+            levels.append(Surface(float(high), usable, air))
+    levels.sort(key=lambda surface: -surface.y)
+    if entry.type not in SHELVES and levels:
+        levels = [max(levels, key=lambda surface: int(surface.held.sum()))]
+    return tuple(levels)
 
 
 def _raster(

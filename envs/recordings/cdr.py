@@ -32,7 +32,7 @@ class Cdr:
         return np.array(self._numbers(kind, count), np.float64)
 
     def sequence(self, kind: str) -> NDArray[np.float64]:
-        """An array that tells its length."""
+        """An array that begins with its length."""
         return self.numbers(kind, self._length(struct.calcsize(kind)))
 
     def length(self) -> int:

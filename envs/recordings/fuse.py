@@ -1,6 +1,6 @@
 """Depth frames fused into one coloured mesh: a truncated signed distance (Curless and Levoy 1996), by Open3D.
 
-Open3D (extra `open3d`) needs system libraries of its own and is imported here only.
+Open3D (extra `open3d`) needs system libraries and is imported only here.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..conventions import from_contract, invert
 from ..meshes.parts import Part, Parts
 from ..scene import Material, Scene
-from .conventions import from_contract, invert
 from .recording import FrameError, Recording, RecordingError
 from .resample import scaled
 
@@ -29,7 +29,7 @@ FINE = 320
 """Columns that a depth map is made to have at least, between its own pixels."""
 PLANE, EDGE = 0.01, 0.05
 """The inverse of depth bends by less than the first share of itself on what is taken for a plane, and by more than the
-second at an edge. Where a depth map is made finer, pixels of edges are left out: coarse ones lie far beside."""
+second at an edge. Where a depth map is made finer, pixels at edges are left out: coarse ones are far off."""
 CRUMB = 50
 """Pieces of the mesh of fewer triangles that hang together with nothing else are left out."""
 _SECOND = tuple(
@@ -99,8 +99,12 @@ def fuse(
             unreadable += 1
             continue
         assert depth is not None
-        own = recording.depth_intrinsics
-        numbers = own if own is not None else scaled(recording.intrinsics[index], recording.size, depth.shape)
+        intrinsics_of_rgb = recording.depth_intrinsics
+        numbers = (
+            intrinsics_of_rgb
+            if intrinsics_of_rgb is not None
+            else scaled(recording.intrinsics[index], recording.size, depth.shape)
+        )
         times = max(1, -(-FINE // depth.shape[1]))
         numbers = scaled(numbers, depth.shape, (depth.shape[0] * times, depth.shape[1] * times))
         depth = finer(depth, times)
@@ -137,7 +141,7 @@ def finer(depth: NDArray[np.float32], times: int) -> NDArray[np.float32]:
     nearest = cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST)
     inverse = np.where(depth > 0, 1 / np.where(depth > 0, depth, 1), 0).astype(np.float32)
     between = cv2.resize(inverse, size, interpolation=cv2.INTER_LINEAR)
-    # Pixels whose neighbours are all of one plane with them: four second differences tell.
+    # Pixels that share a plane with all neighbours, by four second differences.
     bent = np.zeros_like(depth)
     for kernel in _SECOND:
         bent = np.maximum(bent, np.abs(cv2.filter2D(inverse, -1, kernel, borderType=cv2.BORDER_REPLICATE)))
@@ -149,13 +153,20 @@ def finer(depth: NDArray[np.float32], times: int) -> NDArray[np.float32]:
 
 
 def _registered(
-    rgb: NDArray[np.uint8], own: NDArray[np.float64], wanted: NDArray[np.float64], shape: tuple[int, int]
+    rgb: NDArray[np.uint8],
+    intrinsics_of_rgb: NDArray[np.float64],
+    target_intrinsics: NDArray[np.float64],
+    shape: tuple[int, int],
 ) -> NDArray[np.uint8]:
-    """Colours of the pixels of a depth map, as a camera of other numbers at the same place has seen them."""
+    """Colours of the pixels of a depth map, as seen by a camera with other intrinsics at the same place."""
     import cv2
 
-    columns = (np.arange(shape[1]) - wanted[2]) / wanted[0] * own[0] + own[2]
-    rows = (np.arange(shape[0]) - wanted[3]) / wanted[1] * own[1] + own[3]
+    columns = (np.arange(shape[1]) - target_intrinsics[2]) / target_intrinsics[0] * intrinsics_of_rgb[
+        0
+    ] + intrinsics_of_rgb[2]
+    rows = (np.arange(shape[0]) - target_intrinsics[3]) / target_intrinsics[1] * intrinsics_of_rgb[
+        1
+    ] + intrinsics_of_rgb[3]
     x, y = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
     return np.asarray(cv2.remap(rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 

@@ -126,7 +126,9 @@ class LeRobotWriter:
             "meta/episodes/file_index": 0,
         }  # fmt: skip
         write(pa.table({key: [value] for key, value in episode.items()}), self._made(_EPISODES))
-        stats = {name: spread.told(name.startswith("observation.images")) for name, spread in self._spread.items()}
+        stats = {
+            name: spread.statistics(name.startswith("observation.images")) for name, spread in self._spread.items()
+        }
         stats["action"] = stats["observation.state"]
         self._made("meta/stats.json").write_text(json.dumps(stats, indent=2) + "\n")
         self._made("meta/info.json").write_text(json.dumps(self._info(), indent=2) + "\n")
@@ -176,13 +178,13 @@ class _Spread:
         self.squares += (values**2).sum(axis=0)
         self.least, self.largest = np.minimum(self.least, values.min(0)), np.maximum(self.largest, values.max(0))
 
-    def told(self, image: bool) -> dict[str, Any]:
+    def statistics(self, image: bool) -> dict[str, Any]:
         """As the library stores it: an image's numbers are (channels, 1, 1)."""
         mean = self.sum / max(1, self.count)
         deviation = np.sqrt(np.maximum(self.squares / max(1, self.count) - mean**2, 0))
-        found = {"min": self.least, "max": self.largest, "mean": mean, "std": deviation}
-        told = {key: (value[:, None, None] if image else value).tolist() for key, value in found.items()}
-        return {**told, "count": [self.count]}
+        values = {"min": self.least, "max": self.largest, "mean": mean, "std": deviation}
+        lists = {key: (value[:, None, None] if image else value).tolist() for key, value in values.items()}
+        return {**lists, "count": [self.count]}
 
 
 def _open_video(file: Path, camera: Camera, rate: int) -> Any:

@@ -1,7 +1,7 @@
 """Renders of Replica in the layout of NICE-SLAM (Zhu et al. 2022; first by iMAP, Sucar et al. 2021).
 
 SCENE/results/frame000000.jpg, SCENE/results/depth000000.png (16 bits), SCENE/traj.txt (16 numbers a line: camera to
-world, OpenCV axes, z up), and cam_params.json beside the scenes or in the scene:
+world, OpenCV axes, z up), and cam_params.json next to the scenes or in the scene:
 {"camera": {"w", "h", "fx", "fy", "cx", "cy", "scale"}}
 """
 
@@ -31,8 +31,8 @@ def read_nice_slam(folder: Path) -> Recording:
     if file is None:
         raise RecordingError(folder, "cam_params.json is missing, here and in the folder above: without its scale,"
                              " 16-bit depth means nothing")  # fmt: skip
-    told = read_json(file)
-    camera = told.get("camera") if isinstance(told, dict) else None
+    settings = read_json(file)
+    camera = settings.get("camera") if isinstance(settings, dict) else None
     intrinsics = np.array([number(file, camera, name, "camera") for name in ("fx", "fy", "cx", "cy")])
     scale = number(file, camera, "scale", "camera")
     poses = table(folder / "traj.txt", 16, 16).reshape(-1, 4, 4)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .conventions import from_axis_angles, from_quaternions, invert
+from ..conventions import from_axis_angles, from_quaternions, invert
 from .recording import Reader, Recording, RecordingError, Track, make_recording
 from .recording_files import Video, depth_reader, matrix, numbered, read_json, rgb_reader, table
 
@@ -34,16 +34,16 @@ def read_scannetpp(folder: Path) -> Recording:
     """
     folder = _iphone(folder)
     file = folder / "pose_intrinsic_imu.json"
-    told = read_json(file)
-    if not isinstance(told, dict) or not told:
+    entries = read_json(file)
+    if not isinstance(entries, dict) or not entries:
         raise RecordingError(file, "expected an object with one member a frame")
-    names = [(int(digits[0]), name) for name in told if (digits := re.findall(r"\d+$", name))]
+    names = [(int(digits[0]), name) for name in entries if (digits := re.findall(r"\d+$", name))]
     names.sort()
     poses, intrinsics = np.full((len(names), 4, 4), np.nan), np.full((len(names), 4), np.nan)
     times = np.full(len(names), np.nan)
     for row, (_, name) in enumerate(names):
         try:
-            entry = told[name]
+            entry = entries[name]
             poses[row] = np.array(entry["aligned_pose"], np.float64).reshape(4, 4)
             k = np.array(entry["intrinsic"], np.float64).reshape(3, 3)
             times[row] = float(entry["timestamp"])
@@ -52,8 +52,8 @@ def read_scannetpp(folder: Path) -> Recording:
         intrinsics[row] = k[[0, 1, 0, 1], [0, 1, 2, 2]]
     numbers = [number for number, _ in names]
     depth = numbered(folder / "depth", ".png")
-    read_rgb, shown = _pictures(folder)
-    there = np.array([(shown is None or n in shown) and (not depth or n in depth) for n in numbers], np.bool_)
+    read_rgb, pictured = _pictures(folder)
+    there = np.array([(pictured is None or n in pictured) and (not depth or n in depth) for n in numbers], np.bool_)
     more: dict[str, Any] = {"read_depth": depth_reader(depth, 1000.0)} if depth else {}
     return make_recording(folder, Track(times, poses, "opencv", "z", intrinsics, numbers), there, read_rgb, **more)
 
@@ -80,8 +80,8 @@ def read_arkitscenes(folder: Path) -> Recording:
     numbers = sorted(rgb)
     times = np.array(numbers) / 1000.0
     rows, posed = nearest_rows(times, track[:, 0], APART)
-    found = poses[rows].copy() if len(poses) else np.zeros((len(numbers), 4, 4))
-    found[~posed] = np.nan
+    matrices = poses[rows].copy() if len(poses) else np.zeros((len(numbers), 4, 4))
+    matrices[~posed] = np.nan
     # A camera file may be named by a time one or two milliseconds off its picture's.
     camera_times = np.array(sorted(cameras))
     nearest, near = nearest_rows(np.array(numbers, np.float64), camera_times.astype(np.float64), 5.0)
@@ -91,7 +91,7 @@ def read_arkitscenes(folder: Path) -> Recording:
     there = np.array([not depth or number in depth for number in numbers], np.bool_)
     more: dict[str, Any] = {"read_depth": depth_reader(depth, 1000.0, trust)} if depth else {}
     return make_recording(
-        folder, Track(times, found, "opencv", "z", intrinsics, numbers), there, rgb_reader(rgb), **more
+        folder, Track(times, matrices, "opencv", "z", intrinsics, numbers), there, rgb_reader(rgb), **more
     )
 
 
@@ -107,9 +107,9 @@ def read_stray(folder: Path) -> Recording:
     rows = table(folder / "odometry.csv", 9)
     k = matrix(folder / "camera_matrix.csv", 3, 3)
     depth, trust = numbered(folder / "depth", ".png"), numbered(folder / "confidence", ".png")
-    read_rgb, shown = _pictures(folder)
+    read_rgb, pictured = _pictures(folder)
     numbers = rows[:, 1].astype(np.int64).tolist()
-    there = np.array([(shown is None or n in shown) and (not depth or n in depth) for n in numbers], np.bool_)
+    there = np.array([(pictured is None or n in pictured) and (not depth or n in depth) for n in numbers], np.bool_)
     track = Track(
         rows[:, 0], from_quaternions(rows[:, 2:5], rows[:, 5:9]), "opencv", "y", k[[0, 1, 0, 1], [0, 1, 2, 2]], numbers
     )
@@ -150,9 +150,9 @@ def _pictures(folder: Path) -> tuple[Reader, dict[int, Path] | None]:
 
 def _by_time(folder: Path, ending: str) -> dict[int, Path]:
     """Files named ID_SECONDS by their time in whole milliseconds."""
-    found: dict[int, Path] = {}
+    files: dict[int, Path] = {}
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
         part = file.stem.rsplit("_", 1)[-1]
         if file.suffix == ending and re.fullmatch(r"\d+(\.\d+)?", part):
-            found[round(float(part) * 1000)] = file
-    return found
+            files[round(float(part) * 1000)] = file
+    return files

@@ -1,4 +1,4 @@
-"""The plain folder: the layout of our own, for a robot or a phone of one's own. Written by `testspace record`.
+"""The plain folder: our own layout, for recordings by your own robot or phone. Written by `testspace record`.
 
     recording.json   {"format": "testspace-recording", "version": 1,
                       "camera": {"fx": 320.0, "fy": 320.0, "cx": 319.5, "cy": 239.5},
@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.frame import Camera, Frame, Labels
+from ..conventions import from_quaternions, pose_matrices, to_quaternions
 from ..house.classes import CLASS_ID, CLASSES
-from .conventions import from_quaternions, pose_matrices, to_quaternions
 from .recording import Recording, RecordingError, Track, make_recording
 from .recording_files import depth_reader, label_reader, numbered, read_json, rgb_reader, table
 
@@ -43,30 +43,30 @@ def is_plain(folder: Path) -> bool:
 def read_plain(folder: Path) -> Recording:
     """The recording of a plain folder; RecordingError names the file and field that is wrong."""
     file = folder / "recording.json"
-    told = read_json(file)
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
+    header = read_json(file)
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise RecordingError(file, f'format: expected "{FORMAT}"')
-    if told.get("version") != 1:
-        raise RecordingError(file, f"version: {told.get('version')!r} is not known to this version, which reads 1")
-    axes, up = told.get("camera_axes"), told.get("up")
+    if header.get("version") != 1:
+        raise RecordingError(file, f"version: {header.get('version')!r} is not known to this version, which reads 1")
+    axes, up = header.get("camera_axes"), header.get("up")
     if axes not in ("opencv", "opengl"):
         raise RecordingError(file, f'camera_axes: expected "opencv" or "opengl", found {axes!r}')
     if up not in ("y", "z"):
         raise RecordingError(file, f'up: expected "y" or "z", found {up!r}')
     rows, per_frame = _rows(folder / "frames.csv")
-    camera = told.get("camera")
+    camera = header.get("camera")
     if not per_frame:
         intrinsics = np.array([number(file, camera, name, "camera") for name in ("fx", "fy", "cx", "cy")])
     rgb, depth = numbered(folder / "rgb", ".png", ".jpg", ".jpeg"), numbered(folder / "depth", ".png")
     semantic = numbered(folder / "semantic", ".png")
     more: dict[str, Any] = {}
     if depth:
-        if "depth_scale" not in told:
+        if "depth_scale" not in header:
             raise RecordingError(file, "depth_scale is missing: how many units of the 16-bit depth are a metre?"
                                  " (1000 for millimetres)")  # fmt: skip
-        more["read_depth"] = depth_reader(depth, number(file, told, "depth_scale"))
+        more["read_depth"] = depth_reader(depth, number(file, header, "depth_scale"))
     if semantic:
-        more["read_semantic"] = label_reader(semantic, _class_ids(file, told.get("classes")))
+        more["read_semantic"] = label_reader(semantic, _class_ids(file, header.get("classes")))
     if (folder / "imu.csv").is_file():
         more["imu"] = table(folder / "imu.csv", 7)
     names = rows[:, 0].astype(np.int64)
@@ -97,7 +97,7 @@ class PlainWriter:
         for name in ("rgb", "depth", *(["semantic"] if labels else [])):
             (folder / name).mkdir(parents=True)
         self.folder, self.count, self._labels = folder, 0, labels
-        told: dict[str, Any] = {
+        header: dict[str, Any] = {
             "format": FORMAT,
             "version": 1,
             "camera": {
@@ -108,8 +108,8 @@ class PlainWriter:
             "depth_scale": DEPTH_SCALE,
         }  # fmt: skip
         if labels:
-            told["classes"] = {str(index): name for index, name in enumerate(CLASSES) if index}
-        (folder / "recording.json").write_text(json.dumps(told, indent=2) + "\n")
+            header["classes"] = {str(index): name for index, name in enumerate(CLASSES) if index}
+        (folder / "recording.json").write_text(json.dumps(header, indent=2) + "\n")
         (folder / "frames.csv").write_text(_HEADER)
 
     def add(self, frame: Frame, time: float, labels: Labels | None = None) -> None:

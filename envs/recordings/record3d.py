@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .conventions import from_quaternions
+from ..conventions import from_quaternions
 from .recording import FrameError, Recording, RecordingError, Track, make_recording
 from .recording_files import MAX_PICTURE_BYTES, as_rgb, decode, read_text
 
@@ -35,11 +35,11 @@ def read_record3d(path: Path) -> Recording:
     """The recording of a .r3d file or of its folder."""
     archive = _Folder(path) if path.is_dir() else _Zip(path)
     try:
-        told = json.loads(archive.text("metadata"))
-        k = np.array(told["K"], np.float64).reshape(3, 3).T
-        rows = np.array(told["poses"], np.float64).reshape(-1, 7)
-        size = (int(told["dh"]), int(told["dw"])) if "dh" in told else None
-        rate = float(told.get("fps", 60))
+        header = json.loads(archive.text("metadata"))
+        k = np.array(header["K"], np.float64).reshape(3, 3).T
+        rows = np.array(header["poses"], np.float64).reshape(-1, 7)
+        size = (int(header["dh"]), int(header["dw"])) if "dh" in header else None
+        rate = float(header.get("fps", 60))
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, RecordingError):
             raise

@@ -1,6 +1,6 @@
 """A recording: what a phone, a robot or a data set has seen of a place, frame by frame, in the frame contract's axes.
 
-Only what is small is in memory (poses, times, where each frame lies); pictures are read when they are asked for, so a
+Only what is small is in memory (poses, times, where each frame lies); pictures are read on demand, so a
 recording may have a hundred thousand frames.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .conventions import CameraAxes, Up, are_poses, to_contract
+from ..conventions import CameraAxes, Up, are_poses, to_contract
 
 Reader = Callable[[int], NDArray[Any]]
 """Reads one picture by its number in the files of the recording."""
@@ -59,7 +59,7 @@ class Recording:
     imu: NDArray[np.float64] | None = None
     """(M, 7) seconds, acceleration (m/s2) and turning rate (rad/s) along the device's own axes; kept, not used yet."""
     faults: Counter[str] = field(default_factory=Counter)
-    """What was wrong with frames, and how often: to be told to the user."""
+    """What was wrong with frames, and how often (see `messages`)."""
 
     def __len__(self) -> int:
         return len(self.time)
@@ -89,14 +89,14 @@ class Recording:
         """Class ids of frame `index`, int16 (h, w), None where the recording has no labels."""
         return None if self.read_semantic is None else self.read_semantic(int(self.number[index]))
 
-    def told(self) -> list[str]:
-        """Lines about what was wrong, for the user."""
+    def messages(self) -> list[str]:
+        """What was wrong, one line for each kind of fault."""
         return [f"{self.source}: {count} x {what}" for what, count in sorted(self.faults.items())]
 
 
 @dataclass
 class Track:
-    """What a reader has found, before it is checked: rows as they lie in the files."""
+    """What a reader has read, unchecked: rows in the order of the files."""
 
     time: Sequence[float] | NDArray[Any]
     """(N,) seconds."""
@@ -113,7 +113,7 @@ class Track:
 
 
 def make_recording(source: Path, track: Track, there: NDArray[np.bool_], read_rgb: Reader, **more: Any) -> Recording:
-    """The Recording of what a reader has found: bad rows are dropped and counted, the rest is sorted by time.
+    """The Recording of what a reader has read: bad rows are dropped and counted, the rest is sorted by time.
 
     `there` (N,) says whether the frame's files exist; `more` goes to Recording. RecordingError where nothing is left.
     """

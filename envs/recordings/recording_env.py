@@ -1,4 +1,4 @@
-"""A recording as an environment: whatever the agent does, it is taken along the way that was recorded."""
+"""A recording as an environment: the agent follows the recorded path, whatever it does."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class RecordingEnv:
         """The first frame, or with {"pose": (6,)} in `options` the one that was taken there."""
         self._at = -1
         if options and "pose" in options:
-            wanted = int(self.simulator.nearest(np.asarray(options["pose"])[None])[0])
-            self._at = int(np.argmin(np.abs(self.order - wanted))) - 1
+            target = int(self.simulator.nearest(np.asarray(options["pose"])[None])[0])
+            self._at = int(np.argmin(np.abs(self.order - target))) - 1
         return self._next(), self._info()
 
     def step(self, action: np.int64 | int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:

@@ -24,12 +24,12 @@ MAX_TABLE_BYTES = 2**30
 
 def numbered(folder: Path, *endings: str, prefix: str = "") -> dict[int, Path]:
     """Files of a folder by the last whole number in their name; {} where there is no such folder."""
-    found: dict[int, Path] = {}
+    files: dict[int, Path] = {}
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
         digits = re.findall(r"\d+", file.stem)
         if file.suffix.lower() in endings and file.name.startswith(prefix) and digits:
-            found[int(digits[-1])] = file
-    return found
+            files[int(digits[-1])] = file
+    return files
 
 
 def read_text(file: Path, most: int = MAX_TABLE_BYTES) -> str:
@@ -76,11 +76,11 @@ def table(file: Path, columns: int, most: int | None = None) -> NDArray[np.float
 
 
 def matrix(file: Path, rows: int, columns: int) -> NDArray[np.float64]:
-    """A matrix of numbers from a text file of its own; RecordingError where it is not of that shape."""
-    found = table(file, columns, columns)
-    if found.shape != (rows, columns):
-        raise RecordingError(file, f"expected {rows} x {columns} numbers, found {found.shape[0]} lines")
-    return found
+    """The matrix in a text file; RecordingError where it has another shape."""
+    values = table(file, columns, columns)
+    if values.shape != (rows, columns):
+        raise RecordingError(file, f"expected {rows} x {columns} numbers, found {values.shape[0]} lines")
+    return values
 
 
 def picture(file: Path) -> NDArray[Any]:
@@ -162,7 +162,7 @@ def label_reader(files: dict[int, Path], class_ids: Callable[[NDArray[Any]], NDA
 
 
 class Video:
-    """Frames of a video by number; forward as fast as it decodes, back by starting anew."""
+    """Frames of a video by number; forward as fast as it decodes, back by starting again."""
 
     def __init__(self, file: Path) -> None:
         if not file.is_file():

@@ -12,9 +12,9 @@ from scipy import ndimage
 from ...core.edges import canny
 from ...core.frame import Camera, Frame, Labels, rotation
 from ...core.normals import normals_from_depth
+from ..conventions import pose_vectors
 from ..floor import CELL, ReachableFloor
 from ..simulator import check_poses, stack_frames, stack_labels
-from .conventions import pose_vectors
 from .recording import FrameError, Recording, RecordingError
 from .resample import Grid, fitting_camera, quarter_turns, scaled, turned
 
@@ -24,7 +24,7 @@ HAND_HEIGHT = 1.5
 """Metres above the floor at which the camera is taken to be where a recording has no depth to find the floor with."""
 BESIDE = 0.3
 """The floor this near to the camera's path (seen from above) is where an agent could have stood, in metres."""
-_PROBES = 48  # frames whose depth tells where the floor is
+_PROBES = 48  # frames whose depth decides where the floor is
 _MARGIN = 8  # cells round the floor's raster
 
 
@@ -81,16 +81,16 @@ class RecordingSimulator:
     def nearest(self, poses: NDArray[Any]) -> NDArray[np.int64]:
         """The frame taken nearest to each pose (N, 6), int64 (N,); RecordingError where none was taken there."""
         axes = rotation(self._poses)
-        found = np.zeros(len(poses), np.int64)
+        matches = np.zeros(len(poses), np.int64)
         for row, pose in enumerate(check_poses(poses)):
             away = np.linalg.norm(self._poses[:, :3] - pose[:3], axis=1)
             trace = np.einsum("nij,ij->n", axes, rotation(pose))
             angle = np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1)))
-            found[row] = np.argmin(away / SAME_METRES + angle / SAME_DEGREES)
-            if away[found[row]] > SAME_METRES or angle[found[row]] > SAME_DEGREES:
+            matches[row] = np.argmin(away / SAME_METRES + angle / SAME_DEGREES)
+            if away[matches[row]] > SAME_METRES or angle[matches[row]] > SAME_DEGREES:
                 raise RecordingError(self.recording.source, f"pose {row}: nothing was recorded there, and a recording"
                                      " cannot be steered; choose from its poses")  # fmt: skip
-        return found
+        return matches
 
     def render(self, poses: NDArray[Any]) -> Frame:
         """Frames (N, H, W, ...) that were recorded at these poses (N, 6); RecordingError for any other pose."""
@@ -138,7 +138,7 @@ class RecordingSimulator:
         return np.asarray(grid.nearest(depth), np.float32)
 
     def _floor_level(self) -> float:
-        """The lowest height at which much looks up, in frames spread over the recording; below the hand without."""
+        """Lowest height at which many surfaces face up, in sampled frames; HAND_HEIGHT below the poses if none do."""
         below = float(np.median(self._poses[:, 1])) - HAND_HEIGHT
         heights, readable, failed = [], 0, ""
         camera = self.camera
@@ -155,12 +155,12 @@ class RecordingSimulator:
             heights.append((self._poses[index, 1] + (rays @ axes.T)[..., 1] * frame["depth"])[up])
         if not readable:
             raise RecordingError(self.recording.source, f"no frame can be read; the last: {failed}")
-        found = np.concatenate(heights)
-        if len(found) < 50:
+        upward = np.concatenate(heights)
+        if len(upward) < 50:
             return below
-        lowest = float(np.percentile(found, 0.5))
-        layers = np.maximum((found - lowest) / CELL, 0).astype(np.int64)
+        lowest = float(np.percentile(upward, 0.5))
+        layers = np.maximum((upward - lowest) / CELL, 0).astype(np.int64)
         counts = np.bincount(layers)
         counts = counts + np.append(counts[1:], 0)
         layer = int(np.argmax(counts >= 0.3 * counts.max()))
-        return float(np.median(found[(layers == layer) | (layers == layer + 1)]))
+        return float(np.median(upward[(layers == layer) | (layers == layer + 1)]))

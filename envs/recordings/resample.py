@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.frame import Camera
-from .conventions import pose_vectors
+from ..conventions import pose_vectors
 from .recording import Recording, RecordingError
 
 

@@ -40,7 +40,7 @@ class _Topic:
     kind: str
     times: list[float] = field(default_factory=list)
     logged: list[int] = field(default_factory=list)
-    """When each was recorded, in nanoseconds: how it is found again."""
+    """When each was recorded, in nanoseconds, by which it is read again."""
     frame: str = ""
     encoding: str = ""
 
@@ -70,7 +70,7 @@ def read_rosbag(path: Path) -> Recording:
     times = np.array(colour.times)
     poses = bag.transforms.poses(colour.frame, times)
     if poses is None:
-        raise RecordingError(path, f"no transform, odometry or pose tells where {colour.frame!r} was")
+        raise RecordingError(path, f"no transform, odometry or pose says where {colour.frame!r} was")
     depths = [t for t in bag.topics.values() if t.is_depth and t.frame == colour.frame]
     there, more = np.ones(len(times), np.bool_), {}
     if depths:
@@ -171,8 +171,8 @@ class _Bag:
             with self._open() as data:
                 for schema, _, message in self._messages(data, topics=[topic], starting_at=when, ending_at=when):
                     try:
-                        found: NDArray[Any] = picture(schema.name, Cdr(message.data), f"{self.file}: {topic} {number}")
-                        return found
+                        image: NDArray[Any] = picture(schema.name, Cdr(message.data), f"{self.file}: {topic} {number}")
+                        return image
                     except CdrError as error:
                         raise FrameError(self.file, f"{topic}: frame {number}: {error}") from None
             raise FrameError(self.file, f"{topic}: frame {number} is not there any longer")

@@ -58,10 +58,10 @@ def _read_folder(folder: Path) -> Recording:
     rgb, depth = numbered(folder / "color", ".jpg", ".png"), numbered(folder / "depth", ".png")
     poses, labels = numbered(folder / "pose", ".txt"), numbered(folder / "label-filt", ".png")
     numbers = sorted(rgb)
-    found = np.full((len(numbers), 4, 4), np.nan)
+    stacked = np.full((len(numbers), 4, 4), np.nan)
     for row, number in enumerate(numbers):
         if number in poses:
-            found[row] = matrix(poses[number], 4, 4)
+            stacked[row] = matrix(poses[number], 4, 4)
     more: dict[str, Any] = {}
     if depth:
         more["read_depth"] = depth_reader(depth, 1000.0)
@@ -71,7 +71,7 @@ def _read_folder(folder: Path) -> Recording:
         more["read_semantic"] = label_reader(labels, lambda image: lookup[image.astype(np.int64)])
     there = np.array([not depth or number in depth for number in numbers], np.bool_)
     intrinsics = _pinhole(matrix(folder / "intrinsic" / "intrinsic_color.txt", 4, 4))
-    track = Track(np.array(numbers) / RATE, found, "opencv", "z", intrinsics, numbers)
+    track = Track(np.array(numbers) / RATE, stacked, "opencv", "z", intrinsics, numbers)
     return make_recording(folder, track, there, rgb_reader(rgb), **more)
 
 
@@ -159,12 +159,12 @@ class _Sens:
         return as_rgb(decode(self._bytes(number, 0), source), source)
 
     def metres(self, number: int) -> NDArray[np.float32]:
-        data, wanted = self._bytes(number, 1), 2 * self.depth_size[0] * self.depth_size[1]
+        data, expected_bytes = self._bytes(number, 1), 2 * self.depth_size[0] * self.depth_size[1]
         try:
-            raw = zlib.decompressobj().decompress(data, wanted) if self.packed else data
+            raw = zlib.decompressobj().decompress(data, expected_bytes) if self.packed else data
         except zlib.error:
             raw = b""
-        if len(raw) != wanted:
+        if len(raw) != expected_bytes:
             raise FrameError(self.file, f"frame {number}: the depth map is damaged")
         return np.frombuffer(raw, "<u2").reshape(self.depth_size).astype(np.float32) / np.float32(self.shift)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .conventions import from_quaternions
+from ..conventions import from_quaternions
 from .phones import nearest_rows
 
 NEAR = 0.1
@@ -38,7 +38,7 @@ class Transforms:
     def __init__(self) -> None:
         self._edges: dict[str, _Edge] = {}
         self.fallback: list[tuple[float, NDArray[np.float64]]] = []
-        """Poses of the frame that is asked for, where nothing moves above it."""
+        """Poses of the requested frame, where nothing moves above it."""
 
     def add(self, parent: str, child: str, time: float, value: NDArray[np.float64], static: bool) -> None:
         """One transform; the first parent of a child counts. ValueError for one that is not finite, or beyond FAR."""
@@ -51,15 +51,15 @@ class Transforms:
     def poses(self, frame: str, times: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Matrices (N, 4, 4) of a frame in the frame above it that has no parent, NaN where unknown; None without one
         that moves."""
-        found, moving, seen = np.tile(np.eye(4), (len(times), 1, 1)), False, set[str]()
+        composed, moving, seen = np.tile(np.eye(4), (len(times), 1, 1)), False, set[str]()
         while frame in self._edges and frame not in seen:
             seen.add(frame)
             edge = self._edges[frame]
-            found = _at(edge, times) @ found
+            composed = _at(edge, times) @ composed
             moving |= not edge.static
             frame = edge.parent
         if moving:
-            return found
+            return composed
         if not self.fallback:
             return None
         edge = _Edge("", False, [time for time, _ in self.fallback], [value for _, value in self.fallback])

@@ -1,4 +1,4 @@
-"""TUM RGB-D (Sturm et al. 2012): a Kinect's rgb and depth, and poses by motion capture, each with times of its own.
+"""TUM RGB-D (Sturm et al. 2012): a Kinect's rgb and depth, and poses by motion capture, each with its own times.
 
     rgb.txt, depth.txt    time file
     groundtruth.txt       time tx ty tz qx qy qz qw: camera in the world, OpenCV axes, z up
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .conventions import from_quaternions
+from ..conventions import from_quaternions
 from .phones import nearest_rows
 from .recording import Recording, RecordingError, Track, make_recording
 from .recording_files import depth_reader, read_text, rgb_reader, table

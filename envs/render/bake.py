@@ -1,8 +1,8 @@
-"""Baked light: soft shadows of lamps and sun, and what surfaces reflect to each other, for a whole Scene at once.
+"""Baked light: soft shadows of lamps and sun, and one reflection between surfaces, for a whole Scene at once.
 
-Samples are the texels of the charts (`charts`) and all other vertices. Each takes the direct light of the lamps
-worth asking there and of the sun, then, by rays over its hemisphere, the light that comes off what it sees, once
-reflected; a constant stands for all later reflections. It is kept on disk, since a house's light does not change.
+Samples are the texels of the charts (`charts`) and all other vertices. Each receives the direct light of the lamps near
+it and of the sun, then, by rays over its hemisphere, light reflected once by the surfaces around it; a constant
+replaces all later reflections. The result is cached on disk, since a house's light does not change.
 """
 
 from __future__ import annotations
@@ -21,43 +21,43 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.cache import cache_folder, store
+from ...core.cache import cache_folder, code_key, store
 from ..house.classes import CLASS_ID
 from . import bakekernel, embree
 from .bakekernel import BETWEEN, HIDDEN, LIVE, OUTSIDE
-from .charts import AWAY, TEXEL, find_charts, indoors
+from .charts import AWAY, find_charts, indoors
 from .kernel import TEXEL_STEP, Tables
 from .texels import MIP_OFFSETS
 
 if TYPE_CHECKING:
     from ..scene import Scene
 
-VERSION = 5
-"""Of everything here and in the kernels that decides baked light: files of other versions are not read."""
 TEXEL_RAYS, VERTEX_RAYS = 16, 32
 """Rays over the hemisphere of a sample, multiples of 16: fewer for texels, which are smoothed over their neighbours."""
 AMBIENT = 0.35
-"""Linear light that stands for all but the first reflection, at what a sample's rays meet."""
+"""Linear light of all but the first reflection, where a sample's rays hit."""
 FILL = 0.07
-"""Linear light that every sample gets besides: no corner of a house with its lamps on is black."""
+"""Linear light added to every sample, so that no corner of a lit house is black."""
 WINDOW_GLOW = 2.5
-"""How much stronger the sky behind a window lights a room than it looks."""
+"""Factor by which the sky behind a window lights a room more than it is seen."""
 OUTDOOR = (0.55, 0.60, 0.66)
-"""Linear light of the sky out of doors."""
+"""Linear light of the sky outdoors."""
 CACHE_BYTES = 512 * 2**20
-"""Baked light that is kept; what was used longest ago goes first. A furnished house of six rooms takes about 3 MB."""
+"""Size of the cache of baked light; the least recently used files are deleted first. A furnished house of six rooms
+takes about 3 MB."""
 SAMPLES_A_TURN = 4096
-"""Samples that a thread bakes before it asks for more work."""
+"""Samples in one unit of a thread's work."""
 
 
 def with_light(
     scene: Scene, tables: Tables, view: Callable[[], embree.Mesh], blockers: embree.Mesh, threads: int, cache: bool
 ) -> Tables:
-    """The tables with baked light in them: read from the cache where it was baked before, else baked, and kept there.
+    """The tables with baked light: from the cache, or baked and stored there.
 
-    view and blockers: the meshes that rays and shadow rays meet, both without glass. The number of threads
+    view and blockers: the meshes that rays and shadow rays intersect, both without glass. The number of threads
     does not change the result.
     """
+    cache = cache and code_key(__name__) is not None
     file = cache_folder() / "light" / f"{_digest(scene)}.npz"
     stored = _read(file, tables) if cache else None
     if stored is None:
@@ -69,12 +69,12 @@ def with_light(
 
 @dataclass(frozen=True)
 class _Stored:
-    """Baked light as it goes into the tables and onto the disk."""
+    """Baked light in the form that the tables and the file hold."""
 
     faces: NDArray[np.int32]
     """(F, 5): vertices, first texel, columns of the chart."""
     copies: NDArray[np.int32]
-    """(D,): the vertices that are copied behind the others."""
+    """(D,): the vertices that are copied after the others."""
     light: NDArray[np.float32]
     """(V + D, 3): columns 5 to 7 of the vertices."""
     charts: NDArray[np.uint16]
@@ -167,7 +167,8 @@ def _settle_vertices(
     bounced: NDArray[np.float32],
     light: NDArray[np.float32],
 ) -> None:
-    """Fill light (V, 3) with direct and half-smoothed bounced light; hidden vertices take it from those about them."""
+    """Fill light (V, 3) with direct and half-smoothed bounced light; hidden vertices take the light of their
+    neighbours."""
     pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     pairs = np.concatenate([pairs, pairs[:, ::-1]])
     mean, known = _mean_about(pairs, seen, bounced)
@@ -192,7 +193,7 @@ def _mean_about(
 
 
 def _drawn_in(scene: Scene) -> NDArray[np.float32]:
-    """(V, 3): vertices moved a little towards the middle of the triangles about them, off the corners of bodies."""
+    """(V, 3): vertices moved a little towards the middle of their triangles, away from corners."""
     middles = scene.vertices[scene.faces].mean(axis=1)
     total, count = np.zeros(scene.vertices.shape), np.zeros(len(scene.vertices))
     for corner in scene.faces.T:
@@ -207,7 +208,7 @@ def _drawn_in(scene: Scene) -> NDArray[np.float32]:
 
 
 def _glow(scene: Scene, tables: Tables) -> NDArray[np.float32]:
-    """(M, 4): each material's mean albedo, and the light it gives off as a multiple of it."""
+    """(M, 4): each material's mean albedo, and the light it emits as a multiple of it."""
     coarsest = tables.texels[:, MIP_OFFSETS[-1]]
     mean = np.stack([coarsest & 255, coarsest >> 8 & 255, coarsest >> 16 & 255], axis=1) / 255
     rows = []
@@ -242,8 +243,8 @@ def _turns() -> NDArray[np.float32]:
 
 
 def _digest(scene: Scene) -> str:
-    """Name of all that baked light depends on."""
-    parts = hashlib.sha256(repr((VERSION, TEXEL_RAYS, VERTEX_RAYS, AMBIENT, FILL, WINDOW_GLOW, TEXEL)).encode())
+    """Digest of everything that baked light depends on: the code and the scene."""
+    parts = hashlib.sha256(f"{code_key(__name__)}".encode())
     for array in (scene.vertices, scene.normals, scene.faces, scene.face_material, scene.textures):
         parts.update(np.ascontiguousarray(array).data)
     for extra in (scene.vertex_colour, scene.texture_alpha, None if scene.texture_alpha is None else scene.uv):
@@ -257,7 +258,7 @@ def _digest(scene: Scene) -> str:
 
 
 def _read(file: Path, tables: Tables) -> _Stored | None:
-    """What the file holds; None where there is none, or it is damaged, or does not fit the tables."""
+    """Contents of the file; None if it is missing, damaged or does not fit the tables."""
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             stored = _Stored(*(arrays[name] for name in ("faces", "copies", "light", "charts")))
@@ -271,7 +272,7 @@ def _read(file: Path, tables: Tables) -> _Stored | None:
 
 
 def _fits(stored: _Stored, tables: Tables) -> bool:
-    """Whether all shapes are right and every look-up lies within its table."""
+    """Whether all shapes are right and every index is within its table."""
     faces, copies, light, charts = stored.faces, stored.copies, stored.light, stored.charts
     kinds: list[tuple[NDArray[Any], type, int]] = [(faces, np.int32, 5), (light, np.float32, 3), (charts, np.uint16, 4)]
     if any(a.dtype != kind or a.ndim != 2 or a.shape[1] != width for a, kind, width in kinds):
@@ -291,7 +292,7 @@ def _fits(stored: _Stored, tables: Tables) -> bool:
 
 
 def _write(file: Path, stored: _Stored) -> None:
-    """Keep baked light, whole or not at all; a cache that cannot be written costs time later and nothing else."""
+    """Store baked light, whole or not at all; a cache that cannot be written costs time later and nothing else."""
     arrays = {"faces": stored.faces, "copies": stored.copies, "light": stored.light, "charts": stored.charts}
     if store(file, lambda out: np.savez(out, **arrays)):  # type: ignore[arg-type]  # numpy's own stub of **kwds
         with contextlib.suppress(OSError):
@@ -299,7 +300,7 @@ def _write(file: Path, stored: _Stored) -> None:
 
 
 def _prune(folder: Path) -> None:
-    """Drop the files that were used longest ago, down to CACHE_BYTES; the last one stays however large."""
+    """Delete the least recently used files, down to CACHE_BYTES; the newest one is never deleted."""
     files = sorted(((path.stat(), path) for path in folder.glob("*.npz")), key=lambda entry: -entry[0].st_mtime_ns)
     total = 0
     for number, (status, path) in enumerate(files):

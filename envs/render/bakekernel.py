@@ -1,6 +1,6 @@
-"""The kernels that bake light: what lamps and sun bring to a point, what its surroundings reflect to it, and smoothing.
+"""The kernels that bake light: direct light of lamps and sun, one bounce from the surroundings, and smoothing.
 
-Every sample is treated alone, with rays that its number decides, so that results do not depend on threads.
+Samples are independent, and their rays depend on their number only, so that results do not depend on threads.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -17,17 +17,17 @@ from .lampkernel import SHADOW_OFFSET, lamp_at, lamp_light, sun_light
 from .sky import sky_light
 
 LIVE, OUTSIDE, HIDDEN, BETWEEN = 0, 1, 2, 3
-"""States of samples: to be baked; out of doors; not to be seen, filled from the samples about them; between samples
-that are live, so that only direct light is asked for."""
+"""States of samples: to be baked; outdoors; never seen, filled from the samples around; between live samples, so that
+only direct light is baked."""
 UNDECIDED, FILLED = 4, 10
 
 
 @kernel
 def direct_light(tables, blockers, memory, positions, normals, state, spots, first, last, light):
-    """Fill light (S, 3) of the samples first ... last - 1 with what lamps and suns bring, softly shadowed.
+    """Fill light (S, 3) of the samples first ... last - 1 with the light of lamps and suns, softly shadowed.
 
     spots (16, 3): points of a ball; the first and last eight, by the lamp's radius, are where the two lamps of a
-    sample's grid square shine from, and all sixteen spread the sun. Out of doors nothing throws shadows.
+    sample's grid square shine from, and all sixteen spread the sun. Outdoors nothing casts shadows.
     """
     for i in range(first, last):
         light[i, 0], light[i, 1], light[i, 2] = 0.0, 0.0, 0.0
@@ -71,13 +71,12 @@ def direct_light(tables, blockers, memory, positions, normals, state, spots, fir
 def gathered_light(
     tables, glow, view, memory, positions, normals, state, rays, turns, ambient, outside, first, last, light
 ):
-    """Fill light (S, 3) with what the surroundings send to the samples first ... last - 1: one bounce.
+    """Fill light (S, 3) of the samples first ... last - 1 with light reflected by the surroundings: one bounce.
 
-    tables hold the direct light. glow (M, 4): each material's mean albedo and what it gives off. rays (R, 3):
+    tables hold the direct light. glow (M, 4): each material's mean albedo and emission. rays (R, 3):
     directions about +z, by the cosine, R a multiple of 16; turns (64, 2): cosines and sines by which samples turn them.
-    ambient: linear light of all further bounces at what the rays meet. outside: how much stronger the sky lights
-    things than it looks. A sample that sees many backs lies within
-    something: its state becomes HIDDEN.
+    ambient: linear light of all further bounces where the rays hit. outside: factor by which the sky lights more than
+    it is seen. A sample that sees many back faces is inside an object: its state becomes HIDDEN.
     """
     floats = memory.floats
     one = np.float32(1.0)
@@ -135,9 +134,9 @@ def gathered_light(
 
 @kernel
 def smooth_charts(columns, rows, first, state, light, out):
-    """Fill out (K, 3) with the mean, weighted by nearness, of the live texels within two of each one that is seen.
+    """Fill out (K, 3) with the mean, weighted by nearness, of the live texels within two texels of each visible one.
 
-    Where every other one is live this interpolates between them. What lies between hidden ones is hidden too, where no
+    Where every other texel is live this interpolates between them. A texel between hidden ones is hidden too, if no
     live one is near.
     """
     for chart in range(len(first)):
@@ -166,7 +165,8 @@ def smooth_charts(columns, rows, first, state, light, out):
 
 @kernel
 def hide_between(columns, rows, first, state, direct):
-    """Hide texels between live ones that no lamp reaches, where a hidden one is next to them: they lie in it too."""
+    """Hide texels between live ones that no lamp reaches, if a hidden one is next to them: they are inside the same
+    object."""
     for chart in range(len(first)):
         w, h, base = columns[chart], rows[chart], first[chart]
         for y in range(h):
@@ -186,7 +186,7 @@ def hide_between(columns, rows, first, state, direct):
 
 @kernel
 def fill_charts(columns, rows, first, state, light, reach):
-    """Give hidden texels the mean of the seen ones next to them, ring after ring up to `reach` texels away."""
+    """Give hidden texels the mean of the visible ones next to them, ring after ring up to `reach` texels away."""
     for chart in range(len(first)):
         w, h, base = columns[chart], rows[chart], first[chart]
         for ring in range(reach):

@@ -1,7 +1,7 @@
-"""Which flat surfaces of a Scene get a chart, a grid of baked light of their own, and where its texels lie.
+"""Charts: grids of baked light on the large flat surfaces of a Scene, and the positions of their texels.
 
-Light changes over a wall or a table top far from its corners, so that these carry texels; all other surfaces are made
-of triangles small enough for one value at each vertex.
+On a wall or a table top light varies far from any corner, so these get texels; all other surfaces consist of triangles
+small enough for one value at each vertex.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -25,11 +25,11 @@ TEXEL = 0.06
 SMALL = 0.25
 """Flat surfaces whose longer side is shorter, in metres, have no chart."""
 INSET = 0.01
-"""Metres from a chart's edges to its outermost texels, so that they lie off the surfaces that it meets there."""
+"""Metres from a chart's edges to its outermost texels, so that they are not on the surfaces that meet there."""
 AWAY = 0.05
-"""Metres off a surface where it is asked whether it looks into a room."""
+"""Distance in metres from a surface to the point that decides whether it faces a room."""
 MOST_TEXELS = 1_500_000
-"""Texels of a Scene: where TEXEL would give more, they lie further apart."""
+"""Most texels of a Scene: where TEXEL would give more, they are further apart."""
 
 Floats = NDArray[np.floating[Any]]
 
@@ -49,21 +49,22 @@ class Charts:
     normals: NDArray[np.float32]
     """(K, 3)."""
     covered: NDArray[np.bool_]
-    """(K,) whether the surface is there at all."""
+    """(K,) whether a triangle of the surface covers the texel."""
     coarse: NDArray[np.bool_]
-    """(K,) every other column of every other row, and the last of each: enough for what varies slowly."""
+    """(K,) every other column of every other row, and the last of each: enough for indirect light, which varies
+    slowly."""
     face_chart: NDArray[np.int32]
-    """(F,) or -1."""
+    """(F,) index of the face's chart, or -1."""
     faces: NDArray[np.int32]
-    """(F, 3) the Scene's, but with copies of vertices that a chart shares with other surfaces: those come after V."""
+    """(F, 3) the Scene's faces, with copies (indices from V on) of vertices that a chart shares with other surfaces."""
     copies: NDArray[np.int32]
-    """(D,) which vertices these are copies of."""
+    """(D,) the vertices that were copied."""
     vertex_texel: NDArray[np.float32]
     """(V + D, 2) column and row of vertices on charts."""
 
 
 def indoors(scene: Scene, points: Floats) -> NDArray[np.bool_]:
-    """(n,): whether points (n, 3) lie over the floor of a room; everywhere in a Scene without rooms."""
+    """(n,): whether points (n, 3) are above the floor of a room; True everywhere in a Scene without rooms."""
     if not scene.rooms:
         return np.ones(len(points), np.bool_)
     rooms = shapely.union_all([shapely.Polygon(room.polygon).buffer(0) for room in scene.rooms])
@@ -90,7 +91,7 @@ def find_charts(scene: Scene) -> Charts:
     largest = use[begins]
     place = np.full(number, -1)
     place[ids] = np.arange(len(ids))
-    member = np.flatnonzero(place[label] >= 0)  # what no flat face uses is a set of its own, without a place
+    member = np.flatnonzero(place[label] >= 0)  # vertices that no flat face uses form sets without a place
     of = place[label[member]]
     n = normal[largest]
     low, high, axes = _rectangles(vertices[member], of, corners[largest], n)
@@ -128,7 +129,7 @@ def find_charts(scene: Scene) -> Charts:
     vertex_texel[moved[on_chart]] = (flat_place - (low + inset)[chart]) / steps[chart]
     covered = np.zeros(len(positions), np.bool_)
     _cover(own, face_chart, vertex_texel, counts, first, covered)
-    # Kept a little short of the last texel, so that the four texels about any place exist.
+    # Kept just below the last texel, so that all four neighbours exist everywhere.
     vertex_texel[moved[on_chart]] = np.clip(vertex_texel[moved[on_chart]], 0, counts[chart] - 1.002)
     return Charts(
         counts[:, 0].astype(np.int32), counts[:, 1].astype(np.int32), first, positions.astype(np.float32),
@@ -178,7 +179,7 @@ def _rectangles(points: Floats, of: NDArray[Any], corners: Floats, normal: Float
 def _counts(
     scene: Scene, low: Floats, extent: Floats, axes: Floats, normal: Floats, height: Floats, inset: Floats
 ) -> NDArray[Any]:
-    """(C, 2) texels along each side; the fewest on surfaces that look out of the house."""
+    """(C, 2) texels along each side; the fewest on surfaces that face out of the house."""
     texel = max(TEXEL, TEXEL * float(np.sqrt((extent / TEXEL).prod(axis=1).sum() / MOST_TEXELS)))
     counts = np.maximum(np.ceil((extent - 2 * inset) / texel).astype(np.int64) + 1, 2)
     seen = np.zeros(len(low), np.bool_)

@@ -1,11 +1,11 @@
-"""Cut-outs: where a texture is transparent the surface is not there, for any ray.
+"""Cut-outs: where a texture is transparent, no ray hits the surface.
 
-Embree asks about every hit on a face whose texture has holes, and goes on where it is told that there is none. So a
-hole is a matter of geometry, decided in one place: eyes, shadows and baked light all pass through it, and depth,
-normals and labels are those of what lies behind. Whether a place is solid is read from the finest texels, however far
-the eye is away. Faces without holes are never asked about.
+Embree calls a filter for every hit on a face whose texture has holes, and continues the ray if the hit is rejected. So
+holes are geometry, decided in one place: camera rays, shadow rays and baked light all pass through them, and depth,
+normals and labels are those of the surface behind. The finest texels decide, whatever the distance. Faces without holes
+are never filtered.
 
-Glass is another matter: see `envs.render.kernel`.
+Glass is different: see `envs.render.kernel`.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -23,22 +23,22 @@ from numba import cfunc, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from ..scene import SOLID
+
 if TYPE_CHECKING:
     from ..scene import Scene
 
 carray: Any = numba.carray  # type: ignore[attr-defined]  # numba's stubs do not say that they export it
-SOLID = 128
-"""Least alpha, of 255, of a texel that is there."""
 
 
 @dataclass(frozen=True)
 class Cutouts:
-    """What decides whether a hit on a face is one."""
+    """Data by which the filter accepts or rejects a hit."""
 
     faces: NDArray[np.bool_]
-    """(F,): which have holes at all."""
+    """(F,): faces whose texture has holes."""
     uv: NDArray[np.float32]
-    """(F, 3, 2): place of the corners, in texels."""
+    """(F, 3, 2): texture coordinates of the corners, in texels."""
     texture: NDArray[np.int32]
     """(F,): index into `alpha`."""
     alpha: NDArray[np.uint8]
@@ -46,7 +46,7 @@ class Cutouts:
 
 
 def cutouts_of(scene: Scene) -> Cutouts | None:
-    """A Scene's cut-outs; None where all of its surfaces are whole."""
+    """A Scene's cut-outs; None if no texture has holes."""
     alpha = scene.texture_alpha
     if alpha is None:
         return None
@@ -107,7 +107,7 @@ def _filter(arguments):
 
 @cache
 def filter_address() -> int:
-    """Where Embree finds the filter; it is compiled when the first Scene with cut-outs is built."""
+    """Address of the filter, which is compiled for the first Scene with cut-outs."""
     compiled: Any = cfunc(types.void(types.CPointer(types.int64)), cache=True)(_filter)
     _kept.append(compiled)
     return int(compiled.address)

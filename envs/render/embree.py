@@ -1,7 +1,7 @@
 """Embree's packets of 16 rays, called from numba kernels through the library that embreex is linked with.
 
-embreex traces one ray a call. Neighbouring pixels' rays take nearly the same way through the tree of boxes, and Embree
-walks it once for 16 of them where it is told that they are coherent: five to six times as fast in furnished houses.
+embreex traces one ray a call. Rays of neighbouring pixels take nearly the same path through the tree of boxes, and
+Embree traverses it once for 16 of them if they are flagged as coherent: five to six times as fast in furnished houses.
 The layouts below are those of Embree 4's ``rtcore_ray.h`` and ``rtcore_common.h``.
 """
 
@@ -39,12 +39,12 @@ _TRIANGLES, _INDICES, _VERTICES, _UINT3, _FLOAT3 = 0, 0, 1, 0x5003, 0x9003
 
 
 class EmbreeError(RuntimeError):
-    """The Embree that embreex brings cannot be used; the message says why."""
+    """The Embree library of embreex cannot be used; the message says why."""
 
 
 @cache
 def _library() -> ctypes.CDLL:
-    """Embree itself, found as the library that embreex's own module depends on."""
+    """The Embree library, which embreex's own module depends on."""
     module = Path(rtcore_scene.__file__)
     library = ctypes.CDLL(str(module))
     if sys.platform == "win32":  # there a module's symbols do not reach through to the libraries that it depends on
@@ -85,8 +85,8 @@ def _library() -> ctypes.CDLL:
 
 @cache
 def _device() -> int:
-    """The process's one Embree device, which is never released: with a second one that is told to use one thread, a
-    worker of Embree's own scheduler spins from then on, and takes a whole core from those who render."""
+    """The process's one Embree device, which is never released: with a second one that is limited to one thread, a
+    worker of Embree's own scheduler spins from then on, and takes a whole core from the renderer."""
     device: int | None = _library().rtcNewDevice(b"threads=1")
     if not device:
         raise EmbreeError(f"Embree could not start (error {_library().rtcGetDeviceError(None)})")
@@ -94,7 +94,7 @@ def _device() -> int:
 
 
 class Handle(NamedTuple):
-    """What a kernel needs to trace rays through one mesh; addresses, valid while its `Mesh` lives."""
+    """Addresses that a kernel needs to trace rays through one mesh; valid while its `Mesh` lives."""
 
     scene: np.uintp
     intersect: np.uintp
@@ -112,12 +112,12 @@ class Mesh:
         cutouts: Cutouts | None = None,
     ) -> None:
         """vertices (V, 3) and faces (F, 3), which must be within bounds: Embree does not check. keep (F,): the faces
-        that are there, None for all. cutouts: which of them have holes, and where."""
+        to build, None for all. cutouts: their holes."""
         library = _library()
         whole = np.ones(len(faces), np.bool_) if keep is None else keep.copy()
         holed = np.zeros(len(faces), np.bool_) if cutouts is None else whole & cutouts.faces
         whole &= ~holed
-        # A face that is left out has its corners at a vertex that is nowhere: Embree drops it, and numbers stay. It
+        # A face that is left out has its corners at a NaN vertex: Embree drops it, and face numbers stay. It
         # reads 16 bytes for each vertex, so the last one needs 4 more behind it.
         nowhere = np.array([np.nan] * 3 + [0.0], np.float32)
         self._vertices = np.concatenate([np.ascontiguousarray(vertices, np.float32).ravel(), nowhere])
@@ -152,9 +152,9 @@ class Mesh:
         weakref.finalize(self, library.rtcReleaseScene, scene)
 
     def occluded(self, origins: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """bool (n,): whether a triangle stands on each segment from origins (n, 3) along vectors (n, 3).
+        """bool (n,): whether a triangle blocks each segment from origins (n, 3) along vectors (n, 3).
 
-        Fastest where neighbours in the arrays take nearly the same way."""
+        Fastest where neighbours in the arrays take nearly the same path."""
         blocked = np.zeros(len(origins), np.bool_)
         _segments(
             self.handle,
@@ -173,7 +173,7 @@ def _address(function: Any) -> int:
 
 
 class Scratch(NamedTuple):
-    """Memory for one thread's packets: one of primary rays, one of shadow rays, what is valid in them, flags."""
+    """Memory for one thread's packets: one of primary rays, one of shadow rays, valid lanes, flags."""
 
     floats: NDArray[np.float32]
     """(ROWS, LANES), on a 64-byte boundary, as Embree wants it: rows 0 to 23 the primary packet, 24 to 47 the other."""
@@ -184,7 +184,7 @@ class Scratch(NamedTuple):
 
 
 def scratch() -> Scratch:
-    """New packets, with the rows set that no kernel changes."""
+    """New packets, with the constant rows set."""
     raw = np.zeros(ROWS * LANES + LANES, np.float32)
     skip = (-raw.ctypes.data % 64) // 4
     floats = raw[skip : skip + ROWS * LANES].reshape(ROWS, LANES)
@@ -234,13 +234,13 @@ def is_traced(memory, lane):
 
 @inlined
 def leave(memory, lane):
-    """Leave the lane's ray out of `intersect_behind`."""
+    """Exclude the lane's ray from `intersect_behind`."""
     memory.ints[_VALID, lane] = 0
 
 
 @inlined
 def intersect_behind(handle, memory):
-    """Trace on the rays that were traced and not left out, from just behind what they met."""
+    """Continue the rays that were traced and not excluded, from just behind their hits."""
     floats = memory.floats
     for lane in range(LANES):
         if memory.ints[_VALID, lane] != 0:
@@ -272,7 +272,7 @@ def clear_segments(memory):
 
 @inlined
 def trace_segments(handle, memory, coherent):
-    """Find which segments of the packet are blocked: ask `is_clear` afterwards."""
+    """Trace the segments of the packet; `is_clear` gives the results."""
     base, row = memory.address, np.uintp(4 * LANES)
     flags = base + row * np.uintp(_COHERENT if coherent else _COHERENT + 1)
     _call(handle.occluded, base + row * np.uintp(_SHADOW_VALID), handle.scene, base + row * np.uintp(_SHADOW), flags)
@@ -280,7 +280,7 @@ def trace_segments(handle, memory, coherent):
 
 @inlined
 def is_clear(memory, lane):
-    """Whether the segment was set and nothing stands on it (Embree sets a blocked ray's FAR to -inf)."""
+    """Whether the segment was set and is not blocked (Embree sets a blocked ray's FAR to -inf)."""
     return memory.ints[_SHADOW_VALID, lane] != 0 and memory.floats[_SHADOW + FAR, lane] > 0
 
 

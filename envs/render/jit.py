@@ -15,9 +15,9 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that Python calls with arrays that it keeps alive meanwhile; it must not make arrays of its own.
+    """A function that Python calls with arrays that it keeps alive during the call; it must not allocate arrays.
 
-    numba would count a reference, atomically, to every array of a tuple wherever the tuple is looked at: in the ray
+    numba would count a reference, atomically, to every array of a tuple wherever the tuple is used: in the ray
     caster's inner loop that costs up to five times the work itself. Without its runtime it counts none.
     """
     compiled: Callable[..., Any] = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)  # type: ignore[call-overload]

@@ -1,13 +1,15 @@
-"""The fused kernel of the ray-cast simulator: rays, everything that one hit tells, and the encoding of its colour.
+"""The fused kernel of the ray-cast simulator: rays, all modalities of their hits, and the encoding of colours.
 
-It treats tiles of 4 x 4 pixels, whose rays make one Embree packet, from the ray to the finished pixel, so that little
-lies in memory between. It releases the GIL, and no tile depends on another, so that results do not depend on how
-tiles are shared out among threads.
+It renders tiles of 4 x 4 pixels, whose rays make one Embree packet, from the ray to the finished pixel, so that little
+is stored in between. It releases the GIL, and tiles are independent, so that results do not depend on how they are
+divided among threads.
 
-What a pixel shows is the first surface that is there. Holes of cut-outs are not there, for no ray (`cutouts`).
-Glass is: depth, normals and labels are the glass's, as for a body that bumps into it, and only colour looks through:
-rgb is `opacity` of the glass's own light and the rest of what lies behind, layer by layer, and the sky behind all.
-Lamps, sun and baked light pass glass as if it were not there. A packet without glass takes one turn of the loop.
+A pixel shows the first surface that its ray hits. Holes of cut-outs do not exist for any ray (`cutouts`). Glass does:
+depth, normals and labels are the glass's, as for a body that bumps into it. Only colour looks through: rgb is `opacity`
+of the glass's own light plus the rest of what is behind it, layer by layer, with the sky behind all. Lamps, sun and
+baked light ignore glass. A packet without glass takes one turn of the loop.
+
+The parts of `render` are inlined by numba, and cost nothing.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -29,10 +31,13 @@ from .texels import encoded, texel_colour
 TILE = 4
 """Columns and rows of pixels in a tile."""
 LAYERS = 12
-"""Panes of glass behind each other that are looked through; the last one counts as opaque."""
+"""Largest number of panes behind each other that a ray passes; the last one counts as opaque."""
 LANE_VALUES = 23
-"""What is kept of a lane: its light, 0 to 2, what lamps need to know, 3 to 17, and, of layers, 18 to 22."""
-_OPACITY, _REST, _SUM = 18, 19, 20
+"""Values kept of a lane, by their first index: its light, at 0, and those named below."""
+_ALBEDO = 3  # negative: no surface, so no lamp shines on it
+_POINT, _GEOMETRIC, _SHADING = 6, 9, 12  # where the shadow rays start, and the two normals there
+_SHARE = 15  # light of one lamp, until its shadow ray is traced
+_OPACITY, _REST, _SUM = 18, 19, 20  # of the layer; the share that the layers so far let through; their light
 FAINTEST = 5e-3
 """Linear light below which a lamp's share of a pixel is not worth a shadow ray."""
 TEXEL_STEP = 1 / 8192
@@ -60,21 +65,21 @@ class Tables(NamedTuple):
     suns: NDArray[np.float32]
     """(S, 6): unit vector towards the light, linear rgb."""
     openings: NDArray[np.float32]
-    """(O, 8): centre, half sides, cosine and sine of yaw of the boxes through which the sun can shine in."""
+    """(O, 8): centre, half sides, cosine and sine of yaw of the boxes through which sunlight can enter."""
     grid: NDArray[np.int16]
-    """(nz, nx, K): the lamps worth asking in each square of the floor plan, strongest first, -1 = none."""
+    """(nz, nx, K): the lamps that can light each square of the floor plan, strongest first, -1 = none."""
     grid_frame: NDArray[np.float32]
     """(3,): x and z of the outer corner of square [0, 0], side."""
     ambient: NDArray[np.float32]
     """(2, 3): linear light from below and from above, where none is baked."""
     sky: NDArray[np.float32]
-    """(rows, columns, 3): linear colour of the void, all around, straight up in row 0 (`envs.render.sky`)."""
+    """(rows, columns, 3): linear colour of the background, all around, straight up in row 0 (`envs.render.sky`)."""
     encode: NDArray[np.uint8]
     """(4096,): 8-bit value by the square root of linear light, up to ENCODE_MAX."""
 
 
 class Images(NamedTuple):
-    """What a call renders, (N, H, W, ...), in the dtypes of the frame contract."""
+    """Rendered images, (N, H, W, ...), in the dtypes of the frame contract."""
 
     rgb: NDArray[np.uint8]
     depth: NDArray[np.float32]
@@ -84,28 +89,7 @@ class Images(NamedTuple):
 
 
 BAKED, DIRECT, UNSHADOWED = 0, 1, 2
-"""Where light comes from: the baked tables; ambient light and lamps with shadow rays; the same without them."""
-
-
-@kernel
-def make_rays(origins, rotations, first, width, height, focal, ray_origins, ray_directions):
-    """Fill (n, 3) rays of the pixels first ... first + n - 1 (frame by frame, row by row from the top).
-
-    Directions keep a forward component of 1, so that the distance along a ray is planar depth.
-    """
-    for i in range(ray_origins.shape[0]):
-        pixel = first + i
-        frame = pixel // (width * height)
-        rest = pixel - frame * width * height
-        row = rest // width
-        column = rest - row * width
-        x = (column + 0.5 - 0.5 * width) / focal
-        y = (0.5 * height - row - 0.5) / focal
-        for axis in range(3):
-            ray_origins[i, axis] = origins[frame, axis]
-            ray_directions[i, axis] = (
-                x * rotations[frame, axis, 0] + y * rotations[frame, axis, 1] - rotations[frame, axis, 2]
-            )
+"""Light from the baked tables; ambient light and lamps with shadow rays; the same without shadow rays."""
 
 
 @inlined
@@ -136,7 +120,7 @@ def baked_light(tables, face, w0, w1, w2):
 
 @inlined
 def glass_opacity(opacity, cosine):
-    """Share of its own light in what is seen of glass: all of it along its face (Schlick 1994)."""
+    """Share of the glass's own light in a pixel: 1 at grazing angles (Schlick 1994)."""
     one = np.float32(1.0)
     away = one - min(one, cosine)
     square = away * away
@@ -147,151 +131,33 @@ def glass_opacity(opacity, cosine):
 def render(tables, view, blockers, memory, lanes, mode, origins, rotations, focal, first, last, images):
     """Render the tiles first ... last - 1 (frame by frame, row of tiles by row of tiles) into `images`.
 
-    view and blockers: the meshes that pixels' rays and shadow rays meet. memory: this thread's packets; lanes: its
+    view and blockers: the meshes that camera rays and shadow rays intersect. memory: this thread's packets; lanes: its
     float32 (LANES, LANE_VALUES). origins (N, 3) and rotations (N, 3, 3) are the cameras', focal is in pixels.
     """
     height, width = images.depth.shape[1], images.depth.shape[2]
-    across, down = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
-    floats = memory.floats
     per_pixel = 1.0 / focal
-    one, footprint = np.float32(1.0), np.float32(per_pixel)
     for tile in range(first, last):
-        frame = tile // (across * down)
-        rest = tile - frame * across * down
-        top = rest // across * TILE
-        left = (rest - rest // across * across) * TILE
-        rows, columns = min(TILE, height - top), min(TILE, width - left)
+        frame, top, left, rows, columns = _tile_at(tile, height, width)
         count = rows * columns
-        r00, r01, r02 = rotations[frame, 0, 0], rotations[frame, 0, 1], rotations[frame, 0, 2]
-        r10, r11, r12 = rotations[frame, 1, 0], rotations[frame, 1, 1], rotations[frame, 1, 2]
-        r20, r21, r22 = rotations[frame, 2, 0], rotations[frame, 2, 1], rotations[frame, 2, 2]
-        ex, ey, ez = origins[frame, 0], origins[frame, 1], origins[frame, 2]
-        # Directions keep a forward component of 1, so that the distance along a ray is planar depth.
-        for lane in range(count):
-            row = lane // columns
-            x = np.float32((left + (lane - row * columns) + 0.5 - 0.5 * width) * per_pixel)
-            y = np.float32((0.5 * height - (top + row) - 0.5) * per_pixel)
-            floats[0, lane], floats[1, lane], floats[2, lane] = ex, ey, ez
-            floats[DIRECTION, lane] = x * r00 + y * r01 - r02
-            floats[DIRECTION + 1, lane] = x * r10 + y * r11 - r12
-            floats[DIRECTION + 2, lane] = x * r20 + y * r21 - r22
+        _aim(memory, origins, rotations, frame, height, width, per_pixel, top, left, columns, count)
         embree.intersect(view, memory, count, True)
         layer = 0
         while True:
-            glass = 0
+            panes = 0
             for lane in range(count):
-                if layer > 0 and not embree.is_traced(memory, lane):
-                    lanes[lane, 3] = -one
-                    continue
-                # unsigned, so that no look-up has to ask whether an index counts from the end
-                image = np.uintp(frame)
+                # unsigned, so that look-ups need no test for negative indices
                 row, column = np.uintp(top + lane // columns), np.uintp(left + lane % columns)
-                dx, dy, dz = floats[DIRECTION, lane], floats[DIRECTION + 1, lane], floats[DIRECTION + 2, lane]
-                face = memory.ints[FACE, lane]
-                lanes[lane, _OPACITY] = one
-                if face < 0:
-                    if layer == 0:
-                        images.depth[image, row, column] = 0.0
-                        images.semantic[image, row, column] = 0
-                        images.instance[image, row, column] = 0
-                        images.normals[image, row, column, 0] = 0.0
-                        images.normals[image, row, column, 1] = 0.0
-                        images.normals[image, row, column, 2] = 0.0
-                    red, green, blue = sky_light(tables.sky, dx, dy, dz)
-                    lanes[lane, 0], lanes[lane, 1], lanes[lane, 2] = red, green, blue
-                    lanes[lane, 3] = -one
-                    continue
-                face = np.uintp(face)
-                t = floats[FAR, lane]
-                if layer == 0:
-                    images.depth[image, row, column] = t
-                    images.instance[image, row, column] = tables.faces[face, 4]
-                    images.semantic[image, row, column] = tables.faces[face, 5]
-
-                # Geometric normal, turned to the viewer: surfaces are seen from both sides.
-                gx, gy, gz = floats[NORMAL, lane], floats[NORMAL + 1, lane], floats[NORMAL + 2, lane]
-                facing = gx * dx + gy * dy + gz * dz
-                scale = one / np.sqrt(gx * gx + gy * gy + gz * gz)
-                if facing > 0:
-                    scale = -scale
-                gx, gy, gz = gx * scale, gy * scale, gz * scale
-                facing *= scale
-                # Shading normal, on the same side as the geometric one; where it is turned from the viewer all the same
-                # (smooth outlines), the geometric one stands in.
-                a, b, c = (
-                    np.uintp(tables.faces[face, 0]),
-                    np.uintp(tables.faces[face, 1]),
-                    np.uintp(tables.faces[face, 2]),
-                )
-                w1, w2 = floats[U, lane], floats[V, lane]
-                w0 = one - w1 - w2
-                vertices = tables.vertices
-                nx = w0 * vertices[a, 0] + w1 * vertices[b, 0] + w2 * vertices[c, 0]
-                ny = w0 * vertices[a, 1] + w1 * vertices[b, 1] + w2 * vertices[c, 1]
-                nz = w0 * vertices[a, 2] + w1 * vertices[b, 2] + w2 * vertices[c, 2]
-                square = nx * nx + ny * ny + nz * nz
-                if square > np.float32(1e-12):
-                    scale = one / np.sqrt(square)
-                    if nx * gx + ny * gy + nz * gz < 0:
-                        scale = -scale
-                    nx, ny, nz = nx * scale, ny * scale, nz * scale
-                    if nx * dx + ny * dy + nz * dz >= 0:
-                        nx, ny, nz = gx, gy, gz
-                else:
-                    nx, ny, nz = gx, gy, gz
-                if layer == 0:
-                    images.normals[image, row, column, 0] = r00 * nx + r10 * ny + r20 * nz
-                    images.normals[image, row, column, 1] = r01 * nx + r11 * ny + r21 * nz
-                    images.normals[image, row, column, 2] = r02 * nx + r12 * ny + r22 * nz
-
-                material = np.uintp(tables.faces[face, 3])
-                red, green, blue = (
-                    tables.materials[material, 0], tables.materials[material, 1], tables.materials[material, 2],
+                panes += _shade(
+                    tables, memory, lanes, mode, origins, rotations, np.float32(per_pixel), images,
+                    np.uintp(frame), row, column, lane, layer,
                 )  # fmt: skip
-                texture = np.int32(tables.materials[material, 5])
-                if texture >= 0:
-                    repeats = tables.materials[material, 4]
-                    u = (w0 * vertices[a, 3] + w1 * vertices[b, 3] + w2 * vertices[c, 3]) * repeats
-                    v = (w0 * vertices[a, 4] + w1 * vertices[b, 4] + w2 * vertices[c, 4]) * repeats
-                    steep = max(-facing / np.sqrt(dx * dx + dy * dy + dz * dz), np.float32(0.01))
-                    spread = t * footprint * repeats * np.float32(128.0) / np.sqrt(steep)
-                    tr, tg, tb = texel_colour(tables.texels, texture, u, v, spread)
-                    red, green, blue = red * tr, green * tg, blue * tb
-                if tables.tints.shape[0]:
-                    tints = tables.tints
-                    red *= w0 * tints[a, 0] + w1 * tints[b, 0] + w2 * tints[c, 0]
-                    green *= w0 * tints[a, 1] + w1 * tints[b, 1] + w2 * tints[c, 1]
-                    blue *= w0 * tints[a, 2] + w1 * tints[b, 2] + w2 * tints[c, 2]
-                opacity = tables.materials[material, 6]
-                if opacity < one:
-                    glass += 1
-                    length = np.sqrt(dx * dx + dy * dy + dz * dz)
-                    lanes[lane, _OPACITY] = glass_opacity(opacity, -(nx * dx + ny * dy + nz * dz) / length)
-                emission = tables.materials[material, 3]
-                if mode == BAKED:
-                    er, eg, eb = baked_light(tables, face, w0, w1, w2)
-                    lanes[lane, 0] = red * (emission + er)
-                    lanes[lane, 1] = green * (emission + eg)
-                    lanes[lane, 2] = blue * (emission + eb)
-                    continue
-                up = np.float32(0.5) + np.float32(0.5) * ny
-                ambient = tables.ambient
-                lanes[lane, 0] = red * (emission + ambient[0, 0] + up * (ambient[1, 0] - ambient[0, 0]))
-                lanes[lane, 1] = green * (emission + ambient[0, 1] + up * (ambient[1, 1] - ambient[0, 1]))
-                lanes[lane, 2] = blue * (emission + ambient[0, 2] + up * (ambient[1, 2] - ambient[0, 2]))
-                lanes[lane, 3], lanes[lane, 4], lanes[lane, 5] = red, green, blue
-                lanes[lane, 6] = ex + t * dx + gx * np.float32(SHADOW_OFFSET)
-                lanes[lane, 7] = ey + t * dy + gy * np.float32(SHADOW_OFFSET)
-                lanes[lane, 8] = ez + t * dz + gz * np.float32(SHADOW_OFFSET)
-                lanes[lane, 9], lanes[lane, 10], lanes[lane, 11] = gx, gy, gz
-                lanes[lane, 12], lanes[lane, 13], lanes[lane, 14] = nx, ny, nz
             if mode != BAKED:
                 _add_lamps(tables, blockers, memory, lanes, count, mode == DIRECT)
-            if layer == 0 and glass == 0:
+            if layer == 0 and panes == 0:
                 break
-            on = _lay_under(memory, lanes, count, layer)
+            remaining = _composite(memory, lanes, count, layer)
             layer += 1
-            if on == 0:
+            if remaining == 0:
                 break
             embree.intersect_behind(view, memory)
         for lane in range(count):
@@ -301,12 +167,178 @@ def render(tables, view, blockers, memory, lanes, mode, origins, rotations, foca
 
 
 @inlined
-def _lay_under(memory, lanes, count, layer):
-    """Add each traced lane's light to its sum, under the layers before it; how many lanes look on behind this one.
+def _tile_at(tile, height, width):
+    """Frame, first row, first column, rows and columns of a tile; those at the right and bottom may be smaller."""
+    across, down = (width + TILE - 1) // TILE, (height + TILE - 1) // TILE
+    frame = tile // (across * down)
+    rest = tile - frame * across * down
+    top = rest // across * TILE
+    left = (rest - rest // across * across) * TILE
+    return frame, top, left, min(TILE, height - top), min(TILE, width - left)
+
+
+@inlined
+def _aim(memory, origins, rotations, frame, height, width, per_pixel, top, left, columns, count):
+    """Set the rays of a tile's pixels.
+
+    Directions keep a forward component of 1, so that the distance along a ray is planar depth.
+    """
+    floats = memory.floats
+    r00, r01, r02 = rotations[frame, 0, 0], rotations[frame, 0, 1], rotations[frame, 0, 2]
+    r10, r11, r12 = rotations[frame, 1, 0], rotations[frame, 1, 1], rotations[frame, 1, 2]
+    r20, r21, r22 = rotations[frame, 2, 0], rotations[frame, 2, 1], rotations[frame, 2, 2]
+    ex, ey, ez = origins[frame, 0], origins[frame, 1], origins[frame, 2]
+    for lane in range(count):
+        row = lane // columns
+        x = np.float32((left + (lane - row * columns) + 0.5 - 0.5 * width) * per_pixel)
+        y = np.float32((0.5 * height - (top + row) - 0.5) * per_pixel)
+        floats[0, lane], floats[1, lane], floats[2, lane] = ex, ey, ez
+        floats[DIRECTION, lane] = x * r00 + y * r01 - r02
+        floats[DIRECTION + 1, lane] = x * r10 + y * r11 - r12
+        floats[DIRECTION + 2, lane] = x * r20 + y * r21 - r22
+
+
+@inlined
+def _shade(
+    tables, memory, lanes, mode, origins, rotations, footprint, images, image, row, column, lane, layer
+):  # fmt: skip
+    """Light of the surface that a lane's ray hits in this layer, without that of lamps; 1 where it is glass, else 0.
+
+    The first layer also fills the pixel's depth, normal and labels.
+    """
+    one, floats = np.float32(1.0), memory.floats
+    if layer > 0 and not embree.is_traced(memory, lane):
+        lanes[lane, _ALBEDO] = -one
+        return 0
+    dx, dy, dz = floats[DIRECTION, lane], floats[DIRECTION + 1, lane], floats[DIRECTION + 2, lane]
+    hit = memory.ints[FACE, lane]
+    lanes[lane, _OPACITY] = one
+    if hit < 0:
+        if layer == 0:
+            _clear_pixel(images, image, row, column)
+        lanes[lane, 0], lanes[lane, 1], lanes[lane, 2] = sky_light(tables.sky, dx, dy, dz)
+        lanes[lane, _ALBEDO] = -one
+        return 0
+    face, t = np.uintp(hit), floats[FAR, lane]
+    w1, w2 = floats[U, lane], floats[V, lane]
+    w0 = one - w1 - w2
+    gx, gy, gz, facing = _geometric_normal(floats, lane, dx, dy, dz)
+    nx, ny, nz = _shading_normal(tables, face, w0, w1, w2, gx, gy, gz, dx, dy, dz)
+    if layer == 0:
+        images.depth[image, row, column] = t
+        images.instance[image, row, column] = tables.faces[face, 4]
+        images.semantic[image, row, column] = tables.faces[face, 5]
+        for axis in range(3):  # from the world into the camera frame
+            images.normals[image, row, column, axis] = (
+                rotations[image, 0, axis] * nx + rotations[image, 1, axis] * ny + rotations[image, 2, axis] * nz
+            )
+
+    material = np.uintp(tables.faces[face, 3])
+    length = np.sqrt(dx * dx + dy * dy + dz * dz)
+    red, green, blue = _albedo(tables, face, material, w0, w1, w2, t * footprint, -facing / length)
+    opacity = tables.materials[material, 6]
+    if opacity < one:
+        lanes[lane, _OPACITY] = glass_opacity(opacity, -(nx * dx + ny * dy + nz * dz) / length)
+    emission = tables.materials[material, 3]
+    if mode == BAKED:
+        er, eg, eb = baked_light(tables, face, w0, w1, w2)
+        lanes[lane, 0] = red * (emission + er)
+        lanes[lane, 1] = green * (emission + eg)
+        lanes[lane, 2] = blue * (emission + eb)
+    else:
+        up = np.float32(0.5) + np.float32(0.5) * ny
+        ambient = tables.ambient
+        lanes[lane, 0] = red * (emission + ambient[0, 0] + up * (ambient[1, 0] - ambient[0, 0]))
+        lanes[lane, 1] = green * (emission + ambient[0, 1] + up * (ambient[1, 1] - ambient[0, 1]))
+        lanes[lane, 2] = blue * (emission + ambient[0, 2] + up * (ambient[1, 2] - ambient[0, 2]))
+        lanes[lane, _ALBEDO], lanes[lane, _ALBEDO + 1], lanes[lane, _ALBEDO + 2] = red, green, blue
+        lanes[lane, _POINT] = origins[image, 0] + t * dx + gx * np.float32(SHADOW_OFFSET)
+        lanes[lane, _POINT + 1] = origins[image, 1] + t * dy + gy * np.float32(SHADOW_OFFSET)
+        lanes[lane, _POINT + 2] = origins[image, 2] + t * dz + gz * np.float32(SHADOW_OFFSET)
+        lanes[lane, _GEOMETRIC], lanes[lane, _GEOMETRIC + 1], lanes[lane, _GEOMETRIC + 2] = gx, gy, gz
+        lanes[lane, _SHADING], lanes[lane, _SHADING + 1], lanes[lane, _SHADING + 2] = nx, ny, nz
+    return 1 if opacity < one else 0
+
+
+@inlined
+def _clear_pixel(images, image, row, column):
+    """Depth, normal and labels of a pixel whose ray hits nothing."""
+    images.depth[image, row, column] = 0.0
+    images.semantic[image, row, column] = 0
+    images.instance[image, row, column] = 0
+    for axis in range(3):
+        images.normals[image, row, column, axis] = 0.0
+
+
+@inlined
+def _geometric_normal(floats, lane, dx, dy, dz):
+    """Unit normal of the face hit, turned to the viewer, since surfaces are seen from both sides; and its dot product
+    with the ray's direction, 0 or less."""
+    gx, gy, gz = floats[NORMAL, lane], floats[NORMAL + 1, lane], floats[NORMAL + 2, lane]
+    facing = gx * dx + gy * dy + gz * dz
+    scale = np.float32(1.0) / np.sqrt(gx * gx + gy * gy + gz * gz)
+    if facing > 0:
+        scale = -scale
+    return gx * scale, gy * scale, gz * scale, facing * scale
+
+
+@inlined
+def _shading_normal(tables, face, w0, w1, w2, gx, gy, gz, dx, dy, dz):
+    """Unit normal interpolated between the face's vertices, on the side of the geometric one, g.
+
+    Where it is turned from the viewer all the same (smooth outlines), or vanishes, the geometric one replaces it.
+    """
+    vertices = tables.vertices
+    a, b, c = np.uintp(tables.faces[face, 0]), np.uintp(tables.faces[face, 1]), np.uintp(tables.faces[face, 2])
+    nx = w0 * vertices[a, 0] + w1 * vertices[b, 0] + w2 * vertices[c, 0]
+    ny = w0 * vertices[a, 1] + w1 * vertices[b, 1] + w2 * vertices[c, 1]
+    nz = w0 * vertices[a, 2] + w1 * vertices[b, 2] + w2 * vertices[c, 2]
+    square = nx * nx + ny * ny + nz * nz
+    if square > np.float32(1e-12):
+        scale = np.float32(1.0) / np.sqrt(square)
+        if nx * gx + ny * gy + nz * gz < 0:
+            scale = -scale
+        nx, ny, nz = nx * scale, ny * scale, nz * scale
+        if nx * dx + ny * dy + nz * dz >= 0:
+            nx, ny, nz = gx, gy, gz
+    else:
+        nx, ny, nz = gx, gy, gz
+    return nx, ny, nz
+
+
+@inlined
+def _albedo(tables, face, material, w0, w1, w2, span, cosine):
+    """Linear albedo: the material's colour times its texture times the vertices' tint.
+
+    span: metres across a pixel at the hit, seen head-on; cosine: of the angle at which the surface is seen.
+    """
+    a, b, c = np.uintp(tables.faces[face, 0]), np.uintp(tables.faces[face, 1]), np.uintp(tables.faces[face, 2])
+    materials, vertices = tables.materials, tables.vertices
+    red, green, blue = materials[material, 0], materials[material, 1], materials[material, 2]
+    texture = np.int32(materials[material, 5])
+    if texture >= 0:
+        repeats = materials[material, 4]
+        u = (w0 * vertices[a, 3] + w1 * vertices[b, 3] + w2 * vertices[c, 3]) * repeats
+        v = (w0 * vertices[a, 4] + w1 * vertices[b, 4] + w2 * vertices[c, 4]) * repeats
+        steep = max(cosine, np.float32(0.01))
+        texels = span * repeats * np.float32(128.0) / np.sqrt(steep)
+        tr, tg, tb = texel_colour(tables.texels, texture, u, v, texels)
+        red, green, blue = red * tr, green * tg, blue * tb
+    if tables.tints.shape[0]:
+        tints = tables.tints
+        red *= w0 * tints[a, 0] + w1 * tints[b, 0] + w2 * tints[c, 0]
+        green *= w0 * tints[a, 1] + w1 * tints[b, 1] + w2 * tints[c, 1]
+        blue *= w0 * tints[a, 2] + w1 * tints[b, 2] + w2 * tints[c, 2]
+    return red, green, blue
+
+
+@inlined
+def _composite(memory, lanes, count, layer):
+    """Add each traced lane's light to its sum, beneath the layers before it; the number of lanes that see further.
 
     The sums stand where the light of the layer stood.
     """
-    on = 0
+    remaining = 0
     for lane in range(count):
         if layer == 0:
             lanes[lane, _REST] = 1.0
@@ -319,48 +351,48 @@ def _lay_under(memory, lanes, count, layer):
             for channel in range(3):
                 lanes[lane, _SUM + channel] += share * lanes[lane, channel]
             if rest - share > np.float32(FAINTEST):
-                on += 1
+                remaining += 1
             else:
                 embree.leave(memory, lane)
         for channel in range(3):
             lanes[lane, channel] = lanes[lane, _SUM + channel]
-    return on
+    return remaining
 
 
 @inlined
 def _add_lamps(tables, blockers, memory, lanes, count, with_shadows):
-    """Add to each lane the light of the lamps worth asking there and of the suns, where nothing blocks it."""
+    """Add to each lane the light of the lamps near it and of the suns, where nothing blocks it."""
     slots = tables.grid.shape[2]
     for slot in range(slots + tables.suns.shape[0]):
         embree.clear_segments(memory)
-        asked = 0
+        segments = 0
         for lane in range(count):
-            if lanes[lane, 3] < 0:
+            if lanes[lane, _ALBEDO] < 0:
                 continue
-            px, py, pz = lanes[lane, 6], lanes[lane, 7], lanes[lane, 8]
-            gx, gy, gz = lanes[lane, 9], lanes[lane, 10], lanes[lane, 11]
-            nx, ny, nz = lanes[lane, 12], lanes[lane, 13], lanes[lane, 14]
+            px, py, pz = lanes[lane, _POINT], lanes[lane, _POINT + 1], lanes[lane, _POINT + 2]
+            gx, gy, gz = lanes[lane, _GEOMETRIC], lanes[lane, _GEOMETRIC + 1], lanes[lane, _GEOMETRIC + 2]
+            nx, ny, nz = lanes[lane, _SHADING], lanes[lane, _SHADING + 1], lanes[lane, _SHADING + 2]
             if slot < slots:
                 r, g, b, lx, ly, lz = lamp_light(
                     tables, lamp_at(tables, slot, px, pz), px, py, pz, gx, gy, gz, nx, ny, nz
                 )
             else:
                 r, g, b, lx, ly, lz = sun_light(tables, slot - slots, px, py, pz, gx, gy, gz, nx, ny, nz, with_shadows)
-            r, g, b = r * lanes[lane, 3], g * lanes[lane, 4], b * lanes[lane, 5]
+            r, g, b = r * lanes[lane, _ALBEDO], g * lanes[lane, _ALBEDO + 1], b * lanes[lane, _ALBEDO + 2]
             if r + g + b < np.float32(FAINTEST):
                 continue
             if with_shadows:
                 embree.set_segment(memory, lane, px, py, pz, lx, ly, lz)
-                lanes[lane, 15], lanes[lane, 16], lanes[lane, 17] = r, g, b
-                asked += 1
+                lanes[lane, _SHARE], lanes[lane, _SHARE + 1], lanes[lane, _SHARE + 2] = r, g, b
+                segments += 1
             elif slot < slots:
                 lanes[lane, 0] += r
                 lanes[lane, 1] += g
                 lanes[lane, 2] += b
-        if asked == 0:
+        if segments == 0:
             continue
         embree.trace_segments(blockers, memory, True)
         for lane in range(count):
             if embree.is_clear(memory, lane):
                 for channel in range(3):
-                    lanes[lane, channel] += lanes[lane, 15 + channel]
+                    lanes[lane, channel] += lanes[lane, _SHARE + channel]

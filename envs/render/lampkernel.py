@@ -1,4 +1,4 @@
-"""Light of lamps and sun on a point, for the kernels; whether something stands in its way is asked elsewhere."""
+"""Unoccluded light of lamps and sun on a point, for the kernels."""
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -9,9 +9,9 @@ import numpy as np
 from .jit import inlined
 
 SHADOW_OFFSET = 2e-3
-"""Metres by which shadow rays start off the surface, along its geometric normal: no acne, no visible gap."""
+"""Offset of shadow rays along the geometric normal, in metres: no acne, no visible gap."""
 WRAP = 0.15
-"""How far light reaches round a surface's own horizon: lamps are shades with a size, not points."""
+"""Wrap lighting: how far light reaches beyond a surface's horizon, since lamps are shades with a size, not points."""
 FAR_AWAY = 1e3
 """Metres along which sunlight can be blocked."""
 
@@ -31,7 +31,7 @@ def lamp_at(tables, slot, x, z):
 def lamp_falloff(square, inverse_square):
     """Share of a lamp's light at a squared distance: 1 / (1 + 25 s), s = (distance / range)^2, eased to 0 at the range.
 
-    Unity's falloff of point lights, so that a house's intensities mean here what they mean there.
+    Unity's falloff of point lights, so that a house's intensities have the same meaning in both.
     """
     share = square * inverse_square
     if share >= 1:
@@ -42,7 +42,7 @@ def lamp_falloff(square, inverse_square):
 
 @inlined
 def lamp_light(tables, lamp, px, py, pz, gx, gy, gz, nx, ny, nz):
-    """Linear rgb that a lamp brings to a point, and the vector to the lamp; g: geometric, n: shading normal."""
+    """Linear rgb of a lamp's light on a point, and the vector to the lamp; g: geometric, n: shading normal."""
     zero = np.float32(0.0)
     if lamp < 0:
         return zero, zero, zero, zero, zero, zero
@@ -59,7 +59,8 @@ def lamp_light(tables, lamp, px, py, pz, gx, gy, gz, nx, ny, nz):
 
 @inlined
 def sun_light(tables, sun, px, py, pz, gx, gy, gz, nx, ny, nz, through_windows):
-    """Linear rgb that a sun brings to a point, through windows only where so told, and a long vector towards it."""
+    """Linear rgb of a sun's light on a point (with `through_windows`, only through windows), and a long vector towards
+    it."""
     zero = np.float32(0.0)
     suns = tables.suns
     lx, ly, lz = suns[sun, 0], suns[sun, 1], suns[sun, 2]
@@ -74,7 +75,7 @@ def sun_light(tables, sun, px, py, pz, gx, gy, gz, nx, ny, nz, through_windows):
 
 @inlined
 def through_opening(openings, px, py, pz, dx, dy, dz):
-    """Whether a ray meets one of the boxes (slab test in each box's own axes)."""
+    """Whether a ray intersects one of the boxes (slab test in each box's own axes)."""
     for k in range(openings.shape[0]):
         c, s = openings[k, 6], openings[k, 7]
         rx, ry, rz = openings[k, 0] - px, openings[k, 1] - py, openings[k, 2] - pz

@@ -1,4 +1,4 @@
-"""The lights of a Scene made ready for the kernels: which lamps can light which part of the plan, sun and sky."""
+"""Tables of a Scene's lights for the kernels: lamps for each square of the floor plan, sun, windows, ambient light."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SQUARE = 0.2
 LAMPS = 2
 """Lamps that can light one pixel."""
 EXPOSURE = 1.0
-"""What linear light is multiplied with before it is encoded."""
+"""Factor of linear light before it is encoded."""
 AMBIENT_BELOW, AMBIENT_ABOVE = (0.36, 0.34, 0.31), (0.40, 0.40, 0.40)
-"""Linear light on surfaces that face down and up, in a house with its lamps on: stands for all bounced light."""
+"""Linear light on surfaces that face down and up, in a lit house: replaces all indirect light."""
 LAMP_GAIN, SUN_GAIN = 2.2, 3.0
-"""From a house file's intensities (gamma-like units of Unity's) to linear light."""
+"""Factors from a house file's intensities (Unity's gamma-like units) to linear light."""
 
 Occluded = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.bool_]]
-"""Whether something stands on each of n segments, given by origin (n, 3) and vector (n, 3)."""
+"""Whether each of n segments, origin (n, 3) and vector (n, 3), is blocked."""
 
 
 def lamp_table(scene: Scene) -> NDArray[np.float32]:
@@ -66,8 +66,8 @@ def lamp_grid(
 ) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
     """For each square of the plan, the LAMPS lamps that light it most, of those that can be seen from in or near it.
 
-    Returns the grid, int16 (nz, nx, LAMPS) with -1 for none, and its frame, float32 (x0, z0, side). Sight is tried from
-    five heights in every square and its neighbours; shadow rays from the pixels then settle what is really lit.
+    Returns the grid, int16 (nz, nx, LAMPS) with -1 for none, and its frame, float32 (x0, z0, side). Visibility is
+    tested from five heights in every square and its neighbours; the pixels' shadow rays then decide exactly.
     """
     if not len(scene.vertices) or not len(lamps):
         return np.full((1, 1, LAMPS), -1, np.int16), np.array([0.0, 0.0, SQUARE], np.float32)
@@ -101,7 +101,7 @@ def ambient_table() -> NDArray[np.float32]:
 
 
 def shadow_faces(scene: Scene) -> NDArray[Any]:
-    """bool (F,): the faces that throw shadows; glass and what glows itself (shades, screens) do not."""
+    """bool (F,): the faces that cast shadows; glass and emitters (shades, screens) do not."""
     clear = np.array([material.emission > 0 or material.opacity < 1 for material in scene.materials])
     if not len(clear):
         return np.zeros(len(scene.faces), np.bool_)

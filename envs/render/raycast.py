@@ -1,7 +1,7 @@
-"""The default simulator: Embree finds what each pixel's ray hits, a numba kernel makes every modality of it.
+"""The default simulator: Embree intersects each pixel's ray, and a numba kernel computes all modalities of the hit.
 
-CPU only, no system packages. All modalities agree by construction, since they come from the same hit. The same scene
-and poses give the same bytes with any number of threads.
+CPU only, no system packages. All modalities agree by construction, since they come from the same hit. The result does
+not depend on the number of threads.
 
 `normals` are shading normals (interpolated over smooth surfaces) turned to the side from which the surface is seen.
 """
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from ..scene import Scene
 
 RUN = 512
-"""Most tiles of 16 pixels that one thread renders before it asks for more work."""
+"""Largest number of tiles of 16 pixels in one unit of a thread's work."""
 
 
 Light = Literal["baked", "direct"]
-"""How a scene is lit: see RayCastSimulator."""
+"""Lighting of a scene: see RayCastSimulator."""
 
 
 class RayCastSimulator:
-    """Renders a Scene from any number of poses at once. Not to be used by several threads at the same time.
+    """Renders a Scene from any number of poses at once. Not thread-safe.
 
     Raises ValueError for a Scene without triangles.
     """
@@ -56,9 +56,9 @@ class RayCastSimulator:
     ) -> None:
         """scene: what to render. threads: Python threads that share each call's pixels; Embree and the kernels release
         the GIL. antialias: rgb is the mean of this many times this many rays a pixel; all else comes from the pixel's
-        central ray. light: "baked" for soft shadows and indirect light, computed for the whole scene when the first
-        frame is asked for; "direct" for sharp shadows by one ray for each lamp of a pixel, and the same ambient light
-        everywhere. shadows: False leaves shadows out, and light is then direct. cache: keep baked light on disk
+        central ray. light: "baked" for soft shadows and indirect light, computed for the whole scene at the first
+        frame; "direct" for sharp shadows by one ray for each lamp of a pixel, and the same ambient light
+        everywhere. shadows: False for none, with direct light. cache: store baked light on disk
         (`core.cache`)."""
         if not len(scene.faces):
             raise ValueError(f"{scene.source or 'scene'}: nothing to render: it has no triangles")
@@ -83,7 +83,7 @@ class RayCastSimulator:
         return embree.Mesh(self.scene.vertices, self.scene.faces, keep, self._cutouts)
 
     def _without_glass(self) -> embree.Mesh:
-        """What the rays of baked light meet."""
+        """The mesh that rays of baked light intersect."""
         glass = np.array([material.opacity < 1 for material in self.scene.materials])[self.scene.face_material]
         return self._mesh(~glass) if glass.any() else self._view
 
@@ -97,11 +97,11 @@ class RayCastSimulator:
         return self._render(poses)[0]
 
     def render_with_labels(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
-        """The same frames, and apart from them what they show: for evaluation and the transfer set only."""
+        """The same frames with their ground truth, for evaluation and the transfer set only."""
         return self._render(poses)
 
     def occluded(self, origins: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """bool (n,): whether something opaque stands on each segment from origins (n, 3) along vectors (n, 3)."""
+        """bool (n,): whether something opaque blocks each segment from origins (n, 3) along vectors (n, 3)."""
         return self._blockers.occluded(origins, vectors)
 
     def _render(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
@@ -123,7 +123,7 @@ class RayCastSimulator:
         return frame, Labels(images.semantic, images.instance)
 
     def _edges(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Edges of all frames, which the threads share."""
+        """Edges of all frames, computed by the threads."""
         if self._pool is None or len(rgb) < 2:
             return canny(rgb)
         return np.concatenate(list(self._pool.map(canny, np.array_split(rgb, min(self.threads, len(rgb))))))
@@ -161,7 +161,7 @@ class RayCastSimulator:
         return bake.with_light(self.scene, tables, self._without_glass, self._blockers, self.threads, self._cache)
 
     def _bare_tables(self) -> Tables:
-        """All but the baked light."""
+        """The tables without baked light."""
         scene = self.scene
         vertices = np.zeros((len(scene.vertices), 8), np.float32)
         vertices[:, :3], vertices[:, 3:5] = scene.normals, scene.uv
@@ -196,14 +196,14 @@ class RayCastSimulator:
 
 
 def _tints(scene: Scene) -> NDArray[np.float32]:
-    """Linear colours of the vertices, float32 (V, 3), or (0, 3) for a Scene without."""
+    """Linear colours of the vertices, float32 (V, 3), or (0, 3) if the Scene has none."""
     if scene.vertex_colour is None:
         return np.zeros((0, 3), np.float32)
     return np.square(scene.vertex_colour.astype(np.float32) / 255)
 
 
 def _empty(*shape: int) -> Images:
-    """Images of (N, H, W) pixels, not filled."""
+    """Uninitialised images of (N, H, W) pixels."""
     return Images(
         np.empty((*shape, 3), np.uint8),
         np.empty(shape, np.float32),

@@ -1,4 +1,4 @@
-"""The void as a panorama: what is seen through windows and beside a scene, lit as the scene's sun says."""
+"""The background panorama, seen through windows and around a scene, lit by the scene's sun."""
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..scene import Scene
 
 ROWS, COLUMNS = 192, 1024
-"""Of the panorama; the rows' heights are those of `sky_light`."""
+"""Size of the panorama; `sky_light` defines the heights of its rows."""
 ZENITH, HORIZON = (0.26, 0.50, 0.92), (0.88, 0.95, 1.00)
 LAWN, GROUND = (0.40, 0.50, 0.20), (0.46, 0.44, 0.30)
 """Linear colours: sky straight up and low, and the ground far away and at the foot of the house."""
@@ -26,7 +26,7 @@ NIGHT = 0.35
 
 
 def sky_panorama(scene: Scene) -> NDArray[np.float32]:
-    """float32 (rows, columns, 3), linear: sky with clouds, trees and lawn about a house; a bare sky about a scan."""
+    """float32 (rows, columns, 3), linear: sky with clouds, trees and lawn around a house; a bare sky around a scan."""
     from ..scene import DirectionalLight
 
     picture = _country() if scene.rooms else _bare()
@@ -52,7 +52,7 @@ def _bare() -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _country() -> NDArray[np.float32]:
-    picture = kept_by_code("sky", (__name__,), (ROWS, COLUMNS, 3), np.float32, _painted)
+    picture = kept_by_code("sky", __name__, (ROWS, COLUMNS, 3), np.float32, _painted)
     picture.flags.writeable = False
     return picture
 
@@ -93,9 +93,9 @@ def _line(rng: np.random.Generator, across: float) -> NDArray[np.float64]:
 
 @inlined
 def sky_light(sky, dx, dy, dz):
-    """Linear colour of the void in a direction: bilinear on its panorama, north (-z) in the middle.
+    """Linear colour of the background in a direction: bilinear on its panorama, north (-z) in the middle.
 
-    Rows go by the root of the sine above or below the horizon, so that most of them lie near it, where things are.
+    Rows go by the root of the sine above or below the horizon, so that most of them are near it, where the detail is.
     """
     one, half = np.float32(1.0), np.float32(0.5)
     rows, columns = sky.shape[0], sky.shape[1]

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.cache import kept
-from .cutouts import SOLID
+from ...core.cache import code_key, kept
+from ..scene import SOLID
 from .jit import inlined
 
 MIP_SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
 MIP_OFFSETS = tuple(sum(size * size for size in MIP_SIZES[:level]) for level in range(len(MIP_SIZES)))
-"""Where each level of a texture's pyramid begins in its flat run of texels."""
+"""Index of the first texel of each level in a texture's flat pyramid."""
 ENCODE_MAX = 8.0
 """Linear light at the end of the encoding table."""
 
@@ -29,9 +29,8 @@ ENCODE_MAX = 8.0
 def mip_pyramid(textures: NDArray[np.uint8], alpha: NDArray[np.uint8] | None = None) -> NDArray[np.uint32]:
     """uint32 (T, 21845), red in the lowest byte: each texture (128, 128, 3) and its halvings, level by level.
 
-    Levels are averaged in linear light, over what is solid where alpha (T, 128, 128) says that not all is: the colour
-    that a file gives to its holes never shows. Houses share one stack of textures, so that the last pyramids are
-    remembered, and kept on disk.
+    Levels are averaged in linear light, over the solid texels only if there are holes (alpha, (T, 128, 128)), whose
+    colour is undefined. Houses share one stack of textures, so the last pyramids are cached in memory and on disk.
     """
     solid = b"" if alpha is None else np.ascontiguousarray(alpha >= SOLID).tobytes()
     return _pyramid(np.ascontiguousarray(textures, np.uint8).tobytes(), solid)
@@ -40,9 +39,12 @@ def mip_pyramid(textures: NDArray[np.uint8], alpha: NDArray[np.uint8] | None = N
 @lru_cache(maxsize=2)
 def _pyramid(content: bytes, solid: bytes) -> NDArray[np.uint32]:
     textures = np.frombuffer(content, np.uint8).reshape(-1, MIP_SIZES[0], MIP_SIZES[0], 3)
-    key = hashlib.sha256(b"pyramid 1" + content + solid).hexdigest()[:32]
     size = sum(side * side for side in MIP_SIZES)
     there = np.frombuffer(solid, np.bool_).reshape(textures.shape[:3]) if solid else None
+    code = code_key(__name__)
+    if code is None:
+        return _halved(textures, there)
+    key = hashlib.sha256(code.encode() + content + solid).hexdigest()[:32]
     return kept("pyramids", key, (len(textures), size), np.uint32, lambda: _halved(textures, there))
 
 
@@ -60,7 +62,8 @@ def _halved(textures: NDArray[np.uint8], solid: NDArray[np.bool_] | None) -> NDA
 
 
 def _filled(light: NDArray[np.float32], solid: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Light (T, side, side, 3) with the mean of the solid texels about in every hole, at the finest level with any."""
+    """Light (T, side, side, 3) with each hole filled by the mean of the solid texels around it, at the finest level
+    with any."""
     side = light.shape[1]
     if side == 1:
         return light

@@ -15,8 +15,8 @@ RESTARTS = 5
 """Crashes and hangs after which a session gives up."""
 SECONDS = 60.0
 """Without an answer for this long, AI2-THOR counts as hung."""
-Asked = tuple[tuple[Perturbation, ...], int]
-"""A change that was asked for, and its seed."""
+SeededChanges = tuple[tuple[Perturbation, ...], int]
+"""Changes, and the seed that they follow from."""
 
 
 class Event(Protocol):
@@ -48,12 +48,12 @@ class ThorSession:
         self._options = {"server_timeout": SECONDS, **options}
         self._controller: Any = None
         self._changes: list[tuple[str, dict[str, Any]]] = []
-        self.state: tuple[Asked, ...] = ()
-        """What has been asked to change since the house was created (see `changes.enter`)."""
+        self.state: tuple[SeededChanges, ...] = ()
+        """The changes since the house was created (see `thor_changes.enter`)."""
         self.event: Event = self._start()
 
     def act(self, action: str, **arguments: Any) -> Event:
-        """Do one action and return its event; a failed one is told by its metadata["lastActionSuccess"].
+        """Do one action and return its event; metadata["lastActionSuccess"] of the event says whether it succeeded.
 
         Where AI2-THOR dies or does not answer, it is started again in the same house with the agent at its last pose,
         and the action is done there. ThorError after `restarts` of these, or for an action that it does not know.
@@ -101,7 +101,7 @@ class ThorSession:
         self.close()
         while True:
             if self.restarts >= self.limit:
-                raise ThorError(f"AI2-THOR was given up after {self.restarts} restarts; the last trouble: {why}")
+                raise ThorError(f"AI2-THOR: gave up after {self.restarts} restarts; the last trouble: {why}")
             self.restarts += 1
             try:
                 self.event = self._start()

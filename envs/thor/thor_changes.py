@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..perturbations import Perturbation
-from .session import Asked, ThorSession
+from .session import SeededChanges, ThorSession
 
 
-def enter(session: ThorSession, state: Sequence[Asked]) -> None:
-    """Bring the house of a session into the state after these changes, from whatever state it is in."""
-    wanted = tuple(state)
-    if session.state != wanted[: len(session.state)]:
+def enter(session: ThorSession, state: Sequence[SeededChanges]) -> None:
+    """Bring the house of a session into the state after these changes, from any other state."""
+    new_state = tuple(state)
+    if session.state != new_state[: len(session.state)]:
         session.reset()
-    for asked, seed in wanted[len(session.state) :]:
-        change_house(session, asked, seed)
-        session.state = (*session.state, (asked, seed))
+    for changes, seed in new_state[len(session.state) :]:
+        change_house(session, changes, seed)
+        session.state = (*session.state, (changes, seed))
 
 
-def change_house(session: ThorSession, asked: Sequence[Perturbation], seed: int) -> None:
+def change_house(session: ThorSession, changes: Sequence[Perturbation], seed: int) -> None:
     """Change the house that a session is in; ThorError where AI2-THOR cannot. Undone by `ThorSession.reset`.
 
     Unity's own chance is seeded first, so that the same change can be had again. lighting: RandomizeLighting,
@@ -28,7 +28,7 @@ def change_house(session: ThorSession, asked: Sequence[Perturbation], seed: int)
     be picked up; strength is the share of them that may move.
     """
     session.change("SetRandomSeed", seed=seed)
-    for one in asked:
+    for one in changes:
         if not one.strength:
             continue
         if one.kind == "lighting":
@@ -51,7 +51,7 @@ def change_house(session: ThorSession, asked: Sequence[Perturbation], seed: int)
 def set_object_poses(session: ThorSession, moved: dict[str, dict[str, Any]]) -> None:
     """Move things by name to {"position": {x, y, z}, "rotation": {x, y, z}} (Unity's axes); all others stay.
 
-    SetObjectPoses removes every movable thing that it is not told of, so all of them are sent.
+    SetObjectPoses removes every movable object that is not in its list, so all of them are sent.
     """
     poses = [
         {"objectName": thing["name"], **moved.get(thing["name"], {key: thing[key] for key in ("position", "rotation")})}

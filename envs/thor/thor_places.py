@@ -25,8 +25,8 @@ def find_place(ref: str | House) -> tuple[House | None, str | dict[str, Any]]:
     """
     if isinstance(ref, str) and re.fullmatch(r"FloorPlan\w+", ref):
         return None, ref
-    if isinstance(ref, str) and (found := _PROCTHOR.fullmatch(ref)):
-        data = _procthor(found[1], int(found[2]))
+    if isinstance(ref, str) and (match := _PROCTHOR.fullmatch(ref)):
+        data = _procthor(match[1], int(match[2]))
         return parse_house(data, ref), data
     house = ref if isinstance(ref, House) else load_house(ref)
     return house, house_to_json(house)

@@ -19,7 +19,7 @@ from ..house.house import House
 from ..perturbations import Perturbation
 from ..scene import Scene, empty_scene
 from ..simulator import check_poses, stack_frames, stack_labels
-from .session import RESTARTS, Asked, ThorSession
+from .session import RESTARTS, SeededChanges, ThorSession
 from .thor_changes import enter
 from .thor_conventions import EYES, PIVOT, frame_of, labels_of, pose_of, to_thor
 from .thor_errors import ThorError
@@ -44,14 +44,14 @@ class ThorSimulator:
         self.start = pose_of(self.session.event.metadata)
         """Where AI2-THOR puts the agent at first, (6,), made to look ahead."""
         self.start[4] = 0.0
-        self.state: tuple[Asked, ...] = ()
-        """The changes that its house has gone through."""
+        self.state: tuple[SeededChanges, ...] = ()
+        """The changes applied to its house."""
 
-    def changed(self, asked: Sequence[Perturbation], seed: int) -> ThorSimulator:
+    def changed(self, changes: Sequence[Perturbation], seed: int) -> ThorSimulator:
         """The same place after one more change, in the same session, which is brought into either as they are used."""
         other = copy.copy(self)
         other.__dict__.pop("floor", None)
-        other.state = (*self.state, (tuple(asked), seed))
+        other.state = (*self.state, (tuple(changes), seed))
         return other
 
     @cached_property
@@ -59,11 +59,11 @@ class ThorSimulator:
         """AI2-THOR's reachable positions as a raster of GRID."""
         enter(self.session, self.state)
         event = self.session.act("GetReachablePositions")
-        found = event.metadata.get("actionReturn") or []
-        if not found:
+        positions = event.metadata.get("actionReturn") or []
+        if not positions:
             raise ThorError(f"{self.source}: AI2-THOR finds no position that the agent can reach")
-        places = np.array([(place["x"], -place["z"]) for place in found])
-        level = float(np.median([place["y"] for place in found])) - PIVOT
+        places = np.array([(place["x"], -place["z"]) for place in positions])
+        level = float(np.median([place["y"] for place in positions])) - PIVOT
         low = places.min(axis=0)
         cells = np.round((places - low) / GRID).astype(np.int64)
         reachable = np.zeros((cells[:, 1].max() + 1, cells[:, 0].max() + 1), np.bool_)
@@ -173,9 +173,9 @@ class ThorEnv:
         return frame_of(event), 0.0, False, False, self._info()
 
     def _info(self) -> dict[str, Any]:
-        told = self._event.metadata
+        metadata = self._event.metadata
         return {
-            "collision": told["lastAction"] == "MoveAhead" and not told["lastActionSuccess"],
+            "collision": metadata["lastAction"] == "MoveAhead" and not metadata["lastActionSuccess"],
             "step": self._step,
             "restarts": self.simulator.session.restarts,
         }

@@ -20,7 +20,6 @@ from ...envs.floor import ReachableFloor
 from ...envs.house.house import House
 from ...envs.house.house_io import load_house
 from ...envs.render import embree
-from ...envs.render.kernel import make_rays
 from ...envs.render.raycast import RayCastSimulator
 from ...envs.scene import Scene
 
@@ -57,14 +56,18 @@ def best_rates(work: Mapping[str, tuple[Work, int]], rounds: int) -> dict[str, f
     return {name: work[name][1] / seconds for name, seconds in best.items()}
 
 
+def _directions(camera: Camera, poses: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Directions of all pixels' rays in the world, float32 (N, H, W, 3), with a forward component of 1."""
+    return np.einsum("nij,hwj->nhwi", rotation(poses), camera.rays()).astype(np.float32)
+
+
 def single_ray_hits(scene: Scene, camera: Camera, poses: NDArray[np.float64], threads: int) -> Work:
     """The simulator's rays, made beforehand, through embreex's own call, which traces one ray at a time."""
     tree = EmbreeScene()
     TriangleMesh(tree, scene.vertices, scene.faces)
     count = len(poses) * camera.width * camera.height
-    origins, directions = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
-    places, turns = poses[:, :3].astype(np.float32), rotation(poses).astype(np.float32)
-    make_rays(places, turns, 0, camera.width, camera.height, camera.focal, origins, directions)
+    origins = np.repeat(poses[:, :3].astype(np.float32), camera.width * camera.height, axis=0)
+    directions = _directions(camera, poses).reshape(-1, 3)
     runs = list(pairwise(np.linspace(0, count, max(threads, count // 8192) + 1).astype(int)))
     pool = ThreadPoolExecutor(threads)
 
@@ -97,16 +100,13 @@ def packet_hits(scene: Scene, camera: Camera, poses: NDArray[np.float64], thread
     renderer on this tree can cost. Sides of the image must be multiples of 4."""
     mesh = embree.Mesh(scene.vertices, scene.faces)
     shape = (len(poses), camera.height, camera.width)
-    places, turns = poses[:, :3].astype(np.float32), rotation(poses).astype(np.float32)
-    flat = np.empty((2, shape[0] * shape[1] * shape[2], 3), np.float32)
-    make_rays(places, turns, 0, camera.width, camera.height, camera.focal, flat[0], flat[1])
-    rays, depth = flat[1].reshape(*shape, 3), np.empty(shape, np.float32)
+    origins, rays, depth = poses[:, :3].astype(np.float32), _directions(camera, poses), np.empty(shape, np.float32)
     tiles = shape[0] * (shape[1] // 4) * (shape[2] // 4)
     runs = list(pairwise(np.linspace(0, tiles, max(threads, tiles // 512) + 1).astype(int)))
     pool = ThreadPoolExecutor(threads)
 
     def trace() -> NDArray[np.float32]:
-        list(pool.map(lambda run: _packets(mesh.handle, embree.scratch(), rays, places, run[0], run[1], depth), runs))
+        list(pool.map(lambda run: _packets(mesh.handle, embree.scratch(), rays, origins, run[0], run[1], depth), runs))
         return depth
 
     return trace

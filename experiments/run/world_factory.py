@@ -108,7 +108,7 @@ def _mesh(path: str, view: View, frames: int) -> OpenSpace:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", MeshWarning)
         scene = load_scene(path)
-    env = HouseEnv(
+    env = HouseEnv.from_scene(
         scene, camera=view.camera, camera_height=view.camera_height, light=view.light, max_steps=frames + 1
     )  # fmt: skip
     labelled = any(thing.class_id for thing in scene.instances)
@@ -175,7 +175,8 @@ def _states_in(
 
 def _habitat(place: str, view: View, frames: int) -> OpenSpace:
     simulator = HabitatSimulator(place, view.camera)
-    env = HouseEnv(simulator, camera_height=view.camera_height, max_steps=frames + 1)
+    height = view.camera_height
+    env = HouseEnv.from_simulator(simulator, simulator.source, camera_height=height, max_steps=frames + 1)
 
     def notes() -> list[str]:
         return [] if simulator.has_labels else [_UNLABELLED.format(place)]
@@ -205,7 +206,7 @@ def _recording(path: str, view: View, frames: int) -> OpenSpace:
             lines.append("It has no depth: depth and normals are empty, and views cannot vote on pseudolabels.")
         if env.dropped:
             lines.append(f"{len(env.dropped)} of its frames could not be read, and were skipped.")
-        return lines + recording.told()
+        return lines + recording.messages()
 
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels | None]:
         most = max(1, int(len(env.order) * MAX_HELD_OUT_FRACTION))

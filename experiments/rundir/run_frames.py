@@ -9,7 +9,7 @@ import numpy as np
 
 from ...core.errors import UserError
 from ...core.frame import Camera, Frame
-from ...envs.recordings.conventions import pose_matrices
+from ...envs.conventions import pose_matrices
 from ...envs.recordings.recording import Recording
 from ...learners.data.replay_buffer import ReplayBuffer
 

@@ -18,8 +18,8 @@ from ...envs.assembly.building import build_scene
 from ...envs.house.house import House
 from ...envs.house.house_io import house_digest
 from ...envs.render.raycast import RayCastSimulator
-from ...learners.heads.transfer import LabelledFrames
 from ...learners.choices import SENSORY
+from ...learners.heads.transfer import LabelledFrames
 from ..protocol.held_out import draw_views, eval_rng, rooms_of, separated
 from ..protocol.preset import Preset
 from .held_out_poses import FILE, read_poses

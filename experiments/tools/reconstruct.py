@@ -33,4 +33,4 @@ def reconstruct(source: Path, out: Path, voxel: float) -> list[str]:
     told = [f"{out}: {len(fused.mesh.triangles)} triangles, of {fused.used} of {len(recording)} frames"]
     if fused.unreadable:
         told.append(f"{fused.unreadable} frames could not be read, and were passed over.")
-    return told + recording.told()
+    return told + recording.messages()

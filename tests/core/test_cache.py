@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from testspace.core import frame
+from testspace.core import cache, frame
 from testspace.core.cache import kept_by_code
 from testspace.envs.gym_envs import motion
 
-CODE = (frame.__name__,)
+CODE = frame.__name__
 
 
 class Maker:
@@ -31,7 +31,7 @@ def test_what_follows_from_code_is_made_once(tmp_path: Path, monkeypatch: pytest
     first = kept_by_code("kind", CODE, (2, 3), np.float32, maker)
     assert np.array_equal(kept_by_code("kind", CODE, (2, 3), np.float32, maker), first)
     assert maker.calls == 1
-    kept_by_code("kind", (*CODE, motion.__name__), (2, 3), np.float32, maker)
+    kept_by_code("kind", motion.__name__, (2, 3), np.float32, maker)
     assert maker.calls == 2, "other code gives other content"
     for file in tmp_path.rglob("*.npy"):
         file.write_bytes(file.read_bytes()[:100])
@@ -39,10 +39,20 @@ def test_what_follows_from_code_is_made_once(tmp_path: Path, monkeypatch: pytest
     assert maker.calls == 3, "a file that is cut short is made anew"
 
 
+def test_a_key_moves_with_the_code_and_with_the_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [cache.code_key(name) for name in (frame.__name__, motion.__name__)]
+    cache.code_key.cache_clear()
+    monkeypatch.setattr(cache.metadata, "version", lambda library: f"{library} of tomorrow")
+    keys.append(cache.code_key(frame.__name__))
+    cache.code_key.cache_clear()
+    assert len({*keys}) == 3
+    assert None not in keys
+
+
 def test_code_without_source_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path))
     maker = Maker()
-    kept_by_code("kind", ("numpy._core._multiarray_umath",), (2, 3), np.float32, maker)
-    kept_by_code("kind", ("numpy._core._multiarray_umath",), (2, 3), np.float32, maker)
+    kept_by_code("kind", "testspace.no_such_module", (2, 3), np.float32, maker)
+    kept_by_code("kind", "testspace.no_such_module", (2, 3), np.float32, maker)
     assert maker.calls == 2
     assert not list(tmp_path.iterdir())

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from testspace.core.frame import Camera
+from testspace.envs.conventions import pose_vectors
 from testspace.envs.house.classes import CLASSES
-from testspace.envs.recordings.conventions import pose_vectors
 from testspace.envs.render.raycast import RayCastSimulator
 from testspace.envs.scene import Scene
 

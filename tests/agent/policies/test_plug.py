@@ -135,7 +135,7 @@ def test_a_zip_of_stable_baselines3_acts_as_its_model(tmp_path: Path, env: House
 def test_a_zip_trained_on_frames_acts_on_frames(tmp_path: Path, env: HouseEnv) -> None:
     sb3_zip(tmp_path / "frames.zip", env)
     assert len(set(acts(str(tmp_path / "frames.zip"), env, 1))) > 2
-    smaller = HouseEnv(env.scene, camera=Camera(48, 48), light="direct")
+    smaller = HouseEnv.from_scene(env.scene, camera=Camera(48, 48), light="direct")
     with pytest.raises(PolicyError, match=r"do not fit a policy on HouseEnv's observation with this camera.*onnx"):
         make_policy(str(tmp_path / "frames.zip"), smaller)
 

@@ -41,7 +41,7 @@ def house() -> HouseEnv:
 @pytest.fixture(scope="module")
 def room() -> HouseEnv:
     """4 x 6 m, with a box at (0.6, -1)."""
-    return HouseEnv(box_room(), camera=Camera(32, 32), light="direct", max_steps=100)
+    return HouseEnv.from_scene(box_room(), camera=Camera(32, 32), light="direct", max_steps=100)
 
 
 def test_what_coverage_pays_is_what_was_covered(house: HouseEnv) -> None:
@@ -121,7 +121,7 @@ def follow(env: gymnasium.Env[Any, Any], walk: int) -> tuple[float, dict[str, An
 
 
 def test_who_walks_straight_to_the_point_has_nearly_full_spl() -> None:
-    env = PointGoal(HouseEnv(box_room(with_box=False), camera=SMALL, light="direct"), slack=0.0)
+    env = PointGoal(HouseEnv.from_scene(box_room(with_box=False), camera=SMALL, light="direct"), slack=0.0)
     total, info = follow(env, 60)
     start = np.array([-1.2, 2.4])
     shortest = float(np.linalg.norm(env.point - start))
@@ -208,6 +208,6 @@ def test_gymnasium_and_torchrl_accept_each(name: str) -> None:
     from torchrl.envs import GymWrapper
     from torchrl.envs.utils import check_env_specs
 
-    body = HouseEnv(box_room(), camera=SMALL, light="direct", max_steps=50)
+    body = HouseEnv.from_scene(box_room(), camera=SMALL, light="direct", max_steps=50)
     check_env(WRAPPERS[name](body), skip_render_check=True)
     check_env_specs(GymWrapper(WRAPPERS[name](body)), seed=0)

@@ -24,10 +24,10 @@ def test_rllibs_checker_accepts_the_environment(name: str) -> None:
 
     options: dict[str, Any] = {"camera": Camera(16, 16), "light": "direct", "max_steps": 50}
     makers: dict[str, Any] = {
-        "frames": lambda: HouseEnv(box_room(), **options),
-        "coverage": lambda: EgocentricObservation(CoverageReward(HouseEnv(box_room(), **options))),
-        "point": lambda: PointGoal(HouseEnv(box_room(), **options)),
-        "continuous": lambda: ContinuousHouseEnv(box_room(), **options),
+        "frames": lambda: HouseEnv.from_scene(box_room(), **options),
+        "coverage": lambda: EgocentricObservation(CoverageReward(HouseEnv.from_scene(box_room(), **options))),
+        "point": lambda: PointGoal(HouseEnv.from_scene(box_room(), **options)),
+        "continuous": lambda: ContinuousHouseEnv.from_scene(box_room(), **options),
     }
     env = make_multi_agent(lambda _: makers[name]())({"num_agents": 2})
     check_multiagent_environments(env)

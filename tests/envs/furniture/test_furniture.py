@@ -93,6 +93,7 @@ def test_every_asset_fills_its_box_and_faces_outwards() -> None:
     name=st.text("abcXYZ_019", min_size=1, max_size=8),
 )
 @example("DiningTable", (1.0, 1.0, 0.0625), "0")
+@example("ArmChair", (1.0, 1.0, 0.03125), "1")
 def test_every_type_builds_at_any_size(kind: str, size: tuple[float, float, float], name: str) -> None:
     entry = Asset(name, kind, size, None, (), "", ())
     _check(fitted(entry), size)

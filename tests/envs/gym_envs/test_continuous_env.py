@@ -17,6 +17,7 @@ from testspace.core.edges import canny
 from testspace.core.frame import Camera, check_frame
 from testspace.envs.gym_envs.continuous_env import ContinuousHouseEnv, _along
 from testspace.envs.gym_envs.house_env import HouseEnv
+from testspace.envs.gym_envs.loaded_house import LoadedHouse
 from testspace.envs.gym_envs.sensor_noise import OdometryDrift, StereoCamera
 
 SMALL = Camera(16, 16)
@@ -24,14 +25,16 @@ SMALL = Camera(16, 16)
 
 def robot(**options: Any) -> ContinuousHouseEnv:
     """A robot in the middle of an empty room of 4 x 6 m."""
-    return ContinuousHouseEnv(box_room(with_box=False), **{"camera": SMALL, "light": "direct", "speed": 1.0, **options})
+    return ContinuousHouseEnv.from_scene(
+        box_room(with_box=False), **{"camera": SMALL, "light": "direct", "speed": 1.0, **options}
+    )
 
 
 def test_gymnasium_and_torchrl_find_nothing_to_complain_of() -> None:
     from torchrl.envs import GymWrapper
     from torchrl.envs.utils import check_env_specs
 
-    options = {"house": box_room(), "camera": SMALL, "light": "direct"}
+    options = {"house": LoadedHouse.from_scene(box_room(), SMALL, light="direct")}
     made = gymnasium.make("testspace/House-continuous-v0", render_mode="rgb_array", **options)
     check_env(made.unwrapped)  # warnings are errors
     check_env_specs(GymWrapper(made.unwrapped), seed=0)
@@ -100,7 +103,7 @@ def test_the_camera_is_mounted_as_told() -> None:
     env = robot(pitch=-20.0, camera_height=0.4, stereo=None)
     frame, _ = env.reset(seed=0, options={"pose": (0, 9, 0, 30, 10, 0)})
     np.testing.assert_allclose(frame["pose"], [0, 0.4, 0, 30, -20, 0], atol=1e-5)
-    reference = HouseEnv(box_room(with_box=False), camera=SMALL, light="direct").simulator
+    reference = HouseEnv.from_scene(box_room(with_box=False), camera=SMALL, light="direct").simulator
     np.testing.assert_array_equal(frame["depth"], reference.render(frame["pose"][None])["depth"][0])
 
 
@@ -165,7 +168,7 @@ def test_what_only_one_imager_sees_has_no_depth() -> None:
 
 
 def test_a_noisy_frame_keeps_the_contract_and_its_modalities_agree() -> None:
-    env = ContinuousHouseEnv(box_room(), camera=Camera(48, 48), light="direct")
+    env = ContinuousHouseEnv.from_scene(box_room(), camera=Camera(48, 48), light="direct")
     frame, _ = env.reset(seed=0)
     check_frame(frame, env.camera)
     np.testing.assert_array_equal(frame["edges"], canny(frame["rgb"]))
@@ -173,5 +176,5 @@ def test_a_noisy_frame_keeps_the_contract_and_its_modalities_agree() -> None:
     assert 1.0 < np.abs(frame["rgb"].astype(int) - true["rgb"][0]).std() < 3.0
     seen = np.linalg.norm(frame["normals"], axis=-1)
     assert set(seen.round(4).ravel().tolist()) <= {0.0, 1.0}
-    again = ContinuousHouseEnv(box_room(), camera=Camera(48, 48), light="direct").reset(seed=0)[0]
+    again = ContinuousHouseEnv.from_scene(box_room(), camera=Camera(48, 48), light="direct").reset(seed=0)[0]
     np.testing.assert_array_equal(frame["depth"], again["depth"])

@@ -112,6 +112,20 @@ def test_moving_ahead_shortens_the_depth_ahead(env: HouseEnv) -> None:
     assert steps > 5
 
 
+def test_the_same_world_by_scene_by_simulator_or_shared(env: HouseEnv) -> None:
+    expected = env.reset(seed=3)[0]
+    by_scene, by_simulator = HouseEnv.from_scene(env.scene, SMALL), HouseEnv.from_simulator(env.simulator)
+    shared = HouseEnv(env.loaded, camera=Camera(8, 8))
+    for other in (by_scene, by_simulator, shared):
+        for key, array in other.reset(seed=3)[0].items():
+            np.testing.assert_array_equal(array, expected[key])
+    assert by_scene.house is None
+    assert by_simulator.house is None
+    assert shared.house is env.house
+    with pytest.raises(ValueError, match="is no House file: it cannot be changed"):
+        by_scene.change(env.house)
+
+
 def test_looking_is_clamped(env: HouseEnv) -> None:
     env.reset(seed=0)
     pitches = [env.step(action)[0]["pose"][4] for action in [Action.LOOK_UP] * 2 + [Action.LOOK_DOWN] * 4]
@@ -151,6 +165,8 @@ def test_bad_starts_say_what_is_wrong(env: HouseEnv, options: dict[str, object],
 def test_bad_arguments_say_what_is_wrong(env: HouseEnv) -> None:
     with pytest.raises(ValueError, match="max_steps must be 1 or more"):
         HouseEnv(env.house, max_steps=0)
+    with pytest.raises(TypeError, match=r"got Scene; for a Scene use HouseEnv\.from_scene"):
+        HouseEnv(env.scene)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="render_mode must be"):
         HouseEnv(env.house, render_mode="human")
     with pytest.raises(ValueError, match="step must be a finite number above 0"):

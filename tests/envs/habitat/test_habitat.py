@@ -84,7 +84,7 @@ def test_the_navmesh_becomes_the_floor(room: str, module: types.ModuleType) -> N
 
 
 def test_an_agent_walks_in_it_with_our_actions(room: str, module: types.ModuleType) -> None:
-    env = HouseEnv(HabitatSimulator(room, CAMERA), camera_height=1.4)
+    env = HouseEnv.from_simulator(HabitatSimulator(room, CAMERA), camera_height=1.4)
     frame, _ = env.reset(seed=1)
     assert env.observation_space.contains(frame)
     collided = False

@@ -120,7 +120,7 @@ def test_what_a_scene_does_not_allow_is_refused(room: str, monkeypatch: pytest.M
 def test_the_agent_stays_where_it_is(room: str, monkeypatch: pytest.MonkeyPatch) -> None:
     put(monkeypatch, lights=LIGHTS)
     simulator = HabitatSimulator(room, CAMERA)
-    env = HouseEnv(simulator, camera_height=1.4)
+    env = HouseEnv.from_simulator(simulator, camera_height=1.4)
     before, _ = env.reset(seed=1)
     after, info = env.change(simulator.changed(parse_change("lighting=1"), 0))
     assert info["displaced"] == 0.0

@@ -86,7 +86,7 @@ def test_a_replica_folder_is_a_labelled_scene(tmp_path: Path) -> None:
     assert scene.instances[labels.instance[3, 4, 4]].id == "unlabelled"
     red, green, blue = frame["rgb"][2, 4, 4].astype(int)
     assert red > 2 * green > 2 * blue - 60
-    env = HouseEnv(scene, Camera(8, 8))
+    env = HouseEnv.from_scene(scene, Camera(8, 8))
     assert env.floor.level == pytest.approx(-1.5)
     assert env.reset(seed=1)[0]["pose"][1] == pytest.approx(0.0)
 
@@ -245,7 +245,7 @@ def test_a_real_glb(shared_data: Path) -> None:
     x, y, z = np.asarray(truth.bounds).T
     np.testing.assert_allclose(scene.vertices.min(axis=0), (x[0], z[0], -y[1]), atol=1e-5)
     np.testing.assert_allclose(scene.vertices.max(axis=0), (x[1], z[1], -y[0]), atol=1e-5)
-    assert HouseEnv(scene, Camera(8, 8)).floor.area > 50
+    assert HouseEnv.from_scene(scene, Camera(8, 8)).floor.area > 50
 
 
 def test_an_obj_with_its_texture(tmp_path: Path) -> None:

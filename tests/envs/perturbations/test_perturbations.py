@@ -169,7 +169,7 @@ def test_a_change_fits_its_own_house_only() -> None:
         with pytest.raises(ChangeError, match="does not fit"):
             wrong()
     with pytest.raises(ChangeError, match="not a stored change"):
-        Change.from_json({"wanted": "lighting=1", "seed": 0, "new_assets": False, "edits": [{"part": "roof"}]})
+        Change.from_json({"perturbations": "lighting=1", "seed": 0, "new_assets": False, "edits": [{"part": "roof"}]})
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from scenes import ROOM, box_room
 
 from testspace.core.frame import Camera, rotation
 from testspace.envs.assembly.building import load_scene
+from testspace.envs.conventions import pose_matrices
 from testspace.envs.recordings import FrameError, RecordingError
-from testspace.envs.recordings.conventions import pose_matrices
 from testspace.envs.recordings.fuse import EDGE, finer, fuse
 from testspace.envs.recordings.recording import Recording
 from testspace.envs.render.raycast import RayCastSimulator

@@ -13,7 +13,8 @@ from scenes import box_room
 
 from testspace.core.frame import Camera, check_frame, rotation
 from testspace.core.normals import normals_from_depth
-from testspace.envs.recordings import RecordingError, conventions, open_recording
+from testspace.envs import conventions
+from testspace.envs.recordings import RecordingError, open_recording
 from testspace.envs.recordings.plain import PlainWriter
 from testspace.envs.recordings.recording import Recording
 from testspace.envs.recordings.recording_env import RecordingEnv

@@ -17,8 +17,9 @@ from recorded import CAMERA, COUNT, SMALL, Truth
 from scipy.spatial.transform import Rotation
 
 from testspace.core.frame import rotation
+from testspace.envs import conventions
 from testspace.envs.house.classes import CLASS_ID
-from testspace.envs.recordings import Recording, RecordingError, conventions, nice_slam, open_recording, record3d
+from testspace.envs.recordings import Recording, RecordingError, nice_slam, open_recording, record3d
 from testspace.envs.recordings import recording_files as files
 from testspace.envs.recordings.plain import PlainWriter
 
@@ -166,7 +167,7 @@ def test_bad_frames_are_dropped_and_counted(seen: Truth, tmp_path: Path) -> None
     assert recording.number.tolist() == [4, 5, 6, 7]
     assert (np.diff(recording.time) > 0).all()
     assert sorted(recording.faults.values()) == [1, 1, 1, 2]
-    assert any("picture" in line and line.startswith(str(folder)) for line in recording.told())
+    assert any("picture" in line and line.startswith(str(folder)) for line in recording.messages())
 
 
 def test_lost_tracking_drops_frames(seen: Truth, tmp_path: Path) -> None:
@@ -192,7 +193,7 @@ def test_what_has_no_depth_is_read_without(seen: Truth, tmp_path: Path) -> None:
     assert record3d._lzfse() is None or pytest.skip("pyliblzfse is installed")
     recording = open_recording(recorded.write_record3d(tmp_path / "room.r3d", seen))
     assert recording.depth(0) is None
-    assert any("pyliblzfse" in line for line in recording.told())
+    assert any("pyliblzfse" in line for line in recording.messages())
 
 
 def test_confidence_of_zero_is_no_depth(seen: Truth, tmp_path: Path) -> None:

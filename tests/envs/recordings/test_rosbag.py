@@ -14,7 +14,8 @@ from recorded import CAMERA, COUNT, Truth
 from scipy.spatial.transform import Rotation
 
 from testspace.core.frame import rotation
-from testspace.envs.recordings import RecordingError, conventions, open_recording
+from testspace.envs import conventions
+from testspace.envs.recordings import RecordingError, open_recording
 from testspace.envs.recordings.cdr import Cdr, CdrError
 from testspace.envs.recordings.transforms import Transforms
 
@@ -168,7 +169,7 @@ def test_a_folder_and_a_bag_cut_short_are_read(seen: Truth, tmp_path: Path) -> N
     short.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * 0.6)])
     recording = open_recording(short)
     assert 1 <= len(recording) < COUNT
-    assert any("cut short" in line for line in recording.told())
+    assert any("cut short" in line for line in recording.messages())
     np.testing.assert_array_equal(recording.rgb(0), seen.frame["rgb"][0])
     (folder / "bag_1.mcap").write_bytes(whole.read_bytes())
     with pytest.raises(RecordingError, match=r"2 \.mcap files"):
@@ -207,7 +208,7 @@ def test_depth_of_another_frame_is_left_out(seen: Truth, tmp_path: Path) -> None
     bag.close()
     recording = open_recording(tmp_path / "two.mcap")
     assert recording.depth(0) is None
-    assert any("another frame" in line for line in recording.told())
+    assert any("another frame" in line for line in recording.messages())
 
 
 def test_what_a_bag_lacks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: Truth) -> None:

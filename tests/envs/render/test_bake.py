@@ -149,6 +149,20 @@ def test_the_cache_gives_back_what_was_baked(own_cache: Path, monkeypatch: pytes
     assert len(list(own_cache.iterdir())) == 2
 
 
+def test_other_code_bakes_again(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    RayCastSimulator(box_room(), CAMERA).render(POSES)
+    bakes = count_bakes(monkeypatch)
+    RayCastSimulator(box_room(), CAMERA).render(POSES)
+    assert len(bakes) == 0
+    monkeypatch.setattr(bake, "code_key", lambda module: f"{module}, edited")
+    RayCastSimulator(box_room(), CAMERA).render(POSES)
+    assert len(bakes) == 1
+    monkeypatch.setattr(bake, "code_key", lambda module: None)
+    for _ in range(2):  # of code without source nothing is kept
+        RayCastSimulator(box_room(), CAMERA).render(POSES)
+    assert len(bakes) == 3
+
+
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "wrong shape", "out of bounds", "not finite"])
 def test_a_damaged_file_is_baked_anew(own_cache: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
     """And replaced by a whole one."""

@@ -13,7 +13,8 @@ import recorded
 from recorded import CAMERA, COUNT, Truth
 
 from testspace.core.frame import rotation
-from testspace.envs.recordings import conventions, open_recording
+from testspace.envs import conventions
+from testspace.envs.recordings import open_recording
 from testspace.envs.recordings.lerobot import DEPTH, RGB
 from testspace.experiments.cli import main as cli
 from testspace.experiments.rundir.run_frames import RunFrames

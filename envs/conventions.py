@@ -1,4 +1,4 @@
-"""From the axes of others to the frame contract's: cameras, worlds and rotations (right-handed ones, in metres).
+"""Conversion of other data sets' camera axes, world axes and rotations to the frame contract's (right-handed, metres).
 
 Camera axes: "opencv" (x right, y down, z into the picture) or "opengl" (x right, y up, z to the viewer, ours; ARKit's
 too). World axes: "y" or "z" up; z-up (x, y, z) becomes (x, z, -y).
@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.frame import rotation
+from ..core.frame import rotation
 
 CameraAxes = Literal["opencv", "opengl"]
 Up = Literal["y", "z"]
@@ -23,7 +23,7 @@ NOT_A_ROTATION = 0.01
 
 
 def to_contract(poses: NDArray[np.float64], axes: CameraAxes, up: Up) -> NDArray[np.float64]:
-    """Camera-to-world matrices (N, 4, 4) in the frame contract's axes, from ones in a data set's."""
+    """Camera-to-world matrices (N, 4, 4) in the frame contract's axes, from a data set's axes."""
     world = _Z_UP if up == "z" else np.eye(3)
     turned = world @ poses[:, :3, :3] @ (_FLIP if axes == "opencv" else np.eye(3))
     return _matrices(turned, poses[:, :3, 3] @ world.T)

@@ -1,0 +1,52 @@
+"""Which files and folders are meshes, and the reader of each.
+
+Readers are our own, on numpy: they keep labels that libraries drop, never open another file than those in the mesh's
+folder, and compare what a header claims with the bytes that are there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..scene import Scene
+from .mesh_errors import MeshError
+
+if TYPE_CHECKING:
+    from .parts import Up
+
+MESHES = (".glb", ".obj", ".ply")
+"""Endings of the files that are read as meshes."""
+_OTHERS = {".gltf": "save it as one binary file (.glb)", ".zip": "unpack it first", ".fbx": "convert it to .glb"}
+
+
+def is_mesh(ref: object) -> bool:
+    """Whether a reference means a mesh (or a folder, or a file that other programs know as one), not a house."""
+    if not isinstance(ref, (str, Path)):
+        return False
+    path = Path(ref)
+    return path.suffix.lower() in (*MESHES, *_OTHERS) or path.is_dir()
+
+
+def load_mesh(path: Path, up: Up | None = None, scale: float = 1.0) -> Scene:
+    """The Scene of a mesh file or Replica folder; see `envs.assembly.building.load_scene`."""
+    ending = path.suffix.lower()
+    if path.is_dir():
+        from .replica import load_replica
+
+        if up not in (None, "z"):
+            raise MeshError(path, "", "Replica folders are z-up")
+        return load_replica(path, scale)
+    if ending in _OTHERS:
+        raise MeshError(path, "", f"{ending} files are not read: {_OTHERS[ending]}")
+    if ending == ".glb":
+        from .glb import load_glb
+
+        return load_glb(path, up or "y", scale)
+    if ending == ".obj":
+        from .obj import load_obj
+
+        return load_obj(path, up or "y", scale)
+    from .replica import load_ply
+
+    return load_ply(path, up or "z", scale)
