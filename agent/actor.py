@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..core.frame import Frame
 from ..envs.gym_envs.world import ChangingWorld, World
 from ..envs.simulator import stack_frames
-from ..learners.data.replay_buffer import ReplayBuffer
+from ..learners.data.replay_buffer import ReplayBuffer, as_stored
 from ..learners.nn.checkpoint import replace_arrays
 from .episode import EpisodeConfig
 from .fusion.semantic_map import SemanticMap
@@ -100,7 +100,7 @@ class Actor:
             stored = {key: torch.from_numpy(value[admitted]) for key, value in batch.items()}
             self.buffer.extend(stored)
             if self.semantic_map is not None:
-                self.semantic_map.add(stored)
+                self.semantic_map.add(as_stored(stored))  # as the learner will look them up
         self.frame += len(rollout)
         self._store(acted)
         return acted

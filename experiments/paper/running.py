@@ -95,6 +95,7 @@ def _write(name: str, settings: dict[str, Any], experiment: Experiment, ask: Ask
     summary = Summary(experiment, [trial["measures"] for trial in trials])
     results = {
         "format": FORMAT, "experiment": name, "settings": settings, "source": experiment.source, "preset": ask.preset,
+        "live": experiment.live,
         "houses": list(ask.house), "seeds": list(ask.seeds), "asked": len(ask.house) * len(ask.seeds),
         "trials": trials, "claims": told_claims(summary),
     }  # fmt: skip

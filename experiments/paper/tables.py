@@ -92,10 +92,10 @@ def _told(summary: Summary, claim: Claim) -> dict[str, Any]:
 def verdict(margins: list[float]) -> str:
     """agrees: the mean margin is above 0 by more than two standard errors. disagrees: as far below. undecided: else.
 
-    untold: no trial tells. One trial has no spread, and decides nothing.
+    not measured: no trial has what is compared. One trial has no spread, and decides nothing.
     """
     if not margins:
-        return "untold"
+        return "not measured"
     if len(margins) == 1:
         return "undecided (one trial)"
     mean, error = float(np.mean(margins)), float(np.std(margins, ddof=1) / math.sqrt(len(margins)))
@@ -128,9 +128,14 @@ def told_run(results: Mapping[str, Any]) -> str:
     trials = results["trials"]
     done = "; ".join(f"house {Path(trial['house']).name}, seed {trial['seed']}" for trial in trials)
     return (
-        f"{len(trials)} of {results['asked']} trials are done ({done}), in {minutes(results):.0f} minutes of stages "
-        "(shared ones counted for each trial)."
+        f"Run {how(results)}: {len(trials)} of {results['asked']} trials are done ({done}), in "
+        f"{minutes(results):.0f} minutes of stages (shared ones counted for each trial)."
     )
+
+
+def how(results: Mapping[str, Any]) -> str:
+    """Whether its numbers come from runs of the live agent, or offline from stages on a finished buffer."""
+    return "live" if results.get("live") else "offline"
 
 
 def minutes(results: Mapping[str, Any]) -> float:

@@ -73,7 +73,7 @@ def eval_rng(seed: int) -> np.random.Generator:
 
 
 def rooms_of(poses: NDArray[np.floating], polygons: Sequence[Any]) -> NDArray[np.int64]:
-    """The room (N,) in whose polygon, points (P, 2) x, z, each of the poses (N, 6) stands, -1 in a doorway."""
+    """The room (N,) in whose polygon (P, 2) of our frame, x and z, each of the poses (N, 6) stands, -1 in a doorway."""
     found = np.full(len(poses), -1, np.int64)
     for number, polygon in enumerate(polygons):
         found[shapely.contains_xy(shapely.Polygon(polygon), poses[:, 0], poses[:, 2])] = number

@@ -44,7 +44,7 @@ def views(store: Store, states: Sequence[House], preset: Preset, seed: int) -> E
             folder / "views.npz", allow_pickle=False,
             **{name: np.stack([frame[name] for frame, _ in rendered]) for name in SENSORY},
             semantic=np.stack([labels.semantic for _, labels in rendered]),
-            room=rooms_of(poses, [room.polygon for room in states[0].rooms]),
+            room=rooms_of(poses, [room.polygon for room in first.scene.rooms]),
         )  # fmt: skip
 
     return store.get("views", settings, make, title=f"views of {states[0].source}")

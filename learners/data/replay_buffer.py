@@ -265,6 +265,11 @@ class ReplayBuffer:
         return count
 
 
+def as_stored(frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Frames as a buffer gives them back: depth in whole millimetres, normals in steps of 1/127."""
+    return _decode(_encode(frames))
+
+
 def _encode(frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Frames of the contract to what is stored. Millimetres fill an int16, bit by bit: torch does little in uint16."""
     millimetres = (frames["depth"].clamp(0, MAX_DEPTH) * 1000).round().to(torch.int32)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from testspace.core import digests
 from testspace.core.digests import digest
+
+ROOT = digests.ROOT
 
 
 def test_a_digest_is_of_the_value_and_not_of_its_order() -> None:
@@ -18,7 +22,7 @@ def test_a_digest_is_of_the_value_and_not_of_its_order() -> None:
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A package of three modules, of which `top` imports `low`."""
     (tmp_path / "room").mkdir()
     (tmp_path / "room" / "__init__.py").write_text("")
@@ -48,26 +52,69 @@ def test_a_stage_follows_from_the_code_that_it_imports(package: Path, file: str,
     assert (digests.code_digest("room.top") != before) == changes
 
 
-def test_the_real_modules_are_found() -> None:
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the package, whose code the digests are of."""
+    for room in ("agent", "core", "envs", "experiments", "learners"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__", "results"))
+    monkeypatch.setattr(digests, "ROOT", tmp_path)
+    digests._module.cache_clear()
+    yield tmp_path
+    digests._module.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("stage", "file", "old", "new", "moves"),
+    [
+        (
+            "collect_stage",
+            "experiments/stages/collect_stage.py",
+            'make_policy("frontier"',
+            'make_policy("random"',
+            True,
+        ),
+        ("collect_stage", "agent/actor.py", "collisions += bool", "collisions -= bool", True),
+        ("collect_stage", "agent/policies/frontier.py", "0.5", "0.25", True),
+        ("pretrain_stage", "learners/data/batch_sampler.py", "1_000_003 + step", "1_000_003", True),
+        ("pretrain_stage", "experiments/protocol/preset.py", "steps // 10", "steps // 20", True),
+        ("run_stage", "experiments/protocol/score.py", "MIN_SHARE = 0.002", "MIN_SHARE = 0.01", True),
+        ("evaluate_stage", "experiments/protocol/score.py", "MIN_SHARE = 0.002", "MIN_SHARE = 0.01", True),
+        ("views", "envs/render/kernel.py", "0.5", "0.25", True),
+        ("pretrain_stage", "experiments/stages/pretrain_stage.py", 'f"loss {', 'f"the loss is {', False),
+        ("collect_stage", "experiments/stages/collect_stage.py", "collecting in", "walking in", False),
+        ("part_stage", "experiments/stages/part_stage.py", "give it more frames", "more frames", False),
+        ("pretrain_stage", "learners/training/train.py", "import", "import json\nimport", False),
+        ("run_stage", "experiments/cli/main.py", "of the floor seen", "of the floor", False),
+        ("run_stage", "experiments/report/report.py", "Seeing better", "Seeing more", False),
+        ("run_stage", "experiments/protocol/presets.py", "steps=600", "steps=700", False),
+        ("pretrain_stage", "core/progress.py", "left", "to go", False),
+    ],
+)
+def test_a_stages_key_moves_with_its_code_and_not_with_its_messages(
+    copy: Path, stage: str, file: str, old: str, new: str, moves: bool
+) -> None:
+    module = "experiments.stages." + ("truth" if stage == "views" else stage)
+    before = digests.code_digest(module)
+    text = (copy / file).read_text()
+    assert old in text
+    (copy / file).write_text(text.replace(old, new))
+    digests._module.cache_clear()
+    assert (digests.code_digest(module) != before) == moves
+
+
+def test_every_stage_is_a_module_that_the_digest_finds() -> None:
     """The digest of a module that does not exist would never change."""
     digests._module.cache_clear()
-    names = (
-        "learners.objectives.tst",
-        "learners.heads.transfer",
-        "learners.data.replay_buffer",
-        "agent.fusion.semantic_map",
-        "agent.policies",
+    stages = sorted(
+        file.stem for file in (ROOT / "experiments" / "stages").glob("*.py") if "store.get(" in file.read_text()
     )
-    names += (
-        "envs.render.raycast",
-        "envs.assembly.building",
-        "envs.gym_envs.house_env",
-        "experiments.protocol.held_out",
-        "experiments.stages.house_stages",
-    )
-    for name in names:
-        assert digests._file(name) is not None, name
-    imported = digests._imports(
-        digests.ast.parse((digests.ROOT / "learners/objectives/tst.py").read_text()), "learners.objectives"
-    )
-    assert {"learners.masked.masked_model", "learners.masked.masking"} <= set(imported)
+    assert len(stages) >= 10
+    assert len({digests.code_digest(f"experiments.stages.{name}") for name in stages}) == len(stages)
+    for name in stages:
+        source = (ROOT / "experiments" / "stages" / f"{name}.py").read_text()
+        assert source.count("store.get(") == 1, f"{name}: one stage a module, so that its key is no wider than it"
+
+
+def test_library_versions_are_those_installed() -> None:
+    assert digests.library_versions()["torch"] == importlib.metadata.version("torch")
+    assert digests._version("no-such-library") == ""

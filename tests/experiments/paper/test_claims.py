@@ -30,11 +30,11 @@ def _life(before: float, after: float, tenth: float) -> Measures:
 
 
 def test_recovery_is_measured_against_two_thirds_of_the_drop() -> None:
-    replay = ("reservoir", "ring")
+    rules = ("reservoir", "ring")
     # from 40 to 31: two thirds of the 9 lost are 6, so 38 after a tenth is one more than is asked for
-    drop, recovers, better, above, forgets = _margins("figure25", _life(40.0, 31.0, 38.0), replay=replay)
+    drop, recovers, better, above, forgets = _margins("figure25", _life(40.0, 31.0, 38.0), eviction=rules)
     assert (drop, recovers, better, above, forgets) == (9.0, pytest.approx(1.0), 9.0, 21.0, 3.0)
-    gained = _margins("figure25", _life(30.0, 31.0, 38.0), replay=replay)
+    gained = _margins("figure25", _life(30.0, 31.0, 38.0), eviction=rules)
     assert gained[:2] == [-1.0, None]  # nothing lost, so nothing can come back
 
 
@@ -69,7 +69,7 @@ def test_a_table_of_retrieval_has_the_papers_numbers_where_they_belong() -> None
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("settings", [{"replay": ()}, {"replay": ("ring", "ring")}, {"replay_ratio": 0.0}])
+@pytest.mark.parametrize("settings", [{"eviction": ()}, {"eviction": ("ring", "ring")}])
 def test_settings_that_cannot_be_are_refused(settings: dict[str, object]) -> None:
-    with pytest.raises(UserError, match="--replay"):
+    with pytest.raises(UserError, match="--eviction"):
         find_experiment("figure25", settings)

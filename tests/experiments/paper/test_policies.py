@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from testspace.agent.policies import PolicyError
@@ -13,21 +12,21 @@ from testspace.core.errors import UserError
 from testspace.core.frame import Camera
 from testspace.core.progress import Progress
 from testspace.envs.generator import generate_house
-from testspace.experiments.paper import policy_comparison as policies
+from testspace.experiments.paper import policies
 from testspace.experiments.paper.experiment import Summary, Trial
 from testspace.experiments.paper.policies import (
     MIOU,
     NEEDED,
     SEEN,
+    column,
     draw,
     experiment,
     frames_needed,
     frames_to_half,
-    told,
 )
 from testspace.experiments.protocol.presets import PRESETS, Preset
 from testspace.experiments.stages import Store
-from testspace.learners.data.replay_buffer import ReplayBuffer
+from testspace.experiments.stages.run_stage import LiveRun
 
 
 @pytest.mark.parametrize(
@@ -48,9 +47,9 @@ def test_half_of_the_best_gain_is_asked_of_all() -> None:
 
 
 def test_a_column_is_named_without_folders() -> None:
-    assert told("frontier") == "frontier"
-    assert told("some/where/mine.py:Turn") == "mine.py:Turn"
-    assert told("some/where/ppo.zip") == "ppo.zip"
+    assert column("frontier") == "frontier"
+    assert column("some/where/mine.py:Turn") == "mine.py:Turn"
+    assert column("some/where/ppo.zip") == "ppo.zip"
 
 
 @pytest.mark.parametrize(
@@ -94,24 +93,17 @@ def test_coverage_alone_needs_no_learning_and_is_kept(tmp_path: Path, tiny: Pres
         trial = Trial((generate_house(5, rooms=2),), 0, 0, tiny, store)
         asked = experiment(policy=names, shares=())
         measures = asked.trial(trial)
-        assert {entry.kind for entry in store.used.values()} == {"views", "walk"}
+        assert {entry.kind for entry in store.used.values()} == {"run"}
         assert asked.trial(trial) == measures
-        walks = [entry for entry in store.used.values() if entry.kind == "walk"]
-        assert len(walks) == 2
+        assert len(store.used) == 2
         (tmp_path / "mine.py").write_text("class Turn:\n    def act(self, observation, info): return 1\n")
-        asked.trial(trial)  # another content is another walk
-        assert sum(entry.kind == "walk" for entry in store.used.values()) == 3
+        asked.trial(trial)  # another content is another run
+        assert len(store.used) == 3
         with pytest.raises(PolicyError):
             experiment(policy=("fly",), shares=()).trial(trial)
     seen = [measures[f"{SEEN} after {frames}"]["mine.py:Turn"] for frames in (6, 12, 30, 60, 120)]
-    assert seen[0] < seen[1] == seen[2] == seen[4]  # twelve turns are a circle; between two turns of the life, too
+    assert seen[0] < seen[1] == seen[2] == seen[4]  # twelve turns are a circle
     last = measures[f"{SEEN} after 120"]
     assert last["frontier"] > last["mine.py:Turn"] > 0
     assert NEEDED not in measures
-    held_out = np.load(next((tmp_path / "stages" / "views").glob("*/views.npz")))["pose"]
-    for entry in walks:
-        poses = ReplayBuffer.reader(entry.folder / "buffer").all(("pose",))["pose"].numpy()
-        apart = np.linalg.norm(poses[:, None, [0, 2]] - held_out[None][..., [0, 2]], axis=-1)
-        yaw = np.abs((poses[:, None, 3] - held_out[None][..., 3] + 180) % 360 - 180)
-        level = np.abs(poses[:, None, 4] - held_out[None][..., 4])
-        assert not ((apart < 0.2) & (yaw < 5) & (level < 5)).any()
+    assert all(not LiveRun(entry).rows("rollout")[-1]["losses"] for entry in store.used.values())

@@ -55,7 +55,7 @@ def test_claims_minutes_seeds_and_the_command_are_told(tmp_path: Path, capsys: p
     assert "RESULTS.md" in capsys.readouterr().out
     says = "mixing in rgb of the transfer set helps TST-MM (Table 4)"
     assert (
-        f"| {says} | +4.0 ± 1.4 | 2 of 2 | agrees | nano | 3 | 0 1 | 3 |" in text
+        f"| {says} | +4.0 ± 1.4 | 2 of 2 | agrees | offline | nano | 3 | 0 1 | 3 |" in text
     )  # two standard errors of 3 and 5 are 2
     assert "| the test space teaches more than the transfer set (Table 4) | +0.0 ± 0.0 | 0 of 2 | undecided" in text
     assert "2 of 3 trials are done" in text
@@ -66,7 +66,7 @@ def test_claims_minutes_seeds_and_the_command_are_told(tmp_path: Path, capsys: p
     why = "Not seen here: *the test space teaches more than the transfer set (Table 4)*; *with mix-in, TST-MM is better"
     assert why in text  # one reason for both
     assert "/somewhere" not in text
-    assert "Not run yet: specialise table1" in text
+    assert "Not run yet: houses, specialise table1" in text
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_seeds_that_were_run_apart_are_told_together(tmp_path: Path) -> None:
     more["measures"] = {**more["measures"], "both, 1/1": {"TST-MAE": 26.0, "TST-MM": 30.0}}
     second = _stored(tmp_path / "runs" / "second", seeds=[2], asked=1, trials=[more])
     text = write_results([tmp_path / "runs"], tmp_path / "RESULTS.md").read_text()
-    assert "| +6.0 ± 3.6 | 3 of 3 | agrees | nano | 3 | 0 1 2 | 4 |" in text  # gains of 3, 5 and 10
+    assert "| +6.0 ± 3.6 | 3 of 3 | agrees | offline | nano | 3 | 0 1 2 | 4 |" in text  # gains of 3, 5 and 10
     assert "mean of 3 trials" in text
     assert "3 of 3 trials are done" in text
     assert text.count("testspace experiment specialise mixin") == 1

@@ -53,13 +53,13 @@ def test_claims_are_told_by_the_trials_that_can_tell() -> None:
     first, second = told_claims(Summary(KNOWN, TRIALS))
     assert (first["margin"], first["holds_in"], first["trials"]) == (2.5, 2, 2)
     assert first["verdict"] == "agrees"
-    assert (second["margin"], second["verdict"]) == (None, "untold")
+    assert (second["margin"], second["verdict"]) == (None, "not measured")
 
 
 @pytest.mark.parametrize(
     ("margins", "says"),
     [
-        ([], "untold"),
+        ([], "not measured"),
         ([3.0], "undecided (one trial)"),
         ([1.0, 1.0], "agrees"),
         ([-1.0, -1.0], "disagrees"),

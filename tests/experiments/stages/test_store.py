@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from testspace.core.digests import digest
 from testspace.core.progress import Advance, Progress
+from testspace.experiments.stages import store as store_module
 from testspace.experiments.stages.store import Store
 
 
@@ -20,11 +20,11 @@ def test_a_stage_is_made_once_for_its_settings(tmp_path: Path) -> None:
 
     for _ in range(2):
         store = Store(Progress(), tmp_path)
-        first = store.get("walk", "a walk", {"frames": 3}, make)
-        other = store.get("walk", "a walk", {"frames": 4}, make)
+        first = store.get("walk", {"frames": 3}, make, title="a walk")
+        other = store.get("walk", {"frames": 4}, make, title="a walk")
         assert set(store.used) == {f"walk/{first.key}", f"walk/{other.key}"}
     assert len(made) == 2
-    assert first.key == digest({"frames": 3}) != other.key
+    assert first.key != other.key
     assert (first.folder / "content").read_text() == "done"
 
 
@@ -38,8 +38,8 @@ def test_a_stage_that_was_killed_goes_on_from_its_folder_and_is_not_taken_for_do
 
     store = Store(Progress(), tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        store.get("walk", "a walk", {}, killed)
-    assert (store.get("walk", "a walk", {}, goes_on).folder / "half").exists()
+        store.get("walk", {}, killed, title="a walk")
+    assert (store.get("walk", {}, goes_on, title="a walk").folder / "half").exists()
 
 
 def test_the_seconds_of_a_stage_are_those_of_all_its_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,8 +55,21 @@ def test_the_seconds_of_a_stage_are_those_of_all_its_sessions(tmp_path: Path, mo
 
     store = Store(Progress(), tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        store.get("walk", "a walk", {}, make)
+        store.get("walk", {}, make, title="a walk")
     now[0] = 1000.0
-    entry = store.get("walk", "a walk", {}, make)
+    entry = store.get("walk", {}, make, title="a walk")
     assert entry.seconds == 20 + 30
     assert [file.name for file in entry.folder.iterdir()] == ["stage.json"]
+
+
+def test_another_version_of_a_library_or_another_setting_is_another_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(folder: Path, advance: Advance) -> None:
+        pass
+
+    now = Store(Progress(), tmp_path).get("walk", {"frames": 3}, make, title="a walk")
+    monkeypatch.setattr(store_module, "library_versions", lambda: {"torch": "99.0"})
+    assert Store(Progress(), tmp_path).get("walk", {"frames": 3}, make, title="another title").key != now.key
+    monkeypatch.undo()
+    assert Store(Progress(), tmp_path).get("walk", {"frames": 3}, make, title="another title").key == now.key
