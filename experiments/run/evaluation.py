@@ -25,7 +25,7 @@ from ...learners.adaptation.ttt import refit_decoder, ttt_predict
 from ...learners.heads.segmentation import Segmenter
 from ...learners.heads.segmentation_training import fine_tune_segmenter
 from ...learners.heads.transfer import LabelledFrames
-from ...learners.masked.masked_model import Encoder
+from ...learners.masked.encoder import Encoder
 from ...learners.metrics.miou import SegmentationScore, segmentation_score
 from ..protocol.presets import Preset
 from ..rundir.run_folder import RunFolder

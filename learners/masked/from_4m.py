@@ -19,6 +19,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from .masked_model import MaskedModel
+from .token_kinds import Patches
 from .token_streams import RGB_TOKENS
 
 NAMES: dict[str, str] = {
@@ -119,22 +120,21 @@ def _mapped(model: MaskedModel, tensors: dict[str, Tensor], names: Mapping[str, 
     yield "context.weight", stored["decoder_proj_context.weight"]
     yield "context.bias", stored["decoder_proj_context.bias"]
     yield "mask_token", stored["mask_token"].flatten()
-    for number, slot in enumerate(model.slots):
-        if slot.name not in names:
+    for number, stream in enumerate(model.streams):
+        name = stream.name
+        if name not in names:
             continue
-        seen, predicted = f"encoder_embeddings.{names[slot.name]}", f"decoder_embeddings.{names[slot.name]}"
-        vector = stored[f"{seen if slot.sees else predicted}.mod_emb"].flatten()
+        seen, predicted = f"encoder_embeddings.{names[name]}", f"decoder_embeddings.{names[name]}"
+        vector = stored[f"{predicted if stream.input is None else seen}.mod_emb"].flatten()
         yield ("encoder.modality" if number == 0 else str(number - 1)), vector
-        if slot.sees == "patches":
-            yield (
-                ("encoder.embed" if slot.name == "rgb" else f"embed.{slot.name}") + ".weight",
-                stored[f"{seen}.proj.weight"],
-            )
-        elif slot.sees:
-            yield f"embed.{slot.name}.weight", stored[f"{seen}.token_emb.weight"]
-        if slot.predicts:
+        if isinstance(stream.input, Patches):
+            embed = "encoder.embed" if name == "rgb" else f"embed.{name}"
+            yield f"{embed}.weight", stored[f"{seen}.proj.weight"]
+        elif stream.input is not None:
+            yield f"embed.{name}.weight", stored[f"{seen}.token_emb.weight"]
+        if stream.target is not None:
             tied = stored.get(f"{predicted}.token_emb.weight")  # stored once where input and output share it
             logits = stored.get(f"{predicted}.to_logits.weight", tied)
-            yield f"heads.{slot.name}.weight", stored[f"{predicted}.to_logits.weight"] if logits is None else logits
-        if slot.predicts == "sequence":
-            yield f"given.{slot.name}.weight", stored[f"{predicted}.token_emb.weight"]
+            yield f"heads.{name}.weight", stored[f"{predicted}.to_logits.weight"] if logits is None else logits
+        if stream.is_sequence:
+            yield f"sequences.embed.{name}.weight", stored[f"{predicted}.token_emb.weight"]

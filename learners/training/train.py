@@ -32,7 +32,7 @@ from torch import Tensor
 from ..choices import SENSORY
 from ..data.frame_folder import FrameFolder, FrameFolderError
 from ..data.replay_buffer import BufferError, ReplayBuffer
-from ..masked.masked_model import Encoder
+from ..masked.encoder import Encoder
 from ..nn.checkpoint import replace_folder, whole_folder
 from .scaling import Part, ScaledLearner, generator_of
 from .train_config import PresetConfig, TrainConfig
@@ -233,9 +233,8 @@ def _store(out: Path, learner: ScaledLearner, card: dict[str, Any]) -> None:
     if learner.rank == 0:
         replace_folder(out / "learner", stored.write)
         encoder = Encoder(learner.config.size, learner.config.image_size, learner.config.patch)
-        prefix, tensors = ("encoder.", stored.weights) if learner.teacher is None else ("teacher/", stored.moments)
-        own = {name: value for name, value in tensors.items() if name.startswith(prefix)}
-        encoder.load_state_dict({name.removeprefix(prefix): value for name, value in own.items()})
+        own = {name: value for name, value in stored.weights.items() if name.startswith("encoder.")}
+        encoder.load_state_dict({name.removeprefix("encoder."): value for name, value in own.items()})
         replace_folder(out / "encoder", partial(encoder.save_pretrained, model_card_kwargs=card))
 
 

@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from testspace.learners.masked.encoder import Size
 from testspace.learners.masked.from_4m import NAMES, Started, start_from_4m
-from testspace.learners.masked.masked_model import MaskedModel, Size
+from testspace.learners.masked.masked_model import MaskedModel
 from testspace.learners.modalities.modality import SEQUENCES, register
 from testspace.learners.modalities.sequences import SequenceModality
 
@@ -158,7 +159,7 @@ def test_same_weights_and_tokens_give_the_same_numbers(tmp_path: Path) -> None:
     rgb, depth = torch.randint(CODES, (2, 1, count), generator=generator)
     ids, given, wanted = torch.randint(WORDS.vocabulary, (3, 1, length), generator=generator)
     contents = {"rgb patches": pixels, "rgb codes": rgb, "depth codes": depth}
-    contents |= {"boxes sequence": ids, "boxes given": given, "boxes wanted": wanted}
+    contents |= {"boxes inputs": ids, "boxes decoder_inputs": given, "boxes targets": wanted}
     places = {
         "rgb": torch.tensor([3, 0, 9]),
         "rgb_tokens": torch.tensor([5, 15]),
@@ -166,7 +167,7 @@ def test_same_weights_and_tokens_give_the_same_numbers(tmp_path: Path) -> None:
         "boxes": torch.arange(4),
     }
     asked = {"rgb_tokens": torch.tensor([1, 2]), "depth": torch.tensor([0, 11, 12]), "boxes": torch.arange(6)}
-    first = dict(zip(model.names, model.numbering.first.tolist(), strict=True))
+    first = dict(zip(model.names, model.index.first.tolist(), strict=True))
     inputs = torch.cat([first[name] + place for name, place in places.items()])
     targets = torch.cat([first[name] + place for name, place in asked.items()])
     seen = {"rgb": pixels, "rgb_tokens": rgb, "depth": depth, "boxes": ids}
@@ -177,8 +178,11 @@ def test_same_weights_and_tokens_give_the_same_numbers(tmp_path: Path) -> None:
     )
     truth = {"rgb_tokens": rgb, "depth": depth, "boxes": wanted}
     with torch.no_grad():
-        features = model._decode(contents, inputs[None], targets[None])[0].split([2, 3, 6])
-        losses = model.losses_of(contents, inputs[None], targets[None])
+        marks = model.marks()
+        features = model.decode(contents, model.encode(contents, inputs[None], marks), targets[None], marks)[0].split(
+            [2, 3, 6]
+        )
+        losses = model.losses_of_tokens(contents, inputs[None], targets[None])
     for (name, place), part, logits in zip(asked.items(), features, expected, strict=True):
         torch.testing.assert_close(model.heads[name](part), logits, atol=2e-4, rtol=1e-3)
         loss = torch.nn.functional.cross_entropy(logits, truth[name][0, place])

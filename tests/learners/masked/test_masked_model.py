@@ -10,8 +10,9 @@ import torch
 from frames import boxes
 
 from testspace.learners.choices import SENSORY, SizeName
-from testspace.learners.masked.masked_model import SIZES, Encoder, MaskedModel
-from testspace.learners.masked.masking import Masking, mixture, split_positions
+from testspace.learners.masked.encoder import SIZES, Encoder
+from testspace.learners.masked.masked_model import MaskedModel
+from testspace.learners.masked.masking import Masking, mixture, split_patches
 from testspace.learners.nn.layers import attend, positions_2d
 
 ALL = [True] * 4
@@ -84,7 +85,7 @@ def test_hidden_patches_are_not_seen() -> None:
 def test_the_model_on_rgb_alone_uses_the_same_encoder() -> None:
     """A hook sees what MaskedModel's encoder puts out; it must be Encoder.forward_masked's."""
     model, rgb = MaskedModel().eval(), boxes(2)["rgb"]
-    keep, hidden = split_positions(2, 64, 16, torch.Generator().manual_seed(0))
+    keep, hidden = split_patches(2, 64, 0.75, torch.Generator().manual_seed(0))
     seen: list[torch.Tensor] = []
     model.encoder.norm.register_forward_hook(lambda *arguments: seen.append(arguments[2]))
     model.reconstruct_rgb(rgb, keep, hidden)
@@ -95,12 +96,13 @@ def test_the_model_on_rgb_alone_uses_the_same_encoder() -> None:
 def test_modalities_are_predicted_independently_given_the_input() -> None:
     """Which targets another modality has must not change a prediction; which targets its own has, must."""
     model, batch = MaskedModel().eval(), boxes(2)
-    contents = model.contents(batch)
+    tokens = model.tokens(batch)
     inputs = torch.arange(20).expand(2, -1)
     depth = torch.arange(64, 74).expand(2, -1)
 
     def predicted(others: torch.Tensor) -> torch.Tensor:
-        return model._decode(contents, inputs, torch.cat([depth, others.expand(2, -1)], dim=1))[:, :10]
+        targets = torch.cat([depth, others.expand(2, -1)], dim=1)
+        return model.decode(tokens, model.encode(tokens, inputs, model.marks()), targets, model.marks())[:, :10]
 
     with_normals, with_edges = predicted(torch.arange(130, 140)), predicted(torch.arange(200, 210))
     with_more_depth = predicted(torch.arange(80, 90))
@@ -179,7 +181,7 @@ def test_pseudolabels_stand_at_the_centres_of_the_cells() -> None:
     model, frames = MaskedModel(image_size=16, classes=9), boxes(1, size=16)
     image = torch.zeros(1, 16, 16, dtype=torch.int16)
     image[0, 8:12, 4:8] = 3  # the third patch (row 1, column 0), its upper right cell
-    cells = model.contents({**frames, "semantic": image})["semantic cells"]
+    cells = model.tokens({**frames, "semantic": image})["semantic cells"]
     expected = torch.zeros(1, 4, 4, dtype=torch.int64)
     expected[0, 2, 1] = 3
     assert torch.equal(cells, expected)
