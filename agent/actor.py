@@ -17,11 +17,11 @@ import torch
 from numpy.typing import NDArray
 
 from ..core.frame import Frame
+from ..core.storage import write_arrays
 from ..envs.gym_envs.world import ChangingWorld, World
 from ..envs.simulator import stack_frames
 from ..learners.choices import EvictionName
 from ..learners.data.replay_buffer import ReplayBuffer
-from ..learners.nn.checkpoint import replace_arrays
 from .fusion.semantic_map import SemanticMap
 from .mapping.occupancy_map import OccupancyMap, coverage, view_coverage
 from .policies import Policy
@@ -146,7 +146,7 @@ class Acting:
         arrays: dict[str, NDArray[Any]] = {"path": np.array(self.path, np.float64).reshape(-1, 2)}
         for name, known in self._known().items():
             arrays |= {f"{name}/{key}": value for key, value in known.arrays().items()}
-        replace_arrays(self.folder / "agent.npz", arrays)
+        write_arrays(self.folder / "agent.npz", arrays)
         self.buffer.note = self._note()
         self.buffer.flush()
 

@@ -28,10 +28,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.storage import write_arrays
 from ..envs.gym_envs.world import World
 from ..learners.data.replay_buffer import ReplayBuffer
 from ..learners.data.shared_buffer import SharedBuffer
-from ..learners.nn.checkpoint import replace_arrays
 from ..learners.objectives.tst import TSTLearner
 from .actor import Acting, LifeConfig
 from .fusion.semantic_map import SemanticMap
@@ -192,7 +192,7 @@ class ApartLife(Learning):
         """Make the learner survive a crash, and how far it has come."""
         votes = {} if self.semantic_map is None else self.semantic_map.arrays()
         told = {"turn": np.array(self._turn), "seen": np.array(self._seen)}
-        replace_arrays(self.folder / "learned.npz", {**told, **votes})
+        write_arrays(self.folder / "learned.npz", {**told, **votes})
         super()._store()
 
 

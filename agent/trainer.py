@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.storage import recover_folder, replace_folder
 from ..learners.data.replay_buffer import ReplayBuffer
 from ..learners.heads.transfer import LabelledFrames
 from ..learners.modalities.modality import PSEUDOLABEL
-from ..learners.nn.checkpoint import replace_folder, whole_folder
 from ..learners.objectives.tst import TSTLearner
 from .actor import LifeConfig
 from .fusion.semantic_map import SemanticMap
@@ -66,7 +66,7 @@ class Learning:
             raise ValueError("life: pseudolabel_classes of the learner and a semantic map come together, or neither")
         self.buffer, self.learner, self.mix_in, self.config = buffer, learner, mix_in, config
         self.folder, self.seed, self.semantic_map = folder, seed, semantic_map
-        if whole_folder(folder / "learner"):
+        if recover_folder(folder / "learner"):
             learner.load(folder / "learner")
 
     @property

@@ -14,6 +14,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from .storage import replacing
+
 NEWEST = 3
 """Arrays of a kind that `kept` keeps."""
 
@@ -61,14 +63,10 @@ def kept_by_code(
 
 def store(file: Path, write: Callable[[BinaryIO], None]) -> bool:
     """Let `write` fill a file of the cache, whole or not at all; False where the cache cannot be written."""
-    unfinished = file.with_suffix(f".{os.getpid()}.tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as out:
+        with replacing(file) as unfinished, unfinished.open("wb") as out:
             write(out)
-        unfinished.replace(file)
     except OSError:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
         return False
     return True

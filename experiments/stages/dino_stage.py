@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...core.digests import code_digest
 from ...core.progress import Advance
-from ...learners.nn.checkpoint import whole_folder
+from ...core.storage import recover_folder
 from ...learners.objectives.dino import DinoConfig, DinoLearner
 from .learning_stages import Diet, Feed, train
 from .store import Entry, Store
@@ -23,7 +23,7 @@ def pretrain_dino(store: Store, config: DinoConfig, diet: Diet, seed: int, title
 
     def make(folder: Path, advance: Advance) -> None:
         learner, kept = DinoLearner(config, seed), folder / "learner"
-        if whole_folder(kept):
+        if recover_folder(kept):
             learner.load(kept)
         train(learner, Feed(diet, config.batch_size, seed), diet.steps, kept, advance)
 

@@ -23,10 +23,10 @@ from ...agent.fusion.surface_prior import SurfacePrior
 from ...core.digests import code_digest
 from ...core.frame import Camera
 from ...core.progress import Advance
+from ...core.storage import recover_folder, replace_folder
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.heads.transfer import LabelledFrames
 from ...learners.modalities.modality import PSEUDOLABEL
-from ...learners.nn.checkpoint import replace_folder, whole_folder
 from ...learners.objectives.dino import DinoLearner
 from ...learners.objectives.tst import TSTLearner
 from ...learners.objectives.tst_config import TSTConfig
@@ -140,7 +140,7 @@ def pretrain(
     def make(folder: Path, advance: Advance) -> None:
         learner, fed = TSTLearner(config, seed), Feed(diet, config.batch_size, seed)
         kept = folder / "learner"
-        if whole_folder(kept):
+        if recover_folder(kept):
             learner.load(kept)
         elif start is not None:
             learner.model.load_state_dict(load_file(start.folder / "learner" / "model.safetensors"))

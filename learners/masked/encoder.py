@@ -5,7 +5,7 @@ B: batch, N: patches of a frame, K: those of them that are seen, D: width of a f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..choices import SizeName
 from ..encoders.frame_encoder import FrameEncoder
-from ..modalities.modality import MODALITIES, patchify
+from ..modalities.modality import patchify
 from ..nn.layers import Block, linear, norm, positions_2d
 from ..nn.pretrained import Pretrained
 
@@ -51,6 +51,12 @@ def find_size(size: SizeName | Size) -> Size:
     return SIZES[size]
 
 
+RGB_MEAN, RGB_STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+"""Normalisation of rgb in 0..1, as an Encoder starts with."""
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Normalisation of rgb in 0..1 that networks trained on photographs expect."""
+
+
 class Encoder(FrameEncoder, Pretrained):
     """rgb to patch features: what pre-training leaves for the heads. A fresh one is the scratch baseline.
 
@@ -70,6 +76,10 @@ class Encoder(FrameEncoder, Pretrained):
         self.register_buffer("positions", positions_2d(shape.dim, *self.grid), persistent=False)
         self.layers = nn.ModuleList(Block(shape.dim, shape.heads) for _ in range(shape.layers))
         self.norm = norm(shape.dim)
+        self.rgb_mean: Tensor
+        self.rgb_std: Tensor
+        self.register_buffer("rgb_mean", torch.tensor(RGB_MEAN))  # part of the weights: what they were trained with
+        self.register_buffer("rgb_std", torch.tensor(RGB_STD))
 
     def hub_config(self) -> dict[str, Any]:
         """Size, pixels along a side and pixels of a patch, as JSON."""
@@ -84,11 +94,6 @@ class Encoder(FrameEncoder, Pretrained):
         """rgb uint8 (B, H, W, 3) to features (B, N, D) of all patches, row by row, after the final norm."""
         return self.encode(self.embed(self.patches(rgb)) + self.positions + self.modality)
 
-    def forward_masked(self, rgb: Tensor, keep: Tensor) -> Tensor:
-        """Features (B, K, D) of the patches `keep`, int64 (B, K), with no other patch seen."""
-        patches = self.patches(rgb).gather(1, keep[..., None].expand(-1, -1, self.embed.in_features))
-        return self.encode(self.embed(patches) + self.positions[keep] + self.modality)
-
     def encode(self, x: Tensor) -> Tensor:
         """Embedded tokens (B, K, D) of any modality through the layers and the final norm."""
         for layer in self.layers:
@@ -98,7 +103,17 @@ class Encoder(FrameEncoder, Pretrained):
     def patches(self, rgb: Tensor) -> Tensor:
         """Normalised pixels (B, N, P * P * 3) of rgb uint8 (B, H, W, 3)."""
         self.check(rgb)
-        return patchify(MODALITIES["rgb"].normalise(rgb), self.patch)
+        return patchify(self.normalise(rgb), self.patch)
+
+    def normalise(self, rgb: Tensor) -> Tensor:
+        """rgb uint8 (B, H, W, 3) to float32 (B, 3, H, W), by `rgb_mean` and `rgb_std`."""
+        scale, shift = 1 / 255 / self.rgb_std, self.rgb_mean / self.rgb_std
+        return rgb.permute(0, 3, 1, 2).to(torch.float32).mul_(scale[:, None, None]).sub_(shift[:, None, None])
+
+    def set_normalisation(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Normalise rgb by another mean and deviation of the channels, in 0..1; both are saved with the weights."""
+        self.rgb_mean.copy_(torch.tensor(mean))
+        self.rgb_std.copy_(torch.tensor(std))
 
     def check(self, rgb: Tensor) -> None:
         """ValueError where the images have another size or dtype."""

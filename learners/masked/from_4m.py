@@ -18,6 +18,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from .encoder import IMAGENET_MEAN, IMAGENET_STD
 from .masked_model import MaskedModel
 from .token_kinds import Patches
 from .token_streams import RGB_TOKENS
@@ -35,23 +36,23 @@ NAMES: dict[str, str] = {
     "semantic_tokens": "tok_semseg@224",
     "boxes": "det",
 }
-"""Of each slot that 4M knows, 4M's name of it."""
+"""Our stream name -> 4M's modality name."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """What came of it."""
+    """Which weights were taken over."""
 
     taken: tuple[str, ...]
-    """Slots whose weights are 4M's."""
+    """Streams whose weights are 4M's."""
     fresh: tuple[str, ...]
-    """Slots of the model that the checkpoint lacks."""
+    """Streams of the model that the checkpoint lacks."""
     left: tuple[str, ...]
     """Modalities of the checkpoint, by 4M's names, that the model lacks."""
 
 
 def start_from_4m(model: MaskedModel, file: str | Path, names: Mapping[str, str] | None = None) -> Started:
-    """Give `model` the weights of an ml-4m checkpoint; `names` adds to or replaces NAMES.
+    """Give `model` the weights of an ml-4m checkpoint and its normalisation of rgb; `names` adds to or replaces NAMES.
 
     Raises ValueError, naming the tensor, where the file is none, or one of another size, vocabulary or kind (with
     biases or normalised queries, which this model does not have).
@@ -70,6 +71,7 @@ def start_from_4m(model: MaskedModel, file: str | Path, names: Mapping[str, str]
                     f"4m: {target} is {tuple(parameter.shape)} in the model and {tuple(value.shape)} in {file}"
                 )
             parameter.copy_(value)
+    model.encoder.set_normalisation(IMAGENET_MEAN, IMAGENET_STD)  # what 4M's weights for pixels were trained with
     fresh = tuple(name for name in model.names if name not in taken)
     return Started(taken, fresh, tuple(sorted(known - {named[name] for name in taken})))
 
@@ -77,7 +79,9 @@ def start_from_4m(model: MaskedModel, file: str | Path, names: Mapping[str, str]
 def _read(file: Path) -> dict[str, Tensor]:
     try:
         with safe_open(file, framework="pt") as opened:
-            return {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (not a dict)
+            stored = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (not a dict)
+            shared = opened.metadata() or {}  # save_model stores shared tensors once, and here the names it left out
+        return stored | {name: stored[kept] for name, kept in shared.items() if kept in stored and name not in stored}
     except Exception as error:  # safetensors raises its own kind, and OSError
         raise ValueError(f"4m: {file} cannot be read as safetensors: {error}") from error
 

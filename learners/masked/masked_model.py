@@ -24,7 +24,7 @@ from ..choices import SENSORY, QuantiserName, SizeName, TargetKind
 from ..modalities.sequences import Spans
 from ..nn.layers import DecoderBlock, linear, norm, positions_1d, positions_2d
 from .encoder import Encoder, Size, find_size
-from .sequence_stream import SequenceDecoding
+from .sequence_stream import SequenceDecoding, SequenceIds
 from .token_kinds import Codes
 from .token_streams import TokenIndex, token_streams
 
@@ -134,11 +134,15 @@ class MaskedModel(nn.Module):
 
         "<modality> patches" are float32 (B, N, F), "<modality> codes" int64 (B, N); cells and ids: see their kinds.
         """
-        if "rgb" in frames:
-            self.encoder.check(frames["rgb"])
         found: dict[str, Tensor] = {}
+        if "rgb" in frames:
+            found["rgb patches"] = self.encoder.patches(frames["rgb"])
         for number, stream in enumerate(self.streams):
-            found |= stream.read(frames, spans.get(number) if spans else None)
+            if isinstance(stream.input, SequenceIds):
+                found |= stream.input.read_spans(spans[number]) if spans else {}
+            elif stream.modality in frames:
+                kinds = {kind.key: kind for kind in (stream.input, stream.target) if kind is not None}
+                found |= {key: kind.read(frames) for key, kind in kinds.items() if key not in found}
         return {key: values.to(self.positions.device) for key, values in found.items()}
 
     def encode(self, tokens: Mapping[str, Tensor], inputs: Tensor, marks: Tensor) -> Tensor:

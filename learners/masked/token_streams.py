@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..choices import QuantiserName, TargetKind
 from ..modalities.modality import MODALITIES, PSEUDOLABEL, Modality, find
-from ..modalities.sequences import SequenceModality, Spans
+from ..modalities.sequences import SequenceModality
 from ..modalities.tokenizers import Tokenizer
 from .sequence_stream import SequenceIds
 from .token_kinds import Cells, Codes, Patches, TokenKind
@@ -43,15 +43,6 @@ class TokenStream:
     def is_sequence(self) -> bool:
         """Whether it holds the ids of a sequence rather than parts of an image."""
         return isinstance(self.input, SequenceIds)
-
-    def read(self, frames: Mapping[str, Tensor], spans: Spans | None = None) -> dict[str, Tensor]:
-        """Values of its tokens (B, N, ...) by TokenKind.key, of frames that hold it, or of a sequence's spans."""
-        if isinstance(self.input, SequenceIds):
-            return {} if spans is None else self.input.read_spans(spans)
-        if self.modality not in frames:
-            return {}
-        kinds = {kind.key: kind for kind in (self.input, self.target) if kind is not None}
-        return {key: kind.read(frames) for key, kind in kinds.items()}
 
 
 def token_streams(

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from ..choices import SizeName
 from ..masked.encoder import Encoder
-from ..modalities.modality import MODALITIES, jitter, patchify
+from ..modalities.modality import jitter, patchify
 from ..nn.layers import linear
 from ..nn.optimisers import Optimiser, ParameterGroup
 from ..nn.precision import autocast
@@ -112,7 +112,7 @@ class Distilled(nn.Module):
     def features(self, rgb: Tensor, masked: Tensor | None = None) -> Tensor:
         """Patch features (B, N, D) of crops of any size, uint8 (B, S, S, 3); `masked` bool (B, N)."""
         encoder, side = self.encoder, rgb.shape[1] // self.encoder.patch
-        x = encoder.embed(patchify(MODALITIES["rgb"].normalise(rgb), encoder.patch))
+        x = encoder.embed(patchify(encoder.normalise(rgb), encoder.patch))
         if masked is not None:
             x = torch.where(masked[..., None], self.mask_token.to(x.dtype), x)
         return encoder.encode(x + self._positions(side) + encoder.modality)
@@ -232,8 +232,8 @@ class DinoLearner:
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {"generator": self.generator.get_state()}
         tensors |= {f"teacher/{name}": value.contiguous() for name, value in self.teacher.state_dict().items()}
+        tensors |= {f"student/{name}": value.contiguous() for name, value in self.student.state_dict().items()}
         for name, parameter in self.student.named_parameters():
-            tensors[f"student/{name}"] = parameter.detach().contiguous()
             state = self.optimiser.state(parameter)
             tensors |= {f"moment/{key}/{name}": torch.as_tensor(value) for key, value in state.items()}
         save_file(tensors, folder / "dino.safetensors")

@@ -29,11 +29,11 @@ import torch.distributed as dist
 import tyro
 from torch import Tensor
 
+from ...core.storage import recover_folder, replace_folder
 from ..choices import SENSORY
 from ..data.frame_folder import FrameFolder, FrameFolderError
 from ..data.replay_buffer import BufferError, ReplayBuffer
 from ..masked.encoder import Encoder
-from ..nn.checkpoint import replace_folder, whole_folder
 from .scaling import Part, ScaledLearner, generator_of
 from .train_config import PresetConfig, TrainConfig
 
@@ -205,7 +205,7 @@ def _begin(config: TrainConfig, learner: ScaledLearner) -> Callable[[dict[str, A
     """Load what there is to go on with; returns what appends a line to metrics.jsonl."""
     if learner.rank == 0:
         config.out.mkdir(parents=True, exist_ok=True)
-        kept = whole_folder(config.out / "learner")
+        kept = recover_folder(config.out / "learner")
     dist.barrier()
     kept = (config.out / "learner").exists()
     if kept and not config.resume:
