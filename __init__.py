@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from .envs.scene import Scene
     from .learners.data.replay_buffer import ReplayBuffer
     from .learners.heads.segmentation import Segmenter
-    from .learners.masked.masked_model import Encoder
+    from .learners.masked.encoder import Encoder
     from .learners.objectives.tst import TSTLearner
 
     __version__: str
 
 _WHERE = {
     "Camera": "core.frame",
-    "Encoder": "learners.masked.masked_model",
+    "Encoder": "learners.masked.encoder",
     "House": "envs.house.house",
     "HouseEnv": "envs.gym_envs.house_env",
     "OccupancyMap": "agent.mapping.occupancy_map",

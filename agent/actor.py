@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from ..core.frame import Frame
+from ..core.storage import write_arrays
 from ..envs.gym_envs.world import ChangingWorld, World
 from ..envs.simulator import stack_frames
 from ..learners.data.replay_buffer import ReplayBuffer, as_stored
-from ..learners.nn.checkpoint import replace_arrays
 from .episode import EpisodeConfig
 from .fusion.semantic_map import SemanticMap
 from .mapping.occupancy_map import OccupancyMap, coverage, view_coverage
@@ -132,7 +132,7 @@ class Actor:
         arrays: dict[str, NDArray[Any]] = {"path": np.array(self.path, np.float64).reshape(-1, 2)}
         for name, one in self._maps().items():
             arrays |= {f"{name}/{key}": value for key, value in one.arrays().items()}
-        replace_arrays(self.folder / "agent.npz", arrays)
+        write_arrays(self.folder / "agent.npz", arrays)
         self.buffer.note = self._note(acted)
         self.buffer.flush()
 

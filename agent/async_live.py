@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..core.storage import write_arrays
 from ..envs.gym_envs.world import World
 from ..learners.data.shared_buffer import SharedBuffer
-from ..learners.nn.checkpoint import replace_arrays
 from ..learners.training.fit import RunningMeans
 from .actor_process import INTERRUPTED, LONGEST_END, PAUSE, ActorError, ActorSettings, run_actor
 from .live import Rollout
@@ -151,7 +151,7 @@ class AsyncAgent:
         semantic_map = self.trainer.semantic_map
         arrays = {} if semantic_map is None else semantic_map.arrays()
         progress = {"reported": np.array(self._reported), "fused": np.array(self._fused)}
-        replace_arrays(
+        write_arrays(
             self.settings.folder / "learned.npz",
             {**progress, **{f"semantic/{key}": value for key, value in arrays.items()}},
         )

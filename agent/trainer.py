@@ -7,10 +7,10 @@ from pathlib import Path
 from torch import Tensor
 
 from ..core.frame import Frame
+from ..core.storage import recover_folder, replace_folder
 from ..learners.data.batch_sampler import BatchSampler
 from ..learners.data.replay_buffer import ReplayBuffer
 from ..learners.heads.transfer import LabelledFrames
-from ..learners.nn.checkpoint import replace_folder, whole_folder
 from ..learners.objectives.surprise import surprise
 from ..learners.objectives.tst import TSTLearner
 from ..learners.training.fit import RunningMeans, fit
@@ -45,7 +45,7 @@ class Trainer:
         self.folder, self.semantic_map = folder, semantic_map
         labels = [] if semantic_map is None else [lambda frames, indices: semantic_map.labels(frames)]
         self.sampler = BatchSampler([buffer], learner.config.batch_size, seed, mix_in, pseudolabels=labels)
-        if whole_folder(folder / "learner"):
+        if recover_folder(folder / "learner"):
             learner.load(folder / "learner")
 
     def steps_due(self, frames: int) -> int:

@@ -6,20 +6,17 @@ import contextlib
 import os
 from collections.abc import Callable
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .digests import code_digest, digest
+from .digests import code_digest, digest, library_versions
 from .storage import replacing
 
 NEWEST = 3
 """Number of arrays of one kind that `kept` leaves on disk; the oldest are deleted."""
-LIBRARIES = ("numpy", "numba", "embreex")
-"""Libraries whose versions are part of every code key."""
 
 
 def cache_folder() -> Path:
@@ -30,7 +27,7 @@ def cache_folder() -> Path:
 
 @cache
 def code_key(module: str) -> str | None:
-    """Key of a module, given by its `__name__`: its code, that of all its imports in the package, and LIBRARIES'
+    """Key of a module, given by its `__name__`: its code, that of all its imports in the package, and the libraries'
     versions.
 
     None where the source is missing: nothing should be cached then.
@@ -38,7 +35,7 @@ def code_key(module: str) -> str | None:
     code = code_digest(module.removeprefix("testspace."))
     if code == code_digest():
         return None
-    return digest([code, *(metadata.version(library) for library in LIBRARIES)])
+    return digest([code, library_versions()])
 
 
 def kept(

@@ -26,7 +26,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ...learners.data.replay_buffer import ReplayBuffer
-from ...learners.masked.masked_model import Encoder, MaskedModel, Size
+from ...learners.masked.encoder import Encoder, Size
+from ...learners.masked.masked_model import MaskedModel
 from ...learners.masked.masking import Masking, mixture
 from ...learners.nn.precision import autocast, bf16_is_fast
 from .learner_table import table
@@ -94,11 +95,12 @@ def prepare(work: Work, batch: int) -> Prepared:
     model = MaskedModel(
         Size(work.dim, work.layers, work.layers), IMAGE, PATCH, "tokens", rgb_beside_tokens=True, codes=CODES
     )
-    seen, predicted = [bool(slot.sees) for slot in model.slots], [bool(slot.predicts) for slot in model.slots]
+    seen = [stream.input is not None for stream in model.streams]
+    predicted = [stream.target is not None for stream in model.streams]
     parts = mixture(seen, predicted, (0.01, 0.1, 1.0, 10.0), 1.0)
-    masking = Masking(model.numbering.sizes, work.budget, work.budget, parts, seen, predicted)
-    contents = {f"{name} codes": torch.randint(count, (batch, model.positions)) for name, count in CODES.items()}
-    contents["rgb patches"] = torch.randn(batch, model.positions, 3 * PATCH**2)
+    masking = Masking(model.index.sizes, work.budget, work.budget, parts, seen, predicted)
+    contents = {f"{name} codes": torch.randint(count, (batch, model.patches)) for name, count in CODES.items()}
+    contents["rgb patches"] = torch.randn(batch, model.patches, 3 * PATCH**2)
     return Prepared(model, masking, contents, torch.Generator().manual_seed(0))
 
 
@@ -108,7 +110,7 @@ def our_step(prepared: Prepared, bf16: bool) -> Callable[[], None]:
 
     def step() -> None:
         with autocast(enabled=bf16):
-            losses = prepared.model.losses_of(prepared.contents, *prepared.draw())
+            losses = prepared.model.losses_of_tokens(prepared.contents, *prepared.draw())
             loss = torch.stack(list(losses.values())).mean()
         optimiser.zero_grad()
         loss.backward()
@@ -132,7 +134,7 @@ def matrix_products(bf16: bool, side: int = 1024) -> tuple[Callable[[], None], f
 def flops(prepared: Prepared) -> float:
     """FLOPs of the matrix products of our forward and backward pass."""
     with FlopCounterMode(display=False) as counter:
-        losses = prepared.model.losses_of(prepared.contents, *prepared.draw())
+        losses = prepared.model.losses_of_tokens(prepared.contents, *prepared.draw())
         torch.stack(list(losses.values())).mean().backward()
     return float(counter.get_total_flops())
 

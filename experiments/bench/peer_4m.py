@@ -30,11 +30,11 @@ Chosen = tuple[Tensor, Tensor]
 
 
 def masks(model: MaskedModel, chosen: Chosen) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Of each slot what `chosen` leaves out, bool (B, N), of the input and of the target.
+    """Of each stream what `chosen` leaves out, bool (B, N), of the input and of the target.
 
     Made once: ml-4m draws them in the loader's processes.
     """
-    sizes = model.numbering.sizes
+    sizes = model.index.sizes
     left_out = []
     for numbers in chosen:
         mask = torch.ones(len(numbers), sum(sizes), dtype=torch.bool).scatter_(1, numbers, False)
@@ -84,12 +84,12 @@ class _Restated(nn.Module):
 
     def __init__(self, model: MaskedModel) -> None:
         super().__init__()
-        dim, self.slots, self.numbering = model.encoder.dim, model.slots, model.numbering
-        self.register_buffer("places", model.places)
-        self.modality = nn.Parameter(torch.randn(len(self.slots), dim) * 0.02)
+        dim, self.streams, self.index = model.encoder.dim, model.streams, model.index
+        self.register_buffer("places", model.positions)
+        self.modality = nn.Parameter(torch.randn(len(self.streams), dim) * 0.02)
         self.mask_token = nn.Parameter(torch.randn(dim) * 0.02)
         self.pixels = nn.Linear(model.encoder.embed.in_features, dim, bias=False)
-        codes = {slot.name: model._codes[slot.modality] for slot in self.slots if slot.predicts}
+        codes = {stream.name: stream.target.outputs for stream in self.streams if stream.target}
         self.seen = nn.ModuleDict({name: nn.Embedding(count, dim) for name, count in codes.items()})
         self.wanted = nn.ModuleDict({name: nn.Embedding(count, dim) for name, count in codes.items()})
         self.encoder = nn.ModuleList(_Layer(dim, False) for _ in model.encoder.layers)
@@ -99,26 +99,27 @@ class _Restated(nn.Module):
     def forward(
         self, contents: dict[str, Tensor], left: dict[str, Tensor], unasked: dict[str, Tensor], budget: int
     ) -> Tensor:
-        batch, where = len(contents["rgb patches"]), self.modality[self.numbering.slot] + self.places
-        places = dict(zip((s.name for s in self.slots), where.split(self.numbering.sizes), strict=True))
+        batch, where = len(contents["rgb patches"]), self.modality[self.index.stream] + self.places
+        places = dict(zip((s.name for s in self.streams), where.split(self.index.sizes), strict=True))
         tokens, marks, masks = [], [], []
-        for slot in self.slots:
-            content = contents[f"{slot.modality} {slot.sees}"]
-            tokens.append(self.pixels(content) if slot.name == "rgb" else self.seen[slot.name](content))
-            marks.append(places[slot.name].expand(batch, -1, -1))
-            masks.append(left[slot.name])
+        for stream in self.streams:
+            assert stream.input is not None
+            content = contents[stream.input.key]
+            tokens.append(self.pixels(content) if stream.name == "rgb" else self.seen[stream.name](content))
+            marks.append(places[stream.name].expand(batch, -1, -1))
+            masks.append(left[stream.name])
         x, mark, mask, _ = _gather(tokens, marks, masks, budget)
         x, dense = x + mark, mask[:, None].expand(-1, budget, -1)
         for layer in self.encoder:
             x = layer(x, dense)
         context = self.context(self.encoder_norm(x)) + mark
         tokens, marks, masks, kinds, ids = [], [], [], [], []
-        for number, slot in enumerate(self.slots):
-            if slot.predicts:
-                content = contents[f"{slot.modality} codes"]
-                tokens.append(torch.zeros_like(self.wanted[slot.name](content)) + self.mask_token)
-                marks.append(places[slot.name].expand(batch, -1, -1))
-                masks.append(unasked[slot.name])
+        for number, stream in enumerate(self.streams):
+            if stream.target:
+                content = contents[f"{stream.modality} codes"]
+                tokens.append(torch.zeros_like(self.wanted[stream.name](content)) + self.mask_token)
+                marks.append(places[stream.name].expand(batch, -1, -1))
+                masks.append(unasked[stream.name])
                 kinds.append(torch.full_like(content, number))
                 ids.append(content)
         y, mark, _, order = _gather(tokens, marks, masks, budget)
@@ -127,9 +128,9 @@ class _Restated(nn.Module):
         for layer in self.decoder:
             y = layer(y, apart, context, dense)
         y, losses = self.decoder_norm(y), []
-        for number, slot in enumerate(self.slots):
-            if slot.predicts:
-                table = self.wanted[slot.name]
+        for number, stream in enumerate(self.streams):
+            if stream.target:
+                table = self.wanted[stream.name]
                 assert isinstance(table, nn.Embedding)
                 chosen = kind == number
                 losses.append(F.cross_entropy(F.linear(y[chosen], table.weight), truth[chosen]))
@@ -169,7 +170,7 @@ def fourm_step(
         return None, f"fourm cannot be imported ({' '.join(str(error).split())[:120]})"
     from functools import partial
 
-    codes = {NAMES[slot.name]: model._codes[slot.modality] for slot in model.slots if slot.predicts}
+    codes = {NAMES[stream.name]: stream.target.outputs for stream in model.streams if stream.target}
     seen: dict[str, Any] = {
         name: ImageTokenEncoderEmbedding(count, 16, image_size=224) for name, count in codes.items()
     }
@@ -180,18 +181,18 @@ def fourm_step(
         num_heads=model.encoder.dim // 64, qkv_bias=False, proj_bias=False, mlp_bias=False, act_layer=nn.SiLU,
         norm_layer=partial(LayerNorm, eps=1e-6, bias=False), gated_mlp=True,
     )  # fmt: skip
-    batch, side = len(contents["rgb patches"]), math.isqrt(model.positions)
+    batch, side = len(contents["rgb patches"]), math.isqrt(model.patches)
     (left, unasked), budget = masks(model, chosen), chosen[0].shape[1]
     given = {}
-    for slot in model.slots:
-        pixels = slot.name == "rgb"
+    for stream in model.streams:
+        pixels = stream.name == "rgb"
         tensor = (
-            torch.randn(batch, 3, 224, 224) if pixels else contents[f"{slot.modality} codes"].view(batch, side, side)
+            torch.randn(batch, 3, 224, 224) if pixels else contents[f"{stream.modality} codes"].view(batch, side, side)
         )
-        first = torch.nn.functional.one_hot((~unasked[slot.name]).int().argmax(dim=1), slot.tokens)
-        given[NAMES[slot.name]] = {
-            "tensor": tensor, "input_mask": left[slot.name], "target_mask": unasked[slot.name],
-            "decoder_attention_mask": first.int() * (~unasked[slot.name]).sum(dim=1, keepdim=True).int(),
+        first = torch.nn.functional.one_hot((~unasked[stream.name]).int().argmax(dim=1), stream.size)
+        given[NAMES[stream.name]] = {
+            "tensor": tensor, "input_mask": left[stream.name], "target_mask": unasked[stream.name],
+            "decoder_attention_mask": first.int() * (~unasked[stream.name]).sum(dim=1, keepdim=True).int(),
         }  # fmt: skip  # the first of a modality's targets says how many there are
 
     def loss() -> Tensor:

@@ -11,7 +11,7 @@ import tyro
 from torch import Tensor
 
 from ...learners.data.frame_folder import FrameFolder
-from ...learners.masked.masked_model import Encoder
+from ...learners.masked.encoder import Encoder
 from ...learners.objectives.tst import TSTLearner
 from ...learners.objectives.tst_config import TSTConfig
 

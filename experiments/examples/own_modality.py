@@ -76,7 +76,7 @@ def train(run: Path, /, steps: int = 200, tokenizer_steps: int = 300) -> TSTLear
     learner.fit_tokenizers(sample)
     tokenizer = learner.model.tokenizers["height"]
     assert isinstance(tokenizer, Tokenizer)
-    print(f"tokenizer: {fidelity(tokenizer, sample(64))[0].unexplained:.1%} of height unexplained")
+    print(f"tokenizer: {fidelity(tokenizer, sample(64))[0].variance_unexplained:.1%} of height unexplained")
     for step in range(steps):
         report = learner.step(sample(32))
         if step % 50 == 0 or step == steps - 1:

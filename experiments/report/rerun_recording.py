@@ -26,7 +26,7 @@ from ...core.errors import UserError
 from ...core.frame import rotation
 from ...envs.house.classes import CLASSES, class_colours
 from ...learners.heads.segmentation import Segmenter
-from ...learners.masked.masked_model import Encoder
+from ...learners.masked.encoder import Encoder
 from ..rundir.run_frames import RunFrames
 from .report_figures import draw_normals
 

@@ -21,7 +21,7 @@ from ...core.storage import replacing
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.heads.segmentation import Segmenter
 from ...learners.heads.transfer import LabelledFrames
-from ...learners.masked.masked_model import Encoder
+from ...learners.masked.encoder import Encoder
 from ..protocol.preset import Preset
 from ..protocol.score import Score, score, transfer, ttt_scores, unlabelled_rgb
 from ..rundir.run_folder import RunFolder

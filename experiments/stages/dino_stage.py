@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ...core.progress import Advance
-from ...learners.nn.checkpoint import whole_folder
+from ...core.storage import recover_folder
 from ...learners.objectives.dino import DinoConfig, DinoLearner
 from ...learners.training.fit import STORE_EVERY, fit
 from .pretrain_stage import DataMix, reporter
@@ -19,7 +19,7 @@ def pretrain_dino(store: Store, config: DinoConfig, mix: DataMix, seed: int, tit
 
     def make(folder: Path, advance: Advance) -> None:
         learner, kept = DinoLearner(config, seed), folder / "learner"
-        if whole_folder(kept):
+        if recover_folder(kept):
             learner.load(kept)
         batch = mix.sampler(config.batch_size, seed).batch
         fit(learner, batch, mix.steps, reporter(learner, mix.steps, advance), kept, STORE_EVERY)

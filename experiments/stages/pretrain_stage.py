@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import load_file
 
 from ...core.progress import Advance
+from ...core.storage import recover_folder
 from ...learners.data.batch_sampler import BatchSampler, Frames, Pseudolabels
 from ...learners.data.replay_buffer import ReplayBuffer
-from ...learners.nn.checkpoint import whole_folder
 from ...learners.objectives.tst import TSTLearner
 from ...learners.objectives.tst_config import TSTConfig
 from ...learners.training.fit import STORE_EVERY, Learner, fit
@@ -82,7 +82,7 @@ def pretrain(
     def make(folder: Path, advance: Advance) -> None:
         learner, sampler = TSTLearner(config, seed), mix.sampler(config.batch_size, seed)
         kept = folder / "learner"
-        if whole_folder(kept):
+        if recover_folder(kept):
             learner.load(kept)
         elif start is not None:
             learner.model.load_state_dict(load_file(start.folder / "learner" / "model.safetensors"))

@@ -15,7 +15,7 @@ from ...learners.adaptation.label_propagation import FewLabels, propagate_labels
 from ...learners.encoders.frame_encoder import FrameEncoder
 from ...learners.heads.segmentation import Segmenter
 from ...learners.heads.transfer import LabelledFrames, TransferConfig
-from ...learners.masked.masked_model import Encoder
+from ...learners.masked.encoder import Encoder
 from ...learners.objectives.tst import scratch_encoder
 from ...learners.objectives.tst_config import TSTConfig
 from ..protocol import score

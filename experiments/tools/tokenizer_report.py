@@ -87,7 +87,9 @@ def table(found: Sequence[Fidelity]) -> str:
     lines = [f"{'':<12}{'':<16}{'round trip':>12}{'mean image':>12}{'unexplained':>13}{'codes used':>12}"]
     for kept in found:
         values = "".join(f"{f'{value:.2f} {kept.unit}':>12}" for value in (kept.value, kept.of_mean))
-        line = f"{kept.modality:<12}{kept.measure:<16}{values}{kept.unexplained:>13.1%}{kept.codes_used:>12.1%}"
+        line = (
+            f"{kept.modality:<12}{kept.measure:<16}{values}{kept.variance_unexplained:>13.1%}{kept.perplexity:>12.1%}"
+        )
         lines.append(line + ("   BAD" if kept.bad else ""))
     return "\n".join(lines)
 

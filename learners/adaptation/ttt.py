@@ -13,7 +13,6 @@ alone; with a head that was trained on a frozen encoder it is not needed.
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,9 +24,11 @@ from torch import Tensor, nn
 
 from ..encoders.frame_encoder import FrameEncoder
 from ..heads.segmentation import Segmenter
-from ..masked.masked_model import Encoder, MaskedModel
-from ..masked.masking import split_positions
+from ..masked.encoder import Encoder
+from ..masked.masked_model import MaskedModel
+from ..masked.masking import split_patches
 from ..nn.precision import autocast
+from ..nn.schedules import warmup_cosine
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class TTTConfig:
     masks: int = 16
     """Masks of the frame in each step."""
     mask_ratio: float = 0.75
-    """Share of the patches that is hidden, and predicted."""
-    lr: float = 5e-3
+    """Fraction of patches masked, and predicted."""
+    learning_rate: float = 5e-3
     """Learning rate of gradient descent."""
     momentum: float = 0.9
     """Its momentum."""
@@ -48,8 +49,8 @@ class TTTConfig:
     """Steps of AdamW in which `refit_decoder` fits the decoder to the transferred encoder."""
     refit_batch: int = 32
     """Frames a step of the refit."""
-    refit_lr: float = 1e-3
-    """Highest learning rate of the refit; it falls to 0 as half a cosine."""
+    refit_learning_rate: float = 1e-3
+    """Peak learning rate of the refit; it falls to 0 as half a cosine."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +99,15 @@ def ttt_predict(
             with torch.no_grad():
                 for parameter, value in zip(moving, start, strict=True):
                     parameter.copy_(value)
-            optimizer = torch.optim.SGD(moving, lr=config.lr, momentum=config.momentum)
+            optimizer = torch.optim.SGD(moving, lr=config.learning_rate, momentum=config.momentum)
         generator = torch.Generator().manual_seed(seed)
         copies = frame.expand(config.masks, -1, -1, -1)
-        probe = _masks(learner, config.masks, config.mask_ratio, generator)
+        probe = split_patches(config.masks, learner.patches, config.mask_ratio, generator)
         before.append(_probe(learner, copies, probe))
         for step in range(config.steps):
-            visible, hidden = probe if step == 0 else _masks(learner, config.masks, config.mask_ratio, generator)
+            visible, hidden = (
+                probe if step == 0 else split_patches(config.masks, learner.patches, config.mask_ratio, generator)
+            )
             with autocast(copies.device.type):
                 loss = learner.reconstruct_rgb(copies, visible, hidden)
             optimizer.zero_grad(set_to_none=True)
@@ -134,19 +137,19 @@ def refit_decoder(
     """
     config = config or TTTConfig()
     learner = _with_encoder(model, copy.deepcopy(encoder))
-    decoder = (learner.context, learner.decoder, learner.decoder_norm, learner.heads[learner.predicted_rgb])
+    decoder = (learner.context, learner.decoder, learner.decoder_norm, learner.heads[learner.rgb_target])
     trained = [learner.mask_token, *(p for part in decoder for p in part.parameters())]
     for parameter in trained:
         parameter.requires_grad_(True)
-    optimizer = torch.optim.AdamW(trained, lr=config.refit_lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
+    optimizer = torch.optim.AdamW(trained, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
     generator = torch.Generator().manual_seed(seed)
     for step in range(config.refit_steps):
         rgb = sample(config.refit_batch)
-        visible, hidden = _masks(learner, len(rgb), config.mask_ratio, generator)
+        visible, hidden = split_patches(len(rgb), learner.patches, config.mask_ratio, generator)
         with autocast(rgb.device.type):
             loss = learner.reconstruct_rgb(rgb, visible, hidden)
         for group in optimizer.param_groups:
-            group["lr"] = config.refit_lr * 0.5 * (1 + math.cos(math.pi * step / config.refit_steps))
+            group["lr"] = warmup_cosine(config.refit_learning_rate, step, 0, config.refit_steps)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
@@ -163,12 +166,6 @@ def _with_encoder(model: MaskedModel, encoder: FrameEncoder) -> MaskedModel:
     learner = copy.deepcopy(model)
     learner.encoder = encoder
     return learner.requires_grad_(False).eval()
-
-
-def _masks(model: MaskedModel, count: int, ratio: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Visible and hidden patches of `count` masks; at least one of each."""
-    visible = min(max(1, round((1 - ratio) * model.positions)), model.positions - 1)
-    return split_positions(count, model.positions, visible, generator)
 
 
 @torch.no_grad()

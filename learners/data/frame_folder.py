@@ -30,7 +30,6 @@ from torch import Tensor
 from ...core.edges import canny
 from ...core.frame import Camera
 from ...core.normals import normals_from_depth
-from ..modalities.tokenizers import Sample
 
 IMAGES = (".png", ".jpg", ".jpeg")
 MAX_PIXELS = 1 << 26
@@ -205,18 +204,3 @@ def _fits(file: Path, array: NDArray[np.float32], shape: tuple[int, ...]) -> NDA
     if array.shape != shape:
         raise FrameFolderError(f"{file}: its size is {array.shape}, its image's is {shape}; make them equal")
     return array
-
-
-def mixed(first: Sample, second: Sample, share: float = 0.5) -> Sample:
-    """Draws from two sources at once, a replay buffer's and a folder's `sample`: `share` of each batch from the first.
-
-    A batch holds what both have.
-    """
-
-    def sample(n: int) -> dict[str, Tensor]:
-        count = round(share * n)
-        parts = [source(size) for source, size in ((first, count), (second, n - count)) if size]
-        keys = set(parts[0]).intersection(*parts[1:])
-        return {key: torch.cat([part[key] for part in parts]) for key in parts[0] if key in keys}
-
-    return sample

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from ...core.frame import FRAME_SPEC
+from ...core.storage import write_json
 from ..choices import EvictionName
 from .eviction import WRITERS, Features, choose_slots, features_of, thumbnails
 
@@ -161,7 +162,7 @@ class ReplayBuffer:
             with file.open("rb+") as handle:
                 os.fsync(handle.fileno())  # dirty pages of a shared mapping belong to the file: fsync writes them
         sampler = bytes(self._generator.get_state().tolist()).hex()
-        _write_atomically(
+        write_json(
             self.folder / "state.json",
             {
                 "format": _FORMAT, "capacity": self.capacity, "height": self.height, "width": self.width,
@@ -317,13 +318,3 @@ def _read_state(folder: Path) -> dict[str, Any] | None:
     except (ValueError, KeyError) as error:
         raise BufferError(f"buffer: {file} cannot be read: {error}") from error
     return state
-
-
-def _write_atomically(file: Path, value: dict[str, Any]) -> None:
-    """Replace a JSON file so that a crash leaves either the old one or the new one."""
-    unfinished = file.with_name(file.name + ".tmp")
-    with unfinished.open("w") as out:
-        json.dump(value, out)
-        out.flush()
-        os.fsync(out.fileno())
-    unfinished.replace(file)

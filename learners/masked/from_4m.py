@@ -18,7 +18,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from .encoder import IMAGENET_MEAN, IMAGENET_STD
 from .masked_model import MaskedModel
+from .token_kinds import Patches
 from .token_streams import RGB_TOKENS
 
 NAMES: dict[str, str] = {
@@ -34,23 +36,23 @@ NAMES: dict[str, str] = {
     "semantic_tokens": "tok_semseg@224",
     "boxes": "det",
 }
-"""Of each slot that 4M knows, 4M's name of it."""
+"""Our stream name -> 4M's modality name."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """What came of it."""
+    """Which weights were taken over."""
 
     taken: tuple[str, ...]
-    """Slots whose weights are 4M's."""
+    """Streams whose weights are 4M's."""
     fresh: tuple[str, ...]
-    """Slots of the model that the checkpoint lacks."""
+    """Streams of the model that the checkpoint lacks."""
     left: tuple[str, ...]
     """Modalities of the checkpoint, by 4M's names, that the model lacks."""
 
 
 def start_from_4m(model: MaskedModel, file: str | Path, names: Mapping[str, str] | None = None) -> Started:
-    """Give `model` the weights of an ml-4m checkpoint; `names` adds to or replaces NAMES.
+    """Give `model` the weights of an ml-4m checkpoint and its normalisation of rgb; `names` adds to or replaces NAMES.
 
     Raises ValueError, naming the tensor, where the file is none, or one of another size, vocabulary or kind (with
     biases or normalised queries, which this model does not have).
@@ -69,6 +71,7 @@ def start_from_4m(model: MaskedModel, file: str | Path, names: Mapping[str, str]
                     f"4m: {target} is {tuple(parameter.shape)} in the model and {tuple(value.shape)} in {file}"
                 )
             parameter.copy_(value)
+    model.encoder.set_normalisation(IMAGENET_MEAN, IMAGENET_STD)  # what 4M's weights for pixels were trained with
     fresh = tuple(name for name in model.names if name not in taken)
     return Started(taken, fresh, tuple(sorted(known - {named[name] for name in taken})))
 
@@ -76,7 +79,9 @@ def start_from_4m(model: MaskedModel, file: str | Path, names: Mapping[str, str]
 def _read(file: Path) -> dict[str, Tensor]:
     try:
         with safe_open(file, framework="pt") as opened:
-            return {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (not a dict)
+            stored = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (not a dict)
+            shared = opened.metadata() or {}  # save_model stores shared tensors once, and here the names it left out
+        return stored | {name: stored[kept] for name, kept in shared.items() if kept in stored and name not in stored}
     except Exception as error:  # safetensors raises its own kind, and OSError
         raise ValueError(f"4m: {file} cannot be read as safetensors: {error}") from error
 
@@ -119,22 +124,21 @@ def _mapped(model: MaskedModel, tensors: dict[str, Tensor], names: Mapping[str, 
     yield "context.weight", stored["decoder_proj_context.weight"]
     yield "context.bias", stored["decoder_proj_context.bias"]
     yield "mask_token", stored["mask_token"].flatten()
-    for number, slot in enumerate(model.slots):
-        if slot.name not in names:
+    for number, stream in enumerate(model.streams):
+        name = stream.name
+        if name not in names:
             continue
-        seen, predicted = f"encoder_embeddings.{names[slot.name]}", f"decoder_embeddings.{names[slot.name]}"
-        vector = stored[f"{seen if slot.sees else predicted}.mod_emb"].flatten()
+        seen, predicted = f"encoder_embeddings.{names[name]}", f"decoder_embeddings.{names[name]}"
+        vector = stored[f"{predicted if stream.input is None else seen}.mod_emb"].flatten()
         yield ("encoder.modality" if number == 0 else str(number - 1)), vector
-        if slot.sees == "patches":
-            yield (
-                ("encoder.embed" if slot.name == "rgb" else f"embed.{slot.name}") + ".weight",
-                stored[f"{seen}.proj.weight"],
-            )
-        elif slot.sees:
-            yield f"embed.{slot.name}.weight", stored[f"{seen}.token_emb.weight"]
-        if slot.predicts:
+        if isinstance(stream.input, Patches):
+            embed = "encoder.embed" if name == "rgb" else f"embed.{name}"
+            yield f"{embed}.weight", stored[f"{seen}.proj.weight"]
+        elif stream.input is not None:
+            yield f"embed.{name}.weight", stored[f"{seen}.token_emb.weight"]
+        if stream.target is not None:
             tied = stored.get(f"{predicted}.token_emb.weight")  # stored once where input and output share it
             logits = stored.get(f"{predicted}.to_logits.weight", tied)
-            yield f"heads.{slot.name}.weight", stored[f"{predicted}.to_logits.weight"] if logits is None else logits
-        if slot.predicts == "sequence":
-            yield f"given.{slot.name}.weight", stored[f"{predicted}.token_emb.weight"]
+            yield f"heads.{name}.weight", stored[f"{predicted}.to_logits.weight"] if logits is None else logits
+        if stream.is_sequence:
+            yield f"sequences.embed.{name}.weight", stored[f"{predicted}.token_emb.weight"]

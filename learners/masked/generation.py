@@ -1,7 +1,7 @@
-"""Sequences id by id: what the model says of a frame's boxes, or of any sequence modality, from other modalities.
+"""Autoregressive generation of a sequence modality, such as a frame's boxes, from other modalities.
 
-The model has learned to go on after sentinels (`sequences`): asked for all of a sequence, it is given the first
-sentinel, then each id that it has said. What it may say follows from the sequence's form: its own ids, or END where a
+The model has learned to continue after sentinels (`sequences`): for a whole sequence the decoder is given the first
+sentinel, then each id that it has generated. Ids that break the sequence's form are excluded: it may end only where a
 unit is complete.
 """
 
@@ -23,47 +23,48 @@ from .masked_model import MaskedModel
 def generate(
     model: MaskedModel,
     frames: Mapping[str, Tensor],
-    given: Sequence[str],
-    wanted: str,
+    inputs: Sequence[str],
+    target: str,
     temperature: float = 0.0,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Ids int64 (B, length) of the sequence modality `wanted`, from the modalities `given` of frames (B, H, W, ...).
+    """Ids int64 (B, length) of the sequence modality `target`, from the modalities `inputs` of frames (B, H, W, ...).
 
-    The likeliest id at each place; with a temperature above 0 one that is drawn. Ids, then END, then PAD, as
-    `SequenceModality.sense` gives them. ValueError where the model has no such sequence, or does not see what is given.
+    Greedy, or sampled where the temperature is above 0. Ids, then END, then PAD, as `SequenceModality.sense` returns
+    them. ValueError where the model has no such sequence, or does not see one of the inputs.
     """
-    number = next((n for n, s in enumerate(model.slots) if s.name == wanted and s.predicts == "sequence"), None)
+    number = next((n for n, s in enumerate(model.streams) if s.name == target and s.is_sequence), None)
     if number is None:
-        there = [slot.name for slot in model.slots if slot.predicts == "sequence"]
-        raise ValueError(f"prediction: the model has no sequence '{wanted}'; it has {', '.join(there) or 'none'}")
-    sequence, first = SEQUENCES[wanted], int(model.numbering.first[number])
-    seen, inputs = whole_input(model, frames, given)
-    device, batch = model.places.device, len(inputs)
-    said = torch.full((batch, sequence.length + 1), PAD)
-    said[:, 0] = SENTINEL
-    over = torch.zeros(batch, dtype=torch.bool)
+        there = [stream.name for stream in model.streams if stream.is_sequence]
+        raise ValueError(f"prediction: the model has no sequence '{target}'; it has {', '.join(there) or 'none'}")
+    sequence, first = SEQUENCES[target], int(model.index.first[number])
+    visible, tokens_in = whole_input(model, frames, inputs)
+    device, batch = model.positions.device, len(tokens_in)
+    ids = torch.full((batch, sequence.length + 1), PAD)
+    ids[:, 0] = SENTINEL
+    ended = torch.zeros(batch, dtype=torch.bool)
     with autocast(device.type):
-        contents = model.contents(seen)
-        context = model.context_of(contents, inputs)
+        tokens = model.tokens(visible)
+        marks = model.marks()
+        context = model.encode(tokens, tokens_in, marks)
         for place in range(sequence.length):
-            contents[f"{wanted} given"] = said[:, :-1].to(device)
+            tokens[f"{target} decoder_inputs"] = ids[:, :-1].to(device)
             targets = first + torch.arange(place + 1).expand(batch, -1)
-            features = model.decode(contents, context, targets)[:, -1]
-            logits = model.heads[wanted](features).float().cpu().masked_fill(~may_follow(sequence, place), -torch.inf)
+            features = model.decode(tokens, context, targets, marks)[:, -1]
+            logits = model.heads[target](features).float().cpu().masked_fill(~may_follow(sequence, place), -torch.inf)
             if temperature > 0:
                 id_ = torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)[:, 0]
             else:
                 id_ = logits.argmax(-1)
-            said[:, place + 1] = torch.where(over, PAD, id_)
-            over |= id_ == END
-            if bool(over.all()):
+            ids[:, place + 1] = torch.where(ended, PAD, id_)
+            ended |= id_ == END
+            if bool(ended.all()):
                 break
-    return said[:, 1:]
+    return ids[:, 1:]
 
 
 def may_follow(sequence: SequenceModality, place: int) -> Tensor:
-    """Which ids, bool (vocabulary,), may stand at this place of a sequence."""
+    """Ids, bool (vocabulary,), that are allowed at this place of a sequence."""
     allowed = torch.arange(sequence.vocabulary) >= sequence.first
     allowed[END] = place % sequence.unit == 0
     return allowed if place < sequence.length - 1 else torch.arange(sequence.vocabulary) == END

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..modalities.sequences import SequenceModality, Spans, cut, hide_spans
+from ..modalities.sequences import SequenceModality, Spans
+from .sequence_stream import SequenceMasking
 
 ABSENT = 1e-9
 """The concentration of a modality that is not to be drawn."""
@@ -81,22 +82,22 @@ def choose(counts: Tensor, free: Tensor, budget: int, generator: torch.Generator
 
 
 class Drawn(NamedTuple):
-    """What a batch sees and predicts."""
+    """Visible and target tokens of a batch."""
 
     inputs: Tensor
     """Token numbers int64 (B, input budget)."""
     targets: Tensor
     """Token numbers int64 (B, target budget)."""
     spans: dict[int, Spans]
-    """Of each modality that is a sequence, by its number: its tokens are these, from the first on."""
+    """Ids of each sequence by number of its stream; its tokens are these, from the first on."""
 
 
 class Masking:
-    """Draws input and target tokens for a batch."""
+    """Draws input and target tokens for a batch. M: streams, N: most tokens of a stream, B: batch."""
 
     def __init__(
         self,
-        positions: Sequence[int],
+        sizes: Sequence[int],
         input_budget: int,
         target_budget: int,
         parts: Sequence[Dirichlets],
@@ -104,65 +105,59 @@ class Masking:
         predicted: Sequence[bool] | None = None,
         sequences: Mapping[int, SequenceModality] | None = None,
     ) -> None:
-        """`positions`: tokens of each modality; all are seen and predicted, and none is a sequence, unless said.
+        """`sizes`: tokens of each stream; all are seen and predicted, and none is a sequence, unless stated.
 
         ValueError where the budgets could not always be filled: what a sequence holds differs by frame, so it does not
         count.
         """
-        self.sequences = dict(sequences or {})
-        self._seen = torch.tensor([True] * len(positions) if seen is None else list(seen))
-        self._predicted = torch.tensor([True] * len(positions) if predicted is None else list(predicted))
-        self.positions, self.input_budget, self.target_budget = tuple(positions), input_budget, target_budget
-        sizes = torch.tensor(self.positions)
-        surely = sizes * torch.tensor([number not in self.sequences for number in range(len(positions))])
-        both, either = surely[self._seen & self._predicted].sum(), surely[self._predicted].sum()
-        if input_budget < 1 or target_budget < 1 or input_budget > surely[self._seen].sum():
-            raise ValueError(
-                f"masking: {int(surely[self._seen].sum())} tokens that may be seen do not hold {input_budget}"
-            )
-        if target_budget > either - min(int(both), input_budget):
-            raise ValueError(
-                f"masking: budgets {input_budget} + {target_budget} do not fit into the tokens of modalities that hold "
-                f"{', '.join(map(str, self.positions))}"
-            )
-        self._exists = torch.arange(int(sizes.max())) < sizes[:, None]  # (M, N)
-        self._gap = (int(sizes.max()) - sizes).cumsum(0) - (
-            int(sizes.max()) - sizes
-        )  # places before M that are no token
+        self.sequences = SequenceMasking(sequences or {})
+        self.sizes, self.input_budget, self.target_budget = tuple(sizes), input_budget, target_budget
+        self._seen = torch.tensor([True] * len(sizes) if seen is None else list(seen))  # (M,)
+        self._predicted = torch.tensor([True] * len(sizes) if predicted is None else list(predicted))  # (M,)
+        self._check_budgets()
+        lengths = torch.tensor(self.sizes)
+        most = int(lengths.max())
+        self._exists = torch.arange(most) < lengths[:, None]  # (M, N)
+        self._padding = (most - lengths).cumsum(0) - (most - lengths)  # (M,): places before a stream that are no token
         self._weights = torch.tensor([part.weight for part in parts], dtype=torch.float64)
-        self._inputs = torch.tensor([part.inputs for part in parts], dtype=torch.float64)
-        self._targets = torch.tensor([part.targets for part in parts], dtype=torch.float64)
+        self._inputs = torch.tensor([part.inputs for part in parts], dtype=torch.float64)  # (parts, M)
+        self._targets = torch.tensor([part.targets for part in parts], dtype=torch.float64)  # (parts, M)
 
     def draw(self, batch: int, generator: torch.Generator, ids: Mapping[int, Tensor] | None = None) -> Drawn:
-        """Input and target tokens of `batch` frames, disjoint within a modality; `ids` (B, L) of each sequence."""
-        part = torch.multinomial(self._weights, batch, replacement=True, generator=generator)
-        free = (self._exists & self._seen[:, None]).repeat(batch, 1, 1)
-        counts = round_shares(draw_shares(self._inputs[part], generator), self.input_budget, generator)
-        spans = {}
-        for number, sequence in self.sequences.items():
-            assert ids is not None
-            spans[number] = hide_spans(ids[number], sequence.unit, counts[:, number], generator)
-            self._only(free, counts, number, spans[number].seen)
-        inputs = choose(counts, free, self.input_budget, generator)
+        """Input and target tokens of `batch` frames, disjoint within a stream; `ids` (B, L) of each sequence."""
+        part = torch.multinomial(self._weights, batch, replacement=True, generator=generator)  # (B,)
+        free = (self._exists & self._seen[:, None]).repeat(batch, 1, 1)  # (B, M, N)
+        counts = round_shares(draw_shares(self._inputs[part], generator), self.input_budget, generator)  # (B, M)
+        spans = self.sequences.hide(ids, free, counts, generator)
+        inputs = choose(counts, free, self.input_budget, generator)  # (B, input budget)
         free.copy_(self._exists & self._predicted[:, None])
         free.view(batch, -1).scatter_(1, inputs, False)
         counts = round_shares(draw_shares(self._targets[part], generator), self.target_budget, generator)
-        for number, sequence in self.sequences.items():
-            spans[number] = cut(spans[number], sequence.first, counts[:, number], sequence.length, generator)
-            self._only(free, counts, number, spans[number].asked)
-        targets = choose(counts, free, self.target_budget, generator)
+        self.sequences.cut(spans, free, counts, generator)
+        targets = choose(counts, free, self.target_budget, generator)  # (B, target budget)
         return Drawn(self._numbers(inputs), self._numbers(targets), spans)
 
-    def _only(self, free: Tensor, counts: Tensor, number: int, sizes: Tensor) -> None:
-        """Of modality `number` exactly the first `sizes` (B,) tokens can be chosen, and are."""
-        free[:, number] = torch.arange(free.shape[2]) < sizes[:, None]
-        counts[:, number] = sizes
-
     def _numbers(self, chosen: Tensor) -> Tensor:
-        return chosen - self._gap[chosen // self._exists.shape[1]]
+        """Token numbers of places in (M, N), flattened."""
+        return chosen - self._padding[chosen // self._exists.shape[1]]
+
+    def _check_budgets(self) -> None:
+        fixed = torch.tensor([0 if n in self.sequences.modalities else size for n, size in enumerate(self.sizes)])
+        visible, both = fixed[self._seen].sum(), fixed[self._seen & self._predicted].sum()
+        if self.input_budget < 1 or self.target_budget < 1 or self.input_budget > visible:
+            raise ValueError(f"masking: {int(visible)} tokens that may be seen do not hold {self.input_budget}")
+        if self.target_budget > fixed[self._predicted].sum() - min(int(both), self.input_budget):
+            raise ValueError(
+                f"masking: budgets {self.input_budget} + {self.target_budget} do not fit into the tokens of modalities "
+                f"that hold {', '.join(map(str, self.sizes))}"
+            )
 
 
-def split_positions(batch: int, positions: int, keep: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Visible and hidden positions of one modality, int64 (batch, keep) and (batch, positions - keep): an MAE mask."""
-    order = torch.rand(batch, positions, generator=generator).argsort(dim=-1)
-    return order[:, :keep], order[:, keep:]
+def split_patches(batch: int, patches: int, mask_ratio: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """MAE mask: visible and hidden patches of one modality, int64 (B, K) and (B, patches - K).
+
+    `mask_ratio` of them are hidden, and at least one is visible and one hidden.
+    """
+    visible = min(max(1, round((1 - mask_ratio) * patches)), patches - 1)
+    order = torch.rand(batch, patches, generator=generator).argsort(dim=-1)
+    return order[:, :visible], order[:, visible:]

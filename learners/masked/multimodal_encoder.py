@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from ..choices import SENSORY, SizeName
 from ..modalities.modality import MODALITIES, patchify
 from ..nn.layers import linear
-from .masked_model import Encoder, MaskedModel, Size
+from .encoder import Encoder, Size
+from .masked_model import MaskedModel
+from .token_kinds import Patches
 
 
 class MultimodalEncoder(Encoder):
@@ -33,8 +35,8 @@ class MultimodalEncoder(Encoder):
     @classmethod
     def of(cls, model: MaskedModel) -> Self:
         """As a masked model has learned it. ValueError for one without these modalities, or that sees their codes."""
-        sees = {slot.name: slot.sees for slot in model.slots}
-        if any(sees.get(name) != "patches" for name in SENSORY):
+        inputs = {stream.name: stream.input for stream in model.streams}
+        if not all(isinstance(inputs.get(name), Patches) for name in SENSORY):
             raise ValueError(f"multimodal: needs a model with targets 'patches' that sees {', '.join(SENSORY)}")
         made = cls(model.encoder.size, model.encoder.image_size, model.encoder.patch)
         numbers = [model.names.index(name) - 1 for name in SENSORY[1:]]

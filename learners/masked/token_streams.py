@@ -1,105 +1,130 @@
-"""The slots of the masked model: its modalities, how each enters and how each is predicted; and token numbers."""
+"""Streams of tokens: the modalities of a masked model, in which form each enters and is predicted; token numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ..choices import TargetKind
-from ..modalities.modality import MODALITIES, PSEUDOLABEL, find
+from ..choices import QuantiserName, TargetKind
+from ..modalities.modality import MODALITIES, PSEUDOLABEL, Modality, find
 from ..modalities.sequences import SequenceModality
+from ..modalities.tokenizers import Tokenizer
+from .sequence_stream import SequenceIds
+from .token_kinds import Cells, Codes, Patches, TokenKind
 
-Form = Literal["patches", "codes", "cells", "sequence"]
-"""Normalised values of a patch; a tokenizer's code; classes of CELLS x CELLS cells of a patch; ids of a sequence."""
-CELLS = 2
-"""Cells along each side of a patch for each of which a class is predicted."""
 RGB_TOKENS = "rgb_tokens"
-"""The slot of rgb's codes where they stand beside its pixels."""
+"""Stream of rgb's codes where they stand next to its pixels."""
 
 
 @dataclass(frozen=True)
-class Slot:
-    """One kind of token."""
+class TokenStream:
+    """All tokens of one modality in one frame."""
 
     name: str
-    """Its name in the model and of its loss."""
+    """Name in the model, and of its loss."""
     modality: str
-    """The modality whose content it holds."""
+    """Modality whose content it holds."""
     grid: tuple[int, int]
     """Rows and columns of its tokens; a sequence has one row."""
-    sees: Form | None
-    """As what the encoder sees it; None: never."""
-    predicts: Form | None
-    """As what the decoder predicts it; None: never."""
+    input: TokenKind | None
+    """Form in which the encoder sees it; None: never."""
+    target: TokenKind | None
+    """Form in which the decoder predicts it; None: never."""
 
     @property
-    def tokens(self) -> int:
-        """How many tokens of it there are."""
+    def size(self) -> int:
+        """Number of its tokens, N."""
         return self.grid[0] * self.grid[1]
 
+    @property
+    def is_sequence(self) -> bool:
+        """Whether it holds the ids of a sequence rather than parts of an image."""
+        return isinstance(self.input, SequenceIds)
 
-def slots(
-    modalities: Sequence[str], image_size: int, patch: int, targets: TargetKind, rgb_beside_tokens: bool, classes: int
-) -> tuple[Slot, ...]:
-    """The slots of a model; ValueError for modalities that do not exist or whose tokens do not divide the frames.
 
-    rgb is one slot that enters as pixels, or, as in 4M, `rgb_beside_tokens`: pixels that are only seen, and codes of
-    their own. With `classes` the agent's semantic map is one more, only predicted.
+def token_streams(
+    modalities: Sequence[str],
+    image_size: int,
+    patch: int,
+    targets: TargetKind,
+    rgb_beside_tokens: bool = False,
+    classes: int = 0,
+    levels: tuple[int, ...] = (8, 5, 5, 5),
+    quantiser: QuantiserName = "fsq",
+    codes: Mapping[str, int] | None = None,
+) -> tuple[TokenStream, ...]:
+    """Streams of a model, with new tokenizers; ValueError for unknown modalities, and tokens that do not divide frames.
+
+    rgb is one stream that enters as pixels, or, as in 4M, `rgb_beside_tokens`: pixels that are only seen, and codes as
+    a stream of their own. With `classes` the agent's semantic map is one more, only predicted. `codes`: number of codes
+    of those modalities whose codes come from elsewhere, and which get no tokenizer.
     """
-    form: Form = "codes" if targets == "tokens" else "patches"
+    if targets not in ("tokens", "patches"):
+        raise ValueError(f"model: no targets '{targets}'; there are tokens, patches")
     if rgb_beside_tokens and targets != "tokens":
         raise ValueError("model: rgb stands beside its tokens only with targets 'tokens'")
-    made = []
+
+    def predicted(modality: Modality) -> TokenKind:
+        if targets == "patches":
+            return Patches(modality.name, patch)
+        if codes is not None and modality.name in codes:
+            return Codes(modality.name, codes[modality.name], None)
+        tokenizer = Tokenizer(modality.name, patch, levels, quantiser=quantiser)
+        return Codes(modality.name, tokenizer.codes, tokenizer)
+
+    streams = []
     for modality in find(tuple(modalities)):
+        name = modality.name
         if isinstance(modality, SequenceModality):
-            made.append(Slot(modality.name, modality.name, (1, modality.length), "sequence", "sequence"))
+            ids = SequenceIds(modality)
+            streams.append(TokenStream(name, name, (1, modality.length), ids, ids))
             continue
-        grid = modality.grid(image_size, image_size, patch)
-        if modality.name != "rgb":
-            made.append(Slot(modality.name, modality.name, grid, form, form))
+        grid, kind = modality.grid(image_size, image_size, patch), predicted(modality)
+        if name != "rgb":
+            streams.append(TokenStream(name, name, grid, kind, kind))
         elif rgb_beside_tokens:
-            made += [Slot("rgb", "rgb", grid, "patches", None), Slot(RGB_TOKENS, "rgb", grid, "codes", "codes")]
+            streams.append(TokenStream("rgb", "rgb", grid, Patches("rgb", patch), None))
+            streams.append(TokenStream(RGB_TOKENS, "rgb", grid, kind, kind))
         else:
-            made.append(Slot("rgb", "rgb", grid, "patches", form))
+            pixels = kind if isinstance(kind, Patches) else Patches("rgb", patch)
+            streams.append(TokenStream("rgb", "rgb", grid, pixels, kind))
     if classes:
-        made.append(
-            Slot(PSEUDOLABEL, PSEUDOLABEL, MODALITIES["rgb"].grid(image_size, image_size, patch), None, "cells")
-        )
-    return tuple(made)
+        grid = MODALITIES["rgb"].grid(image_size, image_size, patch)
+        streams.append(TokenStream(PSEUDOLABEL, PSEUDOLABEL, grid, None, Cells(PSEUDOLABEL, patch, classes)))
+    return tuple(streams)
 
 
-class Numbering:
-    """Token numbers: slot by slot, position by position."""
+class TokenIndex:
+    """Token numbers: stream by stream, position by position."""
 
     def __init__(self, sizes: Sequence[int]) -> None:
-        """`sizes`: tokens of each slot."""
+        """`sizes`: tokens of each stream."""
         self.sizes = tuple(sizes)
         ends = torch.tensor(self.sizes).cumsum(0)
-        self.slot = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(self.sizes))  # of each number
-        self.first = ends - torch.tensor(self.sizes)  # number of each slot's first token
+        self.stream = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(self.sizes))  # of each number
+        self.first = ends - torch.tensor(self.sizes)  # number of each stream's first token
 
-    def split(self, numbers: Tensor, device: torch.device | str = "cpu") -> Tokens:
-        """Numbers (B, T), on the CPU, sorted by slot; what indexes contents goes to `device`, where those are."""
-        slot = self.slot[numbers]
-        return Tokens(slot, numbers - self.first[slot], self.sizes, device)
+    def group(self, numbers: Tensor, device: torch.device | str = "cpu") -> GroupedTokens:
+        """Numbers (B, T), on the CPU, grouped by stream; what indexes values goes to `device`, where those are."""
+        stream = self.stream[numbers]
+        return GroupedTokens(stream, numbers - self.first[stream], self.sizes, device)
 
 
-class Tokens:
-    """Tokens (B, T) sorted by slot, so that each slot's are handled as one matrix."""
+class GroupedTokens:
+    """Tokens (B, T) sorted by stream, so that each stream's are one matrix."""
 
     def __init__(
-        self, slot: Tensor, position: Tensor, sizes: tuple[int, ...], device: torch.device | str = "cpu"
+        self, stream: Tensor, position: Tensor, sizes: tuple[int, ...], device: torch.device | str = "cpu"
     ) -> None:
-        order = slot.flatten().argsort(stable=True)
-        self.counts: list[int] = slot.flatten().bincount(minlength=len(sizes)).tolist()
-        width = torch.tensor(sizes)[slot]
-        rows = (torch.arange(len(slot))[:, None] * width + position).flatten()[order]
-        self.order, self._rows = order.to(device), rows.to(device)  # (B * T,), places in the flattened batch, by slot
+        order = stream.flatten().argsort(stable=True)
+        self.counts: list[int] = stream.flatten().bincount(minlength=len(sizes)).tolist()
+        width = torch.tensor(sizes)[stream]
+        rows = (torch.arange(len(stream))[:, None] * width + position).flatten()[order]
+        self.order, self._rows = order.to(device), rows.to(device)  # (B * T,), indices into the flattened batch
 
     def rows(self) -> tuple[Tensor, ...]:
-        """For each slot, the rows of its tokens in contents flattened to (B * tokens of the slot, ...)."""
+        """Rows of each stream's tokens in its values, flattened to (B * N, ...)."""
         return self._rows.split(self.counts)

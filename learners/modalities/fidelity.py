@@ -80,15 +80,15 @@ class Fidelity:
     """Of the round trip."""
     of_mean: float
     """Of the mean image, which carries nothing."""
-    unexplained: float
+    variance_unexplained: float
     """Squared error over the variance: 0 is perfect, 1 no better than the mean."""
-    codes_used: float
-    """Perplexity of the codes over their number."""
+    perplexity: float
+    """Normalised perplexity of the codes, over their number."""
 
     @property
     def bad(self) -> bool:
         """Whether more than BAD of the variance is lost."""
-        return not self.unexplained <= BAD
+        return not self.variance_unexplained <= BAD
 
 
 @torch.no_grad()
@@ -100,5 +100,5 @@ def fidelity(tokenizer: Tokenizer, frames: Mapping[str, Tensor]) -> tuple[Fideli
     mean = truth.mean((0, 2, 3), keepdim=True).expand_as(truth)
     quality = tokenizer.quality(frames)
     value, of_mean = (float(measure.of(truth, other)) for other in (restored, mean))
-    kept = Fidelity(name, measure.name, measure.unit, value, of_mean, quality.unexplained, quality.codes_used)
+    kept = Fidelity(name, measure.name, measure.unit, value, of_mean, quality.variance_unexplained, quality.perplexity)
     return kept, truth, restored

@@ -1,11 +1,11 @@
 """Pseudolabel modalities (Section 4.3): feature maps of any network on the rgb, trained or untrained (Appendix J).
 
-    features = feature_map("efficientnet", efficientnet_lite(image_size=64))
-    register(features)
+    network = efficientnet_lite(image_size=128, stride=16)     # 8 x 8 features
+    register(feature_map("efficientnet", network, image_size=64))
     learner = TSTLearner(TSTConfig(modalities=(*SENSORY, "efficientnet")))
 
-The network is any FrameEncoder (`generalists`: timm's ViTs from a hub or a folder; EfficientNet-Lite0 offline); its map
-is computed from each frame's rgb as it is learned from, or read from the frames where they hold it under that name.
+The network is any FrameEncoder (`timm_encoders`: timm's ViTs from a hub or a folder; EfficientNet-Lite0 offline). Its
+map is computed from each frame's rgb during training, or read from frames that hold it under that name.
 """
 
 from __future__ import annotations
@@ -19,21 +19,30 @@ from ..nn.precision import autocast
 from .modality import Modality
 
 
-def feature_map(name: str, network: FrameEncoder, image_size: int) -> Modality:
-    """The network's features on frames of image_size x image_size pixels, as a modality of one token for each of them.
+def feature_map(name: str, network: FrameEncoder, image_size: int, grid: int | None = None) -> Modality:
+    """Features of the network on frames of image_size x image_size pixels, as a modality with one token per feature.
 
-    The network is frozen. ValueError where its grid is not square or does not divide the frames.
+    `grid`: rows and columns of the map; where the network has others, its map is resampled. Without it the network's
+    own. The network is frozen. ValueError where the grid is not square or does not divide the frames.
     """
     rows, columns = network.grid
-    if rows != columns or image_size % rows:
-        raise ValueError(f"pseudolabels: a map of {rows} x {columns} does not divide frames of {image_size} pixels")
+    size = grid or rows
+    if rows != columns or image_size % size:
+        raise ValueError(
+            f"pseudolabels: a map of {size} x {columns if grid is None else size} does not divide frames of "
+            f"{image_size} pixels; pass a `grid` that does"
+        )
     network.requires_grad_(False).eval()
 
     def compute(rgb: Tensor) -> Tensor:
         with torch.no_grad(), autocast(rgb.device.type):
-            return network.to(rgb.device)(rgb).float().unflatten(1, (rows, columns))
+            features = network.to(rgb.device)(rgb).float().unflatten(1, (rows, columns))  # (B, rows, columns, C)
+        if size == rows:
+            return features
+        maps = features.permute(0, 3, 1, 2)
+        return F.interpolate(maps, (size, size), mode="bilinear", antialias=True).permute(0, 2, 3, 1)
 
-    return Modality(name, network.dim, standardised, draw_features, compute, stride=image_size // rows)
+    return Modality(name, network.dim, standardised, draw_features, compute, stride=image_size // size)
 
 
 def standardised(features: Tensor) -> Tensor:

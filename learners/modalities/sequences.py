@@ -64,18 +64,18 @@ class SequenceModality:
 
 @dataclass(frozen=True)
 class Spans:
-    """Sequences with hidden spans. All int64 (B, L), PAD behind `seen` and `asked` ids."""
+    """Sequences with hidden spans. int64 (B, L), PAD after the first `n_inputs` and `n_targets` ids."""
 
     inputs: Tensor
-    """What the encoder sees."""
-    seen: Tensor
-    """(B,) how much of it."""
-    given: Tensor
-    """What the decoder is given."""
-    wanted: Tensor
-    """What it is to predict from that, place by place."""
-    asked: Tensor
-    """(B,) how much of it."""
+    """Ids that the encoder sees."""
+    n_inputs: Tensor
+    """(B,) how many they are."""
+    decoder_inputs: Tensor
+    """Ids that the decoder is given: the targets, one step behind."""
+    targets: Tensor
+    """Ids that the decoder predicts, place by place."""
+    n_targets: Tensor
+    """(B,) how many they are."""
 
 
 def hide_spans(ids: Tensor, unit: int, most: Tensor, generator: torch.Generator) -> Spans:
@@ -108,19 +108,21 @@ def hide_spans(ids: Tensor, unit: int, most: Tensor, generator: torch.Generator)
 
 
 def cut(spans: Spans, first: int, most: Tensor, length: int, generator: torch.Generator) -> Spans:
-    """At most `most` (B,) targets, from a random span on where there are more; `given` and `wanted` become (B, length).
+    """Spans with at most `most` (B,) targets, from a random span on where there are more, in tensors (B, length).
 
     Ids from SENTINEL to below `first` are sentinels.
     """
-    places = torch.arange(spans.given.shape[1])
-    sentinel = (spans.given >= SENTINEL) & (spans.given < first) & (places < spans.asked[:, None])
+    places = torch.arange(spans.decoder_inputs.shape[1])
+    sentinel = (spans.decoder_inputs >= SENTINEL) & (spans.decoder_inputs < first) & (places < spans.n_targets[:, None])
     noise = torch.rand(sentinel.shape, generator=generator).masked_fill_(~sentinel, -1.0)
-    start = torch.where(spans.asked > most, noise.argmax(1), 0)
-    asked = torch.minimum(spans.asked - start, most).clamp(max=length)
+    start = torch.where(spans.n_targets > most, noise.argmax(1), 0)
+    n_targets = torch.minimum(spans.n_targets - start, most).clamp(max=length)
     taken = (start[:, None] + torch.arange(length)).clamp_(max=len(places) - 1)
-    beyond = torch.arange(length) >= asked[:, None]
-    given, wanted = (ids.gather(1, taken).masked_fill_(beyond, PAD) for ids in (spans.given, spans.wanted))
-    return Spans(spans.inputs, spans.seen, given, wanted, asked)
+    beyond = torch.arange(length) >= n_targets[:, None]
+    decoder_inputs, targets = (
+        ids.gather(1, taken).masked_fill_(beyond, PAD) for ids in (spans.decoder_inputs, spans.targets)
+    )
+    return Spans(spans.inputs, spans.n_inputs, decoder_inputs, targets, n_targets)
 
 
 def _squeeze(values: Tensor, chosen: Tensor, length: int) -> Tensor:

@@ -26,12 +26,12 @@ Sample = Callable[[int], Mapping[str, Tensor]]
 
 @dataclass(frozen=True)
 class Quality:
-    """How well a tokenizer keeps its modality. A bad one shows here."""
+    """How well a tokenizer keeps its modality."""
 
-    unexplained: float
+    variance_unexplained: float
     """Squared error of the round trip over the variance of the images: 0 is perfect, 1 no better than their mean."""
-    codes_used: float
-    """Perplexity of the codes over their number: near 0, most codes carry nothing."""
+    perplexity: float
+    """Normalised perplexity of the codes, over their number: near 0, most codes carry nothing."""
 
 
 class Tokenizer(nn.Module):

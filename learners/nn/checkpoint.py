@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -50,33 +46,3 @@ def read(folder: Path, config: Mapping[str, Any], before: Mapping[str, Any]) -> 
             f"learner: {folder} was trained with another {', '.join(differing)}; use the same configuration"
         )
     return Checkpoint(load_file(folder / "model.safetensors"), load_file(folder / "optimiser.safetensors"), state)
-
-
-def replace_folder(folder: Path, write: Callable[[Path], object]) -> None:
-    """`write` a new folder beside this one, then let it take its place: a crash leaves the old one or the new one."""
-    new, old = folder.with_name(f"{folder.name}.new"), folder.with_name(f"{folder.name}.old")
-    shutil.rmtree(new, ignore_errors=True)
-    write(new)
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        os.rename(folder, old)
-    os.rename(new, folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def whole_folder(folder: Path) -> bool:
-    """Whether `replace_folder` has ever written this folder; puts it back if it was killed between its two renames."""
-    old = folder.with_name(f"{folder.name}.old")
-    if not folder.exists() and old.exists():
-        os.rename(old, folder)
-    return folder.exists()
-
-
-def replace_arrays(file: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put these arrays in the place of an .npz file and on the disk: a crash leaves the old one or the new one."""
-    unfinished = file.with_name(f"{file.name}.tmp")
-    with unfinished.open("wb") as out:
-        np.savez(out, allow_pickle=False, **arrays)
-        out.flush()
-        os.fsync(out.fileno())
-    unfinished.replace(file)

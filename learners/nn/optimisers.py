@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
 from ..choices import OptimiserName
+from .muon import Muon
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class ParameterGroup:
     parameters: list[nn.Parameter]
     weight_decay: float
     scale: float = 1.0
-    """Their learning rate, as a factor of the optimiser's."""
+    """Learning-rate multiplier."""
 
 
 class Optimiser:
@@ -53,7 +54,7 @@ class Optimiser:
         if parts[False]:
             self.parts.append(AdamW(parts[False], betas=betas, fused=True))
         if parts[True]:
-            self.parts.append(Muon(parts[True], adjust_lr_fn="match_rms_adamw"))
+            self.parts.append(Muon(parts[True]))
 
     @property
     def parameters(self) -> list[nn.Parameter]:

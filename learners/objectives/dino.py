@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..choices import SizeName
-from ..masked.masked_model import Encoder
-from ..modalities.modality import MODALITIES, jitter, patchify
+from ..masked.encoder import Encoder
+from ..modalities.modality import jitter, patchify
 from ..nn.layers import linear
 from ..nn.optimisers import Optimiser, ParameterGroup
 from ..nn.precision import autocast
@@ -51,10 +51,10 @@ class DinoConfig:
     """Share of the frame's area that a local crop shows."""
     jitter: float = 0.4
     """Photometric jitter of each crop."""
-    mask_chance: float = 0.5
-    """Chance that patches of a global crop are masked for the student."""
-    mask_share: tuple[float, float] = (0.1, 0.5)
-    """Share of its patches that then is masked."""
+    mask_probability: float = 0.5
+    """Probability that patches of a global crop are masked for the student."""
+    mask_ratio: tuple[float, float] = (0.1, 0.5)
+    """Range of the fraction of patches masked then."""
     prototypes: int = 1024
     """Outputs of each head (65,536 or more at scale)."""
     hidden: int = 256
@@ -112,7 +112,7 @@ class Distilled(nn.Module):
     def features(self, rgb: Tensor, masked: Tensor | None = None) -> Tensor:
         """Patch features (B, N, D) of crops of any size, uint8 (B, S, S, 3); `masked` bool (B, N)."""
         encoder, side = self.encoder, rgb.shape[1] // self.encoder.patch
-        x = encoder.embed(patchify(MODALITIES["rgb"].normalise(rgb), encoder.patch))
+        x = encoder.embed(patchify(encoder.normalise(rgb), encoder.patch))
         if masked is not None:
             x = torch.where(masked[..., None], self.mask_token.to(x.dtype), x)
         return encoder.encode(x + self._positions(side) + encoder.modality)
@@ -204,9 +204,9 @@ class DinoLearner:
     def _mask(self, count: int) -> Tensor:
         """bool (count, N): which patches the student does not see; at least one of the first crop."""
         cfg, positions = self.config, self.student.encoder.positions.shape[0]
-        low, high = cfg.mask_share
+        low, high = cfg.mask_ratio
         share = low + (high - low) * torch.rand(count, 1, generator=self.generator)
-        share = share * (torch.rand(count, 1, generator=self.generator) < cfg.mask_chance)
+        share = share * (torch.rand(count, 1, generator=self.generator) < cfg.mask_probability)
         noise = torch.rand(count, positions, generator=self.generator)
         masked = noise.argsort(1).argsort(1) < (share * positions).round()
         masked[0, int(noise[0].argmin())] = True
@@ -232,8 +232,8 @@ class DinoLearner:
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {"generator": self.generator.get_state()}
         tensors |= {f"teacher/{name}": value.contiguous() for name, value in self.teacher.state_dict().items()}
+        tensors |= {f"student/{name}": value.contiguous() for name, value in self.student.state_dict().items()}
         for name, parameter in self.student.named_parameters():
-            tensors[f"student/{name}"] = parameter.detach().contiguous()
             state = self.optimiser.state(parameter)
             tensors |= {f"moment/{key}/{name}": torch.as_tensor(value) for key, value in state.items()}
         save_file(tensors, folder / "dino.safetensors")

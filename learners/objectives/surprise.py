@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..choices import SENSORY
-from ..masked.masking import split_positions
+from ..masked.masking import split_patches
 from ..modalities.modality import find
 from .tst import TSTLearner
 
@@ -28,18 +28,16 @@ def surprise(learner: TSTLearner, frame: Mapping[str, NDArray[np.generic]], mask
         raise RuntimeError("surprise: the learner predicts tokens, and its tokenizers are not fitted yet")
     cfg, model = learner.config, learner.model
     generator = torch.Generator().manual_seed(learner.seed)
-    tensors = {name: torch.as_tensor(frame[name]) for name in SENSORY}
+    tensors = {name: torch.as_tensor(frame[name]).to(learner.device) for name in SENSORY}
     frames = {name: value.expand(masks, *value.shape) for name, value in tensors.items()}
     training = model.training
     model.eval()
     try:
         if cfg.objective == "mae":
-            visible = max(1, round(cfg.mix_visible * model.positions))
-            return float(
-                model.reconstruct_rgb(frames["rgb"], *split_positions(masks, model.positions, visible, generator))
-            )
+            view = split_patches(masks, model.patches, cfg.mask_ratio, generator)
+            return float(model.reconstruct_rgb(frames["rgb"], *view))
         frames |= {modality.name: modality.sense(frames) for modality in find(cfg.modalities)}
-        ids = {number: frames[model.names[number]] for number in learner.masking.sequences}
+        ids = {number: frames[model.names[number]].cpu() for number in learner.masking.sequences.modalities}
         losses = model.losses(frames, *learner.masking.draw(masks, generator, ids))
     finally:
         model.train(training)

@@ -42,9 +42,9 @@ class TSTConfig:
     """Concentrations of the Dirichlets of input and target shares, drawn equally often."""
     rgb_only: float = 1.0
     """Weight of rgb alone as input, where each alpha weighs 1."""
-    mix_visible: float = 0.25
-    """Share of the patches that is visible in masked autoencoding, of rgb mixed in from the transfer set and of all rgb
-    in TST-MAE; all others are targets."""
+    mask_ratio: float = 0.75
+    """Fraction of patches masked, and predicted, in masked autoencoding: of the transfer set's rgb, and of all rgb in
+    TST-MAE."""
     jitter: float = 0.2
     """Photometric jitter of rgb: light and contrast change by up to this share, tint by half of it."""
     min_crop: float = 1.0
@@ -64,13 +64,9 @@ class TSTConfig:
     warmup_steps: int = 200
     """Steps in which the learning rate rises from 0."""
     total_steps: int | None = None
-    """With a known end: cosine decay to 0 there. Unset: constant after the warm-up, and `TSTLearner.decay_over`."""
+    """Steps after which the learning rate has fallen to 0, as half a cosine. Unset: constant after the warm-up."""
     clip: float = 1.0
     """Largest norm of the gradient."""
-    teacher_decay: float = 0.0
-    """An EMA teacher keeps this share of its weights each step, and is then what is transferred; 0: without one."""
-    teacher_weight: float = 0.0
-    """Weight of the distance to the teacher's features of rgb, against forgetting (Arani et al., 2022)."""
     levels: tuple[int, ...] = (8, 5, 5, 5)
     """Levels of the tokenizers' FSQ; their product is the number of codes."""
     quantiser: QuantiserName = "fsq"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..nn.checkpoint import replace_folder
+from ...core.storage import replace_folder
 
 STORE_EVERY = 200
 """Steps between two checkpoints: what a crash can lose."""

@@ -27,7 +27,6 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
 from ..masked.masked_model import MaskedModel
-from ..modalities.modality import SEQUENCES
 from ..modalities.tokenizers import Sample
 from ..nn.checkpoint import Checkpoint
 from ..nn.precision import autocast
@@ -70,7 +69,7 @@ class ScaledLearner(TSTLearner):
 
         ValueError where the parts do not make up the batch, and for what only an agent or one process can do.
         """
-        self.scaling, self.device = scaling or Scaling(), torch.device(device)
+        self.scaling = scaling or Scaling()
         self.rank, self.processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         per_process, left = divmod(config.batch_size, self.processes)
         self.micro_batch = self.scaling.micro_batch or max(1, per_process)
@@ -86,12 +85,10 @@ class ScaledLearner(TSTLearner):
             raise ValueError("scaling: the semantic map is an agent's; use pseudolabel_classes 0")
         if self.scaling.shard == "fsdp" and config.optimiser == "muon":
             raise ValueError("scaling: muon needs whole matrices; use shard ddp, or adamw")
-        if config.teacher_weight or (config.teacher_decay and self.scaling.shard == "fsdp"):
-            raise ValueError("scaling: a teacher goes with shard ddp, and is not learned from: use teacher_weight 0")
-        super().__init__(config, seed)
+        super().__init__(config, seed, device)
 
-    def _place(self) -> None:
-        model = self.model.to(self.device)
+    def _wrap(self) -> None:
+        model = self.model
         blocks = [*model.encoder.layers, *model.decoder]
         for block in blocks:
             if self.scaling.checkpointing:
@@ -149,7 +146,7 @@ class ScaledLearner(TSTLearner):
         """As `TSTLearner`, by the first process, for all; the others get an empty report."""
         report: dict[str, float] = {}
         if self.rank == 0:
-            report = super().fit_tokenizers(lambda n: self._moved(sample(n)), steps, progress)
+            report = super().fit_tokenizers(sample, steps, progress)
         if self.processes > 1:
             for tensor in self.model.tokenizers.state_dict().values():
                 dist.broadcast(tensor, 0)
@@ -162,17 +159,10 @@ class ScaledLearner(TSTLearner):
 
     def _shown(self, part: Part) -> _Shown:
         mix = part.transfer_rgb
-        view = self.view(self._moved(part.frames), part.generator)
+        view = self.view(part.frames, part.generator)
         if mix is None or not len(mix):
             return _Shown(view, None)
-        return _Shown(view, self.view_rgb(mix.to(self.device), part.generator))
-
-    def _moved(self, frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Images go to the device; sequences are masked on the CPU first."""
-        return {
-            name: value if name in SEQUENCES else value.to(self.device, non_blocking=True)
-            for name, value in frames.items()
-        }
+        return _Shown(view, self.view_rgb(mix, part.generator))
 
     def _summed(self, values: Tensor) -> Tensor:
         """The sum over all processes, on the CPU."""
@@ -205,17 +195,10 @@ class ScaledLearner(TSTLearner):
         weights, moments = ({k: _whole(v).cpu() for k, v in of.items()} for of in (stored.weights, stored.moments))
         return replace(stored, weights=weights, moments=moments)
 
-    def _load_weights(self, weights: dict[str, Tensor]) -> None:
-        own = self.model.state_dict()
-        self.model.load_state_dict(
-            {name: _like(value, own[name]) if name in own else value for name, value in weights.items()}
-        )
-
-    def _placed(self, moments: dict[str, Tensor], parameter: nn.Parameter) -> dict[str, Tensor]:
-        return {
-            kind: _like(value, parameter) if value.shape == parameter.shape else value.to(self.device)
-            for kind, value in moments.items()
-        }
+    def _placed(self, value: Tensor, reference: Tensor) -> Tensor:
+        if isinstance(reference, DTensor) and value.shape == reference.shape:
+            return distribute_tensor(value.to(reference.device), reference.device_mesh, reference.placements)
+        return value.to(self.device)
 
 
 @dataclass(frozen=True)
@@ -235,26 +218,19 @@ class _Losses(nn.Module):
 
     def forward(self, shown: _Shown) -> dict[str, Tensor]:
         model, losses = self.model, self.model.losses(*shown.view)
-        # A slot of which no token is seen leaves its embedding out; but every process must have every gradient.
-        parts = (model.encoder.embed, model.embed, model.given)
+        # A stream of which no token is seen leaves its embedding out; but every process must have every gradient.
+        parts = (model.encoder.embed, model.embed, model.sequences.embed)
         idle = torch.stack([p.view(-1)[0] for part in parts for p in part.parameters()]).sum() * 0.0
         losses = {name: loss + idle for name, loss in losses.items()}
         if shown.mix is not None:
-            losses["mix"] = model.losses(*shown.mix)[model.predicted_rgb]
+            losses["mix"] = model.losses(*shown.mix)[model.rgb_target]
         return losses
 
 
 def _targets(model: MaskedModel, view: View) -> Tensor:
-    """How many targets each slot has in this view, float64 (slots,)."""
-    return model.numbering.slot[view.targets].flatten().bincount(minlength=len(model.slots)).double()
+    """How many targets each stream has in this view, float64 (streams,)."""
+    return model.index.stream[view.targets].flatten().bincount(minlength=len(model.streams)).double()
 
 
 def _whole(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-
-
-def _like(tensor: Tensor, other: Tensor) -> Tensor:
-    """The tensor where the other lies, in as many parts."""
-    if isinstance(other, DTensor):
-        return distribute_tensor(tensor.to(other.device), other.device_mesh, other.placements)
-    return tensor.to(other.device)

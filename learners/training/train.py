@@ -29,11 +29,11 @@ import torch.distributed as dist
 import tyro
 from torch import Tensor
 
+from ...core.storage import recover_folder, replace_folder
 from ..choices import SENSORY
 from ..data.frame_folder import FrameFolder, FrameFolderError
 from ..data.replay_buffer import BufferError, ReplayBuffer
-from ..masked.masked_model import Encoder
-from ..nn.checkpoint import replace_folder, whole_folder
+from ..masked.encoder import Encoder
 from .scaling import Part, ScaledLearner, generator_of
 from .train_config import PresetConfig, TrainConfig
 
@@ -205,7 +205,7 @@ def _begin(config: TrainConfig, learner: ScaledLearner) -> Callable[[dict[str, A
     """Load what there is to go on with; returns what appends a line to metrics.jsonl."""
     if learner.rank == 0:
         config.out.mkdir(parents=True, exist_ok=True)
-        kept = whole_folder(config.out / "learner")
+        kept = recover_folder(config.out / "learner")
     dist.barrier()
     kept = (config.out / "learner").exists()
     if kept and not config.resume:
@@ -233,9 +233,8 @@ def _store(out: Path, learner: ScaledLearner, card: dict[str, Any]) -> None:
     if learner.rank == 0:
         replace_folder(out / "learner", stored.write)
         encoder = Encoder(learner.config.size, learner.config.image_size, learner.config.patch)
-        prefix, tensors = ("encoder.", stored.weights) if learner.teacher is None else ("teacher/", stored.moments)
-        own = {name: value for name, value in tensors.items() if name.startswith(prefix)}
-        encoder.load_state_dict({name.removeprefix(prefix): value for name, value in own.items()})
+        own = {name: value for name, value in stored.weights.items() if name.startswith("encoder.")}
+        encoder.load_state_dict({name.removeprefix("encoder."): value for name, value in own.items()})
         replace_folder(out / "encoder", partial(encoder.save_pretrained, model_card_kwargs=card))
 
 

@@ -24,12 +24,12 @@ def test_flops_are_those_of_the_matrices_in_closed_form() -> None:
     hidden, attention = int(2 / 3 * 4 * d), 2 * t * d  # scores and their use, multiplications for each token
     encoder = 4 * d * d + 3 * d * hidden + attention
     decoder = 8 * d * d + 3 * d * hidden + 2 * attention
-    slots = prepared.model.slots
+    heads = prepared.model.heads
     inputs, targets = prepared.draw()
     prepared.draw = lambda: (inputs, targets)  # type: ignore[method-assign]
-    seen = prepared.model.numbering.split(inputs).counts[0]
-    asked = prepared.model.numbering.split(targets).counts
-    logits = sum(count * d * prepared.model._codes[slot.modality] for slot, count in zip(slots, asked, strict=True))
+    seen = prepared.model.index.group(inputs).counts[0]
+    asked = prepared.model.index.group(targets).counts
+    logits = sum(count * d * head.out_features for head, count in zip(heads.values(), asked[1:], strict=True))
     pixels = seen * d * 3 * 16**2
     expected = 3 * 2 * (batch * t * (encoder + decoder + d * d) + logits) + 2 * 2 * pixels
     assert flops(prepared) == pytest.approx(expected, rel=1e-6)

@@ -14,7 +14,7 @@ from testspace.core.frame import Camera, check_frame
 from testspace.envs.gym_envs.house_env import HouseEnv
 from testspace.experiments.examples.ros2_learner import Frames, Robot, colour_of, depth_of, main
 from testspace.learners.data.replay_buffer import ReplayBuffer
-from testspace.learners.masked.masked_model import Encoder
+from testspace.learners.masked.encoder import Encoder
 
 
 def image(array: np.ndarray, encoding: str, time: float = 0.0, pad: int = 0) -> Any:

@@ -17,7 +17,7 @@ from testspace.experiments.cli import main as cli
 from testspace.experiments.report.rerun_recording import recording, watch
 from testspace.learners.data.replay_buffer import ReplayBuffer
 from testspace.learners.heads.segmentation import Segmenter
-from testspace.learners.masked.masked_model import Encoder
+from testspace.learners.masked.encoder import Encoder
 
 SIZES = {
     "transfer_set": {"camera": {"width": 16, "height": 16, "vertical_fov": 90.0}},

@@ -12,7 +12,7 @@ from testspace.learners.adaptation.label_propagation import FewLabels, few_label
 from testspace.learners.data.replay_buffer import BufferError, ReplayBuffer
 from testspace.learners.heads.segmentation_training import fine_tune_segmenter
 from testspace.learners.heads.transfer import AugmentConfig, LabelledFrames, TransferConfig
-from testspace.learners.masked.masked_model import Encoder
+from testspace.learners.masked.encoder import Encoder
 from testspace.learners.metrics.miou import segmentation_score
 from testspace.learners.objectives.tst import TSTLearner
 from testspace.learners.objectives.tst_config import TSTConfig

@@ -10,7 +10,7 @@ from testspace.learners.adaptation.ttt import TTTConfig, refit_decoder, ttt_pred
 from testspace.learners.heads.segmentation import Segmenter
 from testspace.learners.masked.masked_model import MaskedModel
 
-CONFIG = TTTConfig(steps=4, masks=8, lr=0.05, refit_steps=40, refit_batch=8)
+CONFIG = TTTConfig(steps=4, masks=8, learning_rate=0.05, refit_steps=40, refit_batch=8)
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from frames import boxes
 
 from testspace.experiments.examples import own_frames
-from testspace.learners.data.frame_folder import FrameFolder, FrameFolderError, mixed
-from testspace.learners.data.replay_buffer import ReplayBuffer
+from testspace.learners.data.frame_folder import FrameFolder, FrameFolderError
 
 
 def write(
@@ -94,18 +92,6 @@ def test_arrays_that_could_run_code_are_refused(tmp_path: Path) -> None:
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FrameFolderError, match=r"no \.png or \.jpg images"):
         FrameFolder(tmp_path)
-
-
-def test_a_batch_of_both_a_buffer_and_a_folder(tmp_path: Path) -> None:
-    write(tmp_path / "folder")
-    folder = FrameFolder(tmp_path / "folder", 32)
-    buffer = ReplayBuffer(tmp_path / "buffer", 4, 32, 32)
-    buffer.extend({**boxes(4, size=32), "pose": torch.zeros(4, 6)})
-    batch = mixed(buffer.sample, folder.sample, 0.25)(8)
-    assert set(batch) == {"rgb", "depth", "normals", "edges"}
-    assert all(len(value) == 8 for value in batch.values())
-    assert (batch["depth"][2:].flatten(1).std(1) == 0).all()  # the folder's walls
-    assert (batch["depth"][:2].flatten(1).std(1) > 0).all()
 
 
 def test_the_example_trains_and_its_features_can_be_had(tmp_path: Path) -> None:

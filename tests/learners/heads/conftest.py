@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from testspace.learners.masked.masked_model import Encoder
+from testspace.learners.masked.encoder import Encoder
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import torch
 from testspace.learners.heads.captioning import BEGIN, END, PAD, CaptionConfig, Captioner, CaptionHead
 from testspace.learners.heads.captioning_training import fine_tune_captioner
 from testspace.learners.heads.transfer import TransferConfig
-from testspace.learners.masked.masked_model import Encoder
+from testspace.learners.masked.encoder import Encoder
 
 VOCABULARY = ("a", "blue", "green", "left", "of", "red", "thing")
 SMALL = CaptionConfig(width=64, depth=1, longest=6)

@@ -14,9 +14,9 @@ from testspace.learners.heads import cascade
 from testspace.learners.heads.cascade import CascadeDetector
 from testspace.learners.heads.cascade_config import CascadeConfig
 from testspace.learners.heads.detection_training import fine_tune_detector
-from testspace.learners.heads.recipes import STILL
+from testspace.learners.heads.recipes import NO_AUGMENTATION
 from testspace.learners.heads.transfer import LabelledFrames, TransferConfig
-from testspace.learners.masked.masked_model import Encoder
+from testspace.learners.masked.encoder import Encoder
 from testspace.learners.metrics.box_metrics import detection_score
 from testspace.learners.metrics.boxes import Boxes, boxes_of, number_objects
 
@@ -54,7 +54,7 @@ def test_says_what_it_needs(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -
 
 @operators
 def test_learns_boxes_and_masks_of_eight_frames(encoder: Encoder, labelled: LabelledFrames) -> None:
-    config = TransferConfig(steps=80, batch_size=8, drop_path=0.0, lr=2e-3, augment=STILL)
+    config = TransferConfig(steps=80, batch_size=8, drop_path=0.0, learning_rate=2e-3, augment=NO_AUGMENTATION)
     detector = fine_tune_detector(encoder, labelled, [3, 40, 77], config, SMALL)
     assert isinstance(detector, CascadeDetector)
     assert detector.classes == (3, 40)  # 77 does not occur

@@ -11,9 +11,9 @@ import torch
 from testspace.learners.heads.detection import DetectionConfig, Detector, assign, decode, detection_loss
 from testspace.learners.heads.detection_training import fine_tune_detector
 from testspace.learners.heads.pyramid import SimplePyramid, centres
-from testspace.learners.heads.recipes import STILL
+from testspace.learners.heads.recipes import NO_AUGMENTATION
 from testspace.learners.heads.transfer import LabelledFrames, TransferConfig
-from testspace.learners.masked.masked_model import Encoder
+from testspace.learners.masked.encoder import Encoder
 from testspace.learners.metrics.box_metrics import detection_score
 from testspace.learners.metrics.boxes import Boxes, boxes_of, number_objects
 
@@ -106,7 +106,7 @@ def test_the_loss_vanishes_where_all_is_right() -> None:
 
 def test_overfits_eight_frames(encoder: Encoder, labelled: LabelledFrames) -> None:
     seen: list[float] = []
-    config = TransferConfig(steps=60, batch_size=8, drop_path=0.0, lr=2e-3, augment=STILL)
+    config = TransferConfig(steps=60, batch_size=8, drop_path=0.0, learning_rate=2e-3, augment=NO_AUGMENTATION)
     detector = fine_tune_detector(
         encoder, labelled, [3, 40, 77], config, SMALL, 0, lambda done, total, told: seen.append(told["loss"])
     )

@@ -16,7 +16,7 @@ from testspace.learners.masked.multimodal_encoder import MultimodalEncoder
 
 MIRROR = AugmentConfig(min_scale=1.0, brightness=0.0, contrast=0.0, saturation=0.0, tint=0.0)
 RECIPE = TransferConfig(
-    steps=100, batch_size=8, optimiser="muon", lr=3e-3, layer_decay=1.0, drop_path=0.0, augment=MIRROR
+    steps=100, batch_size=8, optimiser="muon", learning_rate=3e-3, layer_decay=1.0, drop_path=0.0, augment=MIRROR
 )  # fmt: skip
 
 

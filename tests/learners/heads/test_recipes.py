@@ -15,7 +15,7 @@ from testspace.learners.heads.transfer import schedule
 
 def test_segmentation_is_table_11() -> None:
     small, base = segmentation_recipe("small"), segmentation_recipe("base")
-    assert (small.lr, base.lr, small.batch_size, small.weight_decay) == (1e-4, 2e-4, 32, 0.05)
+    assert (small.learning_rate, base.learning_rate, small.batch_size, small.weight_decay) == (1e-4, 2e-4, 32, 0.05)
     assert (small.layer_decay, small.drop_path, small.betas, small.optimiser) == (0.75, 0.1, (0.9, 0.999), "adamw")
     assert small.steps == 64 * 625  # epochs of 20,000 / 32
     assert [schedule(step, small) for step in (312, 624)] == pytest.approx([1e-4 * 313 / 625, 1e-4])  # one epoch up
@@ -37,6 +37,6 @@ def test_captioning_is_table_13() -> None:
     recipe = captioning_recipe(20_480)  # ten steps an epoch
     assert (recipe.steps, recipe.batch_size, recipe.weight_decay) == (14_000, 2048, 0.05)
     assert recipe.betas == (0.9, 0.95)
-    assert recipe.lr == pytest.approx(8e-5)
+    assert recipe.learning_rate == pytest.approx(8e-5)
     assert [schedule(step, recipe) for step in (2999, 5999)] == pytest.approx([4e-5, 8e-5])  # up to epoch 600
     assert schedule(10_000, recipe) == pytest.approx(4e-5)  # half way down

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from testspace.learners.heads.segmentation import HeadConfig, SegmentationHead, Segmenter
-from testspace.learners.masked.masked_model import Encoder
+from testspace.learners.masked.encoder import Encoder
 
 RGB = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from testspace.learners.heads.recipes import STILL
+from testspace.learners.heads.recipes import NO_AUGMENTATION
 from testspace.learners.heads.segmentation import Segmenter
 from testspace.learners.heads.segmentation_training import fine_tune_segmenter, grid_loss
 from testspace.learners.heads.transfer import (
@@ -22,7 +22,7 @@ from testspace.learners.heads.transfer import (
     parameter_groups,
     schedule,
 )
-from testspace.learners.masked.masked_model import Encoder
+from testspace.learners.masked.encoder import Encoder
 from testspace.learners.metrics.miou import segmentation_score
 
 
@@ -47,7 +47,7 @@ def labelled() -> LabelledFrames:
 def test_overfits_eight_frames(encoder: Encoder, labelled: LabelledFrames) -> None:
     before = {key: value.clone() for key, value in encoder.state_dict().items()}
     seen: list[float] = []
-    config = TransferConfig(steps=120, batch_size=8, drop_path=0.0, augment=STILL)
+    config = TransferConfig(steps=120, batch_size=8, drop_path=0.0, augment=NO_AUGMENTATION)
     segmenter = fine_tune_segmenter(
         encoder, labelled, 100, config, None, 0, lambda done, total, metrics: seen.append(metrics["loss"])
     )
@@ -102,7 +102,7 @@ def test_learning_rates_decay_by_layer(encoder: Encoder) -> None:
 
 
 def test_the_schedule_warms_up_and_ends_at_zero() -> None:
-    config = TransferConfig(steps=100, lr=1.0, warmup=0.1)
+    config = TransferConfig(steps=100, learning_rate=1.0, warmup_ratio=0.1)
     rates = [schedule(step, config) for step in range(101)]
     assert rates[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
     assert rates[55] == pytest.approx(0.5 * (1 + math.cos(math.pi * 45 / 90)))
@@ -111,7 +111,7 @@ def test_the_schedule_warms_up_and_ends_at_zero() -> None:
 
 
 def test_milestones_lower_the_rate_tenfold() -> None:
-    config = TransferConfig(steps=150, lr=1.0, warmup=0.01, milestones=(133 / 150, 144 / 150))
+    config = TransferConfig(steps=150, learning_rate=1.0, warmup_ratio=0.01, milestones=(133 / 150, 144 / 150))
     rates = [schedule(step, config) for step in (0, 1, 2, 132, 133, 143, 144, 149)]
     assert rates == pytest.approx([0.5, 1, 1, 1, 0.1, 0.1, 0.01, 0.01])
 
@@ -143,13 +143,13 @@ def test_accuracy_counts_labelled_pixels_only() -> None:
 def test_augmentation_moves_labels_with_their_pixels(labelled: LabelledFrames) -> None:
     target = torch.from_numpy(labelled.semantic.astype(np.int64))
     picture = torch.stack([target] * 3, -1).to(torch.uint8)
-    moving = replace(STILL, flip=0.5, min_scale=0.5)
+    moving = replace(NO_AUGMENTATION, flip=0.5, min_scale=0.5)
     rgb, labels = augment(picture, target, moving, torch.Generator().manual_seed(0))
     assert (rgb.shape, rgb.dtype, labels.dtype) == (picture.shape, torch.uint8, torch.int64)
     inside = rgb[..., 0] == labels  # edges between squares are blended in the picture and sharp in the labels
     assert inside.float().mean() > 0.7
     assert not torch.equal(labels, target)
-    same_rgb, same = augment(picture, target, STILL, torch.Generator().manual_seed(0))
+    same_rgb, same = augment(picture, target, NO_AUGMENTATION, torch.Generator().manual_seed(0))
     assert torch.equal(same, target)
     assert torch.equal(same_rgb, picture)
 

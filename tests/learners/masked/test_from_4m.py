@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import save_file, save_model
 from torch import Tensor
 
+from testspace.learners.masked.encoder import Encoder, Size
 from testspace.learners.masked.from_4m import NAMES, Started, start_from_4m
-from testspace.learners.masked.masked_model import MaskedModel, Size
+from testspace.learners.masked.masked_model import MaskedModel
 from testspace.learners.modalities.modality import SEQUENCES, register
 from testspace.learners.modalities.sequences import SequenceModality
 
@@ -158,7 +160,7 @@ def test_same_weights_and_tokens_give_the_same_numbers(tmp_path: Path) -> None:
     rgb, depth = torch.randint(CODES, (2, 1, count), generator=generator)
     ids, given, wanted = torch.randint(WORDS.vocabulary, (3, 1, length), generator=generator)
     contents = {"rgb patches": pixels, "rgb codes": rgb, "depth codes": depth}
-    contents |= {"boxes sequence": ids, "boxes given": given, "boxes wanted": wanted}
+    contents |= {"boxes inputs": ids, "boxes decoder_inputs": given, "boxes targets": wanted}
     places = {
         "rgb": torch.tensor([3, 0, 9]),
         "rgb_tokens": torch.tensor([5, 15]),
@@ -166,7 +168,7 @@ def test_same_weights_and_tokens_give_the_same_numbers(tmp_path: Path) -> None:
         "boxes": torch.arange(4),
     }
     asked = {"rgb_tokens": torch.tensor([1, 2]), "depth": torch.tensor([0, 11, 12]), "boxes": torch.arange(6)}
-    first = dict(zip(model.names, model.numbering.first.tolist(), strict=True))
+    first = dict(zip(model.names, model.index.first.tolist(), strict=True))
     inputs = torch.cat([first[name] + place for name, place in places.items()])
     targets = torch.cat([first[name] + place for name, place in asked.items()])
     seen = {"rgb": pixels, "rgb_tokens": rgb, "depth": depth, "boxes": ids}
@@ -177,8 +179,11 @@ def test_same_weights_and_tokens_give_the_same_numbers(tmp_path: Path) -> None:
     )
     truth = {"rgb_tokens": rgb, "depth": depth, "boxes": wanted}
     with torch.no_grad():
-        features = model._decode(contents, inputs[None], targets[None])[0].split([2, 3, 6])
-        losses = model.losses_of(contents, inputs[None], targets[None])
+        marks = model.marks()
+        features = model.decode(contents, model.encode(contents, inputs[None], marks), targets[None], marks)[0].split(
+            [2, 3, 6]
+        )
+        losses = model.losses_of_tokens(contents, inputs[None], targets[None])
     for (name, place), part, logits in zip(asked.items(), features, expected, strict=True):
         torch.testing.assert_close(model.heads[name](part), logits, atol=2e-4, rtol=1e-3)
         loss = torch.nn.functional.cross_entropy(logits, truth[name][0, place])
@@ -203,3 +208,43 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     file.write_bytes(b"not a checkpoint")
     with pytest.raises(ValueError, match="cannot be read as safetensors"):
         start_from_4m(model_of("rgb"), file)
+
+
+def test_pixels_are_normalised_as_4m_was_trained(tmp_path: Path) -> None:
+    """By ImageNet's mean and deviation; the encoder keeps them wherever it goes."""
+    save_file(checkpoint(), tmp_path / "model.safetensors")
+    model, side = model_of("rgb"), GRID * PATCH
+    start_from_4m(model, tmp_path / "model.safetensors")
+    rgb = torch.randint(0, 256, (2, side, side, 3), generator=torch.Generator().manual_seed(3)).to(torch.uint8)
+    normal = (rgb / 255 - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
+    first = normal[:, :PATCH, :PATCH].flatten(1)  # row by row, channels last
+    torch.testing.assert_close(model.encoder.patches(rgb)[:, 0], first)
+    model.encoder.save_pretrained(tmp_path / "encoder")
+    again = Encoder.from_pretrained(tmp_path / "encoder")
+    assert torch.equal(again(rgb), model.encoder.eval()(rgb))
+
+
+def test_tensors_that_encoder_and_decoder_share_are_found_under_either_name(tmp_path: Path) -> None:
+    """safetensors.torch.save_model stores a shared tensor once."""
+    stored, root = checkpoint(), torch.nn.Module()
+    parameters = {name: torch.nn.Parameter(value) for name, value in stored.items()}
+    for name in [key for key in stored if key.startswith("decoder_embeddings") and key.endswith("mod_emb")]:
+        parameters[name] = parameters[name.replace("decoder_embeddings", "encoder_embeddings")]
+    for name, parameter in parameters.items():
+        *path, last = name.split(".")
+        module = root
+        for part in path:
+            if part not in module._modules:
+                module.add_module(part, torch.nn.Module())
+            module = module.get_submodule(part)
+        module.register_parameter(last, parameter)
+    save_model(root, str(tmp_path / "shared.safetensors"))
+    with safe_open(tmp_path / "shared.safetensors", framework="pt") as opened:
+        assert len(list(opened.keys())) < len(stored)
+    save_file(stored, tmp_path / "plain.safetensors")
+    shared, plain = model_of("rgb", "depth"), model_of("rgb", "depth")
+    assert start_from_4m(shared, tmp_path / "shared.safetensors") == start_from_4m(
+        plain, tmp_path / "plain.safetensors"
+    )
+    for one, other in zip(shared.modality, plain.modality, strict=True):
+        assert torch.equal(one, other)

@@ -59,12 +59,14 @@ def test_every_id_is_the_likeliest_of_the_teacher_forced_pass() -> None:
     torch.nn.init.normal_(model.heads["words"].weight)
     said = generate(model, {"rgb": rgb}, ["rgb"], "words")
     number = model.names.index("words")
-    contents = model.contents({"rgb": rgb})
-    contents["words given"] = torch.cat([torch.full((3, 1), SENTINEL), said[:, :-1]], dim=1)
-    targets = (model.numbering.first[number] + torch.arange(WORDS.length)).expand(3, -1)
-    inputs = torch.arange(model.positions).expand(3, -1)
+    tokens = model.tokens({"rgb": rgb})
+    tokens["words decoder_inputs"] = torch.cat([torch.full((3, 1), SENTINEL), said[:, :-1]], dim=1)
+    targets = (model.index.first[number] + torch.arange(WORDS.length)).expand(3, -1)
+    inputs = torch.arange(model.patches).expand(3, -1)
     with torch.no_grad():
-        logits = model.heads["words"](model.decode(contents, model.context_of(contents, inputs), targets))
+        logits = model.heads["words"](
+            model.decode(tokens, model.encode(tokens, inputs, model.marks()), targets, model.marks())
+        )
     for place in range(WORDS.length):
         best = logits[:, place].masked_fill(~may_follow(WORDS, place), -torch.inf).argmax(-1)
         open_ = (said[:, :place] != END).all(1)

@@ -10,8 +10,9 @@ import torch
 from frames import boxes
 
 from testspace.learners.choices import SENSORY, SizeName
-from testspace.learners.masked.masked_model import SIZES, Encoder, MaskedModel
-from testspace.learners.masked.masking import Masking, mixture, split_positions
+from testspace.learners.masked.encoder import SIZES, Encoder
+from testspace.learners.masked.masked_model import MaskedModel
+from testspace.learners.masked.masking import Masking, mixture
 from testspace.learners.nn.layers import attend, positions_2d
 
 ALL = [True] * 4
@@ -62,45 +63,43 @@ def test_positions_tell_rows_and_columns_apart() -> None:
     assert len(torch.unique(table.flatten(0, 1), dim=0)) == 15
 
 
-def test_encoder_is_the_masked_path_with_every_patch_kept() -> None:
-    encoder, rgb = Encoder().eval(), boxes(3)["rgb"]
-    whole = encoder(rgb)
-    assert whole.shape == (3, 64, encoder.dim)
-    assert encoder.grid == (8, 8)
-    keep = torch.stack([torch.randperm(64) for _ in range(3)])
-    masked = encoder.forward_masked(rgb, keep)
-    torch.testing.assert_close(masked, whole.gather(1, keep[..., None].expand_as(whole)), atol=1e-5, rtol=1e-4)
+def encoded(model: MaskedModel, rgb: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
+    """What the model's encoder puts out where it sees the patches `visible` (B, K) of rgb, as a hook sees it."""
+    outputs: list[torch.Tensor] = []
+    with model.encoder.norm.register_forward_hook(lambda *arguments: outputs.append(arguments[2])), torch.no_grad():
+        model.reconstruct_rgb(rgb, visible, visible[:, :1])
+    return outputs[0]
+
+
+def test_the_encoder_is_the_masked_models_with_every_patch_visible() -> None:
+    model, rgb = MaskedModel().eval(), boxes(3)["rgb"]
+    whole = model.encoder(rgb)
+    assert whole.shape == (3, 64, model.encoder.dim)
+    assert model.encoder.grid == (8, 8)
+    order = torch.stack([torch.randperm(64) for _ in range(3)])
+    expected = whole.gather(1, order[..., None].expand_as(whole))
+    torch.testing.assert_close(encoded(model, rgb, order), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_hidden_patches_are_not_seen() -> None:
-    encoder, rgb = Encoder().eval(), boxes(1)["rgb"]
-    keep = torch.arange(32)[None]  # the upper half
-    before = encoder.forward_masked(rgb, keep)
+    model, rgb = MaskedModel().eval(), boxes(1)["rgb"]
+    upper = torch.arange(32)[None]
+    before = encoded(model, rgb, upper)
     rgb[:, 32:] = 7
-    assert torch.equal(encoder.forward_masked(rgb, keep), before)
-    assert not torch.equal(encoder(rgb)[:, :32], before)
-
-
-def test_the_model_on_rgb_alone_uses_the_same_encoder() -> None:
-    """A hook sees what MaskedModel's encoder puts out; it must be Encoder.forward_masked's."""
-    model, rgb = MaskedModel().eval(), boxes(2)["rgb"]
-    keep, hidden = split_positions(2, 64, 16, torch.Generator().manual_seed(0))
-    seen: list[torch.Tensor] = []
-    model.encoder.norm.register_forward_hook(lambda *arguments: seen.append(arguments[2]))
-    model.reconstruct_rgb(rgb, keep, hidden)
-    model.encoder.forward_masked(rgb, keep)
-    torch.testing.assert_close(seen[0], seen[1])
+    assert torch.equal(encoded(model, rgb, upper), before)
+    assert not torch.equal(model.encoder(rgb)[:, :32], before)
 
 
 def test_modalities_are_predicted_independently_given_the_input() -> None:
     """Which targets another modality has must not change a prediction; which targets its own has, must."""
     model, batch = MaskedModel().eval(), boxes(2)
-    contents = model.contents(batch)
+    tokens = model.tokens(batch)
     inputs = torch.arange(20).expand(2, -1)
     depth = torch.arange(64, 74).expand(2, -1)
 
     def predicted(others: torch.Tensor) -> torch.Tensor:
-        return model._decode(contents, inputs, torch.cat([depth, others.expand(2, -1)], dim=1))[:, :10]
+        targets = torch.cat([depth, others.expand(2, -1)], dim=1)
+        return model.decode(tokens, model.encode(tokens, inputs, model.marks()), targets, model.marks())[:, :10]
 
     with_normals, with_edges = predicted(torch.arange(130, 140)), predicted(torch.arange(200, 210))
     with_more_depth = predicted(torch.arange(80, 90))
@@ -179,7 +178,7 @@ def test_pseudolabels_stand_at_the_centres_of_the_cells() -> None:
     model, frames = MaskedModel(image_size=16, classes=9), boxes(1, size=16)
     image = torch.zeros(1, 16, 16, dtype=torch.int16)
     image[0, 8:12, 4:8] = 3  # the third patch (row 1, column 0), its upper right cell
-    cells = model.contents({**frames, "semantic": image})["semantic cells"]
+    cells = model.tokens({**frames, "semantic": image})["semantic cells"]
     expected = torch.zeros(1, 4, 4, dtype=torch.int64)
     expected[0, 2, 1] = 3
     assert torch.equal(cells, expected)

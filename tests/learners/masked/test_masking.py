@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testspace.learners.masked.masking import Dirichlets, Masking, draw_shares, mixture, round_shares, split_positions
+from testspace.learners.masked.masking import Dirichlets, Masking, draw_shares, mixture, round_shares, split_patches
 
 FOUR_M_21 = (0.01, 0.1, 1.0, 10.0)
 ALL = [True] * 4
@@ -85,7 +85,7 @@ def test_the_seed_decides() -> None:
 
 
 def test_mae_masks_part_the_positions() -> None:
-    visible, hidden = split_positions(6, 64, 16, torch.Generator().manual_seed(6))
+    visible, hidden = split_patches(6, 64, 0.75, torch.Generator().manual_seed(6))
     assert visible.shape == (6, 16)
     assert torch.equal(torch.cat([visible, hidden], 1).sort(1).values, torch.arange(64).expand(6, 64))
 

@@ -7,7 +7,7 @@ import torch
 
 from testspace.learners.masked.masked_model import MaskedModel
 from testspace.learners.masked.multimodal_encoder import MultimodalEncoder
-from testspace.learners.masked.token_streams import Numbering
+from testspace.learners.masked.token_streams import TokenIndex
 
 from ..frames import boxes
 
@@ -23,8 +23,8 @@ def model() -> MaskedModel:
 
 
 def numbers(model: MaskedModel, *names: str) -> torch.Tensor:
-    numbering: Numbering = model.numbering
-    parts = [int(numbering.first[model.names.index(name)]) + torch.arange(16) for name in names]
+    index: TokenIndex = model.index
+    parts = [int(index.first[model.names.index(name)]) + torch.arange(16) for name in names]
     return torch.cat(parts).expand(2, -1)
 
 
@@ -32,7 +32,7 @@ def numbers(model: MaskedModel, *names: str) -> torch.Tensor:
 @torch.no_grad()
 def test_features_are_the_masked_models_own(model: MaskedModel, there: tuple[str, ...]) -> None:
     features = MultimodalEncoder.of(model)(FRAMES["rgb"], {name: OTHERS[name] for name in there})
-    context = model.context_of(model.contents(FRAMES), numbers(model, "rgb", *there))
+    context = model.encode(model.tokens(FRAMES), numbers(model, "rgb", *there), model.marks())
     places = model.encoder.positions + model.encoder.modality
     torch.testing.assert_close(model.context(features) + places, context[:, :16])
 

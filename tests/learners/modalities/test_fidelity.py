@@ -45,4 +45,4 @@ def test_fitting_makes_a_bad_tokenizer_better_than_the_mean_image(name: str, ste
     higher = name in ("rgb", "edges")
     assert (after.value > before.value) == higher
     assert (after.value > after.of_mean) == higher
-    assert after.unexplained < before.unexplained
+    assert after.variance_unexplained < before.variance_unexplained

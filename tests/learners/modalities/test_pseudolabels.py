@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 from testspace.learners.choices import SENSORY
 from testspace.learners.encoders.frame_encoder import FrameEncoder
+from testspace.learners.encoders.timm_encoders import efficientnet_lite
 from testspace.learners.modalities.modality import MODALITIES, Modality, register
 from testspace.learners.modalities.pseudolabels import draw_features, feature_map, standardised
 from testspace.learners.objectives.tst import TSTLearner
@@ -121,3 +123,28 @@ def test_rgb_beside_its_tokens_and_a_cosine_codebook_learn() -> None:
     assert torch.equal(book, learner.model.tokenizers["rgb"].quantise._codebook.embed), "a fitted codebook stays"
     assert "loss_rgb" not in reports[0]
     assert reports[-1]["loss"] < reports[0]["loss"]
+
+
+def test_efficientnet_has_a_token_for_each_patch_of_the_frame() -> None:
+    """The module's own example; and at the size it was trained at, whose 7 x 7 features no frame of 64 divides into."""
+    if importlib.util.find_spec("timm") is None:
+        pytest.skip("networks of timm: the extra `generalists`")
+    if importlib.util.find_spec("timm") is None:
+        pytest.skip("networks of timm: the extra `generalists`")
+    rgb = boxes(2)["rgb"]
+    example = feature_map("efficientnet", efficientnet_lite(image_size=128, random=True, stride=16), image_size=64)
+    assert (example.grid(64, 64, 8), example.channels) == ((8, 8), 112)
+    assert example.of({"rgb": rgb}).shape == (2, 112, 8, 8)
+    network = efficientnet_lite(image_size=224, random=True)
+    with pytest.raises(ValueError, match="7 x 7 does not divide frames of 64 pixels; pass a `grid`"):
+        feature_map("efficientnet", network, 64)
+    resampled = feature_map("efficientnet", network, 64, grid=8)
+    assert resampled.grid(64, 64, 8) == (8, 8)
+    assert resampled.of({"rgb": rgb}).shape == (2, 320, 8, 8)
+
+
+def test_a_resampled_map_keeps_what_is_linear_over_the_frame() -> None:
+    ramp = torch.arange(32, dtype=torch.uint8).view(1, 1, 32, 1).expand(1, 32, 32, 3).contiguous()
+    fine = feature_map("fine", Colours(), 32, grid=8).sense({"rgb": ramp})
+    expected = torch.arange(8) * 4.0 + 1.5  # mean column of each eighth; the outer ones have no neighbour outside
+    torch.testing.assert_close(fine[0, 3, 1:7, 0], expected[1:7])

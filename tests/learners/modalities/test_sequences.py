@@ -52,13 +52,13 @@ def test_input_and_target_make_up_the_sequence(unit: int, units: int, most: int,
     row[: unit * units] = torch.arange(unit * units) + sequence.first
     row[unit * units] = END
     spans = hide_spans(row[None], unit, torch.tensor([most]), torch.Generator().manual_seed(seed))
-    seen, asked = int(spans.seen), int(spans.asked)
-    inputs, target = spans.inputs[0, :seen].tolist(), spans.wanted[0, :asked].tolist()
+    seen, asked = int(spans.n_inputs), int(spans.n_targets)
+    inputs, target = spans.inputs[0, :seen].tolist(), spans.targets[0, :asked].tolist()
     assert seen <= most
-    assert spans.given[0, 1:asked].tolist() == spans.wanted[0, : asked - 1].tolist() if asked else True
+    assert spans.decoder_inputs[0, 1:asked].tolist() == spans.targets[0, : asked - 1].tolist() if asked else True
     if asked:
         assert SENTINEL <= target[-1] < sequence.first, "a sentinel closes the last span"
-        target = [int(spans.given[0, 0]), *target[:-1]]
+        target = [int(spans.decoder_inputs[0, 0]), *target[:-1]]
     whole = row[row != PAD].tolist()
     if most:
         assert put_together(inputs, target, sequence.first) == whole
@@ -73,15 +73,15 @@ def test_a_target_that_is_too_long_is_cut_at_a_random_span() -> None:
     ids[:, 12] = END
     whole = hide_spans(ids, 1, torch.full((300,), 13), generator)
     short = cut(whole, sequence.first, torch.full((300,), 3), 5, generator)
-    assert int(short.asked.max()) == 3
+    assert int(short.n_targets.max()) == 3
     starts = set()
     for row in range(300):
-        asked = int(short.asked[row])
+        asked = int(short.n_targets[row])
         if asked:
-            assert SENTINEL <= int(short.given[row, 0]) < sequence.first
-            starts.add(int(short.given[row, 0]))
-            assert short.given[row, 1:asked].tolist() == short.wanted[row, : asked - 1].tolist()
-        assert (short.wanted[row, asked:] == PAD).all()
+            assert SENTINEL <= int(short.decoder_inputs[row, 0]) < sequence.first
+            starts.add(int(short.decoder_inputs[row, 0]))
+            assert short.decoder_inputs[row, 1:asked].tolist() == short.targets[row, : asked - 1].tolist()
+        assert (short.targets[row, asked:] == PAD).all()
     assert len(starts) > 3
 
 
@@ -144,14 +144,15 @@ def test_a_place_of_a_sequence_sees_what_comes_before_it_and_nothing_later() -> 
     spans = cut(
         hide_spans(ids, 5, torch.tensor([0]), learner.generator), BOXES.first, torch.tensor([20]), 21, learner.generator
     )
-    targets = (model.numbering.first[number] + torch.arange(int(spans.asked)))[None]
+    targets = (model.index.first[number] + torch.arange(int(spans.n_targets)))[None]
     inputs = torch.arange(8)[None]
 
     def decoded(given: Tensor) -> Tensor:
-        return model._decode(model.contents(frames, {number: replace(spans, given=given)}), inputs, targets)
+        tokens = model.tokens(frames, {number: replace(spans, decoder_inputs=given)})
+        return model.decode(tokens, model.encode(tokens, inputs, model.marks()), targets, model.marks())
 
-    changed = spans.given.clone()
+    changed = spans.decoder_inputs.clone()
     changed[0, 4] += 1
-    before, after = decoded(spans.given), decoded(changed)
+    before, after = decoded(spans.decoder_inputs), decoded(changed)
     torch.testing.assert_close(before[:, :4], after[:, :4])
     assert (before[:, 4:] - after[:, 4:]).abs().amax(-1).min() > 1e-5

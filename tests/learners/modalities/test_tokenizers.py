@@ -20,9 +20,9 @@ def test_overfits_a_few_frames(name: str, steps: int, unexplained: float) -> Non
     few, tokenizer = boxes(8), Tokenizer(name)
     before = tokenizer.quality(few)
     after = fit(tokenizer, lambda count: few, steps=steps)
-    assert before.unexplained > 0.5
-    assert after.unexplained < unexplained
-    assert 0 < after.codes_used <= 1
+    assert before.variance_unexplained > 0.5
+    assert after.variance_unexplained < unexplained
+    assert 0 < after.perplexity <= 1
 
 
 def test_codes_are_one_for_each_patch_and_decode_to_the_round_trip() -> None:
@@ -38,7 +38,7 @@ def test_quality_of_a_tokenizer_that_says_nothing_is_1() -> None:
     frames, tokenizer = boxes(16), Tokenizer("edges")
     torch.nn.init.zeros_(tokenizer.restore.weight)
     torch.nn.init.constant_(tokenizer.restore.bias, float(MODALITIES["edges"].of(frames).mean()))
-    assert tokenizer.quality(frames).unexplained == pytest.approx(1.0, abs=1e-4)
+    assert tokenizer.quality(frames).variance_unexplained == pytest.approx(1.0, abs=1e-4)
 
 
 @pytest.mark.parametrize("steps", [3, 10])

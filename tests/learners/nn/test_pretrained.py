@@ -12,7 +12,7 @@ import torch
 from frames import boxes
 
 from testspace.learners.heads.segmentation import HeadConfig, Segmenter
-from testspace.learners.masked.masked_model import Encoder, Size
+from testspace.learners.masked.encoder import Encoder, Size
 from testspace.learners.nn.pretrained import PretrainedError
 
 SMALL = Size(64, 2, 1)

@@ -11,7 +11,7 @@ import torch
 from frames import boxes
 from torch import nn
 
-from testspace.learners.masked.masked_model import Encoder
+from testspace.learners.masked.encoder import Encoder
 from testspace.learners.objectives.dino import DinoConfig, DinoLearner
 from testspace.learners.objectives.dino_losses import distillation_loss, follow, koleo_loss, sinkhorn
 

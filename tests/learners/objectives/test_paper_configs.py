@@ -43,4 +43,4 @@ def test_small_is_a_learner_with_rgb_beside_its_tokens() -> None:
     model = TSTLearner(paper.pretraining("small", batch_size=8)).model
     assert (model.encoder.dim, len(model.encoder.layers), len(model.decoder)) == (512, 8, 8)
     assert model.names == ("rgb", "rgb_tokens", "depth", "normals", "edges")
-    assert model.numbering.sizes == (196,) * 5
+    assert model.index.sizes == (196,) * 5

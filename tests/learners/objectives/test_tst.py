@@ -35,12 +35,11 @@ def test_losses_fall(targets: TargetKind) -> None:
 
 @pytest.mark.parametrize("targets", ["patches", "tokens"])
 def test_a_resumed_learner_goes_on_exactly(targets: TargetKind, tmp_path: Path) -> None:
-    config = replace(SMALL, targets=targets, teacher_decay=0.9, teacher_weight=1.0, min_crop=0.7)
+    config = replace(SMALL, targets=targets, min_crop=0.7)
     whole = TSTLearner(config, seed=3)
     whole.fit_tokenizers(boxes)
     for number in range(3):
         whole.step(boxes(8, number), boxes(8, 50 + number)["rgb"])
-    whole.decay_over(4)
     whole.save(tmp_path)
     resumed = TSTLearner(config, seed=99)
     resumed.load(tmp_path)
@@ -49,27 +48,6 @@ def test_a_resumed_learner_goes_on_exactly(targets: TargetKind, tmp_path: Path) 
         batch, other = boxes(8, number), boxes(8, 50 + number)["rgb"]
         assert whole.step(batch, other) == resumed.step(batch, other)
     assert torch.equal(whole.encoder(batch["rgb"]), resumed.encoder(batch["rgb"]))
-
-
-def test_the_teacher_is_the_mean_of_past_encoders_and_holds_the_student_back() -> None:
-    config = replace(SMALL, teacher_decay=0.8, warmup_steps=0, base_learning_rate=2e-2)
-    learner, mean = TSTLearner(config, seed=1), TSTLearner(config, seed=1).model.encoder.embed.weight.detach().clone()
-    for step in range(15):
-        learner.step(boxes(4, step))
-        kept = min(0.8, (1 + step) / (10 + step))
-        mean = kept * mean + (1 - kept) * learner.model.encoder.embed.weight.detach()
-    assert learner.encoder is learner.teacher
-    torch.testing.assert_close(learner.encoder.embed.weight, mean)
-
-    def moved(weight: float) -> float:
-        held = TSTLearner(replace(config, teacher_decay=0.999, teacher_weight=weight), seed=1)
-        rgb, before = boxes(4, 99)["rgb"], scratch_encoder(config, 1)
-        for step in range(15):
-            held.step(boxes(4, step))
-        with torch.no_grad():
-            return float((held.model.encoder(rgb) - before(rgb)).square().mean())
-
-    assert moved(100.0) < 0.5 * moved(0.0)
 
 
 def test_a_folder_older_than_a_setting_is_of_its_default(tmp_path: Path) -> None:
@@ -119,14 +97,11 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_counted() -> None:
     assert any(not torch.equal(value, before[name]) for name, value in learner.model.state_dict().items())
 
 
-def test_the_rate_warms_up_stays_and_decays_on_demand_or_to_a_known_end() -> None:
+def test_the_rate_warms_up_and_stays_or_decays_to_a_known_end() -> None:
     rate, batch = SMALL.learning_rate, boxes(2)
     learner = TSTLearner(SMALL)
     rates = [learner.step(batch)["learning_rate"] for _ in range(7)]
     assert rates == pytest.approx([rate / 5, rate * 2 / 5, rate * 3 / 5, rate * 4 / 5, rate, rate, rate])
-    learner.decay_over(4)
-    rates = [learner.step(batch)["learning_rate"] for _ in range(6)]
-    assert rates == pytest.approx([rate, rate * 3 / 4, rate / 2, rate / 4, 0.0, 0.0])
     ending = TSTLearner(replace(SMALL, warmup_steps=0, total_steps=4))
     rates = [ending.step(batch)["learning_rate"] for _ in range(5)]
     assert rates == pytest.approx([rate, rate * (2 + 2**0.5) / 4, rate / 2, rate * (2 - 2**0.5) / 4, 0.0], abs=1e-9)

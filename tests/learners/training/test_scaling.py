@@ -20,7 +20,7 @@ import torch
 import torch.distributed as dist
 from frames import boxes
 
-from testspace.learners.masked.masked_model import Encoder
+from testspace.learners.masked.encoder import Encoder
 from testspace.learners.objectives.tst import TSTLearner
 from testspace.learners.objectives.tst_config import TSTConfig
 from testspace.learners.training.scaling import Part, ScaledLearner, generator_of
