@@ -30,7 +30,7 @@ def code_key(module: str) -> str | None:
     """Key of a module, given by its `__name__`: its code, that of all its imports in the package, and the libraries'
     versions.
 
-    None where the source is missing: nothing should be cached then.
+    None if the source is missing: nothing should be cached then.
     """
     code = code_digest(module.removeprefix("testspace."))
     if code == code_digest():
@@ -69,7 +69,7 @@ def kept_by_code(
 
 
 def store(file: Path, write: Callable[[BinaryIO], None]) -> bool:
-    """Let `write` fill a file of the cache, whole or not at all; False where the cache cannot be written."""
+    """Let `write` fill a file of the cache, whole or not at all; False if the cache cannot be written."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as unfinished, unfinished.open("wb") as out:

@@ -37,7 +37,7 @@ def from_contract(poses: NDArray[np.float64], axes: CameraAxes, up: Up) -> NDArr
 
 
 def from_quaternions(positions: NDArray[Any], quaternions: NDArray[Any]) -> NDArray[np.float64]:
-    """Matrices (N, 4, 4) from positions (N, 3) and quaternions x, y, z, w (N, 4) of any length; NaN where it is 0."""
+    """Matrices (N, 4, 4) from positions (N, 3) and quaternions x, y, z, w (N, 4) of any length; NaN if it is 0."""
     q = np.asarray(quaternions, np.float64)
     length = np.linalg.norm(q, axis=1, keepdims=True)
     x, y, z, w = (q / np.where(length > 0, length, np.nan)).T

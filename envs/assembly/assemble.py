@@ -1,4 +1,4 @@
-"""All parts of a house, joined into one Scene."""
+"""Builds a Scene from all parts of a house."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from .wall_openings import door_mesh, window_mesh
 Floats = NDArray[np.float64]
 
 LAMPS = ("FloorLamp", "DeskLamp")
-"""Types that shine while they are on."""
+"""Types that emit light while they are switched on."""
 HANGS_ABOVE = 0.5
-"""Metres from the ground above which an object that stands on no other hangs on its wall."""
+"""Height in metres above which an object that rests on no other hangs on a wall."""
 
 
 class _Collector:
-    """Gathers arrays of all instances; concatenates once."""
+    """Collects the arrays of all instances and concatenates them once."""
 
     def __init__(self) -> None:
         self.vertices: list[Floats] = []
@@ -168,10 +168,10 @@ def _turn(axis: int, degrees: float) -> Floats:
 
 
 def _object(thing: HouseObject, collector: _Collector, stands_alone: bool) -> None:
-    """A piece of furniture, turned as Unity turns it (about z, then x, then y) and mirrored into our frame.
+    """A piece of furniture, rotated in Unity's order (z, then x, then y) and mirrored into our frame.
 
-    What hangs (it rests on nothing and on no other object) has its back at the wall's line in the house file, where
-    Unity has the wall's surface; ours is moved into the room, and so is what hangs on it."""
+    Hanging objects have their back at the wall's line in the house file, which is the wall's surface in Unity; our
+    surface is offset into the room, and so are they."""
     entry = asset(thing.asset_id)
     form = model(thing.asset_id)
     tilt = _turn(0, -thing.rotation[0]) @ _turn(2, thing.rotation[2])
@@ -188,7 +188,7 @@ def _object(thing: HouseObject, collector: _Collector, stands_alone: bool) -> No
     materials = _repainted(thing, form)
     vertices = form.vertices @ whole.T + centre
     if entry.type in LAMPS:
-        # a lamp of which the file does not say whether it is on shines, as in Unity
+        # a lamp without a state in the file is on, as in Unity
         if thing.is_on is False:
             materials = tuple(replace(m, emission=0.0) for m in materials)
         elif glowing := [i for i, m in enumerate(materials) if m.emission > 0]:

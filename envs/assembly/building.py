@@ -1,4 +1,4 @@
-"""From a House, or what refers to a house or a mesh, to its Scene."""
+"""Builds the Scene of a House, or of a reference to a house or a mesh."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 def build_scene(house: House, pack: FurniturePack | None = None) -> Scene:
     """The triangles of a house: the same house always gives the same arrays, in any process.
 
-    With a pack (`envs.packs.pack.open_pack`), its models stand in the furniture's boxes; all else is the same.
-    Raises `SceneError` where the house cannot be drawn.
+    With a pack (`envs.packs.pack.open_pack`), its models replace the furniture, in the same boxes; all else is the
+    same. Raises `SceneError` where the house cannot be drawn.
     """
     return assemble(house) if pack is None else dressed(house, pack)
 
 
 def load_scene(ref: Scene | House | Path | str | int, up: Up | None = None, scale: float = 1.0) -> Scene:
-    """The Scene that a reference means.
+    """Load the Scene of a reference.
 
     ref: a Replica folder; a .glb, .obj or .ply file; "FILE.json", "FILE.jsonl[.gz][:LINE]" with a ProcTHOR house; the
     seed of a generated house; a House; or a Scene, which is returned. up: "y" or "z", the axis of a mesh file that
     points up; by default y in .glb and .obj, z in .ply and Replica folders. scale: metres of one unit of a mesh file.
-    Raises MeshError or HouseError of one line; warns (MeshWarning) with counts of what was left out.
+    Raises MeshError or HouseError of one line; warns (MeshWarning) with counts of ignored elements.
     """
     if isinstance(ref, Scene):
         return ref

@@ -1,7 +1,7 @@
-"""What a house file leaves out and people have: curtains and blinds in windows, rugs on floors.
+"""Curtains and blinds in windows, and rugs on floors, which house files leave out.
 
-They take no room that anybody could stand in: cloth hangs inside a window's frame, and a rug is stepped on. Both follow
-from the room and the window alone, so that furniture can be moved without a change of them.
+They do not affect the reachable floor: cloth hangs inside a window's frame, and a rug is stepped on. Both depend on the
+room and the window alone, so that moving furniture does not change them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .panels import OFFSET, Hole, Panel
 FOLD = 0.065
 """Metres from one fold of a curtain to the next."""
 FRONT, BACK = OFFSET + 0.013, 0.024
-"""Between which distances from the wall's line cloth hangs: before a window's bars and behind its trim."""
+"""Distances from the wall's line between which cloth hangs: before a window's bars and behind its trim."""
 RUG = 0.008
 """Thickness of a rug, metres."""
 _LIGHT_CLOTHS = ((0.90, 0.87, 0.80), (0.82, 0.80, 0.78), (0.72, 0.78, 0.80), (0.86, 0.78, 0.66), (0.93, 0.92, 0.90))
@@ -65,8 +65,8 @@ def _folds(s0: float, s1: float, y0: float, y1: float) -> Part:
 
 
 def window_dressing(opening: Opening, panel: Panel, hole: Hole, bar: float, house: House) -> Mesh:
-    """Curtains at both sides of a window, or a blind at its top, or nothing, by its room and chance; in the panel's
-    own frame. `bar` is the width of the window's frame in the hole."""
+    """Curtains at both sides of a window, or a blind at its top, or nothing, at random by its room; in the panel's
+    frame. `bar` is the width of the window's frame in the hole."""
     room = next((r for r in house.rooms if r.id == opening.room0), None)
     mesh = Mesh()
     s0, y0, s1, y1 = hole[0] + bar, hole[1] + bar, hole[2] - bar, hole[3] - bar

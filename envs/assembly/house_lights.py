@@ -11,12 +11,12 @@ from ..house.house import House
 from ..scene import DirectionalLight, PointLight, RoomArea
 
 DEFAULT_RANGE = 15.0
-"""Metres a lamp reaches where the file does not say; what ProcTHOR writes."""
+"""Range of a lamp in metres if the file has none; ProcTHOR's value."""
 
 LAMP = ((1.0, 0.86, 0.68), 0.3, 4.0)
-"""Colour (sRGB), intensity and range in metres of a lamp that stands in the house."""
+"""Colour (sRGB), intensity and range in metres of a floor or desk lamp."""
 SAME = 0.5
-"""Metres within which a light of the file is that of a lamp."""
+"""Distance in metres within which a light in the file belongs to a lamp."""
 
 
 def linear(srgb: Sequence[float]) -> NDArray[np.float64]:
@@ -61,14 +61,14 @@ def lights_of(house: House, areas: Sequence[RoomArea]) -> list[PointLight | Dire
 
 
 def listed(at: tuple[float, float, float], lights: Sequence[PointLight | DirectionalLight]) -> bool:
-    """Whether one of the lights is already where a lamp's shade is."""
+    """Whether the lights already include one at a lamp's shade."""
     return any(
         isinstance(light, PointLight) and np.hypot.reduce(np.subtract(light.position, at)) < SAME for light in lights
     )
 
 
 def lamp_light(at: tuple[float, float, float], areas: Sequence[RoomArea]) -> PointLight:
-    """The light of a lamp whose shade is there."""
+    """The light of a lamp with its shade at `at`."""
     rgb, intensity, reach = LAMP
     r, g, b = (float(c) for c in linear(rgb) * intensity)
     return PointLight(at, (r, g, b), reach, _room_at(at[0], at[2], areas))

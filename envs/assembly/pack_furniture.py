@@ -1,4 +1,4 @@
-"""A house's Scene with the models of a furniture pack in place of its built-in furniture."""
+"""Builds a Scene with the models of a furniture pack instead of the built-in furniture."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TILTED = 1e-3
 
 
 def dressed(house: House, pack: FurniturePack) -> Scene:
-    """The Scene of a house in which furniture is the pack's where it has a model that fits.
+    """The Scene of a house with the pack's models for all furniture that has a fitting one.
 
     Instances, boxes, lights and rooms are those of the Scene without a pack, and so is the reachable floor
-    (`Scene.solid`): only what is seen differs. Things that lie tilted keep their built-in shape.
+    (`Scene.solid`): only the appearance differs. Tilted objects keep their built-in shape.
     """
     plain = assemble(house)
     numbers = {instance.id: number for number, instance in enumerate(plain.instances)}

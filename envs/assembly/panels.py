@@ -1,4 +1,4 @@
-"""Where the wall panels of a house stand: each moved 3 cm off the wall's line, with its ends closed at corners.
+"""Wall panels of a house: each 3 cm off the wall's line, with ends that meet at corners.
 
 A panel's own frame is (s, y, t): s along p0 -> p1, y up, t away from the wall's line to the side the panel faces. In
 our frame (s, up, t) is right-handed, so shapes made in it keep their winding.
@@ -35,7 +35,7 @@ class Panel:
     facing: NDArray[np.float64]
     """(3,) unit vector into the room, or outside."""
     start: float
-    """s where the panel begins: off 0 where a corner shortens or lengthens it."""
+    """s where the panel begins: not 0 if a corner shortens or lengthens it."""
     end: float
     holes: list[Hole] = field(default_factory=list)
 
@@ -45,12 +45,12 @@ class Panel:
         return float(np.degrees(np.arctan2(self.facing[0], -self.facing[2])) % 360.0)
 
     def place(self, part: Part) -> Part:
-        """A shape of the panel's frame, in the house."""
+        """A shape in the panel's frame, moved into the house."""
         turn = np.stack([self.along, (0.0, 1.0, 0.0), self.facing])  # rows: images of s, y, t
         return Part(part.vertices @ turn + self.origin, part.normals @ turn, part.uv, part.faces)
 
     def free(self) -> list[Hole]:
-        """Rectangles that cover the panel without its holes and overlap nowhere."""
+        """Disjoint rectangles that cover the panel except its holes."""
         height = self.wall.height
         cuts = sorted({self.start, self.end, *(s for h in self.holes for s in (h[0], h[2]))})
         rectangles = []
@@ -70,12 +70,12 @@ def _point(p: tuple[float, float]) -> tuple[float, float]:
 
 
 def _turn(before: Panel, after: Panel) -> float:
-    """Radians by which the way turns right from one panel to the next."""
+    """Angle in radians by which the next panel turns right."""
     return float(np.arctan2(before.facing @ after.along, before.along @ after.along))
 
 
 class _Corners:
-    """Which panel follows which around a room, across open boundaries too."""
+    """Order of the panels around a room, across open boundaries too."""
 
     def __init__(self, panels: Sequence[Panel]) -> None:
         self.from_point: dict[tuple[str, tuple[float, float]], list[Panel]] = {}
@@ -138,9 +138,9 @@ def wall_panels(house: House) -> dict[str, Panel]:
 
 
 def cut(panels: dict[str, Panel], opening: Opening) -> Hole | None:
-    """Cut the opening out of the panels on both sides; its hole in wall0's frame, or None where there is no wall.
+    """Cut the opening out of the panels on both sides; its hole in wall0's frame, or None if there is no wall.
 
-    The hole is clamped to what both panels cover, so that a hole at a corner does not open the wall around it.
+    The hole is clamped to the area of both panels, so that a hole at a corner does not open the wall around it.
     """
     first = panels.get(opening.wall0)
     if first is None:

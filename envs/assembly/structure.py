@@ -37,7 +37,7 @@ def room_polygon(room: Room) -> NDArray[np.float64]:
 def flat(polygon: NDArray[np.float64], y: float, upwards: bool, source: str = "") -> Part:
     """A horizontal polygon at height y, concave or not, facing up or down; uv are (x, z).
 
-    Raises SceneError where the polygon has no area.
+    Raises SceneError if the polygon has no area.
     """
     triangles = mapbox_earcut.triangulate_float64(polygon, np.array([len(polygon)], np.uint32)).reshape(-1, 3)
     faces = triangles.astype(np.int64)
@@ -73,7 +73,7 @@ def wall_mesh(panel: Panel, baseboard: Material | None) -> Mesh:
 
 
 def _between_doors(panel: Panel) -> list[tuple[float, float]]:
-    """Stretches of the panel's foot, (s low, s high), that no door and no door's trim takes."""
+    """Intervals of the panel's foot, (s low, s high), without doors and their trim."""
     over = BASEBOARD_DEPTH  # past an outer corner, to meet the neighbour's baseboard
     start = panel.start - (over if panel.start < -1e-6 else 0.0)
     end = panel.end + (over if panel.end > panel.wall.length + 1e-6 else 0.0)
@@ -93,7 +93,7 @@ def ceiling_height(house: House, room: Room) -> float:
 
 
 def baseboard_of(room: Room) -> Material:
-    """White or wood, by the floor it meets."""
+    """The baseboard's material: white or wood, by the floor."""
     floor = look(room.floor_material, "floor")
     if sum(floor.rgb) / 3 > 0.6:
         return named("baseboard wood", "wood", tuple(0.75 * c for c in floor.rgb))

@@ -24,11 +24,11 @@ LINING = 0.03
 LEAF = 0.04
 """Thickness of a door's leaf, metres."""
 PROUD = 0.015
-"""Metres by which trim stands off the wall."""
+"""Thickness of trim on the wall, metres."""
 PAST = 0.45
-"""Metres beyond the tip of an open leaf that should be free, for those who walk around it."""
+"""Metres beyond the tip of an open leaf that should be free to walk around it."""
 PASSAGE = 0.7
-"""Metres before and behind a door that the leaves of other doors leave free where they can."""
+"""Metres before and behind a door that the leaves of other doors keep free if possible."""
 
 _LEAVES = (
     named("door white", "porcelain", (0.91, 0.90, 0.86)),
@@ -102,9 +102,8 @@ def _leaf(width: float, height: float, seed: int) -> tuple[list[Part], list[Part
 
 
 def _obstacles(house: House, door: Opening) -> list[tuple[NDArray[np.float64], float, NDArray[np.float64]]]:
-    """Footprints that an open leaf should not stand in: centre (x, z), heading in radians, half sizes. They are what
-    stands on the floor and stays there (a door must not turn round because a bin was moved), and the ways through the
-    other doors."""
+    """Footprints that an open leaf should avoid: centre (x, z), heading in radians, half sizes. They are those of fixed
+    objects on the floor (moving a bin must not change a door) and the passages through the other doors."""
     footprints = []
     for thing in house.objects:
         size = asset(thing.asset_id).size
@@ -127,7 +126,7 @@ def _obstacles(house: House, door: Opening) -> list[tuple[NDArray[np.float64], f
 def _crowding(
     points: NDArray[np.float64], polygon: NDArray[np.float64] | None, obstacles: Sequence[Any], margin: float
 ) -> int:
-    """How many of the points (N, 2) x, z lie outside the room or within `margin` of one of the obstacles."""
+    """Number of points (N, 2) x, z outside the room or within `margin` of one of the obstacles."""
     count = 0 if polygon is None else int(np.count_nonzero(~inside(points, polygon)))
     for centre, yaw, half in obstacles:
         x, z = (points - centre).T
@@ -137,12 +136,12 @@ def _crowding(
 
 
 def _swing(opening: Opening, panel: Panel, ends: Sequence[float], width: float, house: House) -> tuple[int, float]:
-    """Which end the leaf hangs at (0 low, 1 high) and to which side (+1 wall0's room, -1 the other) it opens.
+    """The end at which the leaf hangs (0 low, 1 high), and the side to which it opens (+1 wall0's room, -1 the other).
 
     ProcTHOR's doors open into wall1's room: of the 147 inner doors of the real houses none has furniture there within
-    1.3 m, and a quarter have it on wall0's side. So ours open there too, unless something stands in the way and not
-    on the other side. Of the two ends the one with less room behind the leaf is taken, where it stands along the
-    neighbouring wall. With two leaves (width = half the hole) both ends count."""
+    1.3 m, and a quarter have it on wall0's side. So ours open there too, unless only that side is obstructed.
+    Of the two ends, the one with less space behind the open leaf is chosen, next to the neighbouring wall. With two
+    leaves (width = half the hole) both ends count."""
     best: tuple[tuple[int, ...], int, float] | None = None
     double = "Double" in opening.asset_id
     obstacles = _obstacles(house, opening)

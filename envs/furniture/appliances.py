@@ -112,7 +112,7 @@ def laptop(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def desktop(w: float, h: float, d: float, p: Palette) -> Mesh:
-    """A monitor beside a tower."""
+    """A monitor next to a tower."""
     case = p.paint("metal", (0.78, 0.79, 0.81))
     tower = min(0.22, 0.25 * w)
     mesh = Mesh().add(case, soft_box(w / 2 - tower, w / 2, 0, 0.8 * h, -d / 2, d / 2, 0.01))

@@ -1,4 +1,4 @@
-"""Toilets, sinks, taps and what stands about them."""
+"""Toilets, sinks, taps and bathroom accessories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue: from an asset to its mesh, in the asset's own axes, centred, its front at +z, filling its box."""
+"""The catalogue: the mesh of each asset, in the asset's axes, centred, front at +z, filling its box."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Model:
     """(F,) index into `materials`."""
     materials: tuple[Material, ...]
     main: int
-    """The material that covers most of it."""
+    """Index of the material with the largest area."""
 
 
 def _block(w: float, h: float, d: float, palette: Palette) -> Mesh:
@@ -52,7 +52,7 @@ BUILDERS: dict[str, Builder] = {
     for family in (seating, tables, beds, storage, appliances, bathroom, lamps, decor, vessels, food, things, tools)
     for name, build in family.BUILDERS.items()
 }
-"""What makes each type's mesh."""
+"""The builder of each type's mesh."""
 
 BOX_TYPES: tuple[str, ...] = tuple(sorted(name for name in (*OBJECT_TYPES, *FOLDED) if name not in BUILDERS))
 """Asset types that are drawn as boxes."""

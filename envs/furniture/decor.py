@@ -141,7 +141,7 @@ def painting(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def vase(w: float, h: float, d: float, p: Palette) -> Mesh:
-    """A turned vessel whose belly and neck chance sets."""
+    """A lathed vessel with a random belly and neck."""
     look = p.own("glass", "porcelain", "metal") if p.pick(2) else None
     look = look or p.one((*BRIGHTS, (0.24, 0.30, 0.42)), "porcelain")
     belly, neck, at = p.real(0.4, 0.5), p.real(0.14, 0.3), p.real(0.25, 0.6)
@@ -278,7 +278,7 @@ def watch(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def decor(w: float, h: float, d: float, p: Palette) -> Mesh:
-    """A tall stand of three bars with a bowl: for decor that has no form of its own in the database."""
+    """A tall stand of three bars with a bowl: for decor of unknown shape."""
     wood = p.of("wood", "marble")
     return Mesh().add(
         wood,

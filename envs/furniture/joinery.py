@@ -1,4 +1,4 @@
-"""What several families of furniture share: legs, slats, fronts with handles."""
+"""Parts shared by several families of furniture: legs, slats, fronts with handles."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def fronts(
     proud: float = 0.012,
 ) -> None:
     """Drawer fronts, or doors, in a grid (columns, rows) over area (x0, x1, y0, y1) of a carcass whose front is at z;
-    each stands proud of it and carries a handle."""
+    each projects from it and has a handle."""
     x0, x1, y0, y1 = area
     columns, rows = grid
     w, h = (x1 - x0) / columns, (y1 - y0) / rows

@@ -1,4 +1,4 @@
-"""The looks of one asset: its materials by the names the database gives, and what chance is left, seeded by its id."""
+"""The look of one asset: materials by the database's names, and random choices seeded by its id."""
 
 from __future__ import annotations
 
@@ -75,22 +75,22 @@ _STAND_INS = {
     "parquet": "wood",
     "wicker": "wood",
 }
-"""Kinds that will do where another is asked for."""
+"""Kinds that may replace a requested kind."""
 
 
 class Palette:
-    """Chance and materials of one asset; every draw is in a fixed order, so an asset looks the same everywhere."""
+    """Random choices and materials of one asset; draws are in a fixed order, so an asset looks the same everywhere."""
 
     def __init__(self, entry: Asset) -> None:
         self.asset = entry
         self.rng = np.random.default_rng(zlib.crc32(entry.asset_id.encode()))
 
     def real(self, low: float, high: float) -> float:
-        """A number between two."""
+        """A uniform random number in [low, high)."""
         return float(self.rng.uniform(low, high))
 
     def pick(self, number: int) -> int:
-        """A choice among that many."""
+        """A random index below `number`."""
         return int(self.rng.integers(number))
 
     def own(self, *kinds: str, skip: int = 0) -> Material | None:

@@ -1,6 +1,6 @@
-"""Heights at which small things rest on seats, mattresses and desks: ours are built there, so that nothing floats.
+"""Heights of seats, mattresses and desks, on which small objects rest in the house files, so that nothing floats.
 
-The asset database tells an asset's box and not where its seat is. The houses do, by what lies on it.
+The asset database has an asset's box, but not the height of its seat; the objects on it in real houses do.
 """
 
 from __future__ import annotations
@@ -76,15 +76,15 @@ RESTS: dict[str, float] = {
     "Sofa_223_2": 0.49,
     "Sofa_223_3": 0.42,
 }
-"""Metres above an asset's foot at which things rest in the 48 real houses, by asset id."""
+"""Metres above an asset's foot at which objects rest in the 48 real houses, by asset id."""
 
 _SHARES = {"Bed": 0.605, "Sofa": 0.49, "ArmChair": 0.49, "Chair": 0.51}
-"""Median share of the box's height, by type, for assets on which no house has anything."""
+"""Median share of the box's height, by type, for assets on which nothing rests in any house."""
 _BOUNDS = {"Bed": (0.35, 0.75), "Sofa": (0.34, 0.56), "ArmChair": (0.34, 0.54), "Chair": (0.36, 0.55)}
 
 
 def rest_height(asset_id: str, kind: str, height: float) -> float:
-    """Metres above its foot at which things rest on an asset of that type and height; inside its box."""
+    """Metres above its foot at which objects rest on an asset of that type and height; within its box."""
     known = RESTS.get(asset_id)
     if known is None:
         known = float(np.clip(_SHARES[kind] * height, *_BOUNDS[kind]))

@@ -1,6 +1,6 @@
-"""Primitives that furniture and doors are made of: closed, counter-clockwise, split at hard edges, uv in metres.
+"""Primitives of furniture and doors: closed, counter-clockwise, split at hard edges, uv in metres.
 
-All stand in a right-handed frame, y up, metres. A `Part` has no material; a `Mesh` is parts with materials.
+All are in a right-handed frame, y up, metres. A `Part` has no material; a `Mesh` is parts with materials.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Mesh:
         return self
 
     def extend(self, other: Mesh) -> Mesh:
-        """The other's parts after one's own; the mesh itself is returned."""
+        """Append another mesh's parts; returns self."""
         self.parts.extend(other.parts)
         return self
 
@@ -125,7 +125,7 @@ def box(x0: float, x1: float, y0: float, y1: float, z0: float, z1: float) -> Par
 
 
 def _soft_sides() -> tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64]]:
-    """What all soft boxes share: their points (96, 3) as ends of the half sides (-1 or 1) and steps of the radius
+    """Data shared by all soft boxes: points (96, 3) as ends of the half sides (-1 or 1) and steps of the radius
     inwards, the axes of u and v (96, 2), and the faces (108, 3)."""
     number = np.arange(16).reshape(4, 4).T
     a, b, c, d = number[:-1, :-1], number[:-1, 1:], number[1:, 1:], number[1:, :-1]
@@ -201,8 +201,8 @@ def lathe(profile: Sequence[tuple[float, float]], segments: int = 12) -> Part:
 
 
 def curve(profile: Sequence[tuple[float, float]], steps: int = 3) -> list[tuple[float, float]]:
-    """Points (N, 2) of a smooth line through the given ones (Catmull and Rom 1974), `steps` for each piece; no radius
-    falls below 0. For turned shapes whose belly should be round."""
+    """Points (N, 2) of a smooth curve through `profile` (Catmull and Rom 1974), `steps` for each piece; radii are 0 or
+    more. For lathed shapes with round bellies."""
     p = np.asarray(profile, float)
     p = np.concatenate([p[:1], p, p[-1:]])
     t = (np.arange(steps) / steps)[:, None]

@@ -60,7 +60,7 @@ def shelving(w: float, h: float, d: float, p: Palette) -> Mesh:
 
 
 def _contents(bay: tuple[float, float, float, float, float, float], p: Palette) -> Mesh:
-    """What one bay (x0, x1, y0, y1, z0, z1) of a shelf holds: books, a basket, or a vase and a pile of books."""
+    """Contents of one bay (x0, x1, y0, y1, z0, z1) of a shelf: books, a basket, or a vase and a pile of books."""
     x0, x1, y0, y1, z0, z1 = bay
     wide, deep = x1 - x0, min(z1 - z0, 0.24)
     kind, tall = p.pick(4), min(0.75 * (y1 - y0), 0.28)

@@ -1,4 +1,4 @@
-"""What holds food and drink, and what it is cooked in: turned shapes with handles."""
+"""Vessels for food and drink, and cookware: lathed shapes with handles."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _ring(x: float, y: float, height: float, reach: float, thick: float) -> Part
 
 
 def bowl(w: float, h: float, d: float, p: Palette) -> Mesh:
-    """Turned, with a foot and a wall as steep as chance has it."""
+    """Lathed, with a foot and a wall of random slope."""
     curve = p.real(0.3, 0.44)
     profile = [
         (0, 0),

@@ -80,7 +80,7 @@ def _fitting(choices: list[Asset], length: float) -> list[Asset]:
 
 
 def make_openings(plan: FloorPlan, height: float, exclude: Collection[str], rng: np.random.Generator) -> list[Hole]:
-    """All openings of a house with ceilings at ``height`` metres. NoWayThrough where the rooms cannot be joined."""
+    """All openings of a house with ceilings at ``height`` metres. NoWayThrough if the rooms cannot be joined."""
     leaves, frames = _doors(exclude)
     if not leaves and not frames:
         raise ValueError("exclude_assets leaves no door: keep at least one Doorway or Doorframe")

@@ -1,4 +1,4 @@
-"""The floor plan: a rectangle of grid cells, divided again and again into rooms, whose corners then trade places."""
+"""The floor plan: a rectangle of grid cells, divided recursively into rooms, whose corners are then exchanged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OUTDOORS = -1
 _LEAST = 4
 """No room is narrower than this many cells anywhere."""
 _HALL = 0.5
-"""How often one of several living rooms is a hallway."""
+"""Probability that one of several living rooms is a hallway."""
 Corner = tuple[int, int]
 
 
@@ -59,7 +59,7 @@ class FloorPlan:
 
 
 def make_floorplan(types: tuple[str, ...], rng: np.random.Generator) -> FloorPlan:
-    """Rooms of these types in one connected plan, with areas about those of ProcTHOR's houses."""
+    """A connected plan of rooms of these types, with areas as in ProcTHOR's houses."""
     for _ in range(1000):
         areas = [ROOM_AREA[kind][0] * float(np.exp(rng.normal(0.0, ROOM_AREA[kind][1]) - 0.06)) for kind in types]
         cell = round(float(rng.uniform(0.42, 0.55)), 3)
@@ -92,7 +92,7 @@ def _divide(
     areas: list[float],
     rng: np.random.Generator,
 ) -> bool:
-    """Give the cells of box (x0, z0, x1, z1) to ``rooms``, by their areas; False where one would be too narrow."""
+    """Give the cells of box (x0, z0, x1, z1) to ``rooms``, by their areas; False if one would be too narrow."""
     x0, z0, x1, z1 = box
     if min(x1 - x0, z1 - z0) < _LEAST + 1:
         return False
@@ -115,7 +115,7 @@ def _divide(
 def _rows(
     hall: int, rooms: list[int], areas: list[float], cell: float, rng: np.random.Generator
 ) -> NDArray[np.int64] | None:
-    """A hallway with a row of rooms along each side; None where a room would be too narrow."""
+    """A hallway with a row of rooms along each side; None if a room would be too narrow."""
     middle = (len(rooms) + int(rng.integers(2))) // 2
     rows = rooms[:middle], rooms[middle:]
     sums = [sum(areas[room] for room in row) for row in rows]
@@ -136,13 +136,13 @@ def _rows(
 
 
 def _roomy(mask: NDArray[np.bool_]) -> bool:
-    """Whether a room is in one piece and wide enough everywhere."""
+    """Whether a room is connected and wide enough everywhere."""
     opened = ndimage.binary_opening(mask, np.ones((_LEAST, _LEAST), bool))
     return bool((opened == mask).all()) and ndimage.label(mask)[1] == 1
 
 
 def _trade_corner(owner: NDArray[np.int64], rng: np.random.Generator) -> None:
-    """Give a block at a corner of some room to the room (or the garden) beside it, where both stay roomy."""
+    """Move a block at a corner of a random room to the adjacent room (or outdoors), if both stay wide enough."""
     room = int(rng.integers(owner.max() + 1))
     mask = owner == room
     xs, zs = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
@@ -156,7 +156,7 @@ def _trade_corner(owner: NDArray[np.int64], rng: np.random.Generator) -> None:
     if not mask[block].all() or width * depth > 0.4 * mask.sum():
         return
     padded = np.pad(owner, 1, constant_values=OUTDOORS)
-    # The strip of cells beside the block, one step along (dx, dz).
+    # The strip of cells next to the block, one step along (dx, dz).
     x, z = x0 + 1 + (width if dx > 0 else -1 if dx < 0 else 0), z0 + 1 + (depth if dz > 0 else -1 if dz < 0 else 0)
     strip = padded[x : x + (1 if dx else width), z : z + (1 if dz else depth)]
     taker = int(strip.flat[0])
@@ -169,7 +169,7 @@ def _trade_corner(owner: NDArray[np.int64], rng: np.random.Generator) -> None:
 
 
 def _ring(owner: NDArray[np.int64], room: int) -> tuple[Panel, ...] | None:
-    """The panels round a room, clockwise; None where its outline is not one simple ring."""
+    """The panels round a room, clockwise; None if its outline is not one simple ring."""
     padded = np.pad(owner, 1, constant_values=OUTDOORS)
     edges: dict[Corner, tuple[Corner, int]] = {}
     count = 0

@@ -1,4 +1,4 @@
-"""Furniture: what stands against walls, round tables, in the middle of a room, and what hangs on walls.
+"""Placement of furniture: against walls, around tables, in the middle of a room, and on walls.
 
 An asset's back is its -z side: against a wall its yaw points from the wall into the room, 3 cm away from it, as in
 ProcTHOR's houses.
@@ -23,16 +23,16 @@ _MIDDLE = {"DogBed", "BasketBall", "GarbageBag", "Cart"}
 _OBLIQUE = {"FloorLamp", "HousePlant"}
 _HUNG = {"Painting": 0.02, "Television": 0.02}
 _CORNER = {"Bed": 0.65, "Dresser": 0.6, "Toilet": 0.7, "CounterTop": 0.7, "Sink": 0.55, "Fridge": 0.4}
-"""How often a type stands in a corner; the others 0.2."""
+"""Probability that a type stands in a corner; 0.2 for other types."""
 _FREE_STANDING = {"DiningTable": 0.6, "Sofa": 0.25}
 _PARTNERS = {"TVStand": ("Sofa",), "SideTable": ("Bed", "Sofa"), "Fridge": ("CounterTop",)}
-"""What a type stands beside, or, for what one looks at, opposite, where that is in the room."""
+"""Types next to which a type is placed, or opposite which, if it is watched from there."""
 _TOGETHER = 0.7
 _LARGE = ("CounterTop", "Bed", "Fridge", "Sofa", "DiningTable", "Toilet", "Sink", "TVStand", "Desk", "Dresser",
           "ShelvingUnit", "WashingMachine", "ClothesDryer", "ArmChair")  # fmt: skip
-"""What is placed first, in this order; the rest follows by chance, and what hangs on walls comes last."""
+"""Types placed first, in this order; others follow in random order, and those on walls come last."""
 _EXTRA = {"Bathroom": 1.0}
-"""Rates are raised by this much, else by 1.15, since some of what is drawn finds no place."""
+"""Factor of the rates by room type, else 1.15, since some draws cannot be placed."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Placed:
 
 
 def _suits(kind: str, asset: Asset) -> bool:
-    """Whether this asset stands on the floor (or hangs on the wall), where its type has others that do not."""
+    """Whether this asset stands on the floor (or hangs on the wall) as its type should."""
     _, height, depth = asset.size
     if kind == "Sink":
         return height > 0.8
@@ -59,7 +59,7 @@ def _suits(kind: str, asset: Asset) -> bool:
 
 
 class Furnisher:
-    """Furnishes one room after another, with one choice of assets and one stream of chance."""
+    """Furnishes one room after another, with one set of assets and one random generator."""
 
     def __init__(self, exclude: Collection[str], height: float, rng: np.random.Generator) -> None:
         self.rng, self.height = rng, height
@@ -68,7 +68,7 @@ class Furnisher:
         self._choices = {k: [a for a in usable(k, exclude) if _suits(k, a) and a.size[1] < height - 0.1] for k in kinds}
 
     def furnish(self, space: RoomSpace) -> list[Placed]:
-        """Everything that stands in this room or hangs on its walls; ``space`` is filled."""
+        """The furniture of this room; marks ``space`` as occupied."""
         rates = FURNITURE[space.kind]
         drawn = [kind for kind, rate in rates.items() for _ in range(self._count(rate * _EXTRA.get(space.kind, 1.15)))]
         drawn = [drawn[index] for index in self.rng.permutation(len(drawn)).tolist()]
@@ -122,7 +122,7 @@ class Furnisher:
         return self._settle(kind, Placed(asset, x, height / 2, z, side.yaw), space, (side, t0, width))
 
     def _by_partner(self, kind: str, width: float, space: RoomSpace) -> tuple[Side, float] | None:
-        """Where along which wall a piece of this width is beside, or opposite, its partner."""
+        """Wall and position at which a piece of this width is next to, or opposite, its partner."""
         partner = self._partner
         if partner is None:
             return None
@@ -166,12 +166,12 @@ class Furnisher:
         t = 0.1 + width / 2 + float(self.rng.uniform(0, slack))
         part = (t - width / 2, y - height / 2, t + width / 2, y + height / 2)
         x, z = side.point(t, depth / 2 + 0.005)
-        # The scene moves what hangs from the wall's middle to its face.
+        # The scene moves hanging objects from the wall's middle to its face.
         front = side.point(t, depth / 2 + 0.005 + GAP)
         volume = volume_of(front[0], y, front[1], asset.size, side.yaw)
         if not side.free(*part) or not space.fits(volume):
             return []
-        # What juts out low where one walks is an obstacle.
+        # Low hanging objects are obstacles.
         if not space.put([volume]):
             return []
         side.taken.append(part)
@@ -191,7 +191,7 @@ class Furnisher:
     def _settle(
         self, kind: str, piece: Placed, space: RoomSpace, wall: tuple[Side, float, float] | None = None
     ) -> list[Placed]:
-        """Put the piece down, with its chairs, where all that fits; the chairs are left out where only they do not."""
+        """Place the piece with its chairs if all fit, or without them if only the chairs do not."""
         own = _volume(piece)
         if not space.fits(own):
             return []
@@ -206,7 +206,7 @@ class Furnisher:
         return [piece, *chairs]
 
     def _chairs(self, piece: Placed, own: Volume, space: RoomSpace) -> list[Placed]:
-        """Chairs in a row along each side of a table, or one before a desk, turned to it, each a little askew."""
+        """Chairs in a row along each side of a table, or one before a desk, turned to it, each slightly rotated."""
         if not self._choices["Chair"]:
             return []
         desk = piece.asset.type == "Desk"
@@ -240,7 +240,7 @@ def _volume(piece: Placed) -> Volume:
 
 
 def _meet(a: Volume, b: Volume) -> bool:
-    """Whether two pieces on the floor stand in each other."""
+    """Whether two pieces on the floor overlap."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 

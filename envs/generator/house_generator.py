@@ -1,7 +1,7 @@
 """A house from a seed, step by step: rooms, doors, windows, furniture, small objects, lights, materials.
 
-Floor plan, openings, furniture and small objects follow each other as in ProcTHOR (Deitke et al., 2022); how often
-things occur was measured on its houses (`rates`).
+Floor plan, openings, furniture and small objects follow each other as in ProcTHOR (Deitke et al., 2022), with
+rates measured on its houses (`rates`).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from .space import RoomSpace
 from .splits import barred
 
 _FIRST_ROOM = 2
-"""ProcTHOR's rooms count from 2; 1 is outside."""
+"""ProcTHOR numbers rooms from 2; 1 is outside."""
 _ATTEMPTS = 60
 
 
 def generate_house(
     seed: int, rooms: int | None = None, exclude_assets: Collection[str] = (), *, split: str | None = None
 ) -> House:
-    """A house of ``rooms`` rooms (1 to 10; None: as many as chance says), the same for the same arguments.
+    """A house of ``rooms`` rooms (1 to 10; None: a random number), the same for the same arguments.
 
-    No asset of ``exclude_assets`` is used; a type of which no asset is left is left out. With ``split`` ("train",
+    No asset of ``exclude_assets`` is used; types without remaining assets are left out. With ``split`` ("train",
     "val" or "test") only that split's assets are used, and no two splits share one (`splits`). Every room can be
-    reached by a disc of 0.25 m radius. ValueError where ``rooms``, ``seed`` or ``split`` is none of these, or no door
+    reached by a disc of 0.25 m radius. ValueError if ``rooms``, ``seed`` or ``split`` is invalid, or no door
     is left.
     """
     if rooms is not None and rooms not in ROOM_MIXES:
@@ -179,7 +179,7 @@ def _object(
 
 
 def _start(spaces: list[RoomSpace], rng: np.random.Generator) -> AgentPose:
-    """A place to start at: on AI2-THOR's grid of 0.25 m where that can be, in the room with most free floor."""
+    """The agent's start: on AI2-THOR's grid of 0.25 m if possible, in the room with most free floor."""
     reach = [space.reachable() for space in spaces]
     points = reach[int(np.argmax([len(points) for points in reach]))]
     step = spaces[0].plan.cell

@@ -1,4 +1,4 @@
-"""Lamps, sun and sky, light layers, and what walls, floors and ceilings are made of."""
+"""Lamps, sun and sky, light layers, and materials of walls, floors and ceilings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .space import RoomSpace
 
 LAYERS = ("Procedural0", "Procedural1", "Procedural2", "Procedural3")
 _SOLID = 0.55
-"""How often a wall or ceiling has one plain colour."""
+"""Probability that a wall or ceiling has one plain colour."""
 _SUN = {
     "Midday": ((66.0, 75.0, 0.0), (1.0, 1.0, 1.0), 1.0),
     "GoldenHour": ((6.0, -166.0, 0.0), (1.0, 0.694, 0.78), 1.0),
@@ -40,7 +40,8 @@ def floor_material(rng: np.random.Generator) -> Material:
 
 
 def light_layers(plan: FloorPlan) -> list[str]:
-    """A layer for each room, other than its neighbours' where four layers allow it: light stays in its room."""
+    """A light layer for each room, different from its neighbours' as far as four layers allow: light stays in its
+    room."""
     chosen: list[int] = []
     for room, ring in enumerate(plan.rings):
         neighbours = {chosen[p.neighbour] for p in ring if p.neighbour != OUTDOORS and p.neighbour < room}

@@ -1,6 +1,6 @@
-"""How often things occur: means measured on 48 ProcTHOR houses (223 rooms, 3,949 objects), rounded.
+"""Rates of the generator: means measured on 48 ProcTHOR houses (223 rooms, 3,949 objects), rounded.
 
-They stand in for ProcTHOR's own sampling tables, so that what we generate is as full, and as mixed, as what it does.
+They replace ProcTHOR's own sampling tables, so that generated houses are as full and as varied as its houses.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROOM_MIXES: dict[int, tuple[tuple[str, ...], ...]] = {
 """Room types by number of rooms."""
 
 ROOM_COUNTS: dict[int, float] = {1: 9, 2: 8, 3: 3, 4: 6, 5: 7, 6: 3, 7: 4, 8: 4, 9: 1, 10: 3}
-"""How often a house has so many rooms, where the caller does not say."""
+"""Weights of the number of rooms, if the caller does not set it."""
 
 ROOM_AREA: dict[str, tuple[float, float]] = {
     "Bedroom": (30.0, 0.33),
@@ -56,7 +56,7 @@ FURNITURE: dict[str, dict[str, float]] = {
         "Safe": 0.02, "Ottoman": 0.02,
     },
 }  # fmt: skip
-"""Mean number in a room of each type, of what stands on the floor or hangs on the wall; chairs come with tables."""
+"""Mean number of floor and wall objects by room type; chairs come with tables."""
 
 CHAIRS: dict[str, float] = {"Bedroom": 2.5, "Bathroom": 0.0, "Kitchen": 4.2, "LivingRoom": 1.9}
 """Mean number of chairs at a table or desk."""

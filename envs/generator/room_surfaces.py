@@ -1,4 +1,4 @@
-"""Where things can lie on a piece of furniture: the upward surfaces of its mesh, as it is drawn."""
+"""Surfaces on which objects can rest on a piece of furniture: the upward triangles of its mesh."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from ..furniture.catalogue import model
 
 _REACH = 0.35
-"""A surface counts where it is no further than this from where one is looked for, in metres."""
+"""Largest distance in metres between a surface and the expected height."""
 _ABOVE = 0.12
-"""A surface may lie higher than that by this much: rims and covers."""
+"""Metres by which a surface may be above that height: rims and covers."""
 
 
 @lru_cache(maxsize=1024)
@@ -27,9 +27,9 @@ def _upward(asset_id: str) -> NDArray[np.float64]:
 
 
 def resting_height(asset_id: str, points: NDArray[np.float64], about: float) -> float | None:
-    """Height above the asset's foot at which a thing lies over the points (N, 2) x, z, near the height ``about``.
+    """Height above the asset's foot at which an object over the points (N, 2) x, z rests, near the height ``about``.
 
-    It lies on the highest of the surfaces under its points. None where none of them is near enough.
+    It rests on the highest surface under its points. None if no surface is near enough.
     """
     triangles = _upward(asset_id)
     if not len(triangles):

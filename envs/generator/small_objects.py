@@ -1,4 +1,4 @@
-"""Small objects: what lies on tables, beds and shelves, each at the height of the surface it rests on."""
+"""Placement of small objects on tables, beds and shelves, each at the height of the surface below it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from .room_surfaces import resting_height
 from .space import RoomSpace, Volume, volume_of
 
 _FIXED = {"Faucet", "Television"}
-"""Placed first, turned as what they stand on."""
+"""Types placed first, with the yaw of the furniture below."""
 _HOLLOW = {"Fridge"}
-"""What holds things inside, shut."""
+"""Closed furniture with objects inside."""
 _RETRIES = 10
 
 
 def surface_height(asset: Asset) -> float:
-    """Height in metres of what things rest on: seats and mattresses lie below the top of their asset's box."""
+    """Height in metres of the surface on which objects rest; seats and mattresses are below the top of their asset's
+    box."""
     height = asset.size[1]
     seat = {"Bed": (0.67, 0.5), "Sofa": (0.48, 0.46), "ArmChair": (0.51, 0.46), "Chair": (0.5, 0.46)}
     if asset.type in seat:
@@ -36,7 +37,7 @@ def surface_height(asset: Asset) -> float:
 
 
 def _surface(asset: Asset, kind: str) -> Rect:
-    """Where, in the asset's own (x, z), things of a type may lie on it."""
+    """Rectangle in the asset's (x, z) on which objects of a type may rest."""
     width, _, depth = asset.size
     x, back, front = width / 2 - 0.02, -depth / 2 + 0.02, depth / 2 - 0.02
     if asset.type == "Bed":
@@ -52,7 +53,7 @@ def _surface(asset: Asset, kind: str) -> Rect:
     if asset.type == "Sink":
         return -x, back, x, back + 0.35 * depth
     if asset.type == "CounterTop" and width > 1.0 and depth > 1.0:
-        # Large counters are L- or U-shaped: only their back is sure to be there.
+        # Large counters are L- or U-shaped: only their back is certain to be covered.
         return -x, back, x, back + 0.58
     return -x, back, x, front
 
@@ -75,7 +76,7 @@ class Sprinkler:
         self._choices = {kind: usable(kind, exclude) for kind in kinds}
 
     def sprinkle(self, parent: Placed, space: RoomSpace) -> list[Placed]:
-        """What rests on ``parent``, which stands in ``space``, in the house's frame."""
+        """Small objects on ``parent``, which stands in ``space``, in the house's frame."""
         rates = ON_TOP.get(parent.asset.type, {})
         drawn = [kind for kind, rate in rates.items() for _ in range(int(rate) + int(self.rng.random() < rate % 1))]
         drawn = [drawn[index] for index in self.rng.permutation(len(drawn)).tolist()]
@@ -95,7 +96,7 @@ class Sprinkler:
             fixed = kind in _FIXED or kind == "Pillow"
             turn = 0.0 if fixed else float(90 * self.rng.integers(4))
             box = footprint(0.0, 0.0, asset.size[0], asset.size[2], turn)
-            # What is larger than its surface may hang over by a little, as pillows and televisions do.
+            # Objects larger than the surface may overhang a little, as pillows and televisions do.
             slack_x = area[2] - area[0] - 2 * box[2]
             slack_z = area[3] - area[1] - 2 * box[3]
             if min(slack_x, slack_z) < -0.1:
@@ -117,7 +118,7 @@ class Sprinkler:
         return None
 
     def _height(self, parent: Asset, rect: Rect) -> float | None:
-        """Height above the parent's foot at which what fills ``rect`` lies on it."""
+        """Height above the parent's foot at which an object over ``rect`` rests on it."""
         usual = surface_height(parent)
         return usual if parent.type in _HOLLOW else resting_height(parent.asset_id, _under(rect), usual)
 

@@ -1,4 +1,4 @@
-"""The free room in a room: what is inside it, what stands or hangs where, and whether one can still walk through.
+"""Free space of a room: its outline, what occupies it, and whether it can still be walked through.
 
 All in metres of the house file's (x, z). Furniture counts as its axis-aligned rectangle.
 """
@@ -19,21 +19,21 @@ from .floorplan import OUTDOORS, FloorPlan, Panel
 Volume = tuple[float, float, float, float, float, float]
 """(x0, z0, x1, z1, bottom, top)."""
 SKIN = 0.03
-"""Walls are this thick on the inside of a room's outline: nothing that stands may come nearer."""
+"""Walls are this thick on the inside of a room's outline: no furniture may come nearer."""
 WALKER = 0.27
 """Radius in metres of the disc that must be able to walk everywhere; a little above 0.25."""
 _CLEAR = 1.1
-"""What stays free before a door, in metres, or as far as its leaf swings where that is further."""
+"""Metres that stay free before a door, or the swing of its leaf if that is more."""
 _LEAF = 0.07
 """Thickness of an open leaf with its handles and lining, metres."""
 _PANE = 0.17
 """Depth before a window where nothing rises above its sill, metres."""
 _FINE = 5
-"""Cells of the walking raster a cell of the plan, each way."""
+"""Cells of the walking raster along each side of a cell of the plan."""
 _HEAD = 1.6
-"""What hangs higher than this is no obstacle, in metres."""
+"""Objects that hang higher than this are no obstacles, in metres."""
 _OPEN_SHARE = 0.4
-"""Of the floor where one can walk in an empty room, this much stays in one piece with the doors."""
+"""Share of the empty room's walkable floor that must stay connected to the doors."""
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Side:
     along: tuple[int, int]
     normal: tuple[int, int]
     taken: list[Rect] = field(default_factory=list)
-    """(t0, y0, t1, y1) along and up: openings, what hangs there, what stands before it."""
+    """(t0, y0, t1, y1) along and up: openings, hanging objects, furniture before the wall."""
 
     def point(self, t: float, out: float) -> tuple[float, float]:
         """(x, z) at t metres along and ``out`` metres into the room."""
@@ -55,7 +55,7 @@ class Side:
         )
 
     def free(self, t0: float, y0: float, t1: float, y1: float) -> bool:
-        """Whether nothing has been given this part of the wall."""
+        """Whether this part of the wall is unoccupied."""
         return all(t1 <= a or c <= t0 or y1 <= b or d <= y0 for a, b, c, d in self.taken)
 
     @property
@@ -78,7 +78,7 @@ class RoomSpace:
         self._mask = plan.owner == room
         self.area = float(self._mask.sum()) * plan.cell**2
         self.volumes: list[Volume] = []
-        """Everything that stands, lies or hangs here, and the air before windows."""
+        """All objects in the room, and the air before windows."""
         self._kept: list[Rect] = []
         self._anchors: list[tuple[int, int]] = []
         self.sides = self._make_sides()
@@ -151,7 +151,7 @@ class RoomSpace:
         return bool(self._mask[i0:i1, k0:k1].all())
 
     def empty(self, volume: Volume, but: Volume | None = None) -> bool:
-        """Whether nothing is there yet, except, maybe, what it lies on."""
+        """Whether the volume is unoccupied, except for `but`, the object below."""
         x0, z0, x1, z1, low, high = volume
         return not any(
             x0 < b[2] and b[0] < x1 and z0 < b[3] and b[1] < z1 and low < b[5] and b[4] < high
@@ -160,15 +160,15 @@ class RoomSpace:
         )
 
     def fits(self, volume: Volume) -> bool:
-        """Whether furniture may stand here: inside, in nothing else, before no door."""
+        """Whether furniture may stand here: inside the room, free, and not before a door."""
         return self.inside(volume[:4]) and not self.before_door(volume[:4]) and self.empty(volume)
 
     def before_door(self, rect: Rect) -> bool:
-        """Whether the rectangle reaches into what doors need."""
+        """Whether the rectangle overlaps the free space before a door."""
         return any(overlap(rect, other) for other in self._kept)
 
     def put(self, volumes: list[Volume]) -> bool:
-        """Stand furniture here; False, changing nothing, where one could no longer walk from door to door."""
+        """Place furniture here; False, changing nothing, if the doors would no longer be connected."""
         walkable = self._walkable.copy()
         self._close([volume[:4] for volume in volumes if volume[4] < _HEAD], walkable)
         if not self._in_one_piece(walkable):
@@ -183,7 +183,7 @@ class RoomSpace:
 
     def _close(self, rects: list[Rect], walkable: NDArray[np.bool_]) -> None:
         for x0, z0, x1, z1 in rects:
-            # A cell is closed where the disc round its centre would touch the furniture (its square, to be safe).
+            # A cell is closed if the disc around its centre would touch the furniture (conservatively, its square).
             i0, i1 = (math.ceil(v / self._step - 0.5) for v in (x0 - WALKER, x1 + WALKER))
             k0, k1 = (math.ceil(v / self._step - 0.5) for v in (z0 - WALKER, z1 + WALKER))
             walkable[max(i0, 0) : max(i1, 0), max(k0, 0) : max(k1, 0)] = False
@@ -197,7 +197,7 @@ class RoomSpace:
         return len(main) == 1 and 0 not in main and bool(sizes[main.pop()] >= _OPEN_SHARE * self._start_size)
 
     def reachable(self) -> NDArray[np.float64]:
-        """(N, 2) points (x, z) where the walker's centre can be, in one piece with the doors."""
+        """(N, 2) points (x, z) where the walker's centre can be, connected to the doors."""
         parts, count = ndimage.label(self._walkable)
         if not count:
             return np.empty((0, 2))

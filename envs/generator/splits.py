@@ -1,9 +1,9 @@
-"""Which assets may be in the houses of which split, so that no asset is in the houses of two.
+"""The split of each asset, so that no asset occurs in the houses of two splits.
 
 The asset database gives most assets a split, and leaves those of some types (toilets, mugs, doors' hardware) free for
-any. The free ones are dealt out here, type by type in the database's order: the first to train, the second to test, the
-third to val, the next three to train, and so on. A type of which there are one or two such assets and no others is
-left out of the houses of the other splits.
+any. The free ones are distributed here, type by type in the database's order: the first to train, the second to test,
+the third to val, the next three to train, and so on. A type with only one or two such assets does not occur in the
+other splits.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def asset_splits() -> Mapping[str, str]:
 
 @cache
 def barred(split: str) -> frozenset[str]:
-    """The assets that houses of a split may not use. ValueError where there is no such split."""
+    """The assets that houses of a split may not use. ValueError if there is no such split."""
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}, or None for all assets; got {split!r}")
     return frozenset(name for name, other in asset_splits().items() if other != split)

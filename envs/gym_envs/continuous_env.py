@@ -1,4 +1,5 @@
-"""`testspace/House-continuous-v0`: a wheeled robot that is steered by velocities and senses as a real one does."""
+"""`testspace/House-continuous-v0`: a wheeled robot with velocity commands, a noisy stereo camera and drifting
+odometry."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ from .house_env import HouseEnv
 from .loaded_house import LoadedHouse
 from .sensor_noise import OdometryDrift, StereoCamera
 
-WAY = 0.01
-"""The robot's way is checked this often, in metres."""
+PATH_STEP = 0.01
+"""Metres between the points of a path that are tested for collision."""
 
 
 class ContinuousHouseEnv(HouseEnv):
@@ -27,10 +28,10 @@ class ContinuousHouseEnv(HouseEnv):
 
     An action is float32 (2,), from -1 to 1: the linear velocity as a share of `speed`, forwards positive, and the
     angular as a share of `turning`, clockwise seen from above as yaw is; both are held for `dt` seconds, exactly along
-    the arc. The robot stops where its body would touch something, and `info["collision"]` says so; it turns on all the
-    same. Observations are Frames as `stereo` sees them, and their `pose` is what odometry tells; `info["true_pose"]`,
-    float64 (6,), is for evaluation. `teleport`, `change`, `reset` and its options are HouseEnv's; after any of them but
-    `change` the odometry is right.
+    the arc. The robot stops before its body would touch an obstacle, and `info["collision"]` is then True; it still
+    turns. Observations are Frames measured by `stereo`, and their `pose` is the odometry's; `info["true_pose"]`,
+    float64 (6,), is for evaluation. `teleport`, `change`, `reset` and its options are HouseEnv's; `teleport` and
+    `reset` also reset the odometry to the true pose.
     """
 
     def __init__(
@@ -52,9 +53,9 @@ class ContinuousHouseEnv(HouseEnv):
     ) -> None:
         """`speed` (m/s) and `turning` (degrees a second) are the largest velocities either way. `radius` is the body's,
         which reaches up to the camera at `camera_height`, both in metres; `pitch` is how the camera is mounted, in
-        degrees. `stereo` and `odometry` None: the truth. The rest is HouseEnv's.
+        degrees. `stereo` and `odometry` None: no noise. The rest is HouseEnv's.
 
-        Raises ValueError for what is not finite or not above 0, and what HouseEnv raises.
+        Raises ValueError for numbers that are not finite or not above 0, and what HouseEnv raises.
         """
         for name, value in {"speed": speed, "turning": turning, "dt": dt, "radius": radius}.items():
             if not (np.isfinite(value) and value > 0):
@@ -69,7 +70,7 @@ class ContinuousHouseEnv(HouseEnv):
         self.largest = np.array([speed, turning])
         """Linear and angular velocity of the action (1, 1), m/s and degrees a second."""
         self.action_space = spaces.Box(-1.0, 1.0, (2,))  # type: ignore[assignment]
-        self._believed: NDArray[np.float64] | None = None
+        self._odometry_pose: NDArray[np.float64] | None = None
         self._floor: ReachableFloor | None = None
         self._floor_of: Scene | None = None
 
@@ -89,49 +90,50 @@ class ContinuousHouseEnv(HouseEnv):
         return pose
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
-        """As HouseEnv's; the odometry starts where the robot does. A pitch in `options` is not looked at."""
-        self._believed = None
+        """As HouseEnv's; the odometry starts at the true pose. A pitch in `options` is ignored."""
+        self._odometry_pose = None
         return super().reset(seed=seed, options=options)
 
     def step(self, action: Any) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
-        """Drive for `dt` seconds; shares beyond -1 and 1 are held to them. Returns what HouseEnv's does."""
+        """Drive for `dt` seconds; actions are clipped to -1 to 1. Returns what HouseEnv's does."""
         velocities = np.asarray(action, np.float64)
         if velocities.shape != (2,) or not np.isfinite(velocities).all():
             raise ValueError(f"ContinuousHouseEnv: an action is 2 finite numbers, linear and angular, got {action!r}")
         ahead, turned = (np.clip(velocities, -1.0, 1.0) * self.largest * self.dt).tolist()
         driven = self._drive(ahead, turned)
-        if self._believed is not None:
+        if self._odometry_pose is not None:
             measured_ahead, measured_turn = driven, turned
             if self.odometry is not None:
                 measured_ahead, measured_turn = self.odometry.measure(driven, turned, self.np_random)
-            self._believed = _along(self._believed, measured_ahead, measured_turn, np.ones(1))[0]
+            self._odometry_pose = _along(self._odometry_pose, measured_ahead, measured_turn, np.ones(1))[0]
         self._step += 1
         info = self._info(collision=driven != ahead)
         return self._observe(), 0.0, False, self._step >= self.max_steps, info
 
     def teleport(self, pose: NDArray[Any]) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
-        """As HouseEnv's; the odometry is right afterwards."""
-        self._believed = None
+        """As HouseEnv's; the odometry is reset to the true pose."""
+        self._odometry_pose = None
         return super().teleport(pose)
 
     def _drive(self, ahead: float, turned: float) -> float:
-        """Go `ahead` metres while turning by `turned` degrees, as far as it is free; returns the metres gone."""
-        parts = max(1, int(np.ceil(abs(ahead) / WAY)))
-        ways = _along(self.pose[[0, 2, 3]], ahead, turned, np.arange(1, parts + 1) / parts)
-        blocked = np.flatnonzero(~self.floor.contains_points(ways[:, :2]))
+        """Drive `ahead` metres while turning by `turned` degrees, up to the first obstacle; returns the metres
+        driven."""
+        parts = max(1, int(np.ceil(abs(ahead) / PATH_STEP)))
+        path = _along(self.pose[[0, 2, 3]], ahead, turned, np.arange(1, parts + 1) / parts)
+        blocked = np.flatnonzero(~self.floor.contains_points(path[:, :2]))
         free = int(blocked[0]) if len(blocked) and ahead else parts
         if free:
-            self._x, self._z = (float(number) for number in ways[free - 1, :2])
-        self._start_yaw, self._turns = float(ways[-1, 2]), 0
+            self._x, self._z = (float(number) for number in path[free - 1, :2])
+        self._start_yaw, self._turns = float(path[-1, 2]), 0
         return ahead * free / parts
 
     def _observe(self) -> Frame:
         frame = super()._observe()
-        if self._believed is None:
-            self._believed = self.pose[[0, 2, 3]]
-        frame["pose"][[0, 2, 3]] = self._believed
+        if self._odometry_pose is None:
+            self._odometry_pose = self.pose[[0, 2, 3]]
+        frame["pose"][[0, 2, 3]] = self._odometry_pose
         if self.stereo is not None:
-            frame = self.stereo.see(frame, self.camera, self.np_random)
+            frame = self.stereo.measure(frame, self.camera, self.np_random)
             self._rgb = frame["rgb"]
         return frame
 

@@ -1,6 +1,6 @@
 """`testspace/House-v0`: one agent in one house, as a Gymnasium environment.
 
-There is no task in it: the reward is always 0 and an episode ends by its budget of steps only. Wrap it for a task.
+It has no task: the reward is always 0, and an episode ends only after `max_steps`. Wrap it to add a task.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _OPTIONS = ("pose", "position", "house")
 class HouseEnv(gymnasium.Env[Frame, np.int64]):
     """An agent of radius 0.2 m that walks through a house and sees Frames.
 
-    Actions (`Action`): 0 MoveAhead, 1 RotateLeft, 2 RotateRight, 3 LookUp, 4 LookDown. A MoveAhead whose way is not
-    free leaves the pose unchanged; looking is clamped to +30 and -60 degrees. Observations are Frames: rgb, depth,
+    Actions (`Action`): 0 MoveAhead, 1 RotateLeft, 2 RotateRight, 3 LookUp, 4 LookDown. A MoveAhead into an
+    obstacle leaves the pose unchanged; looking is clamped to +30 and -60 degrees. Observations are Frames: rgb, depth,
     normals, edges and pose. `info` holds `collision` (bool: the last move was blocked) and `step` (int: actions since
     reset).
 
-    Raises HouseError for a house that cannot be read, FloorError for one with nowhere to stand, ValueError for other
+    Raises HouseError for a house that cannot be read, FloorError for one without reachable floor, ValueError for other
     arguments.
     """
 
@@ -72,8 +72,8 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
 
         `step` and `camera_height` are in metres, `turn` and `look` in degrees; an episode is truncated after
         `max_steps`. `threads` share the pixels of each frame. `assets` names an installed furniture pack
-        (`envs.packs`) to furnish the house with. `light` is the ray caster's: "baked" (soft, and a second's wait before
-        the first frame) or "direct". `antialias` is too: rgb is the mean of this many times this many rays a pixel.
+        (`envs.packs`) to furnish the house with. `light` is the ray caster's: "baked" (soft shadows; takes a second
+        before the first frame) or "direct". `antialias` n: rgb is the mean of n x n rays a pixel.
         """
         if max_steps < 1:
             raise ValueError(f"HouseEnv: max_steps must be 1 or more, got {max_steps}")
@@ -118,7 +118,7 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
 
     @classmethod
     def from_simulator(cls, simulator: Simulator, source: str = "", **options: Any) -> Self:
-        """An agent in whatever a simulator renders, with the simulator's camera. `source` names it in errors; the
+        """An agent in any simulator, with the simulator's camera. `source` names it in errors; the
         other parameters are the constructor's."""
         return cls(LoadedHouse.from_simulator(simulator, source), **options)
 
@@ -149,7 +149,7 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
 
     @property
     def pose(self) -> NDArray[np.float64]:
-        """The camera's pose, float64 (6,): the observation's before it is rounded to float32."""
+        """The camera's pose, float64 (6,), which observations hold in float32."""
         # Counted in whole turns from where it started, so that a full circle ends exactly where it began.
         circle = 360.0 / self.motion.turn
         turns = self._turns % round(circle) if circle == round(circle) else self._turns
@@ -158,13 +158,13 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         return np.array([self._x, height, self._z, yaw, self._pitch, 0.0])
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
-        """Put the agent at a start, and return its first Frame.
+        """Put the agent at a start pose; returns its first Frame and `info`.
 
-        Without a seed the start is the house's own (its `agent` entry) where that is reachable. Once a seed has been
-        given, this and all later starts are drawn from `np_random`: a place uniform over the reachable floor, a yaw
+        Without a seed the start is the house file's `agent` entry, if that is reachable. Once a seed has been passed,
+        this and all later starts are drawn from `np_random`: a place uniform over the reachable floor, a yaw
         among the multiples of `turn`, pitch 0. `options` may fix the start: {"position": (x, z)} with a drawn yaw, or
-        {"pose": (x, y, z, yaw, pitch, roll)} with y and roll ignored; {"house": House} starts in that house, as
-        `change` enters it. Raises ValueError for other options and for unreachable places.
+        {"pose": (x, y, z, yaw, pitch, roll)} with y and roll ignored; {"house": House} changes to that house first,
+        as `change` does. Raises ValueError for other options and for unreachable places.
         """
         super().reset(seed=seed)
         self._seeded |= seed is not None
@@ -175,13 +175,13 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         return self._observe(), self._info(collision=False)
 
     def change(self, house: House | Simulator) -> tuple[Frame, dict[str, Any]]:
-        """Put another state of the house round the agent, between two steps: the Frame it then sees, and `info`.
+        """Change the house between two steps; returns the Frame that the agent then sees, and `info`.
 
-        `house` is the present one after a change (`change.apply(env.house)`, see `envs.perturbations`) or after its
-        undoing; with `from_simulator`, it is another Simulator with the same camera. The agent keeps its
-        pose; where something now stands there, it is put at the nearest free place, in the same direction. `info` says
-        how far that is as `displaced`, in metres, 0.0 where it stayed. No step is counted. Raises ValueError before the
-        first reset, and FloorError, changing nothing, where nothing is free.
+        `house` is the changed house (`change.apply(env.house)` or `change.undo(env.house)`, see `envs.perturbations`);
+        after `from_simulator`, it is another Simulator with the same camera. The agent keeps its pose, or, if that is
+        no longer free, is moved to the nearest free place with the same heading; `info["displaced"]` is that distance
+        in metres. No step is counted. Raises ValueError before the first reset, and FloorError, changing nothing, if
+        nothing is free.
         """
         if self._rgb is None:
             raise ValueError("HouseEnv.change: call reset() first: the agent is not in the house yet")
@@ -214,10 +214,10 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         return self._observe(), 0.0, False, self._step >= self.max_steps, self._info(collision)
 
     def teleport(self, pose: NDArray[Any]) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
-        """Put the agent at a pose, float (6,), instead of walking; the rest is as for `step`, of which it counts one.
+        """Move the agent to a pose, float (6,), at once; returns what `step` does, and counts as one step.
 
-        y and roll are the body's own, pitch is clamped to its range. Not an action of the space: no robot can. Raises
-        ValueError where the agent cannot stand there.
+        y and roll are ignored, and pitch is clamped to its range. Not part of the action space, since no robot can do
+        it. Raises ValueError if the agent cannot stand there.
         """
         x, _, z, yaw, pitch, _ = self._numbers(pose, "pose", 6)
         self._require_reachable(x, z)
@@ -233,7 +233,7 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         return self._rgb.copy()
 
     def _move(self) -> bool:
-        """Step ahead where the way is free; returns whether it was."""
+        """Step ahead if the path is free; returns whether it was."""
         yaw = np.radians(self.pose[3])
         x, z = self._x + self.motion.step * np.sin(yaw), self._z - self.motion.step * np.cos(yaw)
         if not self.floor.segment_free((self._x, self._z), (x, z)):

@@ -1,6 +1,6 @@
-"""Many agents at once: every camera of a house is rendered in one call of its simulator.
+"""A vector environment whose simulator renders all agents of a house in one call.
 
-`gymnasium.make_vec("testspace/House-v0", num_envs=16, house=7)` makes one, since the registration names it.
+`gymnasium.make_vec("testspace/House-v0", num_envs=16, house=7)` makes one.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ HouseLike = House | Path | str | int | LoadedHouse
 
 
 class _Body(HouseEnv):
-    """An agent of a vector environment: it moves, and leaves seeing to the one call that renders for all."""
+    """An agent of a vector environment: it moves, and the vector environment renders for all."""
 
     def _observe(self) -> Frame:
         return {}
 
 
 class HouseVectorEnv(VectorEnv[Frame, NDArray[np.int64], NDArray[Any]]):
-    """`num_envs` agents that do not meet each other, in one house or spread evenly over several.
+    """`num_envs` agents that cannot see or touch each other, in one house or spread evenly over several.
 
     Each behaves, and sees, exactly as a HouseEnv with the same arguments and seed. Observations are Frames with a
-    leading axis (num_envs, ...), new arrays at every step. An agent whose episode has ended starts anew at the next
+    leading axis (num_envs, ...), new arrays at every step. An agent whose episode has ended is reset at the next
     step, whose action it ignores (Gymnasium's `AutoresetMode.NEXT_STEP`).
 
     Raises what HouseEnv raises.
@@ -57,9 +57,9 @@ class HouseVectorEnv(VectorEnv[Frame, NDArray[np.int64], NDArray[Any]]):
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
-        """house: as for HouseEnv, or several, shared out in turn: agent i lives in number i modulo their count.
-        threads: that share the pixels of a call; None for one on each core. options: all else that HouseEnv takes, as
-        `step`, `max_steps` or `antialias`."""
+        """house: as for HouseEnv, or several: agent i lives in number i modulo their count.
+        threads: rendering threads; None for one on each core. options: other parameters of HouseEnv, such as `step`,
+        `max_steps` or `antialias`."""
         houses: list[Any] = list(house) if isinstance(house, (list, tuple)) else [house]
         if num_envs < 1 or not houses:
             raise ValueError(f"HouseVectorEnv: needs 1 agent and 1 house or more, got {num_envs} and {len(houses)}")
@@ -87,7 +87,7 @@ class HouseVectorEnv(VectorEnv[Frame, NDArray[np.int64], NDArray[Any]]):
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Frame, dict[str, Any]]:
         """Put all agents at their starts. seed: one for each agent, or the first of num_envs seeds in a row. options:
-        HouseEnv's, for all; "house" puts another house in place of the one."""
+        HouseEnv's, for all; "house" replaces the house."""
         seeds = [seed] * self.num_envs if seed is None else seed
         if isinstance(seeds, (int, np.integer)):
             seeds = [int(seeds) + i for i in range(self.num_envs)]
@@ -128,7 +128,7 @@ class HouseVectorEnv(VectorEnv[Frame, NDArray[np.int64], NDArray[Any]]):
         return tuple(self._rgb.copy())
 
     def _enter(self, house: House) -> None:
-        """All agents into another house, built once."""
+        """Move all agents to another house, which is built once."""
         if len(self._houses) != 1:
             raise ValueError(f"HouseVectorEnv: the option 'house' is for one house, here are {len(self._houses)}")
         self._houses = [self._houses[0].changed(house)]

@@ -24,7 +24,7 @@ class LoadedHouse:
     """The description of a house, its triangles, and the simulator that renders them."""
 
     scene: Scene
-    """The house as triangles; without any where they are not known."""
+    """The house as triangles; empty if they are not known."""
     simulator: Simulator
     """Renders the scene."""
     house: House | None = None
@@ -33,7 +33,7 @@ class LoadedHouse:
     """The furniture pack that the scene was built with."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Itself: nothing of it changes, and `gymnasium.make` copies the arguments of an environment."""
+        """Return self: it is immutable, and `gymnasium.make` copies the arguments of an environment."""
         return self
 
     @classmethod
@@ -72,14 +72,14 @@ class LoadedHouse:
         """Another state of this house, rendered in the same way.
 
         to: a House; where this house has no description, a Simulator with the same camera. Raises ValueError for
-        others, and FloorError for a state with nowhere to stand.
+        others, and FloorError for a state without reachable floor.
         """
         if isinstance(to, Simulator) and self.house is None and to.camera == self.simulator.camera:
             state = replace(self, simulator=to)
         elif not isinstance(to, House):
             raise ValueError(f"HouseEnv: the changed house must be a House, got {type(to).__name__}")
         elif self.house is None or not isinstance(self.simulator, RayCastSimulator):
-            raise ValueError(f"HouseEnv: {self.scene.source or 'a Scene'} is no House file: it cannot be changed")
+            raise ValueError(f"HouseEnv: {self.scene.source or 'a Scene'} has no house file and cannot be changed")
         else:
             before, scene = self.simulator, build_scene(to, self.pack)
             simulator = RayCastSimulator(

@@ -1,4 +1,4 @@
-"""What an agent's body can do: five discrete actions, as AI2-THOR names them, and how far each of them goes."""
+"""The agent's five discrete actions, named as in AI2-THOR, and how far each of them goes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Action(IntEnum):
 
 @dataclass(frozen=True)
 class Motion:
-    """How far each action goes; what a policy may know of the body that it steers."""
+    """How far each action goes, and the size of the body; policies may read it."""
 
     step: float = 0.25
     """Length of MoveAhead, in metres."""

@@ -1,4 +1,4 @@
-"""Tells Gymnasium what the environments are called; loads nothing of them."""
+"""Registers the environments with Gymnasium, without importing them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONTINUOUS = "testspace/House-continuous-v0"
 def register() -> None:
     """Register the environments, once.
 
-    Gymnasium 1.0 and later find no plugins by themselves: a program imports `testspace`, or names the module in the id,
+    Gymnasium 1.0 and later load no plugins by themselves: a program imports `testspace`, or names the module in the id,
     `gymnasium.make("testspace:testspace/House-v0", house=7)`.
     """
     if HOUSE not in registry:

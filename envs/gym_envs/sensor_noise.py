@@ -1,4 +1,4 @@
-"""What a real robot's senses do to the truth: a stereo depth camera's noise, and odometry that drifts."""
+"""Sensor models of a real robot: noise of a stereo depth camera, and odometry drift."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from ...core.normals import normals_from_depth
 
 @dataclass(frozen=True)
 class StereoCamera:
-    """An active stereo camera such as Intel's RealSense D435, whose numbers the defaults are.
+    """An active stereo camera; the defaults are those of Intel's RealSense D435.
 
-    Depth is found as disparity, focal * baseline / depth in pixels of the sensor, so an error of disparity grows with
-    the square of depth: at 4 m about 57 mm for 0.08 pixels. What only one of the two imagers sees has no depth.
+    Depth is measured as disparity, focal * baseline / depth in pixels of the sensor, so an error of disparity grows
+    with the square of depth: at 4 m about 57 mm for 0.08 pixels. Points that only one of the two imagers sees have no
+    depth.
     """
 
     baseline: float = 0.05
-    """Between the two imagers, in metres."""
+    """Distance between the two imagers, in metres."""
     columns: int = 848
-    """Of the sensor, whatever the size of the frames."""
+    """Columns of the sensor, independent of the size of the frames."""
     horizontal_fov: float = 87.0
-    """Of the sensor, in degrees."""
+    """Horizontal field of view of the sensor, in degrees."""
     subpixel: float = 0.08
     """Standard deviation of disparity, in pixels of the sensor."""
     step: float = 1 / 32
     """Smallest step of disparity, in pixels of the sensor; 0 for none."""
     nearest: float = 0.28
-    """Depth below which nothing is matched, in metres."""
+    """Least depth that can be matched, in metres."""
     farthest: float = 10.0
-    """Depth beyond which nothing is matched, in metres."""
+    """Largest depth that can be matched, in metres."""
     rgb: float = 2.0
     """Standard deviation of each colour, of 255."""
 
@@ -42,8 +43,9 @@ class StereoCamera:
         """Focal length, in pixels of the sensor."""
         return float(self.columns / 2 / np.tan(np.radians(self.horizontal_fov) / 2))
 
-    def see(self, frame: Frame, camera: Camera, rng: np.random.Generator) -> Frame:
-        """One Frame as this camera has it: depth and rgb with noise, normals from that depth, edges from that rgb."""
+    def measure(self, frame: Frame, camera: Camera, rng: np.random.Generator) -> Frame:
+        """One Frame as this camera measures it: depth and rgb with noise, normals from that depth, edges from that
+        rgb."""
         depth = self.depth(frame["depth"], camera, rng)
         noise = rng.normal(0.0, self.rgb, frame["rgb"].shape) if self.rgb else 0.0
         rgb = np.clip(np.round(frame["rgb"] + noise), 0, 255).astype(np.uint8)
@@ -51,7 +53,7 @@ class StereoCamera:
                 "edges": canny(rgb)}  # fmt: skip
 
     def depth(self, true: NDArray[np.float32], camera: Camera, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Measured depth, float32 (H, W) in metres, 0 where there is none, of true depth (H, W)."""
+        """Measured depth, float32 (H, W) in metres, 0 where there is none, from true depth (H, W)."""
         there = (true >= self.nearest) & (true <= self.farthest) & ~self._shadowed(true, camera)
         disparity = self.focal * self.baseline / np.where(there, true, 1.0).astype(np.float64)
         disparity += rng.normal(0.0, self.subpixel, true.shape)
@@ -62,11 +64,11 @@ class StereoCamera:
         return np.where(there, measured, 0.0).astype(np.float32)
 
     def _shadowed(self, true: NDArray[np.float32], camera: Camera) -> NDArray[np.bool_]:
-        """bool (H, W): what the second imager, `baseline` to the right, sees something nearer in front of."""
+        """bool (H, W): pixels that are occluded for the second imager, `baseline` to the right."""
         columns = np.arange(true.shape[1], dtype=np.float64)
         with np.errstate(divide="ignore"):
             shifted = columns - np.where(true > 0, camera.focal * self.baseline / true, 0.0)
-        # A row of one surface keeps its order in the second image; what is nearer and to the right may overtake.
+        # A row of one surface keeps its order in the second image; nearer points to the right may overtake.
         beyond = np.minimum.accumulate(shifted[:, ::-1], axis=1)[:, ::-1]
         shadowed = np.zeros(true.shape, np.bool_)
         shadowed[:, :-1] = beyond[:, 1:] <= shifted[:, :-1]
@@ -75,10 +77,10 @@ class StereoCamera:
 
 @dataclass(frozen=True)
 class OdometryDrift:
-    """Wheel odometry: errors that add up as the wheels turn, without end, by Gaussian random walks.
+    """Wheel odometry whose errors accumulate as Gaussian random walks.
 
-    Their variances grow with the way and the angle driven, not with the number of steps: after s metres straight on,
-    the standard deviation along the way is metre * sqrt(s).
+    Variances grow with the distance and the angle driven, not with the number of steps: after s metres straight ahead,
+    the standard deviation of the distance is metre * sqrt(s).
     """
 
     metre: float = 0.02
@@ -89,7 +91,7 @@ class OdometryDrift:
     """Error of the heading after a full turn, in degrees."""
 
     def measure(self, ahead: float, turned: float, rng: np.random.Generator) -> tuple[float, float]:
-        """What the wheels tell of having gone `ahead` metres and `turned` degrees."""
+        """Measured distance and turn, for a true motion of `ahead` metres and `turned` degrees."""
         spread = np.sqrt(self.heading**2 * abs(ahead) + self.turn**2 * abs(turned) / 360.0)
         first, second = rng.normal(size=2)
         return ahead + self.metre * float(np.sqrt(abs(ahead)) * first), turned + float(spread * second)

@@ -1,4 +1,4 @@
-"""What a life is lived in: an environment with a body, whatever simulator or recording stands behind it."""
+"""The interface of environments that a run can take place in, for any simulator or recording."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .motion import Motion
 
 
 class World(Protocol):
-    """HouseEnv has it, and so have the environments of recordings and other simulators."""
+    """An environment with a body; HouseEnv and those of recordings and other simulators implement it."""
 
     motion: Motion
     """How far each action goes."""
@@ -27,25 +27,25 @@ class World(Protocol):
 
     @property
     def scene(self) -> Scene:
-        """The place as triangles, or a Scene without any where nobody knows them."""
+        """The place as triangles; an empty Scene if they are not known."""
 
     @property
     def simulator(self) -> Simulator:
-        """What renders it: for evaluation, not for policies."""
+        """Its simulator: for evaluation, not for policies."""
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
         """Put the agent at a start, or at `options["pose"]`."""
 
     def step(self, action: int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
-        """Do one action (`envs.gym_envs.motion.Action`); `info["collision"]` tells a blocked move."""
+        """Do one action (`envs.gym_envs.motion.Action`); `info["collision"]` says whether a move was blocked."""
 
 
 class ChangingWorld(World, Protocol):
-    """A world that can change under the agent's feet."""
+    """A world that can change during a run."""
 
     def change(self, house: Any) -> tuple[Frame, dict[str, Any]]:
-        """Put another state of the place round the agent; `info["displaced"]` says by how many metres it had to move.
+        """Change the place; `info["displaced"]` is the distance in metres by which the agent had to be moved.
 
-        A state is a House in HouseEnv (a Simulator, where it was made of one), a ThorSimulator in ThorEnv. `reset`
+        A state is a House in HouseEnv (a Simulator after `from_simulator`), a ThorSimulator in ThorEnv. `reset`
         takes one as `options["house"]`.
         """

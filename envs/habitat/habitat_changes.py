@@ -1,7 +1,7 @@
 """Changes of a scene by habitat-sim's own calls, by the kinds and strengths of `envs.perturbations`.
 
 What can change is what the scene instance holds besides its stage: its lights, and its objects that are not static. A
-scan has neither, for its light is in its colours and its things are in its mesh; that is refused.
+scan has neither: its light is in its colours and its objects are in its mesh, so changes are refused.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ..perturbations.light_changes import BRIGHT, COOL, DIM, WARM
 from .habitat_errors import HabitatError
 
 SeededChanges = tuple[tuple[Perturbation, ...], int]
-"""A change and its seed."""
+"""Changes, and their seed."""
 FIT = 1.6
-"""Two things change places only where no side of one is longer than this many times the other's."""
+"""Largest ratio of the sides of two objects that may be exchanged."""
 
 
 class SceneChanges:
-    """An open scene as it was at first, and what has been changed of it since: one for all states of a scene."""
+    """The initial state of an open scene, and the changes since; shared by all states of the scene."""
 
     def __init__(self, habitat: Any, sim: Any, source: str) -> None:
         self.habitat, self.sim, self.source = habitat, sim, source
@@ -56,7 +56,7 @@ class SceneChanges:
             if kind == "objects" and not self._pairs(0):
                 raise HabitatError(
                     f"{self.source}: its objects cannot be changed: {len(self.things)} of them can move, and no two"
-                    " that differ are of like size (a scan's are part of its mesh); take a scene made of objects"
+                    " that differ are of similar size (a scan's are part of its mesh); take a scene made of objects"
                     " (ReplicaCAD, as CONFIG.json:SCENE) or one of our houses"
                 )
             if kind == "materials":
@@ -78,7 +78,7 @@ class SceneChanges:
                     power *= _power(one.strength, rng)
                 elif one.kind == "objects":
                     self._exchange(places, one.strength, seed)
-        # Values of the first state are set as they were read, so that undoing is exact.
+        # The initial values are set exactly as read, so that undoing is exact.
         lights = [self._lit(light, power) for light in self.lights] if (power != 1).any() else self.lights
         for key in self.keys:
             self.sim.set_light_setup(lights, key)
@@ -91,15 +91,15 @@ class SceneChanges:
         return self.habitat.gfx.LightInfo(vector=light.vector, color=color, model=light.model)
 
     def _exchange(self, places: NDArray[np.float64], strength: float, seed: int) -> None:
-        """Put the things of each chosen pair where the other stood; strength is the share of the pairs, and those of a
-        weak change are among those of a stronger one."""
+        """Exchange the objects of each chosen pair; strength is the share of the pairs, and those of a weak change are
+        among those of a stronger one."""
         pairs = self._pairs(seed)
         for a, b in pairs[: math.ceil(strength * len(pairs))]:
             stood_a, stood_b = places[a] + self.feet[a], places[b] + self.feet[b]
             places[a], places[b] = stood_b - self.feet[a], stood_a - self.feet[b]
 
     def _pairs(self, seed: int) -> list[tuple[int, int]]:
-        """Things of like size but of two kinds, each in one pair at most, in the order in which they are exchanged."""
+        """Pairs of objects of similar size and different kind, each in one pair at most, in the order of exchange."""
         kinds = [str(thing.handle).rpartition("_:")[0] for thing in self.things]  # chair_:0000
         order = np.random.default_rng((seed, zlib.crc32(b"objects"))).permutation(len(self.things)).tolist()
         free, pairs = set(order), []
@@ -114,7 +114,7 @@ class SceneChanges:
 def _power(strength: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Factors of red, green and blue for all lights: from 1 towards a target of our own houses' lamps, by strength.
 
-    One for all, for ReplicaCAD has lights of negative colour, which belong to the others.
+    The same for all, since ReplicaCAD has lights of negative colour that correct the others.
     """
     target = rng.uniform(*(DIM if rng.random() < 0.6 else BRIGHT))
     tint = np.array(WARM if rng.random() < 0.5 else COOL)

@@ -1,11 +1,11 @@
-"""What a scene's own categories mean in our classes; names differ from data set to data set in spelling only."""
+"""Our classes of a scene's categories, whose names differ between data sets in spelling only."""
 
 from __future__ import annotations
 
 from ..house.classes import CLASS_ID, CLASSES
 from ..meshes.replica import REPLICA_CLASSES
 
-# Matterport3D's categories and frequent names of HM3D, where they mean one of ours.
+# Matterport3D's categories and frequent names of HM3D, for our classes.
 _NAMES = {
     "alarm clock": "AlarmClock", "armchair": "ArmChair", "bedside table": "SideTable", "bookshelf": "ShelvingUnit",
     "chest of drawers": "Dresser", "coffee table": "CoffeeTable", "counter": "CounterTop", "desk lamp": "DeskLamp",
@@ -27,5 +27,5 @@ _MEANT = _OURS | _NAMES | {_plain(name): ours for name, ours in REPLICA_CLASSES.
 
 
 def class_of_category(name: str) -> int:
-    """Class id of a category by its name ("tv-screen", "tv_monitor", "Television"); 0 where it is none of ours."""
+    """Class id of a category by its name ("tv-screen", "tv_monitor", "Television"); 0 for others."""
     return CLASS_ID[_MEANT.get(_plain(name), "void")]

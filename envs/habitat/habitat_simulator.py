@@ -30,29 +30,29 @@ from .habitat_errors import HabitatError
 
 INSTALL = "conda install habitat-sim headless -c conda-forge -c aihabitat"
 FAR = 100.0
-"""Metres up to which depth is seen."""
+"""Largest depth, in metres."""
 RADIUS, HEIGHT = 0.2, 1.5
-"""Of the agent's body, in metres."""
+"""Radius and height of the agent's body, in metres."""
 _LOOKS = 400  # points of the navigable floor that decide which storey is the largest
 
 
 class HabitatSimulator:
-    """Frames from anywhere in a scene, for evaluation with classes by the scene's own table.
+    """Frames from anywhere in a scene, with class labels from the scene's table for evaluation.
 
-    Raises HabitatError where habitat-sim is missing, cannot draw, or does not know the scene.
+    Raises HabitatError if habitat-sim is missing, cannot render, or cannot load the scene.
     """
 
     def __init__(self, place: str, camera: Camera | None = None, gpu: int | None = None) -> None:
         """place: a .glb or .ply file, a Replica folder, or CONFIG.json:SCENE with a data set's configuration and one of
-        its scenes (`replica.scene_dataset_config.json:room_0`). gpu: the device that draws; -1 for none, by default the
-        first one if there is one."""
+        its scenes (`replica.scene_dataset_config.json:room_0`). gpu: the rendering device; -1 for none; by default the
+        first GPU, if any."""
         habitat = _habitat()
         self.source, self.camera = place, camera or Camera()
         dataset, scene = find_scene(place)
         gpu = (0 if os.path.exists("/dev/nvidia0") else -1) if gpu is None else gpu
         try:
             self.sim = habitat.Simulator(self._configuration(habitat, dataset, scene, gpu))
-        except Exception as error:  # of many kinds, by version
+        except Exception as error:  # its type depends on the version
             raise HabitatError(f"{place}: habitat-sim did not open it ({' '.join(str(error).split())}); drawing needs"
                                " EGL: a GPU with its driver, or gpu -1 and Mesa's software renderer"
                                ) from error  # fmt: skip
@@ -63,18 +63,17 @@ class HabitatSimulator:
         if hasattr(settings, "include_static_objects"):
             settings.include_static_objects = True
         if not self.sim.recompute_navmesh(self.sim.pathfinder, settings):
-            raise HabitatError(f"{place}: habitat-sim finds no floor that an agent can walk on")
+            raise HabitatError(f"{place}: habitat-sim finds no navigable floor")
         self._classes, self._instances = self._tables()
         self.state: tuple[SeededChanges, ...] = ()
         """The changes applied to its scene."""
         self._changes: SceneChanges | None = None
 
     def changed(self, changes: Sequence[Perturbation], seed: int) -> HabitatSimulator:
-        """The same scene after one more change, in the same habitat-sim, which is brought into either as they are used.
+        """The same scene after one more change, in the same habitat-sim, which switches between the states on use.
 
-        lighting: colour and power of all lights. objects: things that are not static change places, which leaves the
-        floor as it is; strength is the share of the pairs of them that are of like size. HabitatError where the scene
-        does not allow a kind.
+        lighting: colour and power of all lights. objects: movable objects are exchanged, which keeps the floor;
+        strength is the share of the pairs of similar size. HabitatError if the scene does not allow a kind.
         """
         if self._changes is None:
             self._changes = SceneChanges(_habitat(), self.sim, self.source)
@@ -85,7 +84,7 @@ class HabitatSimulator:
 
     @property
     def has_labels(self) -> bool:
-        """Whether the scene says what its things are."""
+        """Whether the scene has class labels."""
         return bool(self._classes.any())
 
     def render(self, poses: NDArray[Any]) -> Frame:
@@ -93,7 +92,7 @@ class HabitatSimulator:
         return self._frame(check_poses(poses), [self._look(pose) for pose in check_poses(poses)])
 
     def render_with_labels(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
-        """The same frames, and apart from them what they show: for evaluation only. Without a table all is void."""
+        """The same frames with their ground truth, for evaluation only; void without a table of classes."""
         seen = [self._look(pose) for pose in check_poses(poses)]
         ids = np.stack([view["semantic"] for view in seen]).astype(np.int64)
         ids = np.where((ids >= 0) & (ids < len(self._classes)), ids, len(self._classes) - 1)
@@ -101,19 +100,19 @@ class HabitatSimulator:
 
     @cached_property
     def floor(self) -> ReachableFloor:
-        """The largest connected part of the storey with most navigable floor."""
+        """The largest connected part of the storey with the most navigable floor."""
         finder = self.sim.pathfinder
         finder.seed(0)
         heights = np.array([finder.get_random_navigable_point()[1] for _ in range(_LOOKS)], np.float64)
         heights = heights[np.isfinite(heights)]
         if not len(heights):
-            raise HabitatError(f"{self.source}: habitat-sim finds no floor that an agent can walk on")
+            raise HabitatError(f"{self.source}: habitat-sim finds no navigable floor")
         layers, counts = np.unique(np.round(heights), return_counts=True)
         level = float(np.median(heights[np.abs(heights - layers[np.argmax(counts)]) < 0.75]))
         there = np.asarray(finder.get_topdown_view(CELL, level), np.bool_)
         parts, count = ndimage.label(there, np.ones((3, 3)))
         if not count:
-            raise HabitatError(f"{self.source}: habitat-sim finds no floor that an agent can walk on")
+            raise HabitatError(f"{self.source}: habitat-sim finds no navigable floor")
         largest = 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
         low = np.minimum(*(np.asarray(corner, np.float64) for corner in finder.get_bounds()))
         # The view samples the corners of its cells, rows along z and columns along x.
@@ -121,7 +120,7 @@ class HabitatSimulator:
         return ReachableFloor(origin, CELL, parts == largest, RADIUS, level)
 
     def close(self) -> None:
-        """Free what habitat-sim holds."""
+        """Release habitat-sim."""
         self.sim.close()
 
     def _look(self, pose: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
@@ -133,7 +132,7 @@ class HabitatSimulator:
         state.sensor_states = {}
         self.sim.get_agent(0).set_state(state)
         seen: dict[str, NDArray[Any]] = self.sim.get_sensor_observations()
-        # Its buffers are used again for the next view.
+        # Its buffers are reused for the next view.
         return {name: np.array(seen[name]) for name in ("rgb", "depth", "semantic")}
 
     def _frame(self, poses: NDArray[np.float64], seen: list[dict[str, NDArray[Any]]]) -> Frame:
@@ -161,7 +160,7 @@ class HabitatSimulator:
             sensor.sensor_subtype = habitat.SensorSubType.PINHOLE
             sensor.resolution = [self.camera.height, self.camera.width]
             sensor.hfov = self.camera.horizontal_fov
-            sensor.position = [0.0, 0.0, 0.0]  # the agent's place is its camera's
+            sensor.position = [0.0, 0.0, 0.0]  # the agent's position is its camera's
             sensor.near, sensor.far = 0.01, FAR
             sensor.channels = 4 if kind == "COLOR" else 1
             sensors.append(sensor)
@@ -170,10 +169,10 @@ class HabitatSimulator:
         return habitat.Configuration(backend, [body])
 
     def _tables(self) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
-        """Class and instance by what the semantic sensor shows; the last entry, void, is for all other numbers."""
+        """Class and instance by the semantic sensor's values; the last entry, void, is for all other values."""
         things = [(int(thing.semantic_id), thing.category) for thing in self.sim.semantic_scene.objects if thing]
         named = {number: category.name() for number, category in things if category is not None and number >= 0}
-        if not named:  # scenes made of objects show their categories' own numbers
+        if not named:  # scenes made of objects render their category numbers
             categories = getattr(self.sim.semantic_scene, "categories", None) or ()
             named = {int(one.index()): one.name() for one in categories if one is not None and one.index() >= 0}
         size = max(named, default=-1) + 2
@@ -184,7 +183,7 @@ class HabitatSimulator:
 
 
 def find_scene(place: str) -> tuple[str | None, str]:
-    """The data set's configuration (None where there is none) and the scene, as habitat-sim wants them."""
+    """The data set's configuration (None if there is none) and the scene, in habitat-sim's form."""
     config, colon, name = place.rpartition(":")
     if colon and config.endswith(".json"):
         if not os.path.isfile(config):

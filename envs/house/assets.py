@@ -1,7 +1,7 @@
 """The AI2-THOR asset database, read as data from the installed ``procthor`` package, which is never imported.
 
-Types, sizes, splits and materials of 1,653 assets, the holes that doors and windows need, and the tables from which
-ProcTHOR furnishes its houses (https://github.com/allenai/procthor, Apache-2.0).
+Types, sizes, splits and materials of 1,653 assets, the holes that doors and windows need, and ProcTHOR's tables for
+furnishing houses (https://github.com/allenai/procthor, Apache-2.0).
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Asset:
     size: Size
     """Extent of its box along x, y, z, in metres."""
     split: str | None
-    """ "train", "val" or "test"; None where it may be used in any."""
+    """ "train", "val" or "test"; None if it may be used in any."""
     materials: tuple[str, ...]
     """Unity material names, in the database's order, each once."""
     primary: str
-    """What can be done with it above all: "CanPickup", "Moveable", "Static"; "" where the database is silent."""
+    """Main interaction: "CanPickup", "Moveable", "Static"; "" if the database has none."""
     properties: tuple[str, ...]
-    """What else it is: "Receptacle", "CanOpen", "CanToggleOnOff", ..."""
+    """Further properties: "Receptacle", "CanOpen", "CanToggleOnOff", ..."""
 
 
 class AssetDatabaseMissing(ModuleNotFoundError):
@@ -45,14 +45,14 @@ class AssetDatabaseMissing(ModuleNotFoundError):
 
 @cache
 def database_folder() -> Path:
-    """The folder of ProcTHOR's tables; AssetDatabaseMissing where the package or the folder is not there."""
+    """The folder of ProcTHOR's tables; AssetDatabaseMissing if the package or the folder is not there."""
     spec = find_spec("procthor")
     for location in (spec.submodule_search_locations if spec else None) or ():
         folder = Path(location) / "databases"
         if (folder / "asset-database.json").is_file():
             return folder
     raise AssetDatabaseMissing(
-        "the asset database was not found: it is data of the package 'procthor'; install it with `pip install procthor`"
+        "the asset database is missing: it is data of the package 'procthor'; install it with `pip install procthor`"
     )
 
 

@@ -1,6 +1,6 @@
-"""The one list of classes: what a pixel's label may be.
+"""The classes of pixel labels.
 
-The ids are fixed here rather than read from the asset database, so that a stored label or head keeps its meaning.
+The ids are fixed here instead of read from the asset database, so that stored labels and heads stay valid.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 STRUCTURE: tuple[str, ...] = ("Wall", "Floor", "Ceiling", "Door", "Window")
-"""What a house is built of, besides its objects."""
+"""Classes of the building itself, without its objects."""
 
 # fmt: off
 OBJECT_TYPES: tuple[str, ...] = (
@@ -35,14 +35,14 @@ FOLDED: dict[str, str] = {"Doorway": "Door", "Doorframe": "Door", "Window": "Win
 """Asset types that are labelled as structure."""
 
 CLASSES: tuple[str, ...] = ("void", *STRUCTURE, *OBJECT_TYPES)
-"""Names by class id; 0 is void: no hit, or nothing that has a class."""
+"""Names by class id; 0 is void: no hit, or an object without a class."""
 
 CLASS_ID: dict[str, int] = {name: index for index, name in enumerate(CLASSES)}
 """Class ids by name."""
 
 
 def class_of(asset_type: str) -> int:
-    """Class id of an asset's type; doors and windows fold into structure. KeyError where the type has none."""
+    """Class id of an asset's type; doors and windows fold into structure. KeyError if the type has none."""
     return CLASS_ID[FOLDED.get(asset_type, asset_type)]
 
 
@@ -50,7 +50,7 @@ def class_colours() -> NDArray[np.uint8]:
     """One sRGB colour a class, uint8 (C, 3): distinct, the same in every run, void black.
 
     Hues step by the golden ratio, which keeps neighbours in the list far apart; three rings of saturation and value
-    tell apart what shares a hue.
+    distinguish equal hues.
     """
     rings = ((0.85, 0.95), (0.45, 0.95), (0.75, 0.6))
     golden = (5**0.5 - 1) / 2

@@ -1,4 +1,4 @@
-"""The floor that things cover, as rectangles."""
+"""Footprints of objects as axis-aligned rectangles."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A house as its file says it: ProcTHOR's JSON, schema 1.0.0, in frozen dataclasses.
+"""A house as in its file: ProcTHOR's JSON, schema 1.0.0, in frozen dataclasses.
 
 All values are the file's: Unity's left-handed frame (x right, y up, z forward), metres, degrees; yaw (rotation y)
-turns clockwise seen from above, so that forward is (sin yaw, 0, cos yaw). The Scene is where they become ours.
+turns clockwise seen from above, so that forward is (sin yaw, 0, cos yaw). Building a Scene converts them to ours.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Room:
-    """One room: its floor and what it is for."""
+    """One room: its type and its floor."""
 
     id: str
     """ "room|N"."""
@@ -107,7 +107,7 @@ class Opening:
     position: Vector
     """Centre of the asset's box: x along wall0, y up."""
     openness: float | None = None
-    """0 shut to 1 open; None where there is no leaf."""
+    """0 shut to 1 open; None if there is no leaf."""
     openable: bool | None = None
     written_hole: tuple[float, float, float, float] | None = None
     """The hole as the file has it, where it exceeded the wall by a little and was clamped."""
@@ -116,18 +116,18 @@ class Opening:
 
 @dataclass(frozen=True)
 class HouseObject:
-    """A piece of furniture or a thing."""
+    """A piece of furniture or a small object."""
 
     id: str
     asset_id: str
     position: Vector
     """Centre of the axis-aligned box it fills at rest, in the house's frame (children too)."""
     rotation: Vector
-    """Euler angles in degrees; only y is non-zero for what stands on the floor."""
+    """Euler angles in degrees; only y is non-zero for objects that stand on the floor."""
     kinematic: bool
-    """Stays where it is."""
+    """Fixed in place."""
     children: tuple[HouseObject, ...] = ()
-    """What rests on or in it."""
+    """Objects that rest on or in it."""
     openness: float | None = None
     is_on: bool | None = None
     is_dirty: bool | None = None
@@ -143,9 +143,9 @@ class Light:
 
     id: str
     kind: str
-    """ "point" or "directional"; Unity knows more."""
+    """ "point" or "directional"; Unity has more kinds."""
     position: Vector
-    """Without meaning for a directional light."""
+    """Unused for a directional light."""
     rotation: Vector | None
     """Euler angles (x down, y clockwise) of a directional light."""
     intensity: float
@@ -159,7 +159,7 @@ class Light:
 
 @dataclass(frozen=True)
 class AgentPose:
-    """Where the house's maker put the agent."""
+    """Start pose of the agent in the house file."""
 
     position: Vector
     rotation: Vector
@@ -185,13 +185,13 @@ class House:
     parameters: Mapping[str, Any] = field(default_factory=_others)
     """The rest of proceduralParameters."""
     metadata: Mapping[str, Any] = field(default_factory=_others)
-    """The rest of metadata: roomSpecId, warnings, ... (schema and agent have their own place)."""
+    """The rest of metadata: roomSpecId, warnings, ... (schema and agent have their own fields)."""
     source: str = ""
-    """Where it came from: "FILE:LINE" or "seed N"."""
+    """Origin: "FILE:LINE" or "seed N"."""
     other: Mapping[str, Any] = field(default_factory=_others)
 
     def all_objects(self) -> list[HouseObject]:
-        """Every object, each followed by what rests on it."""
+        """All objects, each followed by those that rest on it."""
         every: list[HouseObject] = []
         stack = list(reversed(self.objects))
         while stack:

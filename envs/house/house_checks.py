@@ -1,4 +1,4 @@
-"""What must hold between the parts of a house, beyond the type of each field."""
+"""Checks of a house across its parts, beyond the type of each field."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .json_node import Node
 HOLE_SLACK = 0.25
 """A hole that exceeds its wall by this many metres or less is clamped (real houses do, by under a millimetre)."""
 _APART = 0.5
-"""The two panels of an opening lie no further apart than this, in metres."""
+"""The two panels of an opening are at most this far apart, in metres."""
 
 
 def check_asset(node: Node, kind: str) -> str:
-    """The asset id, where the database knows it and it is a door, a window or an object, as ``kind`` asks."""
+    """The asset id; HouseError if it is unknown or not of ``kind`` (a door, a window or an object)."""
     name = node.text()
     entry = assets().get(name)
     if entry is None:
@@ -50,7 +50,7 @@ def _crossing(polygon: Sequence[Point]) -> bool:
 
 
 def check_polygon(polygon: Sequence[Point], node: Node) -> None:
-    """HouseError where the floor has no area or crosses itself."""
+    """HouseError if the floor has no area or crosses itself."""
     if len(polygon) < 3 or abs(area(polygon)) < 0.01:
         node.fail("a floor with no area", "give it three corners or more that are not on one line")
     if _crossing(polygon):
@@ -58,7 +58,7 @@ def check_polygon(polygon: Sequence[Point], node: Node) -> None:
 
 
 def check_room_count(rooms: Sequence[Room], top: Node) -> None:
-    """HouseError where there is no room, or two share an id."""
+    """HouseError if there is no room, or two share an id."""
     if not rooms:
         top.get("rooms").fail("a house without rooms", "it needs one at least")
     if len({room.id for room in rooms}) < len(rooms):
@@ -66,7 +66,7 @@ def check_room_count(rooms: Sequence[Room], top: Node) -> None:
 
 
 def check_opening(node: Node, rooms: Mapping[str, Room], walls: Mapping[str, Wall]) -> None:
-    """HouseError where an opening names a room or wall that is not there, or walls that are not those rooms'."""
+    """HouseError if an opening names a missing room or wall, or walls of other rooms."""
     for number in "01":
         room, wall = node.get(f"room{number}"), node.get(f"wall{number}")
         if room.text() not in rooms:
@@ -83,7 +83,7 @@ def check_opening(node: Node, rooms: Mapping[str, Room], walls: Mapping[str, Wal
 
 
 def clamped_hole(hole: tuple[float, float, float, float], wall: Wall, node: Node) -> tuple[float, float, float, float]:
-    """The hole (xmin, ymin, xmax, ymax) within its wall; HouseError where it has no area or lies far outside."""
+    """The hole (xmin, ymin, xmax, ymax) within its wall; HouseError if it has no area or lies far outside."""
     x0, y0, x1, y1 = hole
     beyond = max(-x0, x1 - wall.length, -y0, y1 - wall.height)
     if beyond > HOLE_SLACK:

@@ -35,7 +35,7 @@ _Fail = Callable[[str, str], Never]
 
 
 def _split(ref: str) -> tuple[Path, int | None]:
-    """ "FILE:LINE" as a path and a line; a file whose whole name is ``ref`` comes first."""
+    """ "FILE:LINE" as a path and a line; a file whose whole name is ``ref`` takes precedence."""
     name, colon, line = ref.rpartition(":")
     if colon and name and line.lstrip("-").isdecimal() and not os.path.lexists(ref):
         if line.startswith("-") or len(line) > 12:
@@ -146,9 +146,9 @@ def _decode(raw: bytes, source: str) -> Any:
 
 
 def load_house(ref: str | Path) -> House:
-    """The house that ``ref`` names: "FILE.json", "FILE.jsonl" or "FILE.jsonl.gz", with ":LINE" (from 0; default 0).
+    """The house at ``ref``: "FILE.json", "FILE.jsonl" or "FILE.jsonl.gz", with ":LINE" (from 0; default 0).
 
-    Raises HouseError, one line naming file, line and field, for whatever is wrong.
+    Raises HouseError, one line naming file, line and field, for any fault.
     """
     path, line = _split(str(ref))
     by_line = path.name.removesuffix(".gz").endswith(".jsonl")
@@ -167,7 +167,7 @@ def load_house(ref: str | Path) -> House:
 def load_houses(path: str | Path) -> list[House]:
     """Every house of a file, in order: the one of a .json, the lines of a .jsonl or .jsonl.gz.
 
-    Raises HouseError for the first that is wrong, and where there are more than MAX_HOUSES.
+    Raises HouseError for the first broken one, and if there are more than MAX_HOUSES.
     """
     path = Path(path)
     if not path.name.removesuffix(".gz").endswith(".jsonl"):
@@ -192,11 +192,11 @@ def house_digest(house: House) -> str:
 
 
 def save_house(house: House, path: str | Path) -> None:
-    """Write the house as one JSON document, whole or not at all. HouseError where a value cannot be JSON."""
+    """Write the house as one JSON document, whole or not at all. HouseError if a value cannot be JSON."""
     path = Path(path)
     try:
         text = json.dumps(house_to_json(house), allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
-        raise HouseError(str(path), "", f"the house cannot be written ({error})", "mend its values") from None
+        raise HouseError(str(path), "", f"the house cannot be written ({error})", "correct its values") from None
     with replacing(path) as unfinished:
         unfinished.write_text(text + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
-"""From ProcTHOR's JSON (schema 1.0.0) to `House`: every field is checked, none is lost.
+"""From ProcTHOR's JSON (schema 1.0.0) to `House`: every field is checked and kept.
 
-What the schema knows becomes a field; unknown keys are carried in `other` and written back, so that
+Keys of the schema become fields; unknown keys are kept in `other` and written back, so that
 ``house_to_json(parse_house(data)) == data`` (`house_write`). Optional fields that are null count as missing.
 """
 
@@ -28,7 +28,7 @@ from .json_node import Node
 
 MAX_ROOMS, MAX_OBJECTS, MAX_PANELS, MAX_OPENINGS, MAX_CORNERS, MAX_LIGHTS = 500, 20_000, 20_000, 5_000, 1_000, 2_000
 BOUND = 200.0
-"""No coordinate of a house lies further from its origin, in metres."""
+"""Largest coordinate of a house, in metres."""
 _ANGLE = 36_000.0
 _KNOWN_ROOM = {"id", "roomType", "floorPolygon", "floorMaterial", "layer"}
 _KNOWN_WALL = {"id", "roomId", "polygon", "material", "empty", "layer"}
@@ -215,8 +215,8 @@ def _metadata(top: Node) -> Node:
 def parse_house(data: object, source: str) -> House:
     """The House of a parsed JSON document; ``source`` ("FILE:LINE") is what its errors name.
 
-    Raises HouseError, naming the field, for whatever breaks the schema: wrong types, missing fields, unknown assets,
-    NaN, panels and floors with no area, references to nothing, more than a house may have.
+    Raises HouseError, naming the field, for a violation of the schema: wrong types, missing fields, unknown assets,
+    NaN, panels and floors with no area, dangling references, too many entries.
     """
     top = Node(data, source)
     if not isinstance(data, dict):

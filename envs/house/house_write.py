@@ -1,4 +1,4 @@
-"""From `House` to ProcTHOR's JSON (schema 1.0.0): the way back of `house_json`."""
+"""From `House` to ProcTHOR's JSON (schema 1.0.0): the inverse of `house_json`."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _agent_json(agent: AgentPose | None) -> dict[str, Any] | None:
 
 
 def house_to_json(house: House) -> dict[str, Any]:
-    """The house as a JSON document of schema 1.0.0: what `parse_house` read, value for value."""
+    """The house as a JSON document of schema 1.0.0: with every value that `parse_house` read."""
     document = {
         "rooms": [_room_json(room) for room in house.rooms],
         "walls": [_wall_json(wall) for wall in house.walls],

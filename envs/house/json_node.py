@@ -1,4 +1,4 @@
-"""Reading untrusted JSON: values that know their path, so that every complaint names the field."""
+"""Reading untrusted JSON: values that know their path, so that every error names the field."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _KINDS = {dict: "an object", list: "a list", str: "a string", bool: "true/false"
 
 
 def excerpt(value: object) -> str:
-    """``value`` in a few characters, on one line."""
+    """``value`` shortened to one line for a message."""
     if isinstance(value, str):
         return repr(value if len(value) <= 60 else value[:57] + "...")
     return _KINDS.get(type(value)) or (str(value) if isinstance(value, float) else "a number")
 
 
 class Node:
-    """A value of a parsed JSON document, and the way to it."""
+    """A value of a parsed JSON document, and its path."""
 
     __slots__ = ("path", "source", "value")
 
@@ -41,12 +41,12 @@ class Node:
         return self.value
 
     def optional(self, name: str) -> Node | None:
-        """The member ``name``, or None where it is missing or null."""
+        """The member ``name``, or None if it is missing or null."""
         value = self.members().get(name)
         return None if value is None else Node(value, self.source, f"{self.path}.{name}" if self.path else name)
 
     def get(self, name: str) -> Node:
-        """The member ``name``; HouseError where it is missing."""
+        """The member ``name``; HouseError if it is missing."""
         members = self.members()
         path = f"{self.path}.{name}" if self.path else name
         if name not in members:

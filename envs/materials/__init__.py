@@ -1,4 +1,4 @@
-"""What surfaces look like: material names to colours, procedural textures, pictures.
+"""The look of surfaces: colours by material names, procedural textures, pictures.
 
 Public: `materials.named`, `textures.texture_stack`.
 """

@@ -1,6 +1,6 @@
-"""From the name of a Unity material to a colour and a procedural texture.
+"""Colours and procedural textures by the name of a Unity material.
 
-The database names materials and nothing more, so the look follows from the words of the name ("DarkWood2",
+The database has only names of materials, so the look is derived from the words of the name ("DarkWood2",
 "bathroomTilesBlue"): a kind of material gives the texture, words for colours the colour, and a stable hash of the
 name a small shift, so that neighbours in a list still differ.
 """
@@ -19,7 +19,7 @@ from .textures import TEXTURE_ID
 
 Rgb = tuple[float, float, float]
 
-# kind: (pattern in the lower-case name, texture, metres a repeat, colour when the name says none); first match wins
+# kind: (pattern in the lower-case name, texture, metres a repeat, default colour); first match wins
 _KINDS: dict[str, tuple[str, str, float, Rgb]] = {
     "checker": (r"checker", "checker", 1.2, (0.9, 0.88, 0.84)),
     "brick": (r"brick", "brick", 0.9, (0.66, 0.36, 0.28)),
@@ -93,7 +93,7 @@ _CLOTHS: tuple[Rgb, ...] = (
     (0.74, 0.56, 0.36),
     (0.82, 0.79, 0.73),
 )
-"""Colours of fabrics whose name tells none, by their name."""
+"""Colours of fabrics whose names contain no colour, by name."""
 
 
 def shifted(rgb: Rgb, key: str, amount: float = 0.04) -> Rgb:
@@ -109,13 +109,13 @@ def shifted(rgb: Rgb, key: str, amount: float = 0.04) -> Rgb:
 
 
 def kind_of(name: str) -> str | None:
-    """The kind of material a name speaks of ("wood", "metal", ...), or None where it says nothing."""
+    """The kind of material in a name ("wood", "metal", ...), or None."""
     lower = re.sub(r"_?mat\b|[\s_]", "", name.lower())
     return next((kind for kind, (pattern, *_) in _KINDS.items() if re.search(pattern, lower)), None)
 
 
 def colour_word(name: str) -> Rgb | None:
-    """The colour a name speaks of, or None."""
+    """The colour in a name, or None."""
     lower = re.sub(r"[\s_]", "", name.lower()).replace("standard", "").replace("hammeredmetal", "")
     matches = [(lower.find(word), rgb) for word, rgb in _COLOURS.items() if word in lower]
     if "floorsrednrm" in lower or "crossred" in lower:
@@ -127,7 +127,7 @@ def colour_word(name: str) -> Rgb | None:
 def named(name: str, kind: str | None = None, colour: Rgb | None = None) -> Material:
     """The material of that Unity name.
 
-    `kind` overrides what the name says, `colour` (sRGB) replaces the colour that follows from it.
+    `kind` and `colour` (sRGB) override those of the name.
     """
     kind = kind or kind_of(name) or "plastic"
     _, texture, tile, default = _KINDS[kind]
@@ -144,7 +144,7 @@ def named(name: str, kind: str | None = None, colour: Rgb | None = None) -> Mate
 
 
 def _wood(lower: str, rgb: Rgb) -> Rgb:
-    """Shades of wood by the words for them."""
+    """Shades of wood by their words in the name."""
     shades = (
         ("pureblack", (0.10, 0.09, 0.09)),
         ("pale", (0.80, 0.68, 0.51)),
@@ -170,7 +170,7 @@ def floor_material(name: str, colour: Rgb | None = None) -> Material:
 
 
 def wall_material(name: str, colour: Rgb | None = None) -> Material:
-    """The material of a wall: painted plaster where the name does not say, some of it papered, by name and colour."""
+    """The material of a wall: painted plaster by default, sometimes with wallpaper, by name and colour."""
     kind = kind_of(name)
     if kind == "planks" and "concrete" in name.lower():
         kind = "concrete"

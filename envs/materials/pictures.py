@@ -1,4 +1,4 @@
-"""What hangs on walls and lies on floors: pictures and rugs, drawn from a few motifs in palettes whose colours agree.
+"""Pictures and rugs, drawn from a few motifs in matching palettes.
 
 Each is float64 (N, N, 3) sRGB in 0..1, not periodic: it spans its frame, or the rug, once.
 """

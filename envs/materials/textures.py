@@ -1,7 +1,7 @@
-"""Procedural textures: one fixed stack, made once and kept on disk, the same in every process.
+"""Procedural textures: one fixed stack, computed once and cached on disk, the same in every process.
 
-Those of a material are near white, since they are multiplied with its colour; pictures, books, screens and the sky
-carry colours of their own. All repeat without a seam.
+Material textures are near white, since they are multiplied with a colour; pictures, books, screens and the sky have
+their own colours. All are seamless.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _noise(rng: np.random.Generator, across: float, down: float, roughness: floa
 
 
 def _cells(rows: int, columns: int, shift: float) -> tuple[NDArray[np.int64], Grey]:
-    """Number of the brick each texel lies in, and its distance to the joint in texels; odd rows are shifted."""
+    """Number of each texel's brick, and its distance to the joint in texels; odd rows are shifted."""
     row = (_ROW * rows).astype(int)
     along = _COLUMN * columns + shift * (row % 2)
     column = along.astype(int) % columns
@@ -67,7 +67,7 @@ def _grain(rng: np.random.Generator, strength: float) -> Grey:
 
 
 def _planks(rng: np.random.Generator) -> Grey:
-    """Floor boards along the columns, eight of them, each with a joint of its own place."""
+    """Floor boards along the columns, eight of them, with joints at different places."""
     board = (_ROW * 8).astype(int)
     start = rng.random(8)[board]
     along = (_COLUMN + start) % 1.0
@@ -170,7 +170,8 @@ def _screen(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _sky(rng: np.random.Generator) -> NDArray[np.float64]:
-    """What a window shows: sky with clouds above, trees below; periodic across only, for it is never tiled."""
+    """View from a window: sky with clouds above, trees below; periodic horizontally only, since it is never tiled
+    vertically."""
     height = _ROW[..., None]
     picture = (1 - height) * np.array([0.50, 0.71, 0.95]) + height * np.array([0.86, 0.93, 0.98])
     cloud = np.clip(0.55 * _noise(rng, 40, 14) - 0.1, 0, 0.8)[..., None]
@@ -231,12 +232,12 @@ _MAKERS: dict[str, Callable[[np.random.Generator], NDArray[np.float64]]] = {
 }
 
 TEXTURE_ID: dict[str, int] = {name: i for i, name in enumerate(_MAKERS)}
-"""Place of each texture in the stack, by name."""
+"""Index of each texture in the stack, by name."""
 
 
 @lru_cache(maxsize=1)
 def texture_stack() -> NDArray[np.uint8]:
-    """All textures, uint8 (T, 128, 128, 3) sRGB, read-only; made on first use, and kept on disk."""
+    """All textures, uint8 (T, 128, 128, 3) sRGB, read-only; computed on first use, and cached on disk."""
     stack = kept_by_code("textures", __name__, (len(_MAKERS), N, N, 3), np.uint8, _make_all)
     stack.flags.writeable = False
     return stack

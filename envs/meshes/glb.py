@@ -23,13 +23,13 @@ _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 _UNREADABLE = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_mesh_quantization")
 MAX_NODES = 100_000
-"""Nodes, counted as often as they are reached."""
+"""Most nodes of a scene, counted as often as they are visited."""
 MAX_DEPTH = 128
-"""Nodes above a node."""
+"""Most ancestors of a node."""
 
 
 def load_glb(path: Path, up: Up = "y", scale: float = 1.0) -> Scene:
-    """The default scene of a .glb file. glTF is y-up; `up="z"` is for files that are not as they should be.
+    """The default scene of a .glb file. glTF is y-up; `up="z"` is for files that break this rule.
 
     MeshError names the element that is damaged, missing or of a kind that is not read.
     """
@@ -73,7 +73,7 @@ class _Reader:
         self.parts = Parts(path, materials=[])
         self.accessors: dict[int, NDArray[Any]] = {}
         self.cutoffs: dict[int, float] = {}
-        """Alpha below which an image has holes, for images that may have any."""
+        """Alpha below which an image has holes, by image."""
 
     def scene(self, up: Up, scale: float) -> Scene:
         try:
@@ -213,7 +213,7 @@ class _Reader:
         return self.binary[first : first + length], int(view.get("byteStride", 0))
 
     def _accessor(self, number: Any, element: str) -> NDArray[Any]:
-        """(count, width): what an accessor holds; normalised integers as shares of their range."""
+        """(count, width): values of an accessor; normalised integers become fractions."""
         number = int(number)
         if number in self.accessors:
             return self.accessors[number]

@@ -12,7 +12,7 @@ from .mesh_errors import MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, MeshError
 
 
 def decode(data: bytes, source: Path, element: str) -> NDArray[np.uint8]:
-    """A PNG or JPEG as uint8 (128, 128, 4), sRGB and alpha, row 0 on top; MeshError where it is bad or too large."""
+    """A PNG or JPEG as uint8 (128, 128, 4), sRGB and alpha, row 0 on top; MeshError if it is damaged or too large."""
     import cv2
 
     size = picture_size(data)
@@ -31,7 +31,7 @@ def decode(data: bytes, source: Path, element: str) -> NDArray[np.uint8]:
         raise MeshError(source, element, "the texture is damaged")
     small = np.full((TEXTURE_SIZE, TEXTURE_SIZE, 4), 255, np.uint8)
     if whole is not None and whole.ndim == 3 and whole.shape[2] == 4 and whole.shape[:2] == picture.shape[:2]:
-        # means over what is there only: the colours of holes are anything
+        # means over solid texels only: the colours of holes are undefined
         solid = whole[..., 3].astype(np.float32) / (255 if whole.dtype == np.uint8 else 65535)
         weighed = np.concatenate([picture * solid[..., None], solid[..., None]], axis=2)
         weighed = cv2.resize(weighed, (TEXTURE_SIZE, TEXTURE_SIZE), interpolation=cv2.INTER_AREA)
@@ -58,7 +58,7 @@ def encode(texture: NDArray[np.uint8]) -> bytes:
 
 
 def picture_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height that the header of a PNG or JPEG claims, before anything is decoded; None for other data."""
+    """Width and height in the header of a PNG or JPEG, before anything is decoded; None for other data."""
     return _png_size(data) or _jpeg_size(data)
 
 

@@ -1,4 +1,4 @@
-"""What reading a mesh may complain of, and the bounds that keep a damaged file from taking the machine."""
+"""Errors and warnings of the mesh readers, and the limits that protect the machine from damaged files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAX_BYTES = 2 * 2**30
 MAX_TRIANGLES = 2**25
 """Triangles of one mesh."""
 FARTHEST = 1e5
-"""Metres from the origin beyond which a vertex is taken for damage."""
+"""Metres from the origin beyond which a vertex counts as damaged."""
 MAX_IMAGE_BYTES = 64 * 2**20
 """Bytes of one encoded texture."""
 MAX_IMAGE_SIDE = 8192
@@ -17,18 +17,18 @@ MAX_IMAGE_SIDE = 8192
 
 
 class MeshError(ValueError):
-    """A mesh that cannot be used. One line: which file, which element of it, what is wrong."""
+    """A mesh that cannot be used. One line: which file, which element, what is wrong."""
 
     def __init__(self, source: str | Path, element: str, what: str) -> None:
         super().__init__(" ".join(": ".join(part for part in (str(source), element, what) if part).split()))
 
 
 class MeshWarning(UserWarning):
-    """Something of a mesh was left out; the message names the file and says how many of what."""
+    """Elements of a mesh were ignored; the message names the file and counts them."""
 
 
 def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
-    """The whole file, at most `most` bytes; MeshError where it is missing, larger or no regular file."""
+    """The whole file, at most `most` bytes; MeshError if it is missing, larger or no regular file."""
     try:
         if not path.is_file():
             raise MeshError(path, "", "it is no regular file" if path.exists() else "there is no such file")

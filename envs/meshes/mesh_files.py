@@ -1,7 +1,7 @@
 """Which files and folders are meshes, and the reader of each.
 
-Readers are our own, on numpy: they keep labels that libraries drop, never open another file than those in the mesh's
-folder, and compare what a header claims with the bytes that are there.
+Readers are our own, on numpy: they keep labels that libraries drop, open only files in the mesh's
+folder, and compare a header's claims with the size of the data.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OTHERS = {".gltf": "save it as one binary file (.glb)", ".zip": "unpack it firs
 
 
 def is_mesh(ref: object) -> bool:
-    """Whether a reference means a mesh (or a folder, or a file that other programs know as one), not a house."""
+    """Whether a reference is a mesh, a folder or an unsupported mesh file, and not a house."""
     if not isinstance(ref, (str, Path)):
         return False
     path = Path(ref)

@@ -1,4 +1,4 @@
-"""Wavefront OBJ files as Scenes of one unlabelled thing, with the base colours and textures of their MTL files.
+"""Wavefront OBJ files as Scenes of one unlabelled object, with the base colours and textures of their MTL files.
 
 Only files in the OBJ's own folder, or in folders of it, are opened.
 """
@@ -16,11 +16,11 @@ from .mesh_errors import MAX_IMAGE_BYTES, MAX_TRIANGLES, MeshError, read_bytes
 from .parts import Part, Parts, Up
 
 MAX_OBJ = 2**28
-"""Bytes of an OBJ or MTL file: its text takes several times as much memory."""
+"""Most bytes of an OBJ or MTL file: its text takes several times as much memory."""
 
 
 def load_obj(path: Path, up: Up = "y", scale: float = 1.0) -> Scene:
-    """An OBJ file as a scene. MeshError names the line that is wrong, or the file outside the folder it asks for."""
+    """An OBJ file as a scene. MeshError names the invalid line, or the referenced file outside the folder."""
     return _Reader(path).parts.scene(up, scale)
 
 
@@ -32,7 +32,7 @@ class _Reader:
         self.files: dict[Path, int] = {}
         self.rows: dict[str, list[list[float]]] = {"v": [], "vt": [], "vn": []}
         self.corners: dict[int, list[list[int]]] = {}
-        """By material: corners, three a triangle, as (vertex, texture, normal), -1 for none."""
+        """Corners by material, three a triangle, as (vertex, texture, normal), -1 for none."""
         self._read()
         for material, corners in self.corners.items():
             self._part(material, corners)
@@ -76,7 +76,7 @@ class _Reader:
                 index, known = int(text), len(self.rows[kind])
                 indices[place] = index - 1 if index > 0 else known + index
                 if index == 0 or not 0 <= indices[place] < known:
-                    raise ValueError(f"names {kind} {index}, but {known} stand above")
+                    raise ValueError(f"names {kind} {index}, but {known} precede it")
         if indices[0] < 0:
             raise ValueError("a corner without a vertex")
         return indices
@@ -103,7 +103,7 @@ class _Reader:
         )  # fmt: skip
 
     def _inside(self, name: str, element: str) -> Path:
-        """The path of a file that the OBJ names, which must lie in its folder."""
+        """The path of a file that the OBJ references, which must be in its folder."""
         folder = self.path.parent.resolve()
         file = folder / name.replace("\\", "/")
         try:
@@ -129,7 +129,7 @@ class _Reader:
                     current = self.materials[rest] = len(described)
                     described.append(Material(rest[:200], (0.8, 0.8, 0.8)))
                 elif kind in ("Kd", "map_Kd") and current < 0:
-                    raise ValueError("it stands before newmtl")
+                    raise ValueError("it precedes newmtl")
                 elif kind == "Kd":
                     r, g, b = (min(max(float(word), 0.0), 1.0) for word in rest.split())
                     described[current] = replace(described[current], rgb=(r, g, b))

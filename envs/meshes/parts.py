@@ -1,4 +1,4 @@
-"""Triangles as they come from a file, cleaned and put together into a Scene."""
+"""Triangles read from a file, cleaned and assembled into a Scene."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DROPPED = "triangles with corners that are not finite or too far away", "triangl
 
 @dataclass
 class Part:
-    """Triangles that share a material and belong to one thing."""
+    """Triangles of one material and one instance."""
 
     name: str
     """For messages, and id of the instance."""
@@ -31,7 +31,7 @@ class Part:
     faces: NDArray[Any]
     """(F, 3) indices; of any integer type, not yet checked."""
     normals: NDArray[Any] | None = None
-    """(V, 3) shading normals; made from the faces where there are none."""
+    """(V, 3) shading normals; computed from the faces if there are none."""
     uv: NDArray[Any] | None = None
     """(V, 2) in repeats of the texture, row 0 on top."""
     colours: NDArray[np.uint8] | None = None
@@ -43,7 +43,7 @@ class Part:
 
 @dataclass
 class Parts:
-    """All of a file."""
+    """The contents of a file."""
 
     source: Path
     parts: list[Part] = field(default_factory=list)
@@ -53,11 +53,12 @@ class Parts:
     instances: list[tuple[str, int]] = field(default_factory=lambda: [("void", 0)])
     """Id and class of every instance, void first."""
     dropped: Counter[str] = field(default_factory=Counter)
-    """What was left out, and how many."""
+    """Counts of ignored elements, by kind."""
     start: tuple[float, float, float] | None = None
 
     def scene(self, up: Up, scale: float = 1.0) -> Scene:
-        """Everything as one Scene in our frame; MeshError where nothing is left, MeshWarning for what was dropped."""
+        """Everything as one Scene in our frame; MeshError if nothing is left, MeshWarning with the counts of ignored
+        elements."""
         if up not in ("y", "z"):
             raise MeshError(self.source, "", f"up must be 'y' or 'z', not {up!r}")
         if not 0 < scale < 1e6:
@@ -163,7 +164,7 @@ def _turned(points: NDArray[Any], up: Up) -> NDArray[np.float32]:
 def _normals(
     stored: NDArray[Any] | None, vertices: NDArray[Any], faces: NDArray[np.int64], cross: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Unit normals (V, 3): the file's where they are sound, else the mean of the faces about, by their area."""
+    """Unit normals (V, 3): the file's if valid, else the area-weighted mean of the adjacent faces."""
     made = np.zeros((len(vertices), 3))
     for corner in faces.T:
         for axis in range(3):

@@ -1,7 +1,7 @@
 """PLY files, ASCII and binary of both byte orders, with every property of every element.
 
-Libraries drop what they do not know, such as Replica's `object_id` of each face, so we read the format ourselves
-(Turk, "The PLY Polygon File Format", 1994). What a header claims is compared with the bytes that are there before
+Libraries drop unknown properties, such as Replica's `object_id` of each face, so we read the format ourselves
+(Turk, "The PLY Polygon File Format", 1994). A header's claims are compared with the size of the data before
 anything is allocated.
 """
 
@@ -49,7 +49,7 @@ class Element:
 
 
 def read_ply(path: Path) -> dict[str, Element]:
-    """The elements of a PLY file by name; MeshError names the file, the element and the row that is wrong."""
+    """The elements of a PLY file by name; MeshError names the file, the element and the invalid row."""
     data = read_bytes(path)
     order, layout, start = _header(path, data)
     body: NDArray[Any]

@@ -4,8 +4,8 @@
     FOLDER/habitat/mesh_semantic.ply     vertex colours, quads with object_id
     FOLDER/habitat/info_semantic.json    classes, objects and their classes
 
-`object_id` numbers things, not classes. Ids below 0 or without a class belong to one thing of class void,
-"unlabelled". Replica is z-up; its floor is not at 0, and stays where it is.
+`object_id` numbers objects, not classes. Ids below 0 or without a class belong to one object of class void,
+"unlabelled". Replica is z-up; its floor is not at 0, and is not moved.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .parts import Part, Parts, triangles
 from .ply import Element, read_ply
 
 GLOW = 0.5
-"""Light that the colours of a scan give off themselves, since the light of the real room is in them already."""
+"""Emission of a scan's surfaces, whose colours already contain the light of the real room."""
 REPLICA_CLASSES: dict[str, str] = {
     "bed": "Bed", "bin": "GarbageCan", "blinds": "Blinds", "book": "Book", "bottle": "Bottle", "bowl": "Bowl",
     "box": "Box", "candle": "Candle", "ceiling": "Ceiling", "chair": "Chair", "clock": "AlarmClock", "cloth": "Cloth",
@@ -39,8 +39,8 @@ REPLICA_CLASSES: dict[str, str] = {
     "toilet": "Toilet", "towel": "Towel", "tv-screen": "Television", "tv-stand": "TVStand", "vase": "Vase",
     "wall": "Wall", "window": "Window",
 }  # fmt: skip
-"""Replica's classes that mean what one of ours means. All others (table, lamp, rug, cabinet ...) are void: "table" may
-be a dining, coffee or side table of ours."""
+"""Our class by Replica's class name. All others (table, lamp, rug, cabinet ...) are void: "table" may be our dining,
+coffee or side table."""
 MAX_INFO = 2**26
 """Bytes of info_semantic.json."""
 
@@ -51,9 +51,9 @@ def is_replica(folder: Path) -> bool:
 
 
 def load_replica(folder: Path, scale: float = 1.0) -> Scene:
-    """The scene of a Replica folder, labelled where it has its `habitat` part.
+    """The scene of a Replica folder, labelled if it has its `habitat` part.
 
-    Warns (MeshWarning) with the count of things whose class is none of ours, of triangles that were dropped, and where
+    Warns (MeshWarning) with counts of objects without one of our classes and of dropped triangles, and if
     labels are missing. MeshError names the file and the element that is damaged.
     """
     if not is_replica(folder):
@@ -96,7 +96,7 @@ def load_replica(folder: Path, scale: float = 1.0) -> Scene:
 
 
 def load_ply(path: Path, up: str = "z", scale: float = 1.0) -> Scene:
-    """A PLY file as a scene of one unlabelled thing, with its vertex colours; PLY files are z-up unless said."""
+    """A PLY file as a scene of one unlabelled object, with its vertex colours; z-up by default."""
     elements = read_ply(path)
     vertices, normals, colours = vertex_columns(path, elements)
     material = Material("mesh", (0.8, 0.8, 0.8)) if colours is None else Material("scan", (1, 1, 1), emission=GLOW)
@@ -109,7 +109,7 @@ def load_ply(path: Path, up: str = "z", scale: float = 1.0) -> Scene:
 def vertex_columns(
     path: Path, elements: dict[str, Element]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.uint8] | None]:
-    """Positions (V, 3), normals (V, 3) and sRGB colours (V, 3) of a PLY file; the last two where it has them."""
+    """Positions (V, 3), normals (V, 3) and sRGB colours (V, 3) of a PLY file; the last two if it has them."""
     vertex = elements.get("vertex")
     if vertex is None or any(axis not in vertex.scalars for axis in "xyz"):
         raise MeshError(path, "element vertex", "x, y and z are missing")

@@ -25,7 +25,7 @@ _ARRAY, _INDICES = 34962, 34963
 def write_glb(scene: Scene, path: Path) -> None:
     """Write a Scene's triangles, materials, textures, vertex colours, ids and classes; whole or not at all.
 
-    Lamps and rooms are left out. Raises MeshError where the file would be larger than the format allows (4 GiB).
+    Lamps and rooms are left out. Raises MeshError if the file would be larger than the format allows (4 GiB).
     """
     data = _Writer(scene, path).data()
     path.parent.mkdir(parents=True, exist_ok=True)

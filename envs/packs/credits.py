@@ -1,4 +1,4 @@
-"""Who made the models in a Scene: to be written beside every picture and every export of it."""
+"""Attribution of the models in a Scene, written with every picture and export of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HEAD = (
 
 
 def write_credits(scene: Scene, folder: Path) -> Path | None:
-    """Write ATTRIBUTION.txt into a folder, adding to what stands there; None where the Scene owes nothing."""
+    """Write ATTRIBUTION.txt into a folder, or append to it; None if the Scene needs no attribution."""
     if not scene.credits:
         return None
     file = folder / FILE

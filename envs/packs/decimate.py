@@ -1,4 +1,4 @@
-"""Heavy models made lighter: fewer triangles, with the colours and the shading of the surface that they stand for."""
+"""Mesh decimation that keeps materials, texture coordinates and normals."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from scipy.spatial import cKDTree
 from .obj import Triangles
 
 CANDIDATES = 8
-"""Triangles near the middle of a new one that are asked which of them lies under it."""
+"""Number of nearby old triangles that are candidates for the one under a new triangle."""
 SEAM = 0.2
-"""Repeats of a picture by which a corner may differ from where its triangle's plane would put it; beyond, a seam runs
-between the two, and the triangle keeps to its own side."""
+"""Texture repeats by which a corner may differ from its triangle's linear mapping; beyond, there is a seam between the
+two, and the triangle stays on its side."""
 
 
 def decimated(model: Triangles, most: int) -> Triangles:
     """The model with about `most` triangles or fewer, by quadric edge collapses (Garland and Heckbert, 1997).
 
-    Corners of one place are joined first, so that no seam opens. Each new triangle takes the material of the old one
+    Coincident corners are joined first, so that no seam opens. Each new triangle takes the material of the old one
     that it lies on, each of its corners uv and normal of the old ones there that face the same way. A model that has no
     more than `most` comes back as it is.
     """

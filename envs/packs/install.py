@@ -24,7 +24,7 @@ MAX_PACKAGE = 2**30
 
 def install(source: Path | None = None, name: str = NAMES[0]) -> list[Library]:
     """Put the libraries of `source` (a folder, a .deb or a .sh3f file; None: Debian's package, fetched by apt) into the
-    user's cache, in place of those installed before. PackError where there is none that may be used."""
+    user's cache, in place of those installed before. PackError if no library is usable."""
     target = pack_folder(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as folder:
@@ -95,7 +95,7 @@ def _collect(source: Path, target: Path) -> None:
 
 
 def _unpack(package: Path, target: Path) -> None:
-    """Write the libraries of a Debian package into a folder, by their own names alone: no path in it counts."""
+    """Write the libraries of a Debian package into a folder, by their file names only; paths in it are ignored."""
     try:
         with tarfile.open(fileobj=io.BytesIO(_data(package)), mode="r|*") as archive:
             total = 0

@@ -1,7 +1,7 @@
 """One library of furniture: a Sweet Home 3D .sh3f file, a zip with a catalogue, OBJ and MTL files and textures.
 
-Nothing of it is ever unpacked to disk. Names inside are checked all the same, and what is read is bounded, so that a
-damaged or hostile file ends in a `PackError`.
+Nothing is unpacked to disk. Member names are checked all the same, and reading is bounded, so that a damaged or
+hostile file ends in a `PackError`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_MEMBER = 128 * 2**20
 MAX_TOTAL = 2 * 2**30
 """Bytes of all files of a library, unpacked."""
 MAX_SWELL = 400
-"""Times that a large file may grow when it is unpacked; text and flat pictures stay far below."""
+"""Largest compression ratio of a large file; text and flat pictures stay far below."""
 CATALOGUE = "PluginFurnitureCatalog.properties"
 _FREE = re.compile(r"public domain|cc-?0|creative commons( \S+)? attribution", re.IGNORECASE)
 _BOUND = re.compile(r"gpl|general public|share-?alike|non-?commercial|no-?deriv", re.IGNORECASE)
@@ -38,7 +38,7 @@ class Entry:
     library: str
     """The library's file name without ".sh3f"."""
     name: str
-    """What the catalogue calls it."""
+    """Its name in the catalogue."""
     model: str
     """Its OBJ file in the zip."""
     size: tuple[float, float, float]
@@ -48,11 +48,11 @@ class Entry:
     creator: str
     licence: str
     rest: float | None = None
-    """Where things rest on it, as a share of its height; None for its top."""
+    """Height at which objects rest on it, as a share of its height; None for its top."""
 
     @property
     def key(self) -> str:
-        """What `types` matches: "library/file"."""
+        """The name that `types` matches: "library/file"."""
         return f"{self.library}/{PurePosixPath(self.model).stem}"
 
     @property
@@ -62,7 +62,7 @@ class Entry:
 
 
 class Library:
-    """An open .sh3f file. PackError where it is no such file or holds something that it must not."""
+    """An open .sh3f file. PackError if it is not such a file or has invalid contents."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

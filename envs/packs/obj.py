@@ -1,4 +1,4 @@
-"""OBJ and MTL files as triangles with materials: the part of the formats that furniture libraries use."""
+"""OBJ and MTL files as triangles with materials: the subset of the formats that furniture libraries use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_CORNERS = 2_000_000
 
 @dataclass
 class Surface:
-    """The look of a material: sRGB 0 to 1, the texture's file in the library or None, and below 1 how opaque it is."""
+    """The look of a material: sRGB 0 to 1, the texture's file in the library or None, and the opacity."""
 
     rgb: tuple[float, float, float] = (0.8, 0.8, 0.8)
     texture: str | None = None
@@ -48,7 +48,7 @@ class Triangles:
         return crosses
 
     def area(self) -> float:
-        """Of all triangles."""
+        """Total area of all triangles."""
         return float(np.linalg.norm(self.crosses(), axis=1).sum() / 2)
 
 
@@ -101,7 +101,7 @@ class _Reader:
 
 
 def read_model(library: Library, model: str) -> Triangles:
-    """The triangles of an OBJ file of the library, those of no area left out. PackError where it cannot be read."""
+    """The triangles of an OBJ file of the library, except those without area. PackError if it cannot be read."""
     where = f"{library.path}: {model!r}"
     reader = _Reader(where)
     reader.read(library.read(model).decode("latin-1"))

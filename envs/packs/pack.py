@@ -1,4 +1,4 @@
-"""An installed furniture pack: which model stands for an asset, and its triangles fitted to the asset's box."""
+"""An installed furniture pack: the model for each asset, fitted to the asset's box."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from .obj import Triangles, read_model
 from .types import TYPES
 
 NAMES = ("sweethome3d",)
-"""The packs there are."""
+"""Names of the known packs."""
 MAX_TRIANGLES = 6_000
-"""Models with more are made lighter: a fork of 14,000 triangles costs time and shows nothing."""
+"""Models with more are decimated: a fork of 14,000 triangles costs time and shows nothing more."""
 LEAST_AREA = 0.75
-"""Share of its surface that a model must keep when it is made lighter; plants of loose leaves may not."""
+"""Share of its area that a decimated model must keep; plants with loose leaves may fail."""
 MAX_STRETCH = 1.8
-"""How much more a model may be stretched along one side of its box than along another."""
+"""Largest ratio of the stretch factors along two sides of a model's box."""
 SEATS = ("ArmChair", "Bed", "Chair", "Sofa")
-"""Types on which things rest below the top."""
+"""Types on which objects rest below the top."""
 _CHOICE = 4
-"""Of how many models of the best proportions one is drawn, by the asset's name."""
+"""Number of best-proportioned models from which one is drawn, seeded by the asset's name."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Fitted:
     entry: Entry
     triangles: Triangles
     textures: dict[str, NDArray[np.uint8]]
-    """Pictures (128, 128, 4) by their files; those that are damaged are not here."""
+    """Pictures (128, 128, 4) by their files; damaged ones are left out."""
 
 
 class FurniturePack:
-    """The libraries of one folder. PackError where one cannot be used or there is none."""
+    """The libraries of one folder. PackError if one cannot be used or there is none."""
 
     def __init__(self, folder: Path) -> None:
         files = sorted(folder.glob("*.sh3f"))
@@ -66,7 +66,7 @@ class FurniturePack:
         self._fit = lru_cache(maxsize=2048)(self._fitted)
 
     def model(self, asset: Asset) -> Fitted | None:
-        """The model for an asset, always the same one; None where none is of its type and near its proportions."""
+        """The model for an asset, always the same one; None if none is of its type and near its proportions."""
         return self._fit(asset)
 
     def _fitted(self, asset: Asset) -> Fitted | None:
@@ -112,12 +112,12 @@ class FurniturePack:
             try:
                 pictures[file] = decode(library.read(file), library.path, file)
             except (MeshError, PackError):
-                continue  # a few are broken as shipped: the plain colour stands in
+                continue  # a few are broken as shipped: the plain colour replaces them
         return pictures
 
 
 def _rest(asset: Asset) -> float | None:
-    """Metres above an asset's foot at which things rest on it; None where that is on top of it."""
+    """Metres above an asset's foot at which things rest on it; None if that is on top of it."""
     if asset.type in SEATS:
         return rest_height(asset.asset_id, asset.type, asset.size[1])
     return RESTS.get(asset.asset_id)

@@ -1,7 +1,7 @@
-"""Which models of the Sweet Home 3D libraries stand for which AI2-THOR object types: chosen by hand, one line a type.
+"""Models of the Sweet Home 3D libraries for AI2-THOR object types: chosen by hand, one line a type.
 
 Each regular expression is matched with the whole of "library/model file", the library by its .sh3f file's name and the
-file without ".obj". Types that are not here keep the built-in shapes.
+file without ".obj". Other types keep the built-in shapes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Changes of a house that an agent may meet after it has learned it: other light, moved things, other materials.
+"""Changes of a house after an agent has learned it: other light, moved objects, other materials.
 
 The question of the paper's Appendix S. A change has kinds, each of a strength from 0 (the same house) to 1, follows
 from a seed, can be undone exactly, and can be stored as JSON.

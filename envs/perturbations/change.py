@@ -16,7 +16,7 @@ from . import object_changes as objects
 from .edits import Edit, EditError, apply_edits, difference, edit_from_json, edit_to_json, undo_edits
 
 KINDS: tuple[str, ...] = ("lighting", "objects", "materials")
-"""What can be changed, in the order in which it is done."""
+"""Kinds of changes, in the order in which they are applied."""
 
 
 class ChangeError(ValueError):
@@ -64,7 +64,7 @@ def parse_change(text: str) -> tuple[Perturbation, ...]:
 
 @dataclass(frozen=True)
 class Change:
-    """What turns one house into another. Its edits hold the old and the new value of each part."""
+    """A change from one house to another. Its edits hold the old and the new value of each part."""
 
     perturbations: tuple[Perturbation, ...]
     seed: int
@@ -73,11 +73,11 @@ class Change:
     edits: tuple[Edit, ...]
 
     def apply(self, house: House) -> House:
-        """The changed house. ChangeError where `house` is not the one it was made for."""
+        """The changed house. ChangeError if `house` is not the one it was made for."""
         return self._edited(apply_edits, house)
 
     def undo(self, house: House) -> House:
-        """The house as it was before `apply`. ChangeError where `house` is not what `apply` returned."""
+        """The house as it was before `apply`. ChangeError if `house` is not what `apply` returned."""
         return self._edited(undo_edits, house)
 
     def _edited(self, step: Callable[[House, Sequence[Edit]], House], house: House) -> House:
@@ -116,9 +116,9 @@ def make_change(
 ) -> Change:
     """The change of a house by `kinds` ("lighting=0.6,objects=0.3") and a seed.
 
-    Each kind has its own random stream, so it does the same alone and together with others. At one seed, what a small
-    strength does is a part of what a larger one does. The layout (rooms, walls' places, doors, windows) stays; without
-    `new_assets` the set of assets does too: things come only as copies, and only things of which there are several go.
+    Each kind has its own random stream, so it does the same alone and together with others. At one seed, the effect of
+    a smaller strength is part of that of a larger one. The layout (rooms, walls, doors, windows) stays; without
+    `new_assets` the set of assets does too: only copies are added, and only objects with another copy are removed.
     """
     perturbations = parse_change(kinds) if isinstance(kinds, str) else tuple(kinds)
     strength = {one.kind: one.strength for one in perturbations if one.strength > 0}

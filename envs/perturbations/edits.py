@@ -1,7 +1,7 @@
 """The difference of two houses part by part, exact in both directions, and as JSON.
 
 A part is an entry of one of the house's lists (a light, a wall, a piece of furniture with what lies on it) or a single
-field. Furniture may come and go; entries of other lists are only replaced.
+field. Furniture may be added and removed; entries of other lists are only replaced.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ class Edit:
     part: str
     """A field of House."""
     index: int
-    """Place in that list before the change, or after it for what has come; 0 for a single field."""
+    """Index in that list before the change, or after it for added objects; 0 for a single field."""
     before: Any
-    """None where it has come."""
+    """None if it was added."""
     after: Any
-    """None where it has gone."""
+    """None if it was removed."""
 
 
 def difference(before: House, after: House) -> tuple[Edit, ...]:
-    """What turns one house into the other.
+    """The edits that turn one house into the other.
 
-    Lists other than `objects` have the same length in both. In `objects`, entries keep their order, what has gone is
-    recognised by its id, and what has come stands at the end.
+    Lists other than `objects` have the same length in both. In `objects`, entries keep their order; removed ones are
+    recognised by their ids, and added ones are at the end.
     """
     edits = []
     for part in SINGLE:
@@ -65,12 +65,12 @@ def difference(before: House, after: House) -> tuple[Edit, ...]:
 
 
 def apply_edits(house: House, edits: Sequence[Edit]) -> House:
-    """The house after the edits. EditError where a part is not as it was."""
+    """The house after the edits. EditError if a part is not as it was."""
     return _edited(house, edits, forwards=True)
 
 
 def undo_edits(house: House, edits: Sequence[Edit]) -> House:
-    """The house before the edits. EditError where a part is not as they left it."""
+    """The house before the edits. EditError if a part is not as they left it."""
     return _edited(house, edits, forwards=False)
 
 
@@ -150,7 +150,7 @@ def _default(field: dataclasses.Field[Any], value: Any) -> bool:
 
 
 def _decode(kind: Any, data: Any) -> Any:
-    """The way back of _encode, by the types of the dataclasses' fields."""
+    """The inverse of _encode, by the types of the dataclasses' fields."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
         return None if data is None else _decode(next(a for a in arguments if a is not type(None)), data)

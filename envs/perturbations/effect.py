@@ -1,4 +1,4 @@
-"""How much two states of one house differ: what strengths are held to, and what a report may say."""
+"""Measures of how much two states of one house differ, for tests and reports."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ class Effect:
     """Measured difference of two houses with the same layout."""
 
     light: float
-    """Mean over the lights of the change of their colour times power, relative to what it was: 1 is a lamp put out."""
+    """Mean over the lights of the change of their colour times power, relative to what it was: 1 is a lamp switched
+    off."""
     sun: float
-    """Degrees by which the sun's direction has turned."""
+    """Angle between the sun's directions, in degrees."""
     displacement: float
-    """Metres by which things have moved, mean over the things of the house before (0 for what has gone)."""
+    """Mean displacement in metres, over the objects of the house before (0 for removed ones)."""
     moved: float
-    """Share of those things that stand elsewhere or have gone, by more than 1 cm."""
+    """Share of those objects that were removed or moved by more than 1 cm."""
     added: int
-    """Things that were not there."""
+    """Number of added objects."""
     surfaces: float
-    """Share of floors, walls, ceilings and furniture of another material."""
+    """Share of floors, walls, ceilings and furniture with another material."""
 
 
 def effect(before: House, after: House) -> Effect:
-    """The difference of a house after a change from what it was."""
+    """The difference between a house before and after a change."""
     pairs = list(zip(before.lights, after.lights, strict=True))
     places = {thing.id: thing.position for thing in after.all_objects()}
     things = before.all_objects()

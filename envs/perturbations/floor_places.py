@@ -13,19 +13,19 @@ from ..house.house import HouseObject
 from .free_ways import SKIN, Volume, Walk, meets
 
 TRIES = 60
-"""Places drawn in the room."""
-SHOWN = 6
-"""Of the free ones, so many are held against each other: the one nearest to a wall is taken."""
+"""Number of random places in the room."""
+COMPARED = 6
+"""Number of free places that are compared; the one nearest to a wall is chosen."""
 GAP = 0.02
-"""Metres between things that stand on the floor."""
+"""Metres between objects on the floor."""
 
 
 def floor_place(
     walk: Walk, room: int, thing: HouseObject, taken: list[Volume], rng: np.random.Generator
 ) -> HouseObject | None:
-    """The thing at a free place of the room, and the walker's floor closed there; None where there is none.
+    """The object at a free place of the room, which is then closed for the walker; None if there is none.
 
-    It meets nothing of `taken`, and every room can still be reached.
+    It overlaps nothing in `taken`, and every room can still be reached.
     """
     outline = walk.rooms[room]
     inside = outline.buffer(-SKIN - 0.005, join_style="mitre")
@@ -40,7 +40,7 @@ def floor_place(
             continue
         moved = replace(thing, position=(float(x), height / 2, float(z)), rotation=(0.0, yaw, 0.0))
         free.append((float(outline.exterior.distance(box)), moved))
-        if len(free) == SHOWN:
+        if len(free) == COMPARED:
             break
     for _, moved in sorted(free, key=lambda entry: entry[0]):
         walk.stand(moved, 1)

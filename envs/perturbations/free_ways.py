@@ -1,4 +1,4 @@
-"""What must stay free when things move: doors and windows, walls, and the way from room to room.
+"""Space that must stay free when objects move: before doors and windows, at walls, and between rooms.
 
 All in the house file's (x, z), metres.
 """
@@ -30,7 +30,7 @@ CELL = 0.05
 WALKER = 0.22
 """Radius of the disc that must be able to walk, in metres; above the agent's 0.2."""
 STEPPED_OVER, HEAD = 0.12, 1.5
-"""The walker touches what stands between these heights."""
+"""Heights between which objects block the walker."""
 LEAST_FLOOR = 0.6
 """Square metres of each room that stay reachable, where they were."""
 KEPT = 0.7
@@ -38,7 +38,7 @@ KEPT = 0.7
 
 
 def volume_of(thing: HouseObject) -> Volume:
-    """The upright box along the house's axes round a thing."""
+    """The axis-aligned bounding box of an object."""
     width, height, depth = asset(thing.asset_id).size
     if any(angle % 360 for angle in (thing.rotation[0], thing.rotation[2])):
         width = depth = height = math.dist((width, height, depth), (0, 0, 0))
@@ -47,13 +47,13 @@ def volume_of(thing: HouseObject) -> Volume:
 
 
 def meets(a: Volume, b: Volume, gap: float = 0.0) -> bool:
-    """Whether two volumes share space, or come nearer to each other sideways than `gap`."""
+    """Whether two volumes overlap, or are closer than `gap` horizontally."""
     overlaps = a[0] < b[2] + gap and b[0] < a[2] + gap and a[1] < b[3] + gap and b[1] < a[3] + gap
     return overlaps and a[4] < b[5] and b[4] < a[5]
 
 
 def kept_free(house: House, *, floor: bool) -> list[Volume]:
-    """Where nothing may be put: before doors (as far as leaves swing, for what stands on the floor) and windows."""
+    """Volumes that must stay free: before doors (for objects on the floor, as far as leaves swing) and windows."""
     walls = {wall.id: wall for wall in house.walls}
     volumes: list[Volume] = []
     for opening in (*house.doors, *house.windows):
@@ -81,7 +81,7 @@ def _beside(
 
 
 class Walk:
-    """The floor as a raster: where a walker's middle can be, and how much of each room it can get to."""
+    """The floor as a raster: the walker's free cells, and how much of each room can be reached."""
 
     def __init__(self, house: House, things: list[HouseObject]) -> None:
         rooms = [shapely.make_valid(shapely.Polygon(room.polygon)) for room in house.rooms]

@@ -1,7 +1,7 @@
 """Other light: the sun at another time of day, lamps of another colour and power, lamps that are off.
 
-Every light has a target, drawn from the seed; strength says how far it goes there (the sun along the great circle of
-its direction, colours and powers in a straight line), and from which strength on a lamp is off.
+Every light has a target, drawn from the seed; strength interpolates towards it (the sun along a great circle,
+colours and powers linearly), and lamps are off above a threshold drawn for each.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ SUNS: dict[str, tuple[tuple[float, float], Colour, float]] = {
 }
 """By time of day: range of the sun's height in degrees, its colour and its power; colours as ProcTHOR sets them."""
 LEAST_TURN = 50.0
-"""Degrees between the sun's direction and its target, at least, where a draw finds such."""
+"""Least angle between the sun's direction and its target, in degrees, if one can be drawn."""
 DIM, BRIGHT = (0.15, 0.5), (1.3, 1.7)
-"""Powers of a lamp's target, as multiples of its own."""
+"""Target powers of a lamp, as multiples of its power."""
 WARM, COOL = (1.0, 0.72, 0.42), (0.80, 0.90, 1.0)
-"""Colours towards which lamps go: a candle-like bulb and an office tube."""
+"""Target colours of lamps: a candle-like bulb and an office tube."""
 FARTHEST = 0.95
-"""Targets lie no further from a light than this share of it, so that being off (1) is the greatest change."""
+"""Largest relative change of a light to its target, so that being off (1) is the greatest change."""
 OFF = (0.3, 1.2)
-"""The strength from which a lamp is off is drawn from this range; beyond 1, never. One lamp stays on."""
+"""Range of the random strength above which a lamp is off; above 1, never. One lamp stays on."""
 LAMPS = ("FloorLamp", "DeskLamp")
 
 
@@ -92,7 +92,7 @@ def _sun(light: Light, time: str, strength: float, rng: np.random.Generator) -> 
 
 
 def _switched(thing: HouseObject, strength: float, rng: np.random.Generator) -> HouseObject:
-    """Standing lamps, off from some strength on."""
+    """Floor and desk lamps, off above a random strength."""
     children = tuple(_switched(child, strength, rng) for child in thing.children)
     if any(new is not old for new, old in zip(children, thing.children, strict=True)):
         thing = replace(thing, children=children)

@@ -1,4 +1,4 @@
-"""Other materials: walls painted or papered anew, floors relaid, furniture in another material of its own group.
+"""Other materials: repainted or repapered walls, new floors, furniture in another material of its group.
 
 Strength is the share of the surfaces that change: at one seed, the first of a fixed order.
 """
@@ -15,10 +15,10 @@ from ..house.assets import asset, table
 from ..house.house import House, HouseObject, Material
 
 PLAIN = 0.4
-"""How often a wall gets a plain colour, as in ProcTHOR."""
+"""Probability that a wall gets a plain colour, as in ProcTHOR."""
 GROUPS = ("ArmChair", "Bed", "Chair", "Desk", "DiningTable", "Dresser", "Fabric", "Metal", "Plastic", "ShelvingUnit",
           "SideTable", "Sofa", "Wood")  # fmt: skip
-"""Groups of the material database within which furniture changes; the narrow ones come first where it has both."""
+"""Groups of the material database within which furniture changes; narrow groups take precedence."""
 
 
 @cache

@@ -1,9 +1,9 @@
-"""Things that lie and stand elsewhere: moved, swapped, removed, added.
+"""Objects that are moved, swapped, removed and added.
 
-Strength is the share of the small things that are touched: what can be picked up, and what stands loose on the floor.
-At one seed, they are the first of a fixed order and each is touched once, so a weak change is a part of a stronger one.
-What is put down lies wholly on a level surface of the furniture as drawn, or on free floor; it meets nothing, stands
-before no door or window, and leaves all ways open that were open.
+Strength is the share of the small objects that change: those that can be picked up, and loose ones on the floor. At one
+seed, they are the first of a fixed order and each changes once, so a weak change is part of a stronger one. A moved
+object lies wholly on a level surface of the furniture as drawn, or on free floor; it overlaps nothing, does not block
+doors or windows, and keeps all rooms connected that were connected.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from .free_ways import Volume, Walk, kept_free, meets, volume_of
 from .support_surfaces import surfaces
 
 ACTS: dict[str, float] = {"move": 0.6, "swap": 0.2, "remove": 0.1, "add": 0.1}
-"""How often each is tried; what cannot be done becomes a move."""
+"""Probability of each; an act that is impossible becomes a move."""
 CLOSED = ("Fridge", "Microwave", "Safe", "Sink", "GarbageCan", "LaundryHamper", "Box", "WashingMachine")
 """Nothing is put into these."""
 ELSEWHERE = 0.6
-"""How often a thing is put on another piece of furniture of its room, where one takes it."""
+"""Probability that an object is put on another suitable piece of furniture in its room."""
 PARTNERS, HOLDERS, CELLS = 12, 6, 8
-"""Tries: things to swap with, pieces of furniture to put something on, and places on each."""
+"""Tries: objects to swap with, pieces of furniture to put an object on, and places on each."""
 FIXED = ("Faucet", "Television", "Painting")
 
 
 @dataclass
 class _Thing:
-    """A thing as it is now."""
+    """The current state of an object."""
 
     now: HouseObject
     holder: int | None
-    """Index of the furniture on which it lies; None for what stands by itself."""
+    """Index of the furniture on which it lies; None if it stands on the floor."""
     volume: Volume
 
 
 def change_objects(house: House, strength: float, rng: np.random.Generator, *, new_assets: bool) -> House:
-    """The house with small things elsewhere; furniture, and all that is fixed, stays."""
+    """The house with small objects elsewhere; furniture and all fixed objects stay."""
     return _Mover(house, rng, new_assets).run(strength)
 
 
@@ -83,7 +83,7 @@ class _Mover:
         return self._house()
 
     def _others(self, thing: _Thing, but: int | None = None) -> list[Volume]:
-        """All that is there, without the thing itself and what it lies on."""
+        """Volumes of all other objects, except the one that it lies on."""
         tops = [top for index, top in enumerate(self.tops) if top is not None and index != but]
         return (
             [t.volume for t in tops if t is not thing]
@@ -128,7 +128,7 @@ class _Mover:
         return True
 
     def _swap(self, thing: _Thing, loose: list[_Thing]) -> bool:
-        """Exchange with something else that lies on furniture."""
+        """Exchange with another object that lies on furniture."""
         if thing.holder is None:
             return False
         partners = [
@@ -157,7 +157,7 @@ class _Mover:
         return False
 
     def _in_place_of(self, thing: _Thing, other: _Thing) -> HouseObject | None:
-        """The thing where the other lies, where that surface takes it."""
+        """The object in the other's place; None if that surface cannot hold it."""
         assert other.holder is not None
         holder = self.house.objects[other.holder]
         if other.holder != thing.holder and not _takes(holder, thing.now):
@@ -173,14 +173,14 @@ class _Mover:
         return None
 
     def _laid(self, thing: HouseObject, holder: HouseObject, x: float, y: float, z: float, turn: float) -> HouseObject:
-        """The thing on its holder, at (x, z) of the holder's own axes, `y` above its middle."""
+        """The object on its holder, at (x, z) in the holder's axes, `y` above its middle."""
         world_x, world_z = _to_world(holder, x, z)
         height = holder.position[1] + y + asset(thing.asset_id).size[1] / 2
         yaw = (holder.rotation[1] + turn) % 360
         return replace(thing, position=(world_x, height, world_z), rotation=(0.0, yaw, 0.0), layer=holder.layer)
 
     def _put(self, thing: _Thing, now: HouseObject, *, new: bool = False) -> bool:
-        """Put a thing elsewhere; False, changing nothing, where no place is found."""
+        """Put an object elsewhere; False, changing nothing, if no place is free."""
         if thing.holder is None:
             return self._stand(thing, now, new)
         room = self.room[thing.holder]
@@ -217,7 +217,7 @@ class _Mover:
         return all(self.walk.room_of(x, z) == room for x in (x0 - 0.02, x1 + 0.02) for z in (z0 - 0.02, z1 + 0.02))
 
     def _stand(self, thing: _Thing, now: HouseObject, new: bool) -> bool:
-        """Stand a thing elsewhere on the floor of its room."""
+        """Put an object elsewhere on the floor of its room."""
         index = next(k for k, top in enumerate(self.tops) if top is thing)
         room = self.room[index]
         if room is None:
@@ -233,10 +233,10 @@ class _Mover:
         return True
 
     def _house(self) -> House:
-        """The house as it is now; furniture on which nothing has changed is the same object."""
+        """The house as it is now; unchanged furniture stays the same Python object."""
         lying: dict[int, list[HouseObject]] = {}
         at = {id(thing): thing for thing in self.kids}
-        for thing in self.kids_before:  # what stayed where it was keeps its place in the list
+        for thing in self.kids_before:  # unmoved objects keep their place in the list
             if id(thing) in at and thing.holder is not None:
                 lying.setdefault(thing.holder, []).append(thing.now)
         for thing in self.added:
@@ -271,7 +271,7 @@ def _is_loose(thing: HouseObject) -> bool:
 
 
 def _takes(holder: HouseObject, thing: HouseObject) -> bool:
-    """Whether things of this type lie on furniture of that type in ProcTHOR's houses."""
+    """Whether objects of this type lie on furniture of that type in ProcTHOR's houses."""
     kind = asset(holder.asset_id).type
     known = table("receptacles").get(kind, ())
     return kind not in CLOSED and not _tilted(holder) and asset(thing.asset_id).type in known

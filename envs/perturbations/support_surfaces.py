@@ -1,4 +1,5 @@
-"""Where a thing can lie on a piece of furniture: level surfaces of its mesh as drawn, with the air above them."""
+"""Surfaces that can hold objects on a piece of furniture: level parts of its mesh as drawn, with the free space
+above."""
 
 from __future__ import annotations
 
@@ -19,16 +20,16 @@ LEVEL = 0.012
 LEAST = 0.01
 """Square metres of the smallest surface."""
 SHELVES = ("ShelvingUnit", "TVStand", "SideTable", "CoffeeTable", "Desk", "Cart", "Dresser", "DiningTable")
-"""Types with surfaces on several levels; of others only the largest holds things."""
+"""Types with surfaces on several levels; of others only the largest surface holds objects."""
 LEAST_AIR = 0.1
 """Metres of air above a surface that can be used."""
 HIGHEST = 1.6
-"""Things are put no higher than this above the furniture's foot, in metres."""
+"""Largest height of a usable surface above the furniture's foot, in metres."""
 
 
 @dataclass(frozen=True)
 class Surface:
-    """One level surface in the furniture's own axes at yaw 0 (x, z as in the house file), from its box's middle."""
+    """One level surface in the furniture's axes at yaw 0 (x, z as in the house file), from its box's middle."""
 
     y: float
     """Height above the middle of the box, metres."""
@@ -51,7 +52,7 @@ class Surface:
         return float(x), float(z)
 
     def holds(self, x: float, z: float, half_x: float, half_z: float, height: float) -> bool:
-        """Whether a box with its middle at (x, z) lies wholly on the surface, with air enough."""
+        """Whether a box with its middle at (x, z) lies wholly on the surface, with enough space above."""
         centre = np.array(self.held.shape) / 2
         low = np.floor((np.array([x - half_x, z - half_z]) / CELL) + centre + 1e-6).astype(int)
         high = np.ceil((np.array([x + half_x, z + half_z]) / CELL) + centre - 1e-6).astype(int)
@@ -63,9 +64,9 @@ class Surface:
 
 @lru_cache(maxsize=1024)
 def surfaces(asset_id: str) -> tuple[Surface, ...]:
-    """The surfaces of an asset on which things can be put, highest first."""
+    """The surfaces of an asset that can hold objects, highest first."""
     form, entry = model(asset_id), asset(asset_id)
-    corners = form.vertices[form.faces] * (-1.0, 1.0, 1.0)  # the mesh's x runs the other way (see build.assemble)
+    corners = form.vertices[form.faces] * (-1.0, 1.0, 1.0)  # the mesh's x runs the other way (see assembly.assemble)
     shape = (max(int(np.ceil(entry.size[0] / CELL)), 1), max(int(np.ceil(entry.size[2] / CELL)), 1))
     cell, y, up = _raster(corners, shape)
     if not up.any():

@@ -1,6 +1,6 @@
-"""ROS 2's messages as bytes: common data representation (OMG DDS-XTypes, section 7.4.3), read field by field.
+"""Decoder of ROS 2 messages: common data representation (OMG DDS-XTypes, section 7.4.3), read field by field.
 
-Only values are read; nothing of a message, its definition included, is run.
+Only values are read; no code of a message or its definition is run.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Cdr:
         return self.numbers(kind, self._length(struct.calcsize(kind)))
 
     def length(self) -> int:
-        """How many of something follow."""
+        """The number of elements that follow."""
         return self._length(1)
 
     def bytes(self) -> memoryview:

@@ -20,18 +20,18 @@ from .recording import FrameError, Recording, RecordingError
 from .resample import scaled
 
 VOXEL = 0.02
-"""Metres between the points at which the distance is kept."""
+"""Side of a voxel, in metres."""
 FARTHEST = 8.0
-"""Metres; depth beyond is left out: sensors are poor there, and the same place is seen again from nearer."""
+"""Metres; depth beyond is ignored: sensors are poor there, and most places are seen again from nearer."""
 MOVED, TURNED = 0.03, 3.0
 """Metres and degrees by which a frame must differ from the last one that was fused."""
 FINE = 320
-"""Columns that a depth map is made to have at least, between its own pixels."""
+"""Least columns of a depth map, by interpolation if it has fewer."""
 PLANE, EDGE = 0.01, 0.05
-"""The inverse of depth bends by less than the first share of itself on what is taken for a plane, and by more than the
-second at an edge. Where a depth map is made finer, pixels at edges are left out: coarse ones are far off."""
+"""Relative second difference of inverse depth, below which a pixel counts as planar and above which as an edge. Where a
+depth map is made finer, pixels at edges are left out: coarse ones are far off."""
 CRUMB = 50
-"""Pieces of the mesh of fewer triangles that hang together with nothing else are left out."""
+"""Connected parts of the mesh with fewer triangles are removed."""
 _SECOND = tuple(
     np.array(kernel, np.float32)
     for kernel in (
@@ -42,14 +42,14 @@ _SECOND = tuple(
 
 
 class Fused:
-    """The mesh that a recording was fused to."""
+    """The mesh fused from a recording."""
 
     def __init__(self, mesh: Any, used: int, unreadable: int, source: str) -> None:
-        """mesh: Open3D's. used, unreadable: how many frames were fused, and how many could not be read."""
+        """mesh: Open3D's. used, unreadable: numbers of frames that were fused and that could not be read."""
         self.mesh, self.used, self.unreadable, self.source = mesh, used, unreadable, source
 
     def scene(self) -> Scene:
-        """The mesh as a Scene of one unlabelled thing, with its colours as they were seen."""
+        """The mesh as a Scene of one unlabelled object, with the recorded colours."""
         parts = Parts(Path(self.source), materials=[Material("scan", (1, 1, 1), emission=1.0)],
                       instances=[("void", 0), ("mesh", 0)])  # fmt: skip
         colours = np.round(np.asarray(self.mesh.vertex_colors) * 255).astype(np.uint8)
@@ -59,7 +59,7 @@ class Fused:
         return parts.scene("y")
 
     def write_ply(self, file: Path) -> None:
-        """Write it as PLY files are by custom, z up: `load_scene` reads it as it was."""
+        """Write a PLY file, z up, as `load_scene` reads it."""
         import open3d
 
         turned = open3d.geometry.TriangleMesh(self.mesh)
@@ -73,10 +73,10 @@ class Fused:
 def fuse(
     recording: Recording, voxel: float = VOXEL, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Fused:
-    """The surface that a recording's depth shows, in its own world (y up, metres).
+    """Fuse a recording's depth into a surface, in the recording's world (y up, metres).
 
-    Frames that cannot be read, and those that hardly differ from the one before, are passed over; one frame is in
-    memory at a time. RecordingError where there is no depth, none of it can be read, or Open3D is missing.
+    Frames that cannot be read, and those that hardly differ from the one before, are skipped; one frame is in
+    memory at a time. RecordingError if there is no readable depth or Open3D is missing.
     """
     open3d = _open3d()
     if recording.read_depth is None:
@@ -129,9 +129,10 @@ def fuse(
 
 
 def finer(depth: NDArray[np.float32], times: int) -> NDArray[np.float32]:
-    """Depth (H, W) with `times` as many rows and columns: as a plane has it on planes, none at edges, else the nearest.
+    """Depth (H, W) with `times` as many rows and columns: interpolated on planes, none at edges, else the nearest
+    value.
 
-    The inverse of a plane's depth is linear in the picture, so between pixels of a plane the result is exact.
+    A plane's inverse depth is linear in the image, so the result is exact on planes.
     """
     if times == 1:
         return np.ascontiguousarray(depth)

@@ -1,4 +1,4 @@
-"""The layouts in which recordings come, and how each is recognised."""
+"""The supported layouts of recordings, and how each is recognised."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LAYOUTS: dict[str, tuple[Callable[[Path], bool], Callable[[Path], Recording]]] =
 
 
 def open_recording(path: str | Path) -> Recording:
-    """The recording in a folder or file, whatever its layout; RecordingError where it is none of LAYOUTS, or broken."""
+    """The recording in a folder or file, in any of LAYOUTS; RecordingError if it is in none of them, or broken."""
     path = Path(path)
     if not path.exists():
         raise RecordingError(path, "there is no such file or folder")

@@ -1,6 +1,6 @@
-"""LeRobot's dataset format, version 3.0: one episode, written so that its own library reads it.
+"""Writer of LeRobot's dataset format, version 3.0: one episode, readable by the lerobot library.
 
-    meta/info.json                          features, sizes, where the files lie; written last
+    meta/info.json                          features, sizes, paths of the files; written last
     meta/stats.json                         least, largest, mean and spread of each feature
     meta/tasks.parquet                      the task, as the index
     meta/episodes/chunk-000/file-000.parquet
@@ -8,7 +8,7 @@
     videos/observation.images.rgb/chunk-000/file-000.mp4
 
 `observation.state` is the camera's pose, `action` the next frame's. Depth is a 16-bit picture in millimetres inside the
-row, 0 = none. The rgb of a video is lossy, as videos are. pyarrow is the extra `lerobot`.
+row, 0 = none. The rgb is lossy video. pyarrow is the extra `lerobot`.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _EPISODES = "meta/episodes/chunk-000/file-000.parquet"
 
 
 class LeRobotWriter:
-    """Writes frames of the contract into a new or empty folder, one by one; a context, at whose end it is whole."""
+    """Writes frames of the contract into a new or empty folder, one by one. A context manager: complete at its exit."""
 
     def __init__(self, folder: Path, camera: Camera, rate: int, task: str) -> None:
-        """rate: frames a second. task: what the episode is about. RecordingError where the folder is not empty, or
-        without pyarrow."""
+        """rate: frames a second. task: what the episode is about. RecordingError if the folder is not empty or
+        pyarrow is missing."""
         self._arrow, self._parquet = _pyarrow()
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RecordingError(folder, "it exists and is not empty; name a new folder")
@@ -88,7 +88,7 @@ class LeRobotWriter:
             self._describe()
 
     def _finish_row(self, following: NDArray[np.float32]) -> None:
-        """What the last frame's action was is known when the next one comes."""
+        """Complete the last frame's row: its action is the next frame's pose."""
         if self._last is not None:
             self._rows.append({**self._last, "action": following.tolist()})
             if len(self._rows) >= _ROWS:
@@ -110,7 +110,7 @@ class LeRobotWriter:
 
     def _describe(self) -> None:
         pa, write = self._arrow, self._parquet.write_table
-        # The library reads the tasks as a pandas table whose index they are; pandas finds the index by this note.
+        # The library reads the tasks as a pandas table indexed by task; pandas finds the index by this metadata.
         index = {"name": "task", "field_name": "task", "pandas_type": "unicode", "numpy_type": "object",
                  "metadata": None}  # fmt: skip
         column = {**index, "name": "task_index", "field_name": "task_index", "pandas_type": "int64",
@@ -165,7 +165,7 @@ class LeRobotWriter:
 
 
 class _Spread:
-    """Least, largest, mean and standard deviation of columns, row by row."""
+    """Running minimum, maximum, mean and standard deviation of columns."""
 
     def __init__(self, columns: int) -> None:
         self.count, self.sum, self.squares = 0, np.zeros(columns), np.zeros(columns)
@@ -179,7 +179,7 @@ class _Spread:
         self.least, self.largest = np.minimum(self.least, values.min(0)), np.maximum(self.largest, values.max(0))
 
     def statistics(self, image: bool) -> dict[str, Any]:
-        """As the library stores it: an image's numbers are (channels, 1, 1)."""
+        """Statistics in the library's form: those of an image are (channels, 1, 1)."""
         mean = self.sum / max(1, self.count)
         deviation = np.sqrt(np.maximum(self.squares / max(1, self.count) - mean**2, 0))
         values = {"min": self.least, "max": self.largest, "mean": mean, "std": deviation}

@@ -16,7 +16,7 @@ from .recording import Recording, RecordingError, Track, make_recording
 from .recording_files import depth_reader, numbered, read_json, rgb_reader, table
 
 RATE = 30.0
-"""Frames a second: none is stored."""
+"""Assumed frames a second: the layout stores none."""
 
 
 def is_nice_slam(folder: Path) -> bool:

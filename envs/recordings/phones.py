@@ -1,7 +1,7 @@
 """Recordings by phones with a depth sensor: ScanNet++ (its iPhone part), ARKitScenes, Stray Scanner.
 
-Depth maps are smaller than rgb and of the same view, 16 bits in millimetres. Where the phone trusted a depth value
-least (confidence 0), there is none.
+Depth maps are smaller than rgb, of the same view, 16 bits in millimetres. Values of the lowest confidence (0) are
+dropped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .recording import Reader, Recording, RecordingError, Track, make_recording
 from .recording_files import Video, depth_reader, matrix, numbered, read_json, rgb_reader, table
 
 APART = 0.005
-"""Seconds between a picture and the pose that counts as its own in ARKitScenes; pictures between poses are dropped."""
+"""Largest time in seconds between a picture and its pose in ARKitScenes; pictures without a pose are dropped."""
 
 
 def is_scannetpp(folder: Path) -> bool:
@@ -82,7 +82,7 @@ def read_arkitscenes(folder: Path) -> Recording:
     rows, posed = nearest_rows(times, track[:, 0], APART)
     matrices = poses[rows].copy() if len(poses) else np.zeros((len(numbers), 4, 4))
     matrices[~posed] = np.nan
-    # A camera file may be named by a time one or two milliseconds off its picture's.
+    # The time in a camera file's name may differ from its picture's by one or two milliseconds.
     camera_times = np.array(sorted(cameras))
     nearest, near = nearest_rows(np.array(numbers, np.float64), camera_times.astype(np.float64), 5.0)
     intrinsics = np.full((len(numbers), 4), np.nan)
@@ -138,7 +138,7 @@ def _iphone(folder: Path) -> Path:
 
 
 def _pictures(folder: Path) -> tuple[Reader, dict[int, Path] | None]:
-    """A reader of rgb from a folder of pictures (and which there are), or from a video."""
+    """A reader of rgb from a folder of pictures (with their files by number), or from a video."""
     pictures = numbered(folder / "rgb", ".jpg", ".jpeg", ".png")
     if pictures:
         return rgb_reader(pictures), pictures

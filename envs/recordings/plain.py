@@ -16,7 +16,6 @@ Pixels are counted from the middle of the first one. camera_axes: "opencv" (x ri
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from .recording_files import depth_reader, label_reader, numbered, read_json, rg
 
 FORMAT = "testspace-recording"
 DEPTH_SCALE = 2000.0
-"""Units a metre of what is written: half a millimetre, up to 32 m."""
+"""Units a metre in written depth maps: half a millimetre, up to 32 m."""
 _HEADER = "frame,time,x,y,z,qx,qy,qz,qw\n"
 
 
@@ -41,13 +40,13 @@ def is_plain(folder: Path) -> bool:
 
 
 def read_plain(folder: Path) -> Recording:
-    """The recording of a plain folder; RecordingError names the file and field that is wrong."""
+    """The recording of a plain folder; RecordingError names the file and the invalid field."""
     file = folder / "recording.json"
     header = read_json(file)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise RecordingError(file, f'format: expected "{FORMAT}"')
     if header.get("version") != 1:
-        raise RecordingError(file, f"version: {header.get('version')!r} is not known to this version, which reads 1")
+        raise RecordingError(file, f"version: {header.get('version')!r} is not supported; this version reads 1")
     axes, up = header.get("camera_axes"), header.get("up")
     if axes not in ("opencv", "opengl"):
         raise RecordingError(file, f'camera_axes: expected "opencv" or "opengl", found {axes!r}')
@@ -88,10 +87,10 @@ def number(file: Path, members: Any, name: str, path: str = "") -> float:
 
 
 class PlainWriter:
-    """Writes frames of the contract into a new or empty folder, one by one, in the contract's own axes."""
+    """Writes frames of the contract into a new or empty folder, one by one, in the contract's axes."""
 
     def __init__(self, folder: Path, camera: Camera, labels: bool = False) -> None:
-        """labels: whether `add` gets labels; RecordingError where the folder is not empty."""
+        """labels: whether `add` receives labels. RecordingError if the folder is not empty."""
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RecordingError(folder, "it exists and is not empty; name a new folder")
         for name in ("rgb", "depth", *(["semantic"] if labels else [])):
@@ -127,14 +126,6 @@ class PlainWriter:
         self.count += 1
 
 
-def write_plain(folder: Path, camera: Camera, frames: Iterable[tuple[float, Frame]]) -> int:
-    """Write pairs of time and Frame (one frame each) into a new folder; returns how many there were."""
-    writer = PlainWriter(folder, camera)
-    for time, frame in frames:
-        writer.add(frame, time)
-    return writer.count
-
-
 def write_png(file: Path, image: NDArray[Any]) -> None:
     """A PNG of uint8 (H, W, 3) in the order blue, green, red, or of uint8 or uint16 (H, W)."""
     import cv2
@@ -143,7 +134,7 @@ def write_png(file: Path, image: NDArray[Any]) -> None:
 
 
 def _rows(file: Path) -> tuple[NDArray[np.float64], bool]:
-    """frames.csv as (N, 9) or (N, 13), and whether it brings intrinsics for each frame."""
+    """frames.csv as (N, 9) or (N, 13), and whether it has intrinsics for each frame."""
     rows = table(file, 9)
     try:
         return table(file, 13), bool(len(rows))

@@ -1,4 +1,4 @@
-"""Record3D (an app for iPhones): its .r3d files, and the folder one gets by unpacking one.
+"""Record3D (an app for iPhones): its .r3d files, and folders unpacked from them.
 
     metadata            JSON: w, h, K (9 numbers, column by column), fps, dw, dh, poses [[qx, qy, qz, qw, tx, ty, tz]]
     rgbd/0.jpg          colours
@@ -6,7 +6,7 @@
     rgbd/0.conf         uint8 confidence, 0 to 2, compressed alike; optional
 
 Poses are ARKit's: camera to world, y up, camera axes as OpenGL's. LZFSE needs `pip install pyliblzfse`; without it the
-colours are read, and the recording has no depth.
+recording has colours and no depth.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _array(
 ) -> NDArray[Any]:
     try:
         raw = unpack(data)
-    except Exception:  # the module's own error, a subclass of Exception in some versions only
+    except Exception:  # the module's own error type, which is a subclass of Exception only in some versions
         raw = b""
     if len(raw) != np.dtype(dtype).itemsize * size[0] * size[1]:
         raise FrameError(source, f"a depth or confidence map is damaged, or not of {size[1]} x {size[0]} pixels")

@@ -1,7 +1,7 @@
-"""A recording: what a phone, a robot or a data set has seen of a place, frame by frame, in the frame contract's axes.
+"""A recording: frames of a place by a phone, a robot or a data set, in the frame contract's axes.
 
-Only what is small is in memory (poses, times, where each frame lies); pictures are read on demand, so a
-recording may have a hundred thousand frames.
+Only small data is in memory (poses, times, positions in files); pictures are read on demand, so a recording may have
+a hundred thousand frames.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Recording:
     """Frames in the order of time. All arrays have N rows, one a frame."""
 
     source: str
-    """Where it was read from, for messages."""
+    """File or folder, for messages."""
     time: NDArray[np.float64]
     """(N,) seconds, never falling."""
     poses: NDArray[np.float64]
@@ -47,17 +47,17 @@ class Recording:
     size: tuple[int, int]
     """Rows and columns of rgb."""
     number: NDArray[np.int64]
-    """(N,) what each frame is called in the readers below."""
+    """(N,) number of each frame for the readers below."""
     read_rgb: Reader
     """rgb, uint8 (H, W, 3)."""
     read_depth: Reader | None = None
-    """Depth along the optical axis, float32 (h, w), metres, 0 = none; of rgb's view, but maybe of another size."""
+    """Depth along the optical axis, float32 (h, w), metres, 0 = none; of the same view as rgb, in any size."""
     read_semantic: Reader | None = None
     """Class ids of `envs.house.classes`, int16 (h, w): for evaluation only."""
     depth_intrinsics: NDArray[np.float64] | None = None
-    """(4,) of the depth camera, where it is not rgb's scaled to the size of the depth map."""
+    """(4,) of the depth camera, if they are not rgb's scaled to the size of the depth map."""
     imu: NDArray[np.float64] | None = None
-    """(M, 7) seconds, acceleration (m/s2) and turning rate (rad/s) along the device's own axes; kept, not used yet."""
+    """(M, 7) seconds, acceleration (m/s2) and turning rate (rad/s) along the device's axes; stored, not used yet."""
     faults: Counter[str] = field(default_factory=Counter)
     """What was wrong with frames, and how often (see `messages`)."""
 
@@ -65,7 +65,7 @@ class Recording:
         return len(self.time)
 
     def rgb(self, index: int) -> NDArray[np.uint8]:
-        """Colour of frame `index` (0 to N - 1), uint8 (H, W, 3); FrameError where it cannot be read."""
+        """Colour of frame `index` (0 to N - 1), uint8 (H, W, 3); FrameError if it cannot be read."""
         image = self.read_rgb(int(self.number[index]))
         if image.dtype != np.uint8 or image.shape != (*self.size, 3):
             raise FrameError(self.source, f"frame {self.number[index]}: rgb is {image.dtype} {image.shape}, others"
@@ -73,7 +73,7 @@ class Recording:
         return image
 
     def depth(self, index: int) -> NDArray[np.float32] | None:
-        """Depth of frame `index`, float32 (h, w), None where the recording has none; FrameError as for rgb."""
+        """Depth of frame `index`, float32 (h, w), None if the recording has none; FrameError as for rgb."""
         if self.read_depth is None:
             return None
         depth = self.read_depth(int(self.number[index]))
@@ -86,7 +86,7 @@ class Recording:
         return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0)).astype(np.float32)
 
     def semantic(self, index: int) -> NDArray[np.int16] | None:
-        """Class ids of frame `index`, int16 (h, w), None where the recording has no labels."""
+        """Class ids of frame `index`, int16 (h, w), None if the recording has no labels."""
         return None if self.read_semantic is None else self.read_semantic(int(self.number[index]))
 
     def messages(self) -> list[str]:
@@ -103,9 +103,9 @@ class Track:
     poses: NDArray[np.float64]
     """(N, 4, 4) camera to world in the data set's axes; NaN or infinite where tracking was lost."""
     axes: CameraAxes
-    """Axes of its cameras."""
+    """Axes of the data set's cameras."""
     up: Up
-    """Which of its world axes points up."""
+    """The data set's world axis that points up."""
     intrinsics: NDArray[Any]
     """(4,) or (N, 4) fx, fy, cx, cy of rgb."""
     number: Sequence[int] | NDArray[Any]
@@ -115,7 +115,7 @@ class Track:
 def make_recording(source: Path, track: Track, there: NDArray[np.bool_], read_rgb: Reader, **more: Any) -> Recording:
     """The Recording of what a reader has read: bad rows are dropped and counted, the rest is sorted by time.
 
-    `there` (N,) says whether the frame's files exist; `more` goes to Recording. RecordingError where nothing is left.
+    `there` (N,) says whether the frame's files exist; `more` goes to Recording. RecordingError if nothing is left.
     """
     time = np.asarray(track.time, np.float64)
     number, faults = np.asarray(track.number, np.int64), Counter[str]()

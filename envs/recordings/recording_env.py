@@ -18,22 +18,22 @@ from .recording_simulator import RecordingSimulator
 
 
 class RecordingEnv:
-    """Plays a recording to an agent that cannot steer: actions are taken and have no effect.
+    """Replays a recording: actions are accepted and have no effect.
 
-    `frames` of them, evenly over the whole recording, then from the start again. A frame that cannot be read is passed
-    over and counted in `dropped`. Raises RecordingError, at the first frame, where none can be read.
+    `frames` of them, evenly over the whole recording, then from the start again. A frame that cannot be read is skipped
+    and counted in `dropped`. Raises RecordingError at the first frame if none can be read.
     """
 
     def __init__(self, simulator: RecordingSimulator, frames: int | None = None) -> None:
-        """frames: how many of the recording's to play; all by default, and never more than there are."""
+        """frames: number of frames to replay; by default, and at most, all of the recording."""
         count = len(simulator) if frames is None else min(frames, len(simulator))
         if count < 1:
             raise ValueError(f"RecordingEnv: frames must be 1 or more, got {frames}")
         self.simulator = simulator
         self.order: NDArray[np.int64] = np.unique(np.linspace(0, len(simulator) - 1, count).round().astype(np.int64))
-        """Which frames are played."""
+        """Indices of the frames that are replayed."""
         self.dropped: Counter[int] = Counter()
-        """Frames that could not be read, by number, and how often."""
+        """Frames that could not be read: index and count."""
         self.motion = Motion()
         self.scene = empty_scene(simulator.recording.source)
         self.action_space = spaces.Discrete(len(Action))
@@ -50,7 +50,7 @@ class RecordingEnv:
         return self.simulator.floor
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
-        """The first frame, or with {"pose": (6,)} in `options` the one that was taken there."""
+        """The first frame, or, with {"pose": (6,)} in `options`, the one nearest to that pose."""
         self._at = -1
         if options and "pose" in options:
             target = int(self.simulator.nearest(np.asarray(options["pose"])[None])[0])

@@ -1,4 +1,4 @@
-"""The files that recordings are made of, read as what they may be: damaged, cut short, or not what they claim."""
+"""Readers of the files in recordings, which may be damaged, cut short or of another format."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_TABLE_BYTES = 2**30
 
 
 def numbered(folder: Path, *endings: str, prefix: str = "") -> dict[int, Path]:
-    """Files of a folder by the last whole number in their name; {} where there is no such folder."""
+    """Files of a folder by the last whole number in their name; {} if the folder is missing."""
     files: dict[int, Path] = {}
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
         digits = re.findall(r"\d+", file.stem)
@@ -33,7 +33,7 @@ def numbered(folder: Path, *endings: str, prefix: str = "") -> dict[int, Path]:
 
 
 def read_text(file: Path, most: int = MAX_TABLE_BYTES) -> str:
-    """A text file, UTF-8; RecordingError where it is missing, too large or no text."""
+    """A text file, UTF-8; RecordingError if it is missing, too large or no text."""
     if not file.is_file():
         raise RecordingError(file, "there is no such file")
     if file.stat().st_size > most:
@@ -45,7 +45,7 @@ def read_text(file: Path, most: int = MAX_TABLE_BYTES) -> str:
 
 
 def read_json(file: Path) -> Any:
-    """A JSON file; RecordingError where it is none."""
+    """A JSON file; RecordingError if it is none."""
     try:
         return json.loads(read_text(file))
     except (json.JSONDecodeError, RecursionError) as error:
@@ -55,8 +55,8 @@ def read_json(file: Path) -> Any:
 def table(file: Path, columns: int, most: int | None = None) -> NDArray[np.float64]:
     """Numbers of a text file, (N, columns), separated by spaces or commas; `#` begins a comment.
 
-    Lines without a number (headers) are passed over at the top only; "nan" and "inf" are numbers. A line may have more
-    columns, which are left out, up to `most`. RecordingError names the line that is not so.
+    Lines without a number (headers) are skipped at the top only; "nan" and "inf" are numbers. A line may have more
+    columns, up to `most`, which are ignored. RecordingError names an invalid line.
     """
     rows: list[list[float]] = []
     for count, line in enumerate(read_text(file).splitlines(), 1):
@@ -76,7 +76,7 @@ def table(file: Path, columns: int, most: int | None = None) -> NDArray[np.float
 
 
 def matrix(file: Path, rows: int, columns: int) -> NDArray[np.float64]:
-    """The matrix in a text file; RecordingError where it has another shape."""
+    """The matrix in a text file; RecordingError if it has another shape."""
     values = table(file, columns, columns)
     if values.shape != (rows, columns):
         raise RecordingError(file, f"expected {rows} x {columns} numbers, found {values.shape[0]} lines")
@@ -84,7 +84,7 @@ def matrix(file: Path, rows: int, columns: int) -> NDArray[np.float64]:
 
 
 def picture(file: Path) -> NDArray[Any]:
-    """A PNG or JPEG as it is stored: (H, W, 3) in the order blue, green, red, or (H, W); FrameError where damaged."""
+    """A PNG or JPEG as it is stored: (H, W, 3) in the order blue, green, red, or (H, W); FrameError if damaged."""
     try:
         data = file.read_bytes() if file.stat().st_size <= MAX_PICTURE_BYTES else b""
     except OSError as error:
@@ -162,7 +162,7 @@ def label_reader(files: dict[int, Path], class_ids: Callable[[NDArray[Any]], NDA
 
 
 class Video:
-    """Frames of a video by number; forward as fast as it decodes, back by starting again."""
+    """Frames of a video by number; forwards by decoding, backwards by starting again."""
 
     def __init__(self, file: Path) -> None:
         if not file.is_file():
@@ -181,7 +181,7 @@ class Video:
         return capture
 
     def __call__(self, number: int) -> NDArray[np.uint8]:
-        """Frame `number` as uint8 (H, W, 3) sRGB; FrameError where the video ends before it."""
+        """Frame `number` as uint8 (H, W, 3) sRGB; FrameError if the video ends before it."""
         if self._last is not None and number == self._next - 1:
             return self._last
         if number < self._next:

@@ -1,4 +1,4 @@
-"""A recording behind the Simulator protocol: it shows what was recorded where it was recorded, and nothing else."""
+"""A recording behind the Simulator protocol: it renders its recorded poses, and no others."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from .recording import FrameError, Recording, RecordingError
 from .resample import Grid, fitting_camera, quarter_turns, scaled, turned
 
 SAME_METRES, SAME_DEGREES = 0.01, 1.0
-"""A pose this near to a recorded one counts as it."""
+"""Largest distance from a recorded pose at which a pose counts as the same."""
 HAND_HEIGHT = 1.5
-"""Metres above the floor at which the camera is taken to be where a recording has no depth to find the floor with."""
-BESIDE = 0.3
-"""The floor this near to the camera's path (seen from above) is where an agent could have stood, in metres."""
+"""Assumed height of the camera above the floor, in metres, if there is no depth to find the floor."""
+PATH_RADIUS = 0.3
+"""Metres around the camera's path (seen from above) that count as reachable floor."""
 _PROBES = 48  # frames whose depth decides where the floor is
 _MARGIN = 8  # cells round the floor's raster
 
 
 class RecordingSimulator:
-    """Frames of a Recording by the camera of an agent; the world is moved up or down so that its floor is at y = 0.
+    """Frames of a Recording by the camera of an agent; the world is shifted vertically so that its floor is at y = 0.
 
-    Raises RecordingError where none of some frames spread over the recording can be read.
+    Raises RecordingError if none of the sampled frames can be read.
     """
 
     def __init__(self, recording: Recording, camera: Camera | None = None, size: tuple[int, int] = (64, 64)) -> None:
@@ -50,7 +50,7 @@ class RecordingSimulator:
 
     @property
     def poses(self) -> NDArray[np.float64]:
-        """Where each frame was taken, (N, 6)."""
+        """Pose of each frame, (N, 6)."""
         return self._poses
 
     @property
@@ -59,7 +59,7 @@ class RecordingSimulator:
         return self.recording.read_semantic is not None
 
     def frame(self, index: int) -> Frame:
-        """One frame of the contract, by its number from 0 to N - 1; FrameError where its files are damaged."""
+        """One frame of the contract, by its number from 0 to N - 1; FrameError if its files are damaged."""
         rgb = self._grid(index, self.recording.size).smooth(self.recording.rgb(index))
         depth = self._depth(index)
         return {
@@ -71,7 +71,7 @@ class RecordingSimulator:
         }
 
     def labels(self, index: int) -> Labels:
-        """Labels of a frame, for evaluation only; RecordingError where the recording has none."""
+        """Labels of a frame, for evaluation only; RecordingError if the recording has none."""
         semantic = self.recording.semantic(index)
         if semantic is None:
             raise RecordingError(self.recording.source, "it has no labels")
@@ -79,7 +79,7 @@ class RecordingSimulator:
         return Labels(ids, np.zeros(ids.shape, np.int32))
 
     def nearest(self, poses: NDArray[Any]) -> NDArray[np.int64]:
-        """The frame taken nearest to each pose (N, 6), int64 (N,); RecordingError where none was taken there."""
+        """The frame nearest to each pose (N, 6), int64 (N,); RecordingError if none was recorded there."""
         axes = rotation(self._poses)
         matches = np.zeros(len(poses), np.int64)
         for row, pose in enumerate(check_poses(poses)):
@@ -97,7 +97,7 @@ class RecordingSimulator:
         return stack_frames([self.frame(int(index)) for index in self.nearest(poses)])
 
     def render_with_labels(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
-        """The same frames and their labels; RecordingError where the recording has none."""
+        """The same frames and their labels; RecordingError if the recording has none."""
         indices = [int(index) for index in self.nearest(poses)]
         labels = [self.labels(index) for index in indices]
         return (
@@ -107,14 +107,14 @@ class RecordingSimulator:
 
     @cached_property
     def floor(self) -> ReachableFloor:
-        """The floor along the camera's path: nobody knows where else the agent could have stood."""
+        """The floor along the camera's path; elsewhere it is unknown."""
         places = self._poses[:, [0, 2]]
-        origin = places.min(axis=0) - BESIDE - _MARGIN * CELL
-        columns, rows = np.ceil((places.max(axis=0) + BESIDE - origin) / CELL).astype(int) + _MARGIN
+        origin = places.min(axis=0) - PATH_RADIUS - _MARGIN * CELL
+        columns, rows = np.ceil((places.max(axis=0) + PATH_RADIUS - origin) / CELL).astype(int) + _MARGIN
         away = np.ones((rows, columns), np.bool_)
         cells = np.floor((places - origin) / CELL).astype(int)
         away[cells[:, 1], cells[:, 0]] = False
-        near = ndimage.distance_transform_edt(away) * CELL <= BESIDE
+        near = ndimage.distance_transform_edt(away) * CELL <= PATH_RADIUS
         return ReachableFloor((float(origin[0]), float(origin[1])), CELL, near, 0.2, 0.0)
 
     def _grid(self, index: int, size: tuple[int, int]) -> Grid:

@@ -1,6 +1,6 @@
-"""Pictures of a recorded camera as the frame contract's camera would have taken them from the same place.
+"""Resampling of recorded pictures to the frame contract's camera at the same pose.
 
-Same optical centre and axis, so nothing but the grid of pixels changes (and the quarter turn of a phone held upright).
+The optical centre and axis stay, so only the grid of pixels changes (and the quarter turn of a phone held upright).
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def fitting_camera(recording: Recording, height: int, width: int) -> Camera:
 
 
 def quarter_turns(recording: Recording) -> int:
-    """By how many quarter turns (about the optical axis, as the roll counts) its pictures have to be set upright.
+    """Number of quarter turns (about the optical axis, positive as roll) that make its pictures upright.
 
-    One number for the whole recording, by the frames that do not look steeply up or down.
+    One number for the whole recording, from the frames that do not look steeply up or down.
     """
     poses = pose_vectors(recording.poses)
     level = np.abs(poses[:, 4]) < 60
@@ -43,14 +43,14 @@ def quarter_turns(recording: Recording) -> int:
 
 
 def turned(poses: NDArray[np.float64], turns: int) -> NDArray[np.float64]:
-    """Camera-to-world matrices (N, 4, 4) of cameras turned about their own axis by quarter turns."""
+    """Camera-to-world matrices (N, 4, 4) of cameras rotated about their optical axis by quarter turns."""
     out = poses.copy()
     out[:, :3, :3] = poses[:, :3, :3] @ _quarter(turns)
     return out
 
 
 class Grid:
-    """Where each pixel of a Camera lies in a recorded picture of some size, focal lengths and principal point."""
+    """Position of each pixel of a Camera in a recorded picture of given size and intrinsics."""
 
     def __init__(self, camera: Camera, intrinsics: NDArray[np.float64], turns: int) -> None:
         """intrinsics: (4,) fx, fy, cx, cy of the recorded picture."""
@@ -60,7 +60,7 @@ class Grid:
         self.columns, self.rows = rays[..., 0] * fx + cx, cy - rays[..., 1] * fy
 
     def smooth(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Colours, uint8 (H, W, 3): means over areas where the picture has more pixels, else interpolated."""
+        """Colours, uint8 (H, W, 3): area means if the picture has more pixels, else interpolated."""
         import cv2
 
         height, width = image.shape[:2]

@@ -1,10 +1,11 @@
-"""A robot's rosbag2 in MCAP: a .mcap file, or the folder of one. ROS 2 messages in CDR; needs `mcap` (extra `mcap`).
+"""Reader of rosbag2 recordings in MCAP: a .mcap file, or the folder of one. ROS 2 messages in CDR; needs `mcap` (extra
+`mcap`).
 
     sensor_msgs/Image, CompressedImage     colour (rgb8, bgr8, rgba8, bgra8, mono8; JPEG, PNG): the topic of most frames
     sensor_msgs/Image, CompressedImage     depth registered to it, of its frame: 16UC1 millimetres, 32FC1 metres
     sensor_msgs/CameraInfo                 intrinsics, of the topic whose name is most like the colour's
     tf2_msgs/TFMessage, nav_msgs/Odometry  where the frame of the colour was: transforms up to the frame that has no
-    geometry_msgs/PoseStamped              parent; a PoseStamped is taken for the camera's own where there is no other
+    geometry_msgs/PoseStamped              parent; a PoseStamped counts as the camera's pose if there is no other
 
 Worlds are z-up and optical frames look along z, as ROS has them (REP 103). Times are those of the headers.
 """
@@ -26,7 +27,7 @@ from .recording_files import as_rgb, decode
 from .transforms import Transforms, check
 
 APART = 0.02
-"""Seconds between a colour and a depth frame of one time."""
+"""Largest time in seconds between matching colour and depth frames."""
 _COLOURS = {"rgb8": (3, False), "bgr8": (3, True), "rgba8": (4, False), "bgra8": (4, True), "mono8": (1, False)}
 _PICTURES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 _READ = (*_PICTURES, "sensor_msgs/msg/CameraInfo", "tf2_msgs/msg/TFMessage", "nav_msgs/msg/Odometry",
@@ -35,7 +36,7 @@ _READ = (*_PICTURES, "sensor_msgs/msg/CameraInfo", "tf2_msgs/msg/TFMessage", "na
 
 @dataclass
 class _Topic:
-    """Frames of one camera: where they lie, not what they show."""
+    """Index of the frames of one camera."""
 
     kind: str
     times: list[float] = field(default_factory=list)
@@ -55,7 +56,7 @@ def is_rosbag(path: Path) -> bool:
 
 
 def read_rosbag(path: Path) -> Recording:
-    """The recording of a bag; RecordingError says what it lacks."""
+    """The recording of a bag; RecordingError says what is missing."""
     files = _files(path) if path.is_dir() else [path]
     if len(files) > 1:
         raise RecordingError(path, f"it has {len(files)} .mcap files; name one of them")
@@ -90,7 +91,7 @@ def read_rosbag(path: Path) -> Recording:
 
 
 class _Bag:
-    """One pass over a file: the index of its pictures, and all that is small."""
+    """One pass over a file: the index of its pictures, and all small messages."""
 
     def __init__(self, file: Path) -> None:
         self.file, self.topics, self.damaged, self.cut = file, dict[str, _Topic](), 0, False
@@ -103,7 +104,7 @@ class _Bag:
                     self._take(schema.name, channel.topic, message, poses)
                 except (CdrError, ValueError):
                     self.damaged += 1
-        if poses:  # of the camera itself, where no transform leads to it
+        if poses:  # of the camera itself, if no transform leads to it
             most = max(poses.values(), key=len)
             self.transforms.fallback = most
 
@@ -114,8 +115,7 @@ class _Bag:
             raise RecordingError(self.file, f"it cannot be read ({error.strerror})") from None
 
     def _messages(self, data: BinaryIO, **only: Any) -> Any:
-        """Messages of the types that are read; of a file that was cut short, and so has no index, those before its
-        end."""
+        """Messages of the supported types; also those of a file that was cut short and has no index."""
         seeking, linear = _mcap()
         try:
             reader = (linear if self.cut else seeking)(data)
@@ -128,7 +128,7 @@ class _Bag:
                 yield schema, channel, message
         except RecordingError:
             raise
-        except Exception as error:  # of a damaged file the library raises all that its parsers do
+        except Exception as error:  # for a damaged file the library raises whatever its parsers raise
             again, self.cut = not self.cut and not self.topics, True
             if again:
                 data.seek(0)
@@ -164,7 +164,7 @@ class _Bag:
             poses[topic].append((time, value))
 
     def reader(self, topic: str, logged: list[int], picture: Any) -> Reader:
-        """Reads the frames of a topic by number; one of them is in memory."""
+        """A reader of a topic's frames by number; one of them is in memory."""
 
         def read(number: int) -> NDArray[Any]:
             when = logged[number]
@@ -175,7 +175,7 @@ class _Bag:
                         return image
                     except CdrError as error:
                         raise FrameError(self.file, f"{topic}: frame {number}: {error}") from None
-            raise FrameError(self.file, f"{topic}: frame {number} is not there any longer")
+            raise FrameError(self.file, f"{topic}: frame {number} is missing now")
 
         return read
 

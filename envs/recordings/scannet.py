@@ -1,10 +1,10 @@
-"""ScanNet (Dai et al. 2017): what its SensReader exports, and the .sens file itself.
+"""ScanNet (Dai et al. 2017): folders exported by its SensReader, and .sens files.
 
     color/0.jpg  depth/0.png (16 bits, millimetres)  pose/0.txt (4 x 4, camera to world, OpenCV axes, z up; -inf: lost)
     intrinsic/intrinsic_color.txt  intrinsic/intrinsic_depth.txt  (4 x 4)
     label-filt/0.png (16 bits, raw ids of scannetv2-labels.combined.tsv, here or in a folder above; optional)
 
-Exported frames carry no time: 30 a second are assumed, as the data set was recorded.
+Exported frames have no time: 30 a second are assumed, the data set's rate.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NYU40: dict[str, str] = {
     "ceiling": "Ceiling", "books": "Book", "refridgerator": "Fridge", "television": "Television", "towel": "Towel",
     "shower curtain": "ShowerCurtain", "box": "Box", "night stand": "SideTable", "toilet": "Toilet", "sink": "Sink",
 }  # fmt: skip
-"""NYU40 classes (as spelt there) that mean what one of ours means; the others (table, cabinet ...) are void."""
+"""Our class by NYU40 class name; the others (table, cabinet ...) are void."""
 LABELS = "scannetv2-labels.combined.tsv"
 
 
@@ -97,7 +97,7 @@ def _raw_ids(folder: Path) -> NDArray[np.int16]:
 
 
 class _Sens:
-    """Where the frames of a .sens file (version 4) lie in it. Only this index is kept in memory."""
+    """Index of the frames of a .sens file (version 4); only the index is in memory."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -118,7 +118,7 @@ class _Sens:
         if colour not in (1, 2) or depth not in (0, 1):
             raise RecordingError(self.file, f"compression {colour} of colour or {depth} of depth is not read")
         if not (all(0 < side <= MAX_SIDE for side in sizes) and self.shift > 0):
-            raise RecordingError(self.file, f"sizes {sizes} or depth shift {self.shift} make no sense")
+            raise RecordingError(self.file, f"sizes {sizes} or depth shift {self.shift} are invalid")
         self.colour, self.depth = _pinhole(matrices[0]), _pinhole(matrices[2])
         self.depth_size, self.packed = (sizes[3], sizes[2]), depth == 1
 

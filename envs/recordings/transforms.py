@@ -1,4 +1,4 @@
-"""Where a robot's frame was in the world, from the transforms between its frames (ROS's tf)."""
+"""Poses of a robot's frame in the world, from the transforms between its frames (ROS's tf)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..conventions import from_quaternions
 from .phones import nearest_rows
 
 NEAR = 0.1
-"""Seconds from a moving transform within which it is known; between two it is interpolated."""
+"""Seconds around a sample of a moving transform within which it is valid; between two samples it is interpolated."""
 
 FAR = 1e7
-"""Metres; no robot is there."""
+"""Largest valid coordinate, in metres."""
 
 
 def check(value: NDArray[np.float64]) -> None:
-    """ValueError where a transform (7,) is not finite, or beyond FAR."""
+    """ValueError if a transform (7,) is not finite, or beyond FAR."""
     if not (np.abs(value) < FAR).all():
         raise ValueError(f"not a transform: {value.tolist()}")
 
@@ -49,8 +49,8 @@ class Transforms:
             edge.values.append(value)
 
     def poses(self, frame: str, times: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Matrices (N, 4, 4) of a frame in the frame above it that has no parent, NaN where unknown; None without one
-        that moves."""
+        """Matrices (N, 4, 4) of a frame in its root frame, NaN if unknown; None if no transform above it
+        moves."""
         composed, moving, seen = np.tile(np.eye(4), (len(times), 1, 1)), False, set[str]()
         while frame in self._edges and frame not in seen:
             seen.add(frame)
@@ -67,7 +67,8 @@ class Transforms:
 
 
 def _at(edge: _Edge, times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Matrices (N, 4, 4) of an edge at some times: places between two are linear, turns along the shortest way."""
+    """Matrices (N, 4, 4) of an edge at some times: positions are interpolated linearly, rotations along the shortest
+    path."""
     values = np.array(edge.values)
     if edge.static:
         return np.tile(from_quaternions(values[-1:, :3], values[-1:, 3:]), (len(times), 1, 1))
@@ -79,7 +80,7 @@ def _at(edge: _Edge, times: NDArray[np.float64]) -> NDArray[np.float64]:
     span = known[after] - known[before]
     share = np.clip(np.where(span > 0, (times - known[before]) / np.where(span > 0, span, 1), 0), 0, 1)[:, None]
     first, second = values[before], values[after]
-    # Normalised linear interpolation of nearby quaternions, of which both signs mean the same turn.
+    # Normalised linear interpolation of nearby quaternions, where q and -q are the same rotation.
     sign = np.where((first[:, 3:] * second[:, 3:]).sum(1, keepdims=True) < 0, -1.0, 1.0)
     second = np.concatenate([second[:, :3], sign * second[:, 3:]], axis=1)
     between = (1 - share) * first + share * second

@@ -5,8 +5,8 @@
     accelerometer.txt     time ax ay az
     depth/*.png           16 bits, 5000 units a metre, registered to rgb
 
-The times are matched as the data set's own tools do: to the nearest one, at most 0.02 s away. Intrinsics are those that
-the data set publishes for freiburg1, 2 and 3 (by the folder's name), or ROS's default for other folders.
+Times are matched as in the data set's tools: to the nearest one, at most 0.02 s away. Intrinsics are those published
+for freiburg1, 2 and 3 (by the folder's name), or ROS's default for other folders.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .recording import Recording, RecordingError, Track, make_recording
 from .recording_files import depth_reader, read_text, rgb_reader, table
 
 APART = 0.02
-"""Seconds between things that count as of one time."""
+"""Largest time in seconds between matching samples."""
 SCALE = 5000.0
 INTRINSICS = {
     "freiburg1": (517.3, 516.5, 318.6, 255.3),

@@ -1,4 +1,4 @@
-"""A running AI2-THOR: one action at a time, started again where it crashes or hangs."""
+"""A running AI2-THOR, which is restarted if it crashes or hangs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SeededChanges = tuple[tuple[Perturbation, ...], int]
 
 
 class Event(Protocol):
-    """What the Controller returns of an action."""
+    """The Controller's result of an action."""
 
     metadata: dict[str, Any]
 
@@ -28,18 +28,18 @@ class Event(Protocol):
 class ThorSession:
     """Drives the unmodified Controller in one house or scene.
 
-    Raises ThorError where AI2-THOR cannot be started or cannot create the house.
+    Raises ThorError if AI2-THOR cannot be started or cannot create the house.
     """
 
     def __init__(
         self, scene: str | dict[str, Any], camera: Camera, options: dict[str, Any] | None = None,
         restarts: int = RESTARTS,
     ) -> None:  # fmt: skip
-        """scene: what `Controller.reset` takes. options: further ones of the Controller, in place of those that the
-        machine suggests: `local_executable_path`, `server_class`, `platform`, `server_timeout` ..."""
+        """scene: what `Controller.reset` takes. options: options of the Controller that override those chosen for the
+        machine: `local_executable_path`, `server_class`, `platform`, `server_timeout` ..."""
         self.scene, self.camera, self.limit = scene, camera, restarts
         self.restarts = 0
-        """How often AI2-THOR had to be started again."""
+        """Number of restarts of AI2-THOR."""
         options = dict(options or {})
         if not {"local_executable_path", "platform", "x_display", "start_unity"} & options.keys():
             options |= drawing_options()
@@ -55,8 +55,8 @@ class ThorSession:
     def act(self, action: str, **arguments: Any) -> Event:
         """Do one action and return its event; metadata["lastActionSuccess"] of the event says whether it succeeded.
 
-        Where AI2-THOR dies or does not answer, it is started again in the same house with the agent at its last pose,
-        and the action is done there. ThorError after `restarts` of these, or for an action that it does not know.
+        If AI2-THOR dies or does not answer, it is restarted in the same house with the agent at its last pose, and the
+        action is repeated. ThorError after `restarts` of these, or for an unknown action.
         """
         while True:
             pose = pose_of(self.event.metadata)
@@ -69,14 +69,14 @@ class ThorSession:
                 self._again(f"{type(error).__name__}: {error}", pose)
 
     def change(self, action: str, **arguments: Any) -> None:
-        """An action that changes the house; it is done again after a restart. ThorError where it fails."""
+        """An action that changes the house; it is repeated after a restart. ThorError if it fails."""
         event = self.act(action, **arguments)
         if not event.metadata["lastActionSuccess"]:
             raise ThorError(f"AI2-THOR could not do {action}: {event.metadata.get('errorMessage')}")
         self._changes.append((action, arguments))
 
     def reset(self) -> None:
-        """The house as it was created, whatever has changed since. ThorError as in `act`."""
+        """Restore the house as it was created. ThorError as in `act`."""
         pose = pose_of(self.event.metadata)
         self._changes, self.state = [], ()
         try:
@@ -101,7 +101,7 @@ class ThorSession:
         self.close()
         while True:
             if self.restarts >= self.limit:
-                raise ThorError(f"AI2-THOR: gave up after {self.restarts} restarts; the last trouble: {why}")
+                raise ThorError(f"AI2-THOR: gave up after {self.restarts} restarts; the last error: {why}")
             self.restarts += 1
             try:
                 self.event = self._start()

@@ -20,12 +20,12 @@ def enter(session: ThorSession, state: Sequence[SeededChanges]) -> None:
 
 
 def change_house(session: ThorSession, changes: Sequence[Perturbation], seed: int) -> None:
-    """Change the house that a session is in; ThorError where AI2-THOR cannot. Undone by `ThorSession.reset`.
+    """Change the house that a session is in; ThorError if AI2-THOR cannot. Undone by `ThorSession.reset`.
 
-    Unity's own chance is seeded first, so that the same change can be had again. lighting: RandomizeLighting,
+    Unity's random generator is seeded first, so that changes are reproducible. lighting: RandomizeLighting,
     brightness within 1 -+ strength / 2 and, from half strength, colour as well. materials: RandomizeMaterials of the
-    types of rooms that there are (all or nothing: AI2-THOR knows no strength). objects: InitialRandomSpawn of what can
-    be picked up; strength is the share of them that may move.
+    existing room types (all or nothing: AI2-THOR has no strength). objects: InitialRandomSpawn of objects that can be
+    picked up; strength is the share of them that may move.
     """
     session.change("SetRandomSeed", seed=seed)
     for one in changes:
@@ -46,16 +46,3 @@ def change_house(session: ThorSession, changes: Sequence[Perturbation], seed: in
                 "InitialRandomSpawn", randomSeed=seed, forceVisible=False, placeStationary=True,
                 numPlacementAttempts=5, excludedObjectIds=still,
             )  # fmt: skip
-
-
-def set_object_poses(session: ThorSession, moved: dict[str, dict[str, Any]]) -> None:
-    """Move things by name to {"position": {x, y, z}, "rotation": {x, y, z}} (Unity's axes); all others stay.
-
-    SetObjectPoses removes every movable object that is not in its list, so all of them are sent.
-    """
-    poses = [
-        {"objectName": thing["name"], **moved.get(thing["name"], {key: thing[key] for key in ("position", "rotation")})}
-        for thing in session.event.metadata["objects"]
-        if thing.get("pickupable") or thing.get("moveable")
-    ]
-    session.change("SetObjectPoses", objectPoses=poses, placeStationary=True)

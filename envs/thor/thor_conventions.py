@@ -1,4 +1,4 @@
-"""AI2-THOR's conventions and the frame contract's.
+"""Conversions between AI2-THOR's conventions and the frame contract's.
 
 Unity's world is left-handed, y up: a point (x, y, z) there is (x, y, -z) here, and yaw is the same number. `horizon` is
 positive when the camera looks down, pitch when it looks up. `fieldOfView` is vertical, as `Camera.vertical_fov` is.
@@ -22,13 +22,13 @@ PIVOT = 0.9
 EYES = 0.675
 """Height of a standing agent's camera above its pivot, in metres."""
 FAR = 19.9
-"""Metres from which depth means that nothing was hit (the far plane is at 20)."""
+"""Metres from which depth counts as no hit (the far plane is at 20)."""
 _STRUCTURE = {"room": "Floor", "floor": "Floor", "wall": "Wall", "ceiling": "Ceiling", "door": "Door",
               "doorway": "Door", "window": "Window"}  # fmt: skip
 
 
 def to_thor(pose: NDArray[Any]) -> dict[str, Any]:
-    """Arguments of TeleportFull for a pose (6,); its y and roll cannot be chosen there."""
+    """Arguments of TeleportFull for a pose (6,); y and roll are ignored."""
     x, _, z, yaw, pitch, _ = (float(value) for value in pose)
     return {
         "position": {"x": x, "y": PIVOT, "z": -z},
@@ -68,7 +68,7 @@ def frame_of(event: Any) -> Frame:
 
 
 def labels_of(event: Any) -> Labels:
-    """Classes and instances that an event shows: colours of its segmentation, named in its metadata."""
+    """Class and instance labels of an event: colours of its segmentation, named in its metadata."""
     image = event.instance_segmentation_frame.astype(np.int64)
     codes = image[..., 0] << 16 | image[..., 1] << 8 | image[..., 2]
     types = {thing["objectId"]: thing["objectType"] for thing in event.metadata["objects"]}
@@ -83,5 +83,5 @@ def labels_of(event: Any) -> Labels:
 
 
 def class_of_name(kind: str) -> int:
-    """Class id of an object type, or of what AI2-THOR calls a part of the building; 0 for what is none of ours."""
+    """Class id of an object type, or of a part of the building in AI2-THOR's names; 0 for others."""
     return CLASS_ID.get(_STRUCTURE.get(kind.lower(), FOLDED.get(kind, kind)), 0)

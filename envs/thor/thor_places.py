@@ -1,4 +1,4 @@
-"""Which house or scene of AI2-THOR is meant, and on what this machine can draw it."""
+"""References to houses and scenes of AI2-THOR, and the Controller's options for this machine."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ INSTALL = "pip install 'testspace[thor]'"
 
 
 def find_place(ref: str | House) -> tuple[House | None, str | dict[str, Any]]:
-    """The House (None for iTHOR's scenes) and what `Controller.reset` takes as `scene`.
+    """The House (None for iTHOR's scenes) and the `scene` argument of `Controller.reset`.
 
     ref: a House; "FILE.json" or "FILE.jsonl[.gz]:LINE"; "procthor-10k:train/17", fetched by `prior`; or a scene's name,
-    "FloorPlan1". Raises HouseError for a broken house, ThorError where `prior` or the network is missing.
+    "FloorPlan1". Raises HouseError for a broken house, ThorError if `prior` or the network is missing.
     """
     if isinstance(ref, str) and re.fullmatch(r"FloorPlan\w+", ref):
         return None, ref
@@ -57,9 +57,9 @@ def controller_class() -> Any:
 
 
 def drawing_options() -> dict[str, Any]:
-    """Options of the Controller for what this machine can draw on: X where there is a display, else Vulkan without one.
+    """Options of the Controller for this machine: X if there is a display, else headless Vulkan.
 
-    ThorError, naming what is missing, where there is neither.
+    ThorError, naming what is missing, if there is neither.
     """
     if os.environ.get("DISPLAY"):
         return {}

@@ -1,4 +1,4 @@
-"""AI2-THOR as a Simulator, and as an environment whose moves are its own."""
+"""AI2-THOR as a Simulator, and as an environment with AI2-THOR's own movement."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GRID = 0.25
 
 
 class ThorSimulator:
-    """A house or scene in AI2-THOR: frames from any place of it, at the height of its agent's eyes, without roll."""
+    """A house or scene in AI2-THOR: frames from any place, at its agent's eye height, without roll."""
 
     def __init__(
         self, place: str | House, camera: Camera | None = None, *, options: dict[str, Any] | None = None,
@@ -42,13 +42,13 @@ class ThorSimulator:
         self.source = place if isinstance(place, str) else place.source
         self.session = ThorSession(scene, self.camera, options, restarts)
         self.start = pose_of(self.session.event.metadata)
-        """Where AI2-THOR puts the agent at first, (6,), made to look ahead."""
+        """AI2-THOR's start pose of the agent, (6,), with pitch 0."""
         self.start[4] = 0.0
         self.state: tuple[SeededChanges, ...] = ()
         """The changes applied to its house."""
 
     def changed(self, changes: Sequence[Perturbation], seed: int) -> ThorSimulator:
-        """The same place after one more change, in the same session, which is brought into either as they are used."""
+        """The same place after one more change, in the same session, which switches between the states on use."""
         other = copy.copy(self)
         other.__dict__.pop("floor", None)
         other.state = (*self.state, (tuple(changes), seed))
@@ -72,11 +72,11 @@ class ThorSimulator:
         return ReachableFloor((float(origin[0]), float(origin[1])), GRID, reachable, 0.2, level)
 
     def render(self, poses: NDArray[Any]) -> Frame:
-        """Frames seen from x, z, yaw and pitch of the poses (N, 6); `pose` says where the camera really was."""
+        """Frames seen from x, z, yaw and pitch of the poses (N, 6); `pose` is the actual pose of the camera."""
         return stack_frames([frame_of(self.put(pose)) for pose in check_poses(poses)])
 
     def render_with_labels(self, poses: NDArray[Any]) -> tuple[Frame, Labels]:
-        """The same frames, and apart from them what they show: for evaluation only."""
+        """The same frames with their ground truth, for evaluation only."""
         events = [self.put(pose, renderInstanceSegmentation=True) for pose in check_poses(poses)]
         labels = [labels_of(event) for event in events]
         return (
@@ -85,7 +85,7 @@ class ThorSimulator:
         )
 
     def put(self, pose: NDArray[np.float64], **more: Any) -> Any:
-        """The event of putting the agent at a pose (6,) of the house in this state; ThorError where it cannot be."""
+        """The event of moving the agent to a pose (6,) in this state of the house; ThorError if it cannot be there."""
         enter(self.session, self.state)
         event = self.session.act("TeleportFull", **to_thor(pose), **more)
         if not event.metadata["lastActionSuccess"]:
@@ -95,9 +95,9 @@ class ThorSimulator:
 
 
 class ThorEnv:
-    """An agent that walks in AI2-THOR by AI2-THOR's own moves. Actions are `Action`, as HouseEnv's.
+    """An agent that moves in AI2-THOR by its own actions. The action space is HouseEnv's (`Action`).
 
-    Its simulator has only this one body to look from: where it was used between two steps, the agent is put back first.
+    The simulator renders from this same agent: if it was used between two steps, the agent is first moved back.
     """
 
     def __init__(self, simulator: ThorSimulator, step: float = GRID, turn: float = 30.0, look: float = 30.0) -> None:
@@ -122,12 +122,12 @@ class ThorEnv:
 
     @property
     def floor(self) -> ReachableFloor:
-        """Where the agent can stand, by AI2-THOR."""
+        """AI2-THOR's reachable floor."""
         return self.simulator.floor
 
     @cached_property
     def scene(self) -> Scene:
-        """The house as triangles of ours (for the plan in reports); without any for a scene of iTHOR."""
+        """Our triangles of the house (for the plan in reports); empty for a scene of iTHOR."""
         house = self.simulator.house
         return build_scene(house) if house is not None else empty_scene(self.simulator.source)
 
@@ -150,13 +150,13 @@ class ThorEnv:
         return frame_of(self._event), self._info()
 
     def change(self, house: ThorSimulator) -> tuple[Frame, dict[str, Any]]:
-        """Another state of the house (`ThorSimulator.changed`) round the agent, which stays where it is."""
+        """Change the house to another state (`ThorSimulator.changed`); the agent stays where it is."""
         pose, self.simulator = pose_of(self._event.metadata), house
         self._event = self.simulator.put(pose)
         return frame_of(self._event), {**self._info(), "displaced": 0.0}
 
     def step(self, action: np.int64 | int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
-        """Do one action: a move that AI2-THOR refuses is a collision and leaves the agent where it is."""
+        """Do one action; a move that AI2-THOR refuses is a collision and does not move the agent."""
         session = self.simulator.session
         if session.event is not self._event:
             self.simulator.put(pose_of(self._event.metadata))
@@ -164,7 +164,7 @@ class ThorEnv:
         return self._done(session.act(name, **arguments))
 
     def teleport(self, pose: NDArray[Any]) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
-        """Put the agent at a pose (6,) instead of walking; y and roll are the body's own. ThorError where it cannot."""
+        """Move the agent to a pose (6,) at once; y and roll are ignored. ThorError if it cannot be there."""
         return self._done(self.simulator.put(np.asarray(pose, np.float64)))
 
     def _done(self, event: Any) -> tuple[Frame, float, bool, bool, dict[str, Any]]:

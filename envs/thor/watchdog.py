@@ -1,7 +1,7 @@
-"""Notices the end of Unity at once.
+"""Detects at once that Unity has exited.
 
-ai2thor 5.0.0 waits for a Unity that has died: for ever where it dies before it opens its pipe, as it does without a
-usable Vulkan, and else for its whole timeout. Something that cannot be a message is then put into the pipe, so that the
+ai2thor 5.0.0 waits for a Unity that has died: for ever if Unity dies before it opens its pipe, as it does without
+a usable Vulkan, and otherwise for its whole timeout. An invalid message is then written to the pipe, so that the
 Controller stops waiting and raises.
 """
 
@@ -14,20 +14,20 @@ from typing import Any
 
 from .thor_places import controller_class
 
-_NOTHING = bytes(65536)  # as a header, it is of no type that there is
+_NOTHING = bytes(65536)  # as a header, it has no valid type
 
 
 class Watch:
-    """Over the Unity of one Controller."""
+    """Watches the Unity process of one Controller."""
 
     def __init__(self) -> None:
         self.over = threading.Event()
-        """Set where Unity is stopped on purpose."""
+        """Set when Unity is stopped on purpose."""
         self.status: int | None = None
         """Unity's exit status, once it has died."""
 
     def controller(self) -> type[Any]:
-        """The Controller's class, with this watch on each Unity that it starts; ThorError where it is missing."""
+        """The Controller's class, watching each Unity that it starts; ThorError if ai2thor is missing."""
         watch = self
 
         class Watched(controller_class()):  # type: ignore[misc]

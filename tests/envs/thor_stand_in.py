@@ -64,7 +64,7 @@ class World:
             self.seed = action["seed"]
         elif name == "RandomizeLighting":
             self.bright = np.random.default_rng(self.seed).uniform(*action["brightness"])
-        elif name not in ("Pass", "RandomizeMaterials", "InitialRandomSpawn", "SetObjectPoses"):
+        elif name not in ("Pass", "RandomizeMaterials", "InitialRandomSpawn"):
             return f"InvalidAction: {name}"
         return ""
 

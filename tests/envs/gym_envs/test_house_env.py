@@ -122,7 +122,7 @@ def test_the_same_world_by_scene_by_simulator_or_shared(env: HouseEnv) -> None:
     assert by_scene.house is None
     assert by_simulator.house is None
     assert shared.house is env.house
-    with pytest.raises(ValueError, match="is no House file: it cannot be changed"):
+    with pytest.raises(ValueError, match="has no house file and cannot be changed"):
         by_scene.change(env.house)
 
 

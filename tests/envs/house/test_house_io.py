@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import HOUSE
 
 from testspace.envs.generator import generate_house
 from testspace.envs.house import house_io
 from testspace.envs.house.house import HouseError
 from testspace.envs.house.house_io import house_to_json, load_house, load_houses, parse_house, save_house
-
-HOUSE = house_to_json(generate_house(3, rooms=2))
 
 
 def spots(value, path=()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 import warnings
 from pathlib import Path
@@ -14,7 +13,8 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scenes import QUADS, box_room
+from samples import replica_folder, text_ply
+from scenes import box_room
 
 from testspace.core.frame import Camera
 from testspace.envs.assembly.building import load_scene
@@ -25,45 +25,6 @@ from testspace.envs.meshes.ply import read_ply
 from testspace.envs.meshes.replica import REPLICA_CLASSES
 from testspace.envs.meshes.write import write_glb
 from testspace.envs.render.raycast import RayCastSimulator
-
-# A Replica room: z-up, 4 x 6 x 2.5 m, floor at z = -1.5, seen from inside; object ids as in the real files.
-OBJECTS = {0: (-1, ""), 7: (31, "ceiling"), 12: (40, "floor"), 3: (93, "wall"), 21: (80, "table")}
-QUAD_IDS = (3, 3, 7, 12, -2, 9)
-
-
-def replica_ply(ids: tuple[int, ...] | None, quads: NDArray[np.float64], colours: NDArray[np.uint8]) -> bytes:
-    """Binary little endian, float x y z, uchar colours, uchar-counted quads of int, int object_id."""
-    head = f"ply\nformat binary_little_endian 1.0\nelement vertex {4 * len(quads)}\n"
-    head += "".join(f"property float {axis}\n" for axis in "xyz")
-    head += "".join(f"property uchar {name}\n" for name in ("red", "green", "blue"))
-    head += f"element face {len(quads)}\nproperty list uchar int vertex_indices\n"
-    head += "" if ids is None else "property int object_id\n"
-    body = b"".join(
-        struct.pack("<3f3B", *corner, *colour) for quad, colour in zip(quads, colours, strict=True) for corner in quad
-    )
-    for number in range(len(quads)):
-        body += struct.pack("<B4i", 4, *range(4 * number, 4 * number + 4))
-        body += b"" if ids is None else struct.pack("<i", ids[number])
-    return head.encode() + b"end_header\n" + body
-
-
-def replica_folder(folder: Path) -> Path:
-    """The room as a Replica folder."""
-    ours = np.array(QUADS, float)[:, ::-1] * (2, 1.25, 3) + (0, -0.25, 0)
-    quads = np.stack([ours[..., 0], -ours[..., 2], ours[..., 1]], axis=-1)
-    colours = np.array(
-        [[200, 60, 40], [40, 200, 60], [250, 250, 250], [120, 90, 60], [60, 60, 200], [9, 9, 9]], np.uint8
-    )
-    (folder / "habitat").mkdir(parents=True)
-    (folder / "mesh.ply").write_bytes(replica_ply(None, quads, colours))
-    (folder / "habitat" / "mesh_semantic.ply").write_bytes(replica_ply(QUAD_IDS, quads, colours))
-    classes = [{"id": c, "name": name} for c, name in OBJECTS.values() if c > 0]
-    objects = [{"id": i, "class_id": c, "class_name": name} for i, (c, name) in OBJECTS.items() if c > 0]
-    labels = [OBJECTS.get(i, (-1,))[0] for i in range(22)]
-    labels[9] = 80  # known by id_to_label only
-    info = {"classes": classes, "objects": objects, "id_to_label": labels}
-    (folder / "habitat" / "info_semantic.json").write_text(json.dumps(info))
-    return folder
 
 
 def test_a_replica_folder_is_a_labelled_scene(tmp_path: Path) -> None:
@@ -154,13 +115,6 @@ def test_noise_is_an_error_and_nothing_else(tmp_path_factory: pytest.TempPathFac
             warnings.simplefilter("ignore", MeshWarning)
             with pytest.raises(MeshError, match=name):
                 load_scene(folder / name)
-
-
-def text_ply(vertices: str, faces: str, claimed: int | None = None) -> str:
-    head = f"ply\nformat ascii 1.0\nelement vertex {len(vertices.splitlines())}\n"
-    head += "".join(f"property float {axis}\n" for axis in "xyz")
-    count = len(faces.splitlines()) if claimed is None else claimed
-    return f"{head}element face {count}\nproperty list uchar int vertex_indices\nend_header\n{vertices}\n{faces}\n"
 
 
 def test_bad_triangles_are_left_out_and_counted(tmp_path: Path) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import tarfile
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from samples import LICENCES, catalogue, chair_obj, write_library
 from two_rooms import two_rooms
 
 from testspace.core.frame import Camera
@@ -25,47 +24,6 @@ from testspace.envs.packs.library import CATALOGUE, Library, PackError
 from testspace.envs.packs.obj import read_model
 from testspace.envs.packs.pack import MAX_TRIANGLES, FurniturePack, open_pack
 from testspace.envs.packs.types import TYPES
-
-CORNERS = [(x, y, z) for x in (-1, 1) for y in (0, 3) for z in (-1, 1)]
-QUADS = ((1, 2, 4, 3), (5, 7, 8, 6), (1, 5, 6, 2), (3, 4, 8, 7), (1, 3, 7, 5), (2, 6, 8, 4))
-LICENCES = {"BlendSwap-CC-0": "Public domain", "Scopia": "Creative Commons Attribution 3.0 Unported license"}
-
-
-def block(rows: int = 1) -> str:
-    """A closed block 2 x 3 x 2, counter-clockwise from outside, textured; repeated `rows` times to be heavy."""
-    lines = ["mtllib chair.mtl", *(f"v {x} {y} {z}" for x, y, z in CORNERS), "vt 0 0", "vt 1 0", "vt 1 1", "vt 0 1"]
-    lines.append("usemtl cloth")
-    lines += ["f " + " ".join(f"{v}/{t}" for t, v in enumerate(quad, 1)) for quad in QUADS * rows]
-    return "\n".join(lines)
-
-
-MATERIALS = "newmtl cloth\nKd 0.9 0.1 0.2\nmap_Kd cloth.png\nnewmtl broken\nKd 0 1 0\nmap_Kd C:\\artist\\gone.jpg\n"
-
-
-def picture() -> bytes:
-    image = np.zeros((8, 8, 3), np.uint8)
-    image[..., 0] = 250  # blue in OpenCV's order
-    return cv2.imencode(".png", image)[1].tobytes()
-
-
-def catalogue(stem: str = "chair", licence: str = LICENCES["Scopia"], extra: str = "") -> str:
-    return (
-        f"id=Test\nlicense={licence}\n\nid#1=t\nname#1=Chair\nmodel#1=/x/{stem}.obj\nwidth#1=50\ndepth#1=50\n"
-        f"height#1=90\ncreator#1=Ana\\u00efs\n{extra}"
-    )
-
-
-def write(
-    folder: Path, name: str = "Scopia", stem: str = "chair", files: dict[str, str | bytes] | None = None, **how: str
-) -> Path:
-    path = folder / f"{name}.sh3f"
-    contents: dict[str, str | bytes] = {
-        CATALOGUE: catalogue(stem, **how), f"x/{stem}.obj": block(), "x/chair.mtl": MATERIALS, "x/cloth.png": picture(),
-    }  # fmt: skip
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file, content in (contents | (files or {})).items():
-            archive.writestr(file, content)
-    return path
 
 
 def debian(folder: Path, files: dict[str, bytes]) -> Path:
@@ -95,7 +53,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_library_tells_its_models_and_their_creators(tmp_path: Path) -> None:
-    library = Library(write(tmp_path, extra="modelRotation#1=0 0 1 0 1 0 -1 0 0\ndropOnTopElevation#1=45\n"))
+    library = Library(write_library(tmp_path, extra="modelRotation#1=0 0 1 0 1 0 -1 0 0\ndropOnTopElevation#1=45\n"))
     (entry,) = library.entries
     assert (entry.key, entry.name, entry.creator, entry.size) == ("Scopia/chair", "Chair", "Anaïs", (0.5, 0.9, 0.5))
     assert entry.rest == pytest.approx(0.5)
@@ -103,7 +61,7 @@ def test_a_library_tells_its_models_and_their_creators(tmp_path: Path) -> None:
 
 
 def test_a_model_is_read_as_its_file_says(tmp_path: Path) -> None:
-    triangles = read_model(Library(write(tmp_path)), "x/chair.obj")
+    triangles = read_model(Library(write_library(tmp_path)), "x/chair.obj")
     assert len(triangles.faces) == 12
     corner = triangles.vertices[triangles.faces]
     cross = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]) / 2
@@ -118,7 +76,7 @@ def test_a_model_is_read_as_its_file_says(tmp_path: Path) -> None:
 
 def test_triangles_of_no_area_are_left_out_and_negative_numbers_count_back(tmp_path: Path) -> None:
     text = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 2\nf -3 -2 -1\n"
-    triangles = read_model(Library(write(tmp_path, files={"x/chair.obj": text})), "x/chair.obj")
+    triangles = read_model(Library(write_library(tmp_path, files={"x/chair.obj": text})), "x/chair.obj")
     assert len(triangles.faces) == 1
     np.testing.assert_allclose(triangles.normals, [[0, 0, 1]] * 3)
 
@@ -136,7 +94,7 @@ def test_triangles_of_no_area_are_left_out_and_negative_numbers_count_back(tmp_p
     ],
 )
 def test_a_broken_model_is_named(tmp_path: Path, text: str, says: str) -> None:
-    library = Library(write(tmp_path, files={"x/chair.obj": text}))
+    library = Library(write_library(tmp_path, files={"x/chair.obj": text}))
     with pytest.raises(PackError, match=says) as caught:
         read_model(library, "x/chair.obj")
     assert "x/chair.obj" in str(caught.value)
@@ -145,23 +103,23 @@ def test_a_broken_model_is_named(tmp_path: Path, text: str, says: str) -> None:
 @pytest.mark.parametrize("name", ["/etc/x", "../x", "a/../../x", "C:/x", "a\\x"])
 def test_paths_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(PackError, match="leads out of the library"):
-        Library(write(tmp_path, files={name: "x"}))
+        Library(write_library(tmp_path, files={name: "x"}))
 
 
 def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PackError, match="too large when unpacked"):
-        Library(write(tmp_path, files={"x/bomb.obj": bytes(20 * 2**20)}))
+        Library(write_library(tmp_path, files={"x/bomb.obj": bytes(20 * 2**20)}))
     monkeypatch.setattr(libraries, "MAX_MEMBERS", 3)
     with pytest.raises(PackError, match="holds 4 files"):
-        Library(write(tmp_path))
+        Library(write_library(tmp_path))
     monkeypatch.setattr(libraries, "MAX_MEMBERS", 4)
     monkeypatch.setattr(libraries, "MAX_TOTAL", 100)
     with pytest.raises(PackError, match="more than 100 bytes"):
-        Library(write(tmp_path))
+        Library(write_library(tmp_path))
 
 
 def test_what_is_no_library_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path)
+    path = write_library(tmp_path)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(PackError, match="not a furniture library"):
@@ -171,18 +129,18 @@ def test_what_is_no_library_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PackError, match="damaged"):
         Library(path).read("x/cloth.png")
     with pytest.raises(PackError, match="entry 1: no usable size"):
-        Library(write(tmp_path, files={CATALOGUE: catalogue().replace("width#1=50", "width#1=wide")}))
+        Library(write_library(tmp_path, files={CATALOGUE: catalogue().replace("width#1=50", "width#1=wide")}))
 
 
 @pytest.mark.parametrize("licence", ["GNU GPL / CC-BY 3.0", "", "Creative Commons Attribution-NonCommercial"])
 def test_only_free_licences_are_used(tmp_path: Path, licence: str) -> None:
     with pytest.raises(PackError, match="only CC0 and CC-BY"):
-        Library(write(tmp_path, licence=licence))
+        Library(write_library(tmp_path, licence=licence))
 
 
 def test_installing_from_a_debian_package_a_file_and_a_folder(tmp_path: Path, cache: Path) -> None:
-    good = write(tmp_path).read_bytes()
-    bad = write(tmp_path, "core", licence="GNU GPL").read_bytes()
+    good = write_library(tmp_path).read_bytes()
+    bad = write_library(tmp_path, "core", licence="GNU GPL").read_bytes()
     package = debian(
         tmp_path, {"./usr/share/x/Scopia.sh3f": good, "../../../out.sh3f": good, "./core.sh3f": bad, "./doc": b"text"}
     )
@@ -200,10 +158,10 @@ def test_installing_from_a_debian_package_a_file_and_a_folder(tmp_path: Path, ca
 
 
 def test_a_failed_installation_leaves_the_old_one(tmp_path: Path) -> None:
-    install(write(tmp_path))
+    install(write_library(tmp_path))
     (tmp_path / "cut.deb").write_bytes(debian(tmp_path, {"a.sh3f": b"x" * 5000}).read_bytes()[:300])
     for source, says in (
-        (write(tmp_path, "core", licence="GNU GPL"), "only CC0 and CC-BY"),
+        (write_library(tmp_path, "core", licence="GNU GPL"), "only CC0 and CC-BY"),
         (tmp_path / "cut.deb", "damaged"),
         (tmp_path / "missing", "neither a folder"),
     ):
@@ -219,7 +177,7 @@ def test_without_apt_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_pack_changes_what_is_seen_and_nothing_else(tmp_path: Path) -> None:
-    install(write(tmp_path))
+    install(write_library(tmp_path))
     house = two_rooms()
     plain, furnished = build_scene(house), build_scene(house, open_pack("sweethome3d"))
     for same in ("instances", "lights", "start"):
@@ -247,7 +205,7 @@ def test_a_pack_changes_what_is_seen_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_nothing_is_furnished_unless_asked(tmp_path: Path) -> None:
-    install(write(tmp_path))
+    install(write_library(tmp_path))
     camera = Camera(8, 8)
     assert HouseEnv(two_rooms(), camera).scene.credits == ()
     env = HouseEnv(two_rooms(), camera, assets="sweethome3d")
@@ -257,12 +215,12 @@ def test_nothing_is_furnished_unless_asked(tmp_path: Path) -> None:
 
 def test_models_that_do_not_fit_are_passed_over(tmp_path: Path) -> None:
     chair = asset("Chair_002_1")
-    write(tmp_path, files={CATALOGUE: catalogue().replace("height#1=90", "height#1=9")})
+    write_library(tmp_path, files={CATALOGUE: catalogue().replace("height#1=90", "height#1=9")})
     assert FurniturePack(tmp_path).model(chair) is None
     leaves = "".join(f"v {k} 0 0\nv {k} 1 0\nv {k} 0 1\nf -3 -2 -1\n" for k in range(2 * MAX_TRIANGLES))
-    write(tmp_path, files={"x/chair.obj": leaves})
+    write_library(tmp_path, files={"x/chair.obj": leaves})
     assert FurniturePack(tmp_path).model(chair) is None  # no edge joins two of them: to drop some would show
-    write(tmp_path, files={"x/cloth.png": b"no picture"})
+    write_library(tmp_path, files={"x/cloth.png": b"no picture"})
     fitted = FurniturePack(tmp_path).model(chair)
     assert fitted is not None
     assert fitted.textures == {}
@@ -274,7 +232,7 @@ def test_heavy_models_are_made_lighter(tmp_path: Path) -> None:
     lines = [f"v {np.sin(a)} {y / n} {np.cos(a)}" for y in range(n + 1) for a in np.linspace(0, 2 * np.pi, n, False)]
     rows = ((y * n, k, (k + 1) % n) for y in range(n) for k in range(n))
     lines += [f"f {y + k + 1} {y + j + 1} {y + n + j + 1} {y + n + k + 1}" for y, k, j in rows]
-    write(tmp_path, files={"x/chair.obj": "\n".join(lines)})
+    write_library(tmp_path, files={"x/chair.obj": "\n".join(lines)})
     fitted = FurniturePack(tmp_path).model(asset("Chair_002_1"))
     assert fitted is not None
     assert len(fitted.triangles.faces) <= MAX_TRIANGLES < 2 * n * n
@@ -282,9 +240,9 @@ def test_heavy_models_are_made_lighter(tmp_path: Path) -> None:
 
 
 def test_seats_come_where_the_houses_rest_things(tmp_path: Path) -> None:
-    write(tmp_path, extra="dropOnTopElevation#1=30\n")
-    text = block() + "\nv 0 1 0\nv 1 1 0\nv 0 1 1\nf 9 10 11\n"  # a seat at a third of the height
-    write(tmp_path, files={"x/chair.obj": text, CATALOGUE: catalogue(extra="dropOnTopElevation#1=30\n")})
+    write_library(tmp_path, extra="dropOnTopElevation#1=30\n")
+    text = chair_obj() + "\nv 0 1 0\nv 1 1 0\nv 0 1 1\nf 9 10 11\n"  # a seat at a third of the height
+    write_library(tmp_path, files={"x/chair.obj": text, CATALOGUE: catalogue(extra="dropOnTopElevation#1=30\n")})
     chair = asset("Chair_007_4")  # on which the houses rest things at 0.51 m
     chair = replace(chair, size=(0.5, 0.9, 0.5))
     fitted = FurniturePack(tmp_path).model(chair)

@@ -84,7 +84,7 @@ def test_when_it_is_given_up_what_was_lived_is_kept(
         with pytest.raises(SystemExit) as stop:
             cli.main(asked)
     assert stop.value.code == 2
-    assert "given up after 0 restarts" in capsys.readouterr().err.splitlines()[-1]
+    assert "gave up after 0 restarts" in capsys.readouterr().err.splitlines()[-1]
     lived = len(ReplayBuffer.reader(out / "buffer").all(("pose",))["pose"])
     assert lived > 10
     faults.unlink(missing_ok=True)

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
-from test_damage import KINDS
-from test_packs import write as write_library
+from samples import FORMATS, write_library
 from two_rooms import two_rooms
 
 from testspace.envs.assembly.building import build_scene, load_scene
@@ -46,7 +45,7 @@ def test_a_house_comes_back_from_its_file(tmp_path: Path, house: Path, capsys: p
 
 @pytest.mark.parametrize("kind", ["replica", "ply", "obj"])
 def test_scans_and_meshes_are_written_too(tmp_path: Path, kind: str) -> None:
-    make, _, _ = KINDS[kind]
+    make, _, _ = FORMATS[kind]
     made = make(tmp_path / "room" if kind == "replica" else tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MeshWarning)  # a class that is none of ours
