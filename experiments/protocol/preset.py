@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...agent.episode import EpisodeConfig
+from ...agent.fusion.semantic_map import FusionConfig
 from ...core.configs import from_json
 from ...core.frame import Camera
 from ...learners.adaptation.ttt import TTTConfig
@@ -29,6 +30,8 @@ class Preset:
     """D_t, the labelled frames from external houses."""
     transfer: TransferConfig = field(default_factory=TransferConfig)
     """How the head and the encoder are fine-tuned on D_t."""
+    fusion: FusionConfig = field(default_factory=FusionConfig)
+    """How the agent's predictions are fused into pseudolabels."""
     own_frames: int = 3
     """Pseudolabelled frames of the agent for each frame of D_t in the specialist's transfer."""
     ttt: TTTConfig = field(default_factory=TTTConfig)

@@ -26,7 +26,7 @@ import torch
 from ...agent.actor import Actor
 from ...agent.actor_process import ActorSettings, only_actor
 from ...agent.async_live import AsyncAgent
-from ...agent.fusion.semantic_map import SemanticMap
+from ...agent.fusion.semantic_map import fused_by
 from ...agent.live import AlternatingAgent, LiveAgent, Rollout
 from ...agent.policies import make_policy
 from ...agent.trainer import Trainer
@@ -136,11 +136,9 @@ class _Run:
         threads = set_fastest_threads(preset)
         evaluation.transfer("scratch", 0, scratch_encoder(preset.learner, seed))
         # The network behind the pseudolabels is the one that has learned from external houses only: scratch.
-        semantic_map = (
-            SemanticMap(evaluation.segmenter("scratch").predict, preset.camera, labelled.surfaces)
-            if preset.learner.pseudolabel_classes
-            else None
-        )
+        semantic_map = None
+        if preset.learner.pseudolabel_classes:
+            semantic_map = fused_by(evaluation.segmenter("scratch"), preset.camera, labelled.surfaces, preset.fusion)
         agent = self._agent(run, buffer, labelled, views["pose"], semantic_map, cleanup)
         self._act_and_evaluate(agent, run, evaluation, progress, show)
         evaluation.test_time_training(agent.trainer, agent.frame)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...agent.fusion.pseudolabelled_frames import pseudolabelled_frames
-from ...agent.fusion.semantic_map import SemanticMap
+from ...agent.fusion.semantic_map import FusionConfig, fused_by
 from ...core.frame import Camera
 from ...core.progress import Advance
 from ...learners.data.replay_buffer import ReplayBuffer
@@ -35,7 +35,13 @@ class Pseudolabelled:
 
 
 def pseudolabel(
-    store: Store, collected: Entry, segmenter: Entry, labelled: LabelledSet, camera: Camera, rollout: int
+    store: Store,
+    collected: Entry,
+    segmenter: Entry,
+    labelled: LabelledSet,
+    camera: Camera,
+    config: FusionConfig,
+    rollout: int,
 ) -> Entry:
     """Pseudolabels of the collected frames by the segmenter and the semantic map: `read_pseudolabels`.
 
@@ -43,12 +49,13 @@ def pseudolabel(
     """
     settings = {
         "collected": collected.key, "segmenter": segmenter.key, "surfaces": labelled.key, "rollout": rollout,
+        "config": asdict(config),
         "camera": [camera.width, camera.height, camera.vertical_fov],
     }  # fmt: skip
 
     def make(folder: Path, advance: Advance) -> None:
         buffer = ReplayBuffer.reader(collected.folder / "buffer")
-        semantic_map = SemanticMap(read_segmenter(segmenter).predict, camera, labelled.surfaces)
+        semantic_map = fused_by(read_segmenter(segmenter), camera, labelled.surfaces, config)
         number = buffer.get(torch.arange(len(buffer)), ("step",))["step"] // rollout
         rollouts = torch.tensor_split(torch.arange(len(buffer)), torch.nonzero(torch.diff(number))[:, 0] + 1)
         for done, indices in enumerate(rollouts):

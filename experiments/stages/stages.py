@@ -132,7 +132,13 @@ class Stages:
         return Pseudolabelled(
             collected,
             pseudolabel_stage.pseudolabel(
-                self.store, collected, self.scratch, self.labelled, self.preset.camera, self.preset.episode.rollout
+                self.store,
+                collected,
+                self.scratch,
+                self.labelled,
+                self.preset.camera,
+                self.preset.fusion,
+                self.preset.episode.rollout,
             ),
         )
 

@@ -133,6 +133,17 @@ class Segmenter(TaskModel):
                 parts.append(self.classes_at(logits, size))
         return np.concatenate(parts)
 
+    @torch.no_grad()
+    def probabilities(self, rgb: NDArray[np.uint8] | Tensor, batch_size: int = 64) -> NDArray[np.float32]:
+        """Probabilities float32 (N, h, w, K) of `classes`, at the head's resolution, of rgb uint8 (N, H, W, 3)."""
+        parts = []
+        with self.evaluating() as device:
+            for batch in torch.as_tensor(rgb).split(batch_size):
+                with autocast(device.type):
+                    logits = self(batch.to(device))
+                parts.append(logits.float().softmax(-1).cpu().numpy())
+        return np.concatenate(parts)
+
     def classes_at(self, logits: Tensor, size: tuple[int, int]) -> NDArray[np.int16]:
         """Global class ids int16 (B, *size) at which logits (B, h, w, K), spread bilinearly, are highest."""
         full = F.interpolate(logits.float().permute(0, 3, 1, 2), size, mode="bilinear", align_corners=False)

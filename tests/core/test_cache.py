@@ -42,7 +42,7 @@ def test_what_follows_from_code_is_made_once(tmp_path: Path, monkeypatch: pytest
 def test_a_key_moves_with_the_code_and_with_the_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = [cache.code_key(name) for name in (frame.__name__, motion.__name__)]
     cache.code_key.cache_clear()
-    monkeypatch.setattr(cache.metadata, "version", lambda library: f"{library} of tomorrow")
+    monkeypatch.setattr(cache, "library_versions", lambda: {"numpy": "of tomorrow"})
     keys.append(cache.code_key(frame.__name__))
     cache.code_key.cache_clear()
     assert len({*keys}) == 3

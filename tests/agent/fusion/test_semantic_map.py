@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from testspace.agent.fusion.semantic_map import SemanticMap
+from testspace.agent.fusion.semantic_map import FusionConfig, SemanticMap
 from testspace.agent.fusion.surface_prior import SurfacePrior
 from testspace.core.frame import Camera, Frame
 from testspace.envs.assembly.building import build_scene
@@ -26,8 +29,25 @@ def views() -> tuple[dict[str, Tensor], np.ndarray]:
     return as_tensors(frame), labels.semantic
 
 
+def sure(classes: np.ndarray) -> np.ndarray:
+    """Probabilities (N, H, W, K) of a network that is sure of these classes (N, H, W)."""
+    return np.eye(len(CLASSES), dtype=np.float32)[classes]
+
+
+def fused(predict: Callable[[np.ndarray], np.ndarray], prior: SurfacePrior | None = None, **config: Any) -> SemanticMap:
+    """A map of what a network that is sure predicts."""
+    return SemanticMap(lambda rgb: sure(predict(rgb)), range(len(CLASSES)), CAMERA, prior, FusionConfig(**config))
+
+
 def as_tensors(frame: Frame) -> dict[str, Tensor]:
     return {key: torch.from_numpy(value) for key, value in frame.items()}
+
+
+def numbered(frames: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The frames with their number in the first pixel, by which a network of a test tells them apart."""
+    rgb = frames["rgb"].clone()
+    rgb[:, 0, 0, 0] = torch.arange(len(rgb)).to(torch.uint8)
+    return {**frames, "rgb": rgb}
 
 
 def test_a_wall_seen_twice_is_one_place() -> None:
@@ -40,7 +60,7 @@ def test_a_wall_seen_twice_is_one_place() -> None:
     pose[1, 2] = -1
     frames = {"rgb": torch.zeros(2, 32, 32, 3, dtype=torch.uint8), "depth": depth, "normals": normals, "pose": pose}
     first, second = ({key: value[i : i + 1] for key, value in frames.items()} for i in (0, 1))
-    known = SemanticMap(lambda rgb: np.full(rgb.shape[:3], 7, np.int16), CAMERA, cell=0.25)
+    known = fused(lambda rgb: np.full(rgb.shape[:3], 7, np.int16), cell=0.25)
     known.add(first)
     assert (known.labels(second) == 7).float().mean() > 0.9
     second["normals"] = -second["normals"]
@@ -51,8 +71,8 @@ def test_views_outvote_errors(views: tuple[dict[str, Tensor], np.ndarray]) -> No
     frames, truth = views
     wrong = np.random.default_rng(1).random(truth.shape) < 0.4
     guesses = np.where(wrong, 3, truth).astype(np.int16)
-    known = SemanticMap(lambda rgb: guesses, CAMERA, cell=0.2)
-    known.add(frames)
+    known = fused(lambda rgb: guesses[rgb[:, 0, 0, 0]], cell=0.2)
+    known.add(numbered(frames))
     seen = truth > 0
     before, after = (guesses == truth)[seen].mean(), (known.labels(frames).numpy() == truth)[seen].mean()
     assert before < 0.65
@@ -61,20 +81,17 @@ def test_views_outvote_errors(views: tuple[dict[str, Tensor], np.ndarray]) -> No
 
 def test_votes_add_up_whatever_the_turns(views: tuple[dict[str, Tensor], np.ndarray]) -> None:
     frames, truth = views
-    whole = SemanticMap(lambda rgb: truth, CAMERA)
-    whole.add(frames)
-    parts = SemanticMap(lambda rgb: truth[rgb[:, 0, 0, 0]], CAMERA)  # frames are told apart by their first pixel
+    whole, parts = (fused(lambda rgb: truth[rgb[:, 0, 0, 0]]) for _ in range(2))
+    whole.add(numbered(frames))
     for start in range(0, 200, 50):
-        part = {key: value[start : start + 50].clone() for key, value in frames.items()}
-        part["rgb"][:, 0, 0, 0] = torch.arange(start, start + 50).to(torch.uint8)
-        parts.add(part)
+        parts.add({key: value[start : start + 50] for key, value in numbered(frames).items()})
     assert len(whole) == len(parts)
     assert torch.equal(whole.labels(frames), parts.labels(frames))
 
 
 def test_nothing_is_said_of_what_was_not_seen(views: tuple[dict[str, Tensor], np.ndarray]) -> None:
     frames, truth = views
-    known = SemanticMap(lambda rgb: truth, CAMERA)
+    known = fused(lambda rgb: truth[: len(rgb)])
     assert (known.labels(frames) == 0).all()
     known.add({**frames, "depth": torch.zeros_like(frames["depth"])})  # no ray met anything
     assert len(known) == 0
@@ -94,8 +111,45 @@ def test_geometry_corrects_what_colours_mistake(views: tuple[dict[str, Tensor], 
         prior.add(as_tensors(elsewhere), labels.semantic)
     right = {}
     for name, given in (("votes", None), ("geometry", prior)):
-        known = SemanticMap(lambda rgb: guesses, CAMERA, given)
-        known.add(frames)
+        known = fused(lambda rgb: guesses[rgb[:, 0, 0, 0]], given)
+        known.add(numbered(frames))
         right[name] = (known.labels(frames).numpy() == truth)[truth == ceiling].mean()
     assert right["votes"] < 0.3
     assert right["geometry"] > 0.8  # where no pixel of a place was ever taken for a ceiling, geometry has no vote
+
+
+def test_probabilities_outweigh_votes_where_a_network_is_unsure(views: tuple[dict[str, Tensor], np.ndarray]) -> None:
+    """Three views in ten are nearly sure of the truth, the others prefer one wrong class by a little."""
+    frames, truth = views
+    rng = np.random.default_rng(2)
+    unsure = np.eye(len(CLASSES), dtype=np.float32)[truth] * 0.45
+    unsure[..., 3] += 0.55
+    probabilities = np.where((rng.random(truth.shape) < 0.3)[..., None], sure(truth), unsure)
+    right = {}
+    for rule in ("soft", "hard"):
+        known = SemanticMap(
+            lambda rgb: probabilities[rgb[:, 0, 0, 0]], range(len(CLASSES)), CAMERA, config=FusionConfig(rule=rule)
+        )  # fmt: skip
+        known.add(numbered(frames))
+        right[rule] = (known.labels(frames).numpy() == truth)[truth > 0].mean()
+    assert right["hard"] < 0.4
+    assert right["soft"] > 0.85
+
+
+def test_a_network_may_predict_at_half_the_resolution_and_for_some_classes(
+    views: tuple[dict[str, Tensor], np.ndarray],
+) -> None:
+    frames, truth = views
+    classes = np.unique(truth)
+    index = np.searchsorted(classes, truth)[:, 1::2, 1::2]
+    known = SemanticMap(
+        lambda rgb: np.eye(len(classes), dtype=np.float32)[index[rgb[:, 0, 0, 0]]], classes, CAMERA
+    )  # fmt: skip
+    known.add(numbered(frames))
+    labels = known.labels(frames).numpy()
+    seen = (labels > 0) & (truth > 0)
+    assert seen.mean() > 0.9
+    assert (labels == truth)[seen].mean() > 0.9
+    again = SemanticMap(known.predict, classes, CAMERA)
+    again.restore(known.arrays())
+    assert torch.equal(again.labels(frames), known.labels(frames))
