@@ -92,6 +92,12 @@ def houses(*, ask: Asked, policy: str = "frontier") -> None:
 
 
 @experiment.command
+def fusion(*, ask: Asked) -> None:
+    """Rules of multi-view label fusion: votes or probabilities, with the geometric prior and without."""
+    _run("fusion", ask)
+
+
+@experiment.command
 def ttt(*, ask: Asked) -> None:
     """Table 7: test-time training of TST-MAE and of a generalist, frame by frame and online, with its cost."""
     _run("table7", ask)

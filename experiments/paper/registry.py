@@ -21,6 +21,7 @@ EXPERIMENTS = (
     "table2",
     "figure25",
     "table7",
+    "fusion",
     "policies",
 )
 """Names of modules beside this one; the `experiment(**settings)` of each makes an Experiment."""

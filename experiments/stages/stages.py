@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from ...agent.fusion.semantic_map import FusionConfig
 from ...envs.house.house import House
 from ...learners.adaptation.label_propagation import FewLabels, few_labels
 from ...learners.heads.transfer import TransferConfig
@@ -24,6 +25,7 @@ from . import (
     collect_stage,
     dino_stage,
     evaluate_stage,
+    label_score_stage,
     multimodal_stage,
     part_stage,
     pretrain_stage,
@@ -127,8 +129,8 @@ class Stages:
         """The segmenter that learned from D_t alone; its guesses are the pseudolabels, as in a life."""
         return self.transfer(None, title="scratch")
 
-    def own(self, collected: Entry) -> Pseudolabelled:
-        """Collected frames with their pseudolabels."""
+    def own(self, collected: Entry, fusion: FusionConfig | None = None) -> Pseudolabelled:
+        """Collected frames with their pseudolabels, fused as the preset says or in another way."""
         return Pseudolabelled(
             collected,
             pseudolabel_stage.pseudolabel(
@@ -137,10 +139,15 @@ class Stages:
                 self.scratch,
                 self.labelled,
                 self.preset.camera,
-                self.preset.fusion,
+                fusion or self.preset.fusion,
                 self.preset.episode.rollout,
             ),
         )
+
+    def label_score(self, own: Pseudolabelled) -> dict[str, Any]:
+        """The score of pseudolabels against the truth of their frames."""
+        learnable = self.labelled.frames.classes()
+        return label_score_stage.label_score(self.store, self.states[0], own, self.preset, learnable)
 
     def transfer(self, learner: Entry | None, own: Pseudolabelled | None = None, title: str = "TST-MM") -> Entry:
         """A segmenter on D_t from a learner's encoder, or from scratch.
