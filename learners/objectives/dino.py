@@ -28,6 +28,7 @@ from ..modalities.modality import jitter, patchify
 from ..nn.layers import linear
 from ..nn.optimisers import Optimiser, ParameterGroup
 from ..nn.precision import autocast
+from ..nn.schedules import warmup_cosine
 from .dino_losses import distillation_loss, follow, koleo_loss, sinkhorn
 
 
@@ -82,6 +83,11 @@ class DinoConfig:
     clip: float = 3.0
     """Largest norm of the gradient."""
 
+    @property
+    def learning_rate(self) -> float:
+        """Peak learning rate, by the linear scaling rule: base_learning_rate * batch_size / 256."""
+        return self.base_learning_rate * self.batch_size / 256
+
 
 class Head(nn.Module):
     """Features (..., D) to logits (..., K): an MLP, then cosines to K prototypes."""
@@ -100,13 +106,13 @@ class Head(nn.Module):
         return F.linear(F.normalize(self.mlp(x), dim=-1), F.normalize(self.prototypes.weight, dim=-1))
 
 
-class Distilled(nn.Module):
-    """An encoder with its two heads and, for the student, what stands for a masked patch."""
+class StudentTeacherNet(nn.Module):
+    """Network of the student and of the teacher: an encoder, its two heads, and the embedding of a masked patch."""
 
     def __init__(self, config: DinoConfig) -> None:
         super().__init__()
         self.encoder = Encoder(config.size, config.image_size, config.patch)
-        self.whole, self.local = Head(self.encoder.dim, config), Head(self.encoder.dim, config)
+        self.dino_head, self.ibot_head = Head(self.encoder.dim, config), Head(self.encoder.dim, config)
         self.mask_token = nn.Parameter(torch.randn(self.encoder.dim) * 0.02)
 
     def features(self, rgb: Tensor, masked: Tensor | None = None) -> Tensor:
@@ -129,13 +135,13 @@ class Distilled(nn.Module):
 class DinoLearner:
     """A student and its teacher in training, with the interface of `TSTLearner.step`; rgb is all they see."""
 
-    def __init__(self, config: DinoConfig | None = None, seed: int = 0) -> None:
-        self.config, self.seed = config or DinoConfig(), seed
+    def __init__(self, config: DinoConfig | None = None, seed: int = 0, device: str | torch.device = "cpu") -> None:
+        self.config, self.seed, self.device = config or DinoConfig(), seed, torch.device(device)
         if self.config.local_size % self.config.patch:
             raise ValueError(f"dino: local_size {self.config.local_size} is not a multiple of the patch")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.student = Distilled(self.config)
+            self.student = StudentTeacherNet(self.config).to(self.device)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.generator = torch.Generator().manual_seed(seed)
         parameters = list(self.student.parameters())
@@ -156,16 +162,17 @@ class DinoLearner:
 
         A step whose loss or gradient is not finite changes nothing and is counted. Returns every loss.
         """
-        rgb = frames["rgb"] if transfer_rgb is None else torch.cat([frames["rgb"], transfer_rgb])
+        parts = (frames["rgb"],) if transfer_rgb is None else (frames["rgb"], transfer_rgb)
+        rgb = torch.cat([part.to(self.device) for part in parts])
         cfg = self.config
         self.student.train()
-        with autocast():
+        with autocast(self.device.type):
             losses = self._losses(rgb)
             loss = losses["dino"] + losses["ibot"] + cfg.koleo * losses["koleo"]
         self.optimiser.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.student.parameters(), cfg.clip)
-        rate = cfg.base_learning_rate * cfg.batch_size / 256 * min(1.0, (self.steps + 1) / max(1, cfg.warmup_steps))
+        rate = warmup_cosine(cfg.learning_rate, self.steps, cfg.warmup_steps, None)
         if bool(torch.isfinite(loss)) and bool(torch.isfinite(norm)):
             self.optimiser.step(rate)
             follow(self.teacher, self.student, cfg.momentum)
@@ -182,22 +189,23 @@ class DinoLearner:
 
     def _losses(self, rgb: Tensor) -> dict[str, Tensor]:
         cfg, batch = self.config, len(rgb)
-        wide = torch.cat([self._crop(rgb, cfg.global_scale, cfg.image_size) for _ in range(2)])  # (2 B, S, S, 3)
-        masked = self._mask(len(wide))
+        crops = torch.cat([self._crop(rgb, cfg.global_scale, cfg.image_size) for _ in range(2)])  # (2 B, S, S, 3)
+        masked = self._mask(len(crops))  # (2 B, N)
         with torch.no_grad():
-            taught = self.teacher.features(wide)
-            whole = [sinkhorn(part, cfg.teacher_temperature) for part in self.teacher.whole(taught.mean(1)).chunk(2)]
-            patches = sinkhorn(self.teacher.local(taught[masked]), cfg.teacher_temperature)
-        learned = self.student.features(wide, masked)
-        pooled = learned.mean(1)
-        first, second = self.student.whole(pooled).chunk(2)
-        pairs = [(first, whole[1]), (second, whole[0])]  # never a crop with itself
+            teacher_features = self.teacher.features(crops)  # (2 B, N, D)
+            logits = self.teacher.dino_head(teacher_features.mean(1))
+            assigned = [sinkhorn(part, cfg.teacher_temperature) for part in logits.chunk(2)]  # two of (B, K)
+            patches = sinkhorn(self.teacher.ibot_head(teacher_features[masked]), cfg.teacher_temperature)
+        student_features = self.student.features(crops, masked)  # (2 B, N, D)
+        pooled = student_features.mean(1)
+        first, second = self.student.dino_head(pooled).chunk(2)
+        pairs = [(first, assigned[1]), (second, assigned[0])]  # never a crop with itself
         for _ in range(cfg.local_crops):
-            small = self._crop(rgb, cfg.local_scale, cfg.local_size)
-            logits = self.student.whole(self.student.features(small).mean(1))
-            pairs += [(logits, whole[0]), (logits, whole[1])]
+            local = self._crop(rgb, cfg.local_scale, cfg.local_size)
+            logits = self.student.dino_head(self.student.features(local).mean(1))
+            pairs += [(logits, assigned[0]), (logits, assigned[1])]
         dino = torch.stack([distillation_loss(s, t, cfg.student_temperature) for s, t in pairs]).mean()
-        ibot = distillation_loss(self.student.local(learned[masked]), patches, cfg.student_temperature)
+        ibot = distillation_loss(self.student.ibot_head(student_features[masked]), patches, cfg.student_temperature)
         koleo = torch.stack([koleo_loss(part) for part in (pooled[:batch], pooled[batch:])]).mean()
         return {"dino": dino, "ibot": ibot, "koleo": koleo}
 
@@ -210,7 +218,7 @@ class DinoLearner:
         noise = torch.rand(count, positions, generator=self.generator)
         masked = noise.argsort(1).argsort(1) < (share * positions).round()
         masked[0, int(noise[0].argmin())] = True
-        return masked
+        return masked.to(self.device)
 
     def _crop(self, rgb: Tensor, scale: tuple[float, float], size: int) -> Tensor:
         """A random square of each frame, uint8 (B, size, size, 3), half of them mirrored, with other light."""
@@ -222,7 +230,8 @@ class DinoLearner:
         affine = torch.zeros(batch, 2, 3)
         affine[:, 0, 0], affine[:, 1, 1], affine[:, :, 2] = side * mirror, side, offset
         grid = F.affine_grid(affine, [batch, 3, size, size], align_corners=False)
-        image = F.grid_sample(rgb.permute(0, 3, 1, 2).float(), grid, padding_mode="border", align_corners=False)
+        images = rgb.permute(0, 3, 1, 2).float()
+        image = F.grid_sample(images, grid.to(rgb.device), padding_mode="border", align_corners=False)
         cropped = image.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8)
         return jitter(cropped, self.config.jitter, self.generator) if self.config.jitter else cropped
 
@@ -257,5 +266,5 @@ class DinoLearner:
         for name, parameter in self.student.named_parameters():
             stored = {key: tensors[f"moment/{key}/{name}"] for key in keys if f"moment/{key}/{name}" in tensors}
             if stored:
-                self.optimiser.restore(parameter, stored)
+                self.optimiser.restore(parameter, {key: value.to(self.device) for key, value in stored.items()})
         self.steps, self.nonfinite_steps = state["steps"], state["nonfinite_steps"]
