@@ -247,7 +247,7 @@ def _actor(pipe: Connection, learner: int, begin: Begin) -> None:
     try:
         with only_actor(begin.folder), begin.world(begin.house) as (env, policy):
             buffer = ReplayBuffer(
-                begin.buffer, begin.config.capacity, *begin.size, begin.seed, resume=True, replay=begin.config.replay
+                begin.buffer, begin.config.capacity, *begin.size, begin.seed, resume=True, eviction=begin.config.replay
             )
             actor = _Actor(env, policy, buffer, begin.admit, begin.config, begin.folder, begin.seed)
             actor.halted = halted

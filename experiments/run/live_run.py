@@ -167,7 +167,7 @@ def _live(
     with only_actor(folder):
         buffer = ReplayBuffer(
             run.path / "buffer", preset.life.capacity, camera.height, camera.width, seed, resume=True,
-            replay=preset.life.replay,
+            eviction=preset.life.replay,
         )  # fmt: skip
     passed = sum(change.at < buffer.note.get("frame", 0) for change in changes)
     if passed:  # a life that goes on wakes in the house in which it stopped

@@ -175,7 +175,7 @@ def remember(store: Store, seen: Sequence[tuple[Entry, int]], capacity: int, rep
             source = ReplayBuffer.reader(entry.folder / "buffer")
             if buffer is None:
                 buffer = ReplayBuffer(
-                    folder / "buffer", capacity, source.height, source.width, seed, replay=replay
+                    folder / "buffer", capacity, source.height, source.width, seed, eviction=replay
                 )  # fmt: skip
             slots = torch.nonzero(source.get(torch.arange(len(source)), ("step",))["step"] < until)[:, 0]
             for some in slots.split(250):

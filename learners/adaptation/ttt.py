@@ -6,7 +6,7 @@ The weights go back before the next frame, so no prediction depends on another f
 the agent enters another room: what one frame taught serves the next.
 
 TTT leans on a reconstruction decoder that fits the encoder. Fine-tuning moves the encoder away from the decoder of
-pre-training, and TTT would then pull it back, away from the task. `refit_decoder` mends this with unlabelled frames
+pre-training, and TTT would then pull it back, away from the task. `refit_decoder` repairs this with unlabelled frames
 alone; with a head that was trained on a frozen encoder it is not needed.
 """
 

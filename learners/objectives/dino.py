@@ -4,8 +4,8 @@ learner = DinoLearner(DinoConfig(), seed=0)
 losses = learner.step(buffer.sample(32))
 features = learner.encoder(rgb)
 
-A student sees global crops, some of their patches masked, and small local crops; a teacher, the mean of past students,
-sees the global crops whole. Written from the papers. Departures: our Encoder has no class token, so a crop is the mean
+The student sees global crops with some patches masked, and small local crops; the teacher, an exponential moving
+average of the student, sees the whole global crops. Written from the papers. Departures: our Encoder has no class token, so a crop is the mean
 of its patches; crops are square; the schedule has no end (warm-up, then constant).
 """
 
@@ -29,7 +29,7 @@ from ..nn.layers import linear
 from ..nn.optimisers import Optimiser, ParameterGroup
 from ..nn.precision import autocast
 from ..nn.schedules import warmup_cosine
-from .dino_losses import distillation_loss, follow, koleo_loss, sinkhorn
+from .dino_losses import distillation_loss, koleo_loss, sinkhorn, update_ema
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class DinoConfig:
     local_size: int = 32
     """Height and width of the local crops, in pixels."""
     local_crops: int = 4
-    """Local crops of each frame, beside two global ones."""
+    """Local crops of each frame, in addition to two global ones."""
     global_scale: tuple[float, float] = (0.32, 1.0)
-    """Share of the frame's area that a global crop shows."""
+    """Range of the fraction of the frame's area in a global crop."""
     local_scale: tuple[float, float] = (0.05, 0.32)
-    """Share of the frame's area that a local crop shows."""
+    """Range of the fraction of the frame's area in a local crop."""
     jitter: float = 0.4
     """Photometric jitter of each crop."""
     mask_probability: float = 0.5
@@ -63,15 +63,15 @@ class DinoConfig:
     bottleneck: int = 64
     """Width before the prototypes."""
     student_temperature: float = 0.1
-    """Of the student's softmax."""
+    """Temperature of the student's softmax."""
     teacher_temperature: float = 0.07
-    """Of the teacher's assignments."""
+    """Temperature of the teacher's assignments."""
     momentum: float = 0.99
-    """Of the teacher: the share of itself that it keeps each step."""
+    """EMA decay of the teacher."""
     koleo: float = 0.1
-    """Weight of KoLeo, where DINO and iBOT weigh 1 each."""
+    """Weight of the KoLeo loss; the DINO and iBOT losses have weight 1."""
     batch_size: int = 32
-    """Frames a step, for the learning rate."""
+    """Frames per step, for the learning rate."""
     base_learning_rate: float = 4e-3
     """Learning rate for 256 samples a step; what is used is this times batch_size / 256."""
     betas: tuple[float, float] = (0.9, 0.99)
@@ -133,7 +133,10 @@ class StudentTeacherNet(nn.Module):
 
 
 class DinoLearner:
-    """A student and its teacher in training, with the interface of `TSTLearner.step`; rgb is all they see."""
+    """Student and teacher in training, on rgb alone, with the interface of `TSTLearner.step`.
+
+    Its networks are on `device`; frames may be on any, and are moved.
+    """
 
     def __init__(self, config: DinoConfig | None = None, seed: int = 0, device: str | torch.device = "cpu") -> None:
         self.config, self.seed, self.device = config or DinoConfig(), seed, torch.device(device)
@@ -154,7 +157,7 @@ class DinoLearner:
 
     @property
     def encoder(self) -> Encoder:
-        """The teacher's encoder, which is the better one; copy it before changing it."""
+        """Encoder of the teacher, which is transferred; copy it before changing it."""
         return self.teacher.encoder
 
     def step(self, frames: Mapping[str, Tensor], transfer_rgb: Tensor | None = None) -> dict[str, float]:
@@ -175,7 +178,7 @@ class DinoLearner:
         rate = warmup_cosine(cfg.learning_rate, self.steps, cfg.warmup_steps, None)
         if bool(torch.isfinite(loss)) and bool(torch.isfinite(norm)):
             self.optimiser.step(rate)
-            follow(self.teacher, self.student, cfg.momentum)
+            update_ema(self.teacher, self.student, cfg.momentum)
         else:
             self.nonfinite_steps += 1
         self.steps += 1
@@ -210,7 +213,7 @@ class DinoLearner:
         return {"dino": dino, "ibot": ibot, "koleo": koleo}
 
     def _mask(self, count: int) -> Tensor:
-        """bool (count, N): which patches the student does not see; at least one of the first crop."""
+        """Patches masked for the student, bool (count, N); at least one of the first crop."""
         cfg, positions = self.config, self.student.encoder.positions.shape[0]
         low, high = cfg.mask_ratio
         share = low + (high - low) * torch.rand(count, 1, generator=self.generator)
@@ -221,7 +224,7 @@ class DinoLearner:
         return masked.to(self.device)
 
     def _crop(self, rgb: Tensor, scale: tuple[float, float], size: int) -> Tensor:
-        """A random square of each frame, uint8 (B, size, size, 3), half of them mirrored, with other light."""
+        """Random square crop of each frame, uint8 (B, size, size, 3), half of them mirrored, with photometric jitter."""
         batch = len(rgb)
         area = scale[0] + (scale[1] - scale[0]) * torch.rand(batch, generator=self.generator)
         side = area.sqrt()
@@ -236,7 +239,7 @@ class DinoLearner:
         return jitter(cropped, self.config.jitter, self.generator) if self.config.jitter else cropped
 
     def save(self, folder: str | Path) -> None:
-        """Write all that training needs to go on exactly: dino.safetensors, dino.json."""
+        """Write a checkpoint to resume from exactly: dino.safetensors, dino.json."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {"generator": self.generator.get_state()}
@@ -250,7 +253,7 @@ class DinoLearner:
         (folder / "dino.json").write_text(json.dumps(state_json, indent=2))
 
     def load(self, folder: str | Path) -> None:
-        """Go on from a folder that `save` wrote; ValueError where it holds none, or one of another configuration."""
+        """Resume from a folder that `save` wrote; ValueError where it holds none, or one of another configuration."""
         file = Path(folder) / "dino.json"
         if not file.is_file():
             raise ValueError(f"dino: {folder} holds no learner (no dino.json)")

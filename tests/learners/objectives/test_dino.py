@@ -13,7 +13,7 @@ from torch import nn
 
 from testspace.learners.masked.encoder import Encoder
 from testspace.learners.objectives.dino import DinoConfig, DinoLearner
-from testspace.learners.objectives.dino_losses import distillation_loss, follow, koleo_loss, sinkhorn
+from testspace.learners.objectives.dino_losses import distillation_loss, koleo_loss, sinkhorn, update_ema
 
 SMALL = DinoConfig(
     image_size=32, local_size=16, local_crops=2, prototypes=32, hidden=64, bottleneck=16, warmup_steps=5, batch_size=16
@@ -57,7 +57,7 @@ def test_the_teacher_is_the_mean_of_past_students() -> None:
         for parameter in module.parameters():
             nn.init.constant_(parameter, value)
     for _ in range(3):
-        follow(teacher, student, 0.9)
+        update_ema(teacher, student, 0.9)
     assert teacher.weight.item() == pytest.approx(0.9**3)
     assert student.weight.item() == 0.0
 
