@@ -102,7 +102,7 @@ class Captioner(TaskModel):
         return table
 
     def loss(self, rgb: Tensor, captions: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """Mean cross-entropy of each next word of the `captions` int64 (B, T), as `tokenise` returns them, of rgb uint8 (B, H, W, 3)."""
+        """Mean cross-entropy of each next word of tokenised `captions` (B, T) of rgb uint8 (B, H, W, 3)."""
         length = int((captions != PAD).sum(1).max())
         ids, next_ = captions[:, : length - 1], captions[:, 1:length]
         with autocast(rgb.device.type):

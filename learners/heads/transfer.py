@@ -197,7 +197,7 @@ def parameter_groups(model: TaskModel, config: TransferConfig) -> list[Parameter
 
 
 def augment(rgb: Tensor, target: Tensor, config: AugmentConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Augment rgb uint8 (B, H, W, 3) and target int64 (B, H, W), each frame independently; shapes and dtypes are kept."""
+    """Augment rgb uint8 (B, H, W, 3) and target int64 (B, H, W), each frame independently; same shapes, dtypes."""
     frames, target = augment_all({"rgb": rgb}, target, config, generator)
     return frames["rgb"], target
 

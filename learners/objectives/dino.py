@@ -5,8 +5,8 @@ losses = learner.step(buffer.sample(32))
 features = learner.encoder(rgb)
 
 The student sees global crops with some patches masked, and small local crops; the teacher, an exponential moving
-average of the student, sees the whole global crops. Written from the papers. Departures: our Encoder has no class token, so a crop is the mean
-of its patches; crops are square; the schedule has no end (warm-up, then constant).
+average of the student, sees the whole global crops. Written from the papers. Departures: our Encoder has no class
+token, so a crop's feature is the mean of its patches; crops are square; the schedule is a warm-up, then constant.
 """
 
 from __future__ import annotations
@@ -224,7 +224,7 @@ class DinoLearner:
         return masked.to(self.device)
 
     def _crop(self, rgb: Tensor, scale: tuple[float, float], size: int) -> Tensor:
-        """Random square crop of each frame, uint8 (B, size, size, 3), half of them mirrored, with photometric jitter."""
+        """Random square crop of each frame, uint8 (B, size, size, 3), half of them mirrored, and jittered."""
         batch = len(rgb)
         area = scale[0] + (scale[1] - scale[0]) * torch.rand(batch, generator=self.generator)
         side = area.sqrt()

@@ -48,8 +48,8 @@ def pretraining(
 ) -> TSTConfig:
     """TST-MM as Tables 9 and 10 have it: 224 x 224 in patches of 16, tokens, 4M-21's mixture, no clipping to speak of.
 
-    Not in the tables: repeated sampling is the replay ratio, which the caller chooses (`repeats` of train); how far crops
-    go in, which the paper does not say; and codes are those of a tokenizer of ours, 16,384 for each modality.
+    Not in the tables: repeated sampling, which is the caller's choice (`repeats` of train); the smallest crop,
+    which the paper does not state; and the codes, which are those of our own tokenizers, 16,384 for each modality.
     """
     row = TABLES[size, start]
     a_step = batch_size * 2 * row.budget

@@ -28,8 +28,8 @@ class TSTConfig:
     modalities: tuple[str, ...] = SENSORY
     """Names in the registry of modalities, rgb first (Figures 4 to 6: any subset)."""
     rgb_beside_tokens: bool = False
-    """With targets "tokens": rgb pixels are one modality, only seen, and rgb's tokens another, as in 4M; else rgb is one
-    modality, seen as pixels and predicted as tokens."""
+    """With targets "tokens": rgb pixels are one modality, only seen, and rgb's tokens another, as in 4M; else rgb is
+    one modality, seen as pixels and predicted as tokens."""
     pseudolabel_classes: int = 0
     """Number of class ids of the pseudolabels (`modality.PSEUDOLABEL`) in every frame; 0 disables them."""
     targets: TargetKind = "patches"
