@@ -105,7 +105,7 @@ def run_actor(pipe: Connection, learner: int, settings: ActorSettings) -> None:
     try:
         with only_actor(settings.folder), settings.world(settings.house) as (env, policy):
             buffer = ReplayBuffer(
-                settings.buffer, config.capacity, *settings.size, settings.seed, resume=True, replay=config.eviction
+                settings.buffer, config.capacity, *settings.size, settings.seed, resume=True, eviction=config.eviction
             )
             actor = _ReportingActor(env, policy, buffer, settings.admit, config, settings.folder, settings.seed)
             actor.halted = halted

@@ -131,7 +131,7 @@ class _Run:
         with only_actor(run.path / "agent"):
             buffer = ReplayBuffer(
                 run.path / "buffer", preset.episode.capacity, preset.camera.height, preset.camera.width, seed,
-                resume=True, replay=preset.episode.eviction,
+                resume=True, eviction=preset.episode.eviction,
             )  # fmt: skip
         threads = set_fastest_threads(preset)
         evaluation.transfer("scratch", 0, scratch_encoder(preset.learner, seed))

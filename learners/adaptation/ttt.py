@@ -6,7 +6,7 @@ The weights go back before the next frame, so no prediction depends on another f
 the agent enters another room: what one frame taught serves the next.
 
 TTT leans on a reconstruction decoder that fits the encoder. Fine-tuning moves the encoder away from the decoder of
-pre-training, and TTT would then pull it back, away from the task. `refit_decoder` mends this with unlabelled frames
+pre-training, and TTT would then pull it back, away from the task. `refit_decoder` repairs this with unlabelled frames
 alone; with a head that was trained on a frozen encoder it is not needed.
 """
 
@@ -78,9 +78,9 @@ def ttt_predict(
 ) -> TTTResult:
     """Predict each frame of rgb uint8 (N, H, W, 3) after training the segmenter's encoder on it.
 
-    `model` is the pre-trained model, or what `refit_decoder` made of it: of it the decoder is used. Neither argument
-    changes. The masks follow from `seed` and are the same for every frame. With `rooms`, a number for each frame, the
-    weights and the momentum go back only where it changes (online). ValueError where there are not N of them.
+    `model` is the pre-trained model, or what `refit_decoder` returned: its decoder is used, on the segmenter's device.
+    Neither argument changes. The masks follow from `seed` and are the same for every frame. With `rooms`, a number for
+    each frame, weights and momentum are reset only where it changes (online). ValueError where there are not N of them.
     """
     config, started = config or TTTConfig(), time.perf_counter()
     images = torch.as_tensor(rgb)
@@ -89,7 +89,7 @@ def ttt_predict(
     working = copy.deepcopy(segmenter).requires_grad_(False).eval()
     learner = _with_encoder(model, working.encoder)
     moving = [*working.encoder.parameters(), learner.mask_token]
-    start = [parameter.detach().clone() for parameter in moving]
+    start, device = [parameter.detach().clone() for parameter in moving], learner.mask_token.device
     for parameter in moving:
         parameter.requires_grad_(True)
 
@@ -101,7 +101,7 @@ def ttt_predict(
                     parameter.copy_(value)
             optimizer = torch.optim.SGD(moving, lr=config.learning_rate, momentum=config.momentum)
         generator = torch.Generator().manual_seed(seed)
-        copies = frame.expand(config.masks, -1, -1, -1)
+        copies = frame.to(device).expand(config.masks, -1, -1, -1)
         probe = split_patches(config.masks, learner.patches, config.mask_ratio, generator)
         before.append(_probe(learner, copies, probe))
         for step in range(config.steps):
@@ -144,7 +144,7 @@ def refit_decoder(
     optimizer = torch.optim.AdamW(trained, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
     generator = torch.Generator().manual_seed(seed)
     for step in range(config.refit_steps):
-        rgb = sample(config.refit_batch)
+        rgb = sample(config.refit_batch).to(learner.mask_token.device)
         visible, hidden = split_patches(len(rgb), learner.patches, config.mask_ratio, generator)
         with autocast(rgb.device.type):
             loss = learner.reconstruct_rgb(rgb, visible, hidden)
@@ -165,7 +165,7 @@ def _with_encoder(model: MaskedModel, encoder: FrameEncoder) -> MaskedModel:
         raise ValueError(f"test-time training: a {type(encoder).__name__} has no masked patches to reconstruct")
     learner = copy.deepcopy(model)
     learner.encoder = encoder
-    return learner.requires_grad_(False).eval()
+    return learner.to(encoder.positions.device).requires_grad_(False).eval()
 
 
 @torch.no_grad()

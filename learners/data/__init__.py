@@ -1,4 +1,4 @@
-"""Where training frames come from: the replay buffer, its eviction rules, folders of frames.
+"""Where training frames come from: the replay buffer, its eviction policies, folders of frames.
 
 Public: `replay_buffer.ReplayBuffer`, `frame_folder.FrameFolder`.
 """

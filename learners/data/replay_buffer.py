@@ -1,15 +1,15 @@
-"""The replay buffer: unlabelled frames of the test space (D_PT) on disk, written by a rule and sampled uniformly.
+"""The replay buffer: unlabelled frames of the test space (D_PT) on disk, evicted by a policy, sampled uniformly.
 
-torchrl's ReplayBuffer over memory-mapped files. The schema is fixed to the frame contract: a key that is not of it is
+torchrl's ReplayBuffer over memory-mapped files. The schema is fixed to the frame contract: any other key is
 refused, so labels of the test space cannot reach a learner through here (the paper's claim rests on it).
 
 On disk, per frame of 64 x 64: rgb uint8, depth as millimetres in 16 bits (0 to 65.535 m, rounded; farther is clipped),
 normals as int8 in units of 1/127, edges uint8, pose float32, and the frame number of the run.
 
-Once the buffer is full, a writer (`replay`: ring, reservoir, balanced, minred) says which frame a new one overwrites.
+Once the buffer is full, an eviction policy (ring, reservoir, balanced, minred) decides which frame is overwritten.
 
 A process killed at any moment (kill -9) loses at most what came after the last `flush`. A full buffer overwrites old
-frames in place; a frame that was half overwritten when the process died is found by its ticket and replaced.
+frames in place; a frame that was partially written when the process died is found by its sequence number and repaired.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ from torch import Tensor
 from ...core.frame import FRAME_SPEC
 from ...core.storage import write_json
 from ..choices import EvictionName
-from .eviction import WRITERS, Features, choose_slots, features_of, thumbnails
+from .eviction import POLICIES, Features, choose_indices, features_for, thumbnails
 
 MAX_DEPTH = 65.535
 """Metres; the farthest depth that is stored."""
 KEYS = (*FRAME_SPEC, "pose")
-"""What `extend` takes: these keys, all of them, and no other."""
-_WRITING = -1  # ticket of a slot that is being overwritten
-_FORMAT = 2
+"""Keys that `extend` requires; it takes no others."""
+WRITING = -1
+"""Sequence number of a frame that is being written."""
+_FORMAT = 3
 
 
 class BufferError(ValueError):
@@ -45,10 +46,10 @@ class BufferError(ValueError):
 class ReplayBuffer:
     """`capacity` frames in `folder`; its files have full size from the start, and use disk as they fill.
 
-    `replay` names the writer; `features` is what MinRed compares frames by. A folder that holds frames already is
-    refused, unless `resume` is True: then the buffer goes on where its last `flush` left it (with the stored sampling
-    state; `seed` counts only for a new buffer). Raises BufferError where the folder is not a buffer, or one of another
-    size or writer. One process writes; others may `ReplayBuffer.reader(folder)`.
+    `eviction` names the policy; `features` are what MinRed compares frames by. A folder that holds frames already is
+    refused, unless `resume` is True: then the buffer continues from its last `flush` (with the stored sampling state;
+    `seed` is for a new buffer only). Raises BufferError where the folder is not a buffer, or one of another
+    size or policy. One process writes; others may `ReplayBuffer.reader(folder)`.
     """
 
     def __init__(
@@ -59,46 +60,46 @@ class ReplayBuffer:
         width: int,
         seed: int = 0,
         resume: bool = False,
-        replay: EvictionName = "ring",
+        eviction: EvictionName = "ring",
         features: Features = thumbnails,
     ) -> None:
         if min(capacity, height, width) < 1:
             raise BufferError(f"buffer: capacity and size must be 1 or more, got {capacity} of {height} x {width}")
-        if replay not in WRITERS:
-            raise BufferError(f"buffer: no replay '{replay}'; there are {', '.join(WRITERS)}")
+        if eviction not in POLICIES:
+            raise BufferError(f"buffer: no eviction '{eviction}'; there are {', '.join(POLICIES)}")
         self.folder, self.capacity, self.height, self.width = Path(folder), capacity, height, width
-        self.replay, self.features = replay, features
+        self.eviction, self.features = eviction, features
         self.note: dict[str, Any] = {}
-        """Small JSON of the caller's own that `flush` stores with the frames, in the same instant."""
+        """Small JSON of the caller that `flush` stores together with the frames."""
         self._read_only = False
         occupied = self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir()))
         if occupied and not resume:
             raise BufferError(f"buffer: {self.folder} is not empty; resume it, or name an empty or new folder")
-        state = _read_state(self.folder) if occupied else None
-        if state is None:  # new, or killed before its files stood
+        state = read_state(self.folder) if occupied else None
+        if state is None:  # new, or killed while it was created
             shutil.rmtree(self.folder / "frames", ignore_errors=True)
             self._create()
         else:
-            asked = {"capacity": capacity, "height": height, "width": width, "replay": replay}
-            stored = {key: state[key] for key in asked}
-            if stored != asked:
-                raise BufferError(f"buffer: {self.folder} was made with {stored}, and is asked for with {asked}")
+            settings = {"capacity": capacity, "height": height, "width": width, "eviction": eviction}
+            stored = {key: state[key] for key in settings}
+            if stored != settings:
+                raise BufferError(f"buffer: {self.folder} was created with {stored}, which differs from {settings}")
         self._open(seed, state)
         if state is None:
             self.flush()
         else:
-            self._mend(state)
+            self._repair(state)
 
     @classmethod
     def reader(cls, folder: str | Path, seed: int = 0) -> ReplayBuffer:
-        """The frames that the last `flush` in `folder` stored, for any process to sample from, but not to write."""
-        state = _read_state(Path(folder))
+        """Read-only buffer of the frames that the last `flush` in `folder` stored, for any process."""
+        state = read_state(Path(folder))
         if state is None:
             raise BufferError(f"buffer: {folder} holds no replay buffer (no state.json)")
         buffer = cls.__new__(cls)
         buffer.folder, buffer._read_only = Path(folder), True
         buffer.capacity, buffer.height, buffer.width = state["capacity"], state["height"], state["width"]
-        buffer.replay = state["replay"]
+        buffer.eviction = state["eviction"]
         buffer._open(seed, {**state, "sampler": None})
         return buffer
 
@@ -108,14 +109,14 @@ class ReplayBuffer:
 
     @property
     def total_seen(self) -> int:
-        """Frames ever given to `extend`, those included that were overwritten or not kept."""
+        """Number of frames ever passed to `extend`, including those overwritten or discarded."""
         return self._total
 
     def extend(self, frames: Mapping[str, Any]) -> None:
         """Store N frames: arrays or tensors (N, H, W, ...) by the keys of the frame contract, pose (N, 6).
 
-        A further key `step`, int64 (N,), may tell their frame numbers in the run; without it they are counted from
-        the first frame written. Raises BufferError on a missing key, on any other key (labels above all), and on
+        An optional key `step`, int64 (N,), holds their frame numbers in the run; without it they are counted from the
+        first frame written. Raises BufferError on a missing key, on any other key (labels above all), and on
         another dtype or shape.
         """
         if self._read_only:
@@ -123,11 +124,11 @@ class ReplayBuffer:
         count = self._check(frames)
         if count == 0:
             return
-        tickets = torch.arange(self._total, self._total + count)
-        arrays = {key: torch.as_tensor(value) for key, value in {"step": tickets, **frames}.items()}
-        slots = choose_slots(self._writer, tickets, arrays, self.features)
-        kept = slots >= 0
-        self._write({key: value[kept] for key, value in arrays.items()}, tickets[kept], slots[kept])
+        numbers = torch.arange(self._total, self._total + count)
+        arrays = {key: torch.as_tensor(value) for key, value in {"step": numbers, **frames}.items()}
+        indices = choose_indices(self._policy, numbers, arrays, self.features)
+        kept = indices >= 0
+        self._write({key: value[kept] for key, value in arrays.items()}, numbers[kept], indices[kept])
         self._total += count
 
     def sample(self, n: int) -> dict[str, Tensor]:
@@ -137,25 +138,25 @@ class ReplayBuffer:
         """
         if len(self) == 0:
             raise BufferError("buffer: nothing to sample from, no frame is stored")
-        slots, _ = self._buffer.sampler.sample(self._storage, n)
-        return self._decoded(slots, (*KEYS, "step"))
+        indices, _ = self._buffer.sampler.sample(self._storage, n)
+        return self._decoded(indices, (*KEYS, "step"))
 
     def get(self, indices: Sequence[int] | Tensor, keys: Sequence[str] = (*KEYS, "step")) -> dict[str, Tensor]:
-        """The frames at these slots, 0 <= slot < len(self), as `sample` gives them; fewer `keys` cost less."""
-        slots = torch.as_tensor(indices, dtype=torch.long)
-        if slots.numel() and (int(slots.min()) < 0 or int(slots.max()) >= len(self)):
-            raise BufferError(f"buffer: slots must lie between 0 and {len(self) - 1}")
+        """The frames at these indices, 0 <= index < len(self), as `sample` returns them; fewer `keys` cost less."""
+        indices = torch.as_tensor(indices, dtype=torch.long)
+        if indices.numel() and (int(indices.min()) < 0 or int(indices.max()) >= len(self)):
+            raise BufferError(f"buffer: indices must lie between 0 and {len(self) - 1}")
         unknown = set(keys) - {*KEYS, "step"}
         if unknown:
             raise BufferError(f"buffer: no key {', '.join(sorted(unknown))}; there are {', '.join(KEYS)}, step")
-        return self._decoded(slots, keys)
+        return self._decoded(indices, keys)
 
     def all(self, keys: Sequence[str] = ("pose", "step")) -> dict[str, Tensor]:
         """Every stored frame, oldest first; mind the memory with images."""
-        return self.get(self._tensors.get("ticket")[: len(self)].argsort(stable=True), keys)
+        return self.get(self._tensors.get("sequence_number")[: len(self)].argsort(stable=True), keys)
 
     def flush(self) -> None:
-        """Make all frames so far survive: data to disk first, then one small file that says so, replaced whole."""
+        """Make all frames so far durable: their data goes to disk first, then state.json, replaced as a whole."""
         if self._read_only:
             raise BufferError(f"buffer: {self.folder} is open for reading only")
         for file in sorted((self.folder / "frames").iterdir()):
@@ -166,15 +167,15 @@ class ReplayBuffer:
             self.folder / "state.json",
             {
                 "format": _FORMAT, "capacity": self.capacity, "height": self.height, "width": self.width,
-                "replay": self.replay, "seed": self._writer.seed, "writer": self._writer.state(),
+                "eviction": self.eviction, "seed": self._policy.seed, "policy": self._policy.state(),
                 "total": self._total, "sampler": sampler, "note": self.note,
             },
         )  # fmt: skip
 
-    def _decoded(self, slots: Tensor, keys: Sequence[str]) -> dict[str, Tensor]:
+    def _decoded(self, indices: Tensor, keys: Sequence[str]) -> dict[str, Tensor]:
         # index_select copies frame by frame, twenty times as fast as the indexing that tensordict does
         tensors = {key: self._tensors.get(key).as_subclass(torch.Tensor) for key in keys}
-        return _decode({key: value.index_select(0, slots) for key, value in tensors.items()})
+        return _decode({key: value.index_select(0, indices) for key, value in tensors.items()})
 
     def _create(self) -> None:
         from tensordict import TensorDict
@@ -187,66 +188,63 @@ class ReplayBuffer:
             "edges": torch.zeros(image, dtype=torch.uint8),
             "pose": torch.zeros(6),
             "step": torch.zeros((), dtype=torch.int64),
-            "ticket": torch.zeros((), dtype=torch.int64),
+            "sequence_number": torch.zeros((), dtype=torch.int64),
         }
         (self.folder / "frames").mkdir(parents=True)
         TensorDict(one).expand(self.capacity).memmap_like(prefix=str(self.folder / "frames"))
 
     def _open(self, seed: int, state: dict[str, Any] | None) -> None:
-        # torchrl takes longer to import than all the rest of the learners: only who stores frames waits for it
+        # torchrl takes longer to import than all the rest of the learners: import it only when frames are stored
         from tensordict import TensorDict
         from torchrl.data import ImmutableDatasetWriter, LazyMemmapStorage, RandomSampler
         from torchrl.data import ReplayBuffer as TorchReplayBuffer
 
         frames = self.folder / "frames"
         if not (frames / "meta.json").is_file():
-            raise BufferError(f"buffer: {self.folder} has lost its files of frames")
+            raise BufferError(f"buffer: {self.folder} has no files of frames any more")
         self._total = 0 if state is None else state["total"]
         self._tensors = TensorDict.load_memmap(str(frames))
         storage = LazyMemmapStorage(self.capacity, scratch_dir=str(frames), existsok=True)
         # what torchrl's own checkpointer does for files that lie where the storage wants them
         storage._storage, storage.initialized, storage._len = self._tensors, True, min(self._total, self.capacity)
-        self._writer = WRITERS[self.replay](self.capacity, seed if state is None else state["seed"])
+        self._policy = POLICIES[self.eviction](self.capacity, seed if state is None else state["seed"])
         self._generator = torch.Generator().manual_seed(seed)
         if state is not None and state["sampler"]:
             self._generator.set_state(torch.tensor(list(bytes.fromhex(state["sampler"])), dtype=torch.uint8))
-        # torchrl's own writers only count slots: ours put frames into the storage themselves
+        # torchrl's own writers only count up: ours write into the storage themselves
         self._buffer = TorchReplayBuffer(
             storage=storage, sampler=RandomSampler(), writer=ImmutableDatasetWriter(), generator=self._generator
         )
         self._storage = storage
 
-    def _write(self, arrays: dict[str, Tensor], tickets: Tensor, slots: Tensor) -> None:
-        """Encode and store frames, each in a slot of its own; the ticket of a slot is void while it is written."""
+    def _write(self, arrays: dict[str, Tensor], numbers: Tensor, indices: Tensor) -> None:
+        """Encode and store frames at distinct indices; their sequence numbers are WRITING meanwhile."""
         from tensordict import TensorDict
 
-        if not len(slots):
+        if not len(indices):
             return
-        self._tensors.get("ticket")[slots] = _WRITING
-        data = {**_encode(arrays), "ticket": torch.full_like(tickets, _WRITING)}
-        self._storage.set(slots, TensorDict(data, batch_size=[len(tickets)]))
-        self._tensors.get("ticket")[slots] = tickets
+        self._tensors.get("sequence_number")[indices] = WRITING
+        data = {**_encode(arrays), "sequence_number": torch.full_like(numbers, WRITING)}
+        self._storage.set(indices, TensorDict(data, batch_size=[len(numbers)]))
+        self._tensors.get("sequence_number")[indices] = numbers
 
-    def _mend(self, state: dict[str, Any]) -> None:
-        """Give slots that a killed process left half written another frame of the buffer: the newest whole one.
-
-        Then tell the writer what is stored.
-        """
+    def _repair(self, state: dict[str, Any]) -> None:
+        """Replace frames that a killed process left partially written by the newest whole one; resume the policy."""
         self.note = state["note"]
-        tickets = self._tensors.get("ticket")[: len(self)]
-        torn = torch.nonzero(tickets == _WRITING).flatten()
-        if len(torn) and len(torn) == len(self):
-            raise BufferError(f"buffer: {self.folder} was killed while all its slots were overwritten; start a new one")
-        newest = int(tickets.argmax()) if len(tickets) else 0
-        for key in (*KEYS, "step", "ticket") if len(torn) else ():
+        numbers = self._tensors.get("sequence_number")[: len(self)]
+        partial = torch.nonzero(numbers == WRITING).flatten()
+        if len(partial) and len(partial) == len(self):
+            raise BufferError(f"buffer: {self.folder} was killed while all its frames were written; start a new one")
+        newest = int(numbers.argmax()) if len(numbers) else 0
+        for key in (*KEYS, "step", "sequence_number") if len(partial) else ():
             values = self._tensors.get(key)
-            values[torn] = values[newest].clone()
-        stored = self.get(range(len(self)), ("pose", "rgb") if self.replay == "minred" else ("pose",))
-        compared = features_of(self._writer, self.features, stored["rgb"]) if "rgb" in stored else None
-        self._writer.resume(state["writer"], tickets.numpy().copy(), stored["pose"].numpy(), compared)
+            values[partial] = values[newest].clone()
+        stored = self.get(range(len(self)), ("pose", "rgb") if self.eviction == "minred" else ("pose",))
+        compared = features_for(self._policy, self.features, stored["rgb"]) if "rgb" in stored else None
+        self._policy.resume(state["policy"], numbers.numpy().copy(), stored["pose"].numpy(), compared)
 
     def _check(self, frames: Mapping[str, Any]) -> int:
-        """How many frames these are; BufferError where they are not frames of the contract in this buffer's size."""
+        """Number of frames; BufferError where they break the frame contract or have another size."""
         unknown, missing = sorted(set(frames) - {*KEYS, "step"}), sorted(set(KEYS) - set(frames))
         if unknown:
             raise BufferError(
@@ -272,7 +270,7 @@ def as_stored(frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _encode(frames: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Frames of the contract to what is stored. Millimetres fill an int16, bit by bit: torch does little in uint16."""
+    """Frames of the contract in their stored form. Depth is uint16 millimetres in an int16, for torch's kernels."""
     millimetres = (frames["depth"].clamp(0, MAX_DEPTH) * 1000).round().to(torch.int32)
     return {
         "rgb": frames["rgb"],
@@ -296,8 +294,8 @@ def _decode(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return frames
 
 
-def _read_state(folder: Path) -> dict[str, Any] | None:
-    """state.json, None where there is none and the folder is a buffer killed before its first flush, or empty."""
+def read_state(folder: Path) -> dict[str, Any] | None:
+    """Content of state.json; None in an empty folder, or in a buffer killed before its first flush."""
     file = folder / "state.json"
     if not file.exists():
         if not folder.is_dir():
@@ -313,8 +311,8 @@ def _read_state(folder: Path) -> dict[str, Any] | None:
         for key in ("capacity", "height", "width", "total", "seed"):
             if not isinstance(state[key], int):
                 raise ValueError(f"'{key}' is not a whole number")
-        if state["replay"] not in WRITERS or not isinstance(state["note"], dict):
-            raise ValueError(f"'replay' is not one of {', '.join(WRITERS)}, or 'note' is no object")
+        if state["eviction"] not in POLICIES or not isinstance(state["note"], dict):
+            raise ValueError(f"'eviction' is not one of {', '.join(POLICIES)}, or 'note' is no object")
     except (ValueError, KeyError) as error:
         raise BufferError(f"buffer: {file} cannot be read: {error}") from error
     return state

@@ -9,50 +9,51 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .replay_buffer import _WRITING, ReplayBuffer, _read_state
+from .replay_buffer import WRITING, ReplayBuffer, read_state
 
 PAUSE = 0.001
 """Seconds until a frame that is being overwritten is read again."""
 PATIENCE = 1000
-"""Times that it is read again: a writer that died half way is not waited for."""
+"""Times that it is read again: the writer may have died while writing it."""
 
 
 class SharedBuffer(ReplayBuffer):
-    """`SharedBuffer.reader(folder)` samples what the writer has flushed by the last `refresh`, frames whole.
+    """`SharedBuffer.reader(folder)` samples whole frames of what the writer had flushed at the last `refresh`.
 
-    A frame that the writer is overwriting is read again until it is whole: its ticket is void meanwhile, and another
-    one afterwards. One that a writer left half written when it was killed is given as it is; resuming mends it.
+    A frame that the writer is overwriting is read again until it is whole: its sequence number is WRITING meanwhile,
+    and another one afterwards. A frame that a killed writer left partially written is returned as it is; resuming the
+    buffer repairs it.
     """
 
     @classmethod
     def reader(cls, folder: str | Path, seed: int = 0) -> SharedBuffer:
-        """The frames that the last `flush` in `folder` stored; `refresh` takes note of later ones."""
+        """Reader of the frames that the last `flush` in `folder` stored; `refresh` adds later ones."""
         buffer = super().reader(folder, seed)
         assert isinstance(buffer, cls)
         return buffer
 
     def reseed(self, seed: int) -> None:
-        """Draw from here on as a reader that is opened with this seed."""
+        """Sample from here on as a reader opened with this seed."""
         self._generator.manual_seed(seed)
 
     def refresh(self) -> None:
-        """Take note of what the writer's last flush stored: more frames, and its `note`."""
-        state = _read_state(self.folder)
+        """Read what the writer's last flush stored: more frames, and its `note`."""
+        state = read_state(self.folder)
         assert state is not None  # the file is only ever replaced
         self._total, self.note = state["total"], state["note"]
         self._storage._len = min(self._total, self.capacity)
 
-    def _decoded(self, slots: Tensor, keys: Sequence[str]) -> dict[str, Tensor]:
-        tickets = self._tensors.get("ticket").as_subclass(torch.Tensor)
-        before = tickets.index_select(0, slots)
-        frames = super()._decoded(slots, keys)
+    def _decoded(self, indices: Tensor, keys: Sequence[str]) -> dict[str, Tensor]:
+        numbers = self._tensors.get("sequence_number").as_subclass(torch.Tensor)
+        before = numbers.index_select(0, indices)
+        frames = super()._decoded(indices, keys)
         for _ in range(PATIENCE):
-            torn = torch.nonzero((before == _WRITING) | (tickets.index_select(0, slots) != before)).flatten()
-            if not len(torn):
+            partial = torch.nonzero((before == WRITING) | (numbers.index_select(0, indices) != before)).flatten()
+            if not len(partial):
                 break
             time.sleep(PAUSE)
-            before[torn] = tickets.index_select(0, slots[torn])
-            again = super()._decoded(slots[torn], keys)
+            before[partial] = numbers.index_select(0, indices[partial])
+            again = super()._decoded(indices[partial], keys)
             for key, values in frames.items():
-                values[torn] = again[key]
+                values[partial] = again[key]
         return frames

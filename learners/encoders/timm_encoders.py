@@ -41,10 +41,10 @@ class _Generalist(FrameEncoder):
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 
     def pixels(self, rgb: Tensor) -> Tensor:
-        """rgb uint8 (B, H, W, 3), H = W, to what the network takes, float32 (B, 3, image_size, image_size)."""
+        """rgb uint8 (B, H, W, 3), H = W, to the network's input, float32 (B, 3, image_size, image_size)."""
         if rgb.dtype != torch.uint8 or rgb.ndim != 4 or rgb.shape[3] != 3 or rgb.shape[1] != rgb.shape[2]:
             raise ValueError(f"encoder: rgb is {rgb.dtype} {tuple(rgb.shape)}, expected uint8 (B, S, S, 3)")
-        image = rgb.permute(0, 3, 1, 2).to(torch.float32) / 255
+        image = rgb.to(self.mean.device).permute(0, 3, 1, 2).to(torch.float32) / 255
         if image.shape[2] != self.image_size:
             size = (self.image_size, self.image_size)
             image = F.interpolate(image, size, mode="bicubic", align_corners=False, antialias=True).clamp_(0, 1)

@@ -1,4 +1,4 @@
-"""What every detector has in common: the classes it knows, training on true boxes, and telling boxes frame by frame."""
+"""Base class of detectors: their classes, training on true boxes, and prediction frame by frame."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .task import TaskModel
 
 
 class BoxDetector(TaskModel):
-    """An encoder with a head that tells boxes. `classes` are the global class ids of what it tells, in order."""
+    """An encoder with a detection head. `classes` are the global class ids that it predicts, in order."""
 
     config_type: ClassVar[type]
-    """Dataclass of the head's sizes, and of which boxes are told."""
+    """Dataclass of the head's sizes and of its thresholds."""
 
     def __init__(self, encoder: FrameEncoder, classes: Sequence[int], config: Any = None) -> None:
         if not classes:
@@ -37,12 +37,11 @@ class BoxDetector(TaskModel):
 
     @abstractmethod
     def loss(self, rgb: Tensor, truth: Boxes) -> tuple[Tensor, dict[str, float]]:
-        """The loss of rgb uint8 (B, H, W, 3) with the true boxes of its frames (of `classes`; others are left out)."""
+        """Loss on rgb uint8 (B, H, W, 3) and the true boxes of its frames; those of other classes are ignored."""
 
     @abstractmethod
-    def found(self, rgb: Tensor) -> Boxes:
-        """What is told of rgb uint8 (B, H, W, 3), on the CPU, each frame's best first; classes are places in
-        `classes`."""
+    def detect(self, rgb: Tensor) -> Boxes:
+        """Boxes on rgb uint8 (B, H, W, 3), on the CPU, each frame's best first; classes are indices into `classes`."""
 
     def description(self) -> dict[str, Any]:
         """The classes and the head's sizes."""
@@ -55,7 +54,7 @@ class BoxDetector(TaskModel):
         return cls(encoder, description["classes"], cls.config_type(**sizes))
 
     def known(self, truth: Boxes) -> Boxes:
-        """The boxes of `classes`, with places among them for ids."""
+        """Boxes of `classes`, with indices into them for ids."""
         ids = torch.tensor(self.classes, device=truth.classes.device)
         same = truth.classes[:, None] == ids
         known = truth.where(same.any(1))
@@ -67,9 +66,9 @@ class BoxDetector(TaskModel):
         parts, first = [], 0
         with self.evaluating() as device:
             for batch in torch.as_tensor(rgb).split(batch_size) if len(rgb) else ():
-                found = self.found(batch.to(device))
-                classes = torch.tensor(self.classes)[found.classes]
-                parts.append(replace(found, frame=found.frame + first, classes=classes))
+                boxes = self.detect(batch.to(device))
+                classes = torch.tensor(self.classes)[boxes.classes]
+                parts.append(replace(boxes, frame=boxes.frame + first, classes=classes))
                 first += len(batch)
         return Boxes.join(parts)
 

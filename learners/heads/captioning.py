@@ -19,20 +19,20 @@ from ..nn.precision import autocast
 from .task import TaskModel
 
 PAD, BEGIN, END = 0, 1, 2
-"""Numbers of what stands for no word: after the end, before the first word, after the last."""
-_FIRST = 3  # number of the vocabulary's first word
+"""Ids of the special tokens: padding, start and end of a caption."""
+_FIRST = 3  # id of the vocabulary's first word
 
 
 @dataclass(frozen=True)
 class CaptionConfig:
-    """The size of the decoder."""
+    """Size of the decoder."""
 
     width: int = 192
     """Channels; every attention head is 64 wide."""
     depth: int = 3
     """Decoder layers."""
-    longest: int = 32
-    """Most words of a caption."""
+    max_words: int = 32
+    """Maximum number of words of a caption."""
 
 
 class CaptionHead(nn.Module):
@@ -42,17 +42,17 @@ class CaptionHead(nn.Module):
         super().__init__()
         self.context = linear(dim, config.width)
         self.embed = nn.Embedding(n_words, config.width)
-        self.positions = nn.Parameter(torch.randn(config.longest + 1, config.width) * 0.02)
+        self.positions = nn.Parameter(torch.randn(config.max_words + 1, config.width) * 0.02)
         self.layers = nn.ModuleList(DecoderBlock(config.width, config.width // 64) for _ in range(config.depth))
         self.norm = norm(config.width)
         self.logits = linear(config.width, n_words)
         nn.init.normal_(self.embed.weight, std=0.02)
 
-    def forward(self, features: Tensor, told: Tensor) -> Tensor:
+    def forward(self, features: Tensor, ids: Tensor) -> Tensor:
         """Features (B, N, dim) and ids of words int64 (B, T) to logits (B, T, V)."""
-        length = told.shape[1]
-        x = self.embed(told) + self.positions[:length]
-        later = torch.ones(length, length, dtype=torch.bool, device=told.device).triu(1)[None, None]
+        length = ids.shape[1]
+        x = self.embed(ids) + self.positions[:length]
+        later = torch.ones(length, length, dtype=torch.bool, device=ids.device).triu(1)[None, None]
         context = self.context(features)
         for layer in self.layers:
             x = layer(x, context, later)
@@ -70,7 +70,7 @@ class Captioner(TaskModel):
             raise ValueError("captioner: the vocabulary is empty")
         self.vocabulary, self.config = tuple(vocabulary), config or CaptionConfig()
         super().__init__(encoder, CaptionHead(encoder.dim, _FIRST + len(vocabulary), self.config))
-        self._number = {word: _FIRST + index for index, word in enumerate(self.vocabulary)}
+        self._id = {word: _FIRST + index for index, word in enumerate(self.vocabulary)}
 
     def description(self) -> dict[str, Any]:
         """The vocabulary and the head's sizes."""
@@ -86,27 +86,27 @@ class Captioner(TaskModel):
         """The layers of encoder and decoder."""
         return (self.encoder.layers, self.head.layers)
 
-    def numbers(self, captions: Sequence[str]) -> Tensor:
-        """Captions as int64 (B, longest + 2): BEGIN, the words' numbers, END, then PAD.
+    def tokenise(self, captions: Sequence[str]) -> Tensor:
+        """Captions as int64 (B, max_words + 2): BEGIN, the words' ids, END, then PAD.
 
-        Raises ValueError on a word outside the vocabulary, and on a caption with more than `longest` words.
+        Raises ValueError on a word outside the vocabulary, and on a caption with more than `max_words` words.
         """
-        table = torch.full((len(captions), self.config.longest + 2), PAD)
+        table = torch.full((len(captions), self.config.max_words + 2), PAD)
         for row, caption in zip(table, captions, strict=True):
-            said = words(caption)
-            unknown = [word for word in said if word not in self._number]
-            if unknown or len(said) > self.config.longest:
-                why = f"'{unknown[0]}' is not in the vocabulary" if unknown else f"{len(said)} words are too many"
+            parsed = words(caption)
+            unknown = [word for word in parsed if word not in self._id]
+            if unknown or len(parsed) > self.config.max_words:
+                why = f"'{unknown[0]}' is not in the vocabulary" if unknown else f"{len(parsed)} words are too many"
                 raise ValueError(f"captioner: {why}: {caption}")
-            row[: len(said) + 2] = torch.tensor([BEGIN, *(self._number[word] for word in said), END])
+            row[: len(parsed) + 2] = torch.tensor([BEGIN, *(self._id[word] for word in parsed), END])
         return table
 
-    def loss(self, rgb: Tensor, numbers: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """Mean cross-entropy of each next word of the captions `numbers` (B, T) of rgb uint8 (B, H, W, 3)."""
-        length = int((numbers != PAD).sum(1).max())
-        told, next_ = numbers[:, : length - 1], numbers[:, 1:length]
+    def loss(self, rgb: Tensor, captions: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Mean cross-entropy of each next word of tokenised `captions` (B, T) of rgb uint8 (B, H, W, 3)."""
+        length = int((captions != PAD).sum(1).max())
+        ids, next_ = captions[:, : length - 1], captions[:, 1:length]
         with autocast(rgb.device.type):
-            logits = self.head(self.encoder(rgb), told)
+            logits = self.head(self.encoder(rgb), ids)
         loss = F.cross_entropy(logits.float().flatten(0, 1), next_.flatten(), ignore_index=PAD)
         right = (logits.argmax(-1) == next_)[next_ != PAD].float().mean()
         return loss, {"accuracy": right.item()}
@@ -121,14 +121,14 @@ class Captioner(TaskModel):
         return captions
 
     def _write(self, features: Tensor) -> list[str]:
-        told = torch.full((len(features), 1), BEGIN, device=features.device)
-        for _ in range(self.config.longest):
-            best = self.head(features, told)[:, -1].argmax(1, keepdim=True)
-            told = torch.cat([told, best], 1)
-            if bool((told == END).any(1).all()):
+        ids = torch.full((len(features), 1), BEGIN, device=features.device)
+        for _ in range(self.config.max_words):
+            best = self.head(features, ids)[:, -1].argmax(1, keepdim=True)
+            ids = torch.cat([ids, best], 1)
+            if bool((ids == END).any(1).all()):
                 break
         written = []
-        for row in told[:, 1:].tolist():
-            said = row[: row.index(END)] if END in row else row
-            written.append(" ".join(self.vocabulary[number - _FIRST] for number in said if number >= _FIRST))
+        for row in ids[:, 1:].tolist():
+            generated = row[: row.index(END)] if END in row else row
+            written.append(" ".join(self.vocabulary[i - _FIRST] for i in generated if i >= _FIRST))
         return written

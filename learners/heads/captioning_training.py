@@ -38,7 +38,7 @@ def fine_tune_captioner(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         captioner = Captioner(copy.deepcopy(encoder), vocabulary, head)
-        numbers = [captioner.numbers(several) for several in captions]
+        numbers = [captioner.tokenise(several) for several in captions]
 
         def loss(picks: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
             images = torch.from_numpy(rgb[picks])

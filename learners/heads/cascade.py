@@ -1,8 +1,8 @@
 """Cascade Mask R-CNN on an encoder, the paper's detector (Appendix W.2), where torchvision's operators load.
 
 As ViTDet (Li et al., 2022) puts it on a plain ViT: a simple pyramid of the last map, proposals (Faster R-CNN), three
-stages of boxes that ask for more and more overlap (Cascade R-CNN, Cai & Vasconcelos, 2018), and masks (Mask R-CNN).
-Where torchvision's operators do not load, `detection.Detector` tells boxes in plain torch. On frames of 64 x 64, whose
+stages of boxes that require more and more overlap (Cascade R-CNN, Cai & Vasconcelos, 2018), and masks (Mask R-CNN).
+Where torchvision's operators do not load, `detection.Detector` is in plain torch. On frames of 64 x 64, whose
 objects are mostly smaller than an anchor, that one also learns in fewer steps, each a fifth as long on a CPU.
 """
 
@@ -55,15 +55,15 @@ class CascadeDetector(BoxDetector):
         losses = self.head.losses(self._maps(rgb), known, units)
         return torch.stack(list(losses.values())).sum(), {name: loss.item() for name, loss in losses.items()}
 
-    def found(self, rgb: Tensor) -> Boxes:
+    def detect(self, rgb: Tensor) -> Boxes:
         """See BoxDetector."""
         units = self._units(rgb)
-        found = self.head.detect(self._maps(rgb))
-        return Boxes(*(each.cpu() for each in (found.frame, found.corners / units, found.classes, found.scores)))
+        boxes = self.head.detect(self._maps(rgb))
+        return Boxes(*(each.cpu() for each in (boxes.frame, boxes.corners / units, boxes.classes, boxes.scores)))
 
     @torch.no_grad()
     def masks(self, rgb: NDArray[np.uint8] | Tensor, boxes: Boxes, batch_size: int = 64) -> Tensor:
-        """The pixels of each object that `predict` told of rgb uint8 (N, H, W, 3): bool (M, H, W), on the CPU."""
+        """Masks of the boxes that `predict` returned for rgb uint8 (N, H, W, 3): bool (M, H, W), on the CPU."""
         known, parts, size = self.known(boxes), [], (int(rgb.shape[1]), int(rgb.shape[2]))
         with self.evaluating() as device:
             for first in range(0, len(rgb), batch_size):

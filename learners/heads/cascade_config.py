@@ -1,17 +1,17 @@
-"""The sizes of Cascade Mask R-CNN, apart from its head, which loads only where torchvision's operators do."""
+"""Configuration of Cascade Mask R-CNN, separate from its head, which needs torchvision's operators to load."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 PATCH = 16
-"""Units of a patch's side. Boxes are told in pixels, but held in units: every size that the field gives in pixels, for
-ViTs of patch 16, then stays what it is in patches, however large a patch is here."""
+"""Units of a patch's side. Boxes are returned in pixels, but computed in units: sizes that the literature gives in
+pixels, for ViTs of patch 16, then keep their size in patches, whatever the patch is here."""
 
 
 @dataclass(frozen=True)
 class CascadeConfig:
-    """The size of the head, and which boxes it tells. The defaults suit frames of a few objects on two CPU cores;
+    """Size of the head, and its thresholds. The defaults suit frames of a few objects on two CPU cores;
     `recipes.CASCADE_HEAD` has the paper's."""
 
     width: int = 64
@@ -31,7 +31,7 @@ class CascadeConfig:
     hidden: int = 256
     """Units of each stage's layer; ViTDet has 1,024."""
     min_score: float = 0.02
-    """Boxes with less are not told."""
+    """Boxes of a lower score are dropped."""
     max_iou: float = 0.5
     """Of two boxes of one class that overlap by more, the worse is dropped."""
     per_frame: int = 100

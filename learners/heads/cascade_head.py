@@ -106,8 +106,13 @@ class CascadeHead(nn.Module):
         """The losses of maps (B, width, h, w) with true boxes and masks in pixels, of `units` (4,) each."""
         frames = [truth.of(frame) for frame in range(len(maps[0]))]
         objects = [(each.corners * units, each.classes + 1) for each in frames]
-        proposals, told = self.proposer(self._images(maps), self._named(maps), [{"boxes": own} for own, _ in objects])
-        losses = {"objectness": told["loss_objectness"], "proposals": told["loss_rpn_box_reg"]}
+        proposals, proposal_losses = self.proposer(
+            self._images(maps), self._named(maps), [{"boxes": own} for own, _ in objects]
+        )
+        losses = {
+            "objectness": proposal_losses["loss_objectness"],
+            "proposals": proposal_losses["loss_rpn_box_reg"],
+        }
         proposals = [torch.cat(pair) for pair in zip(proposals, (own for own, _ in objects), strict=True)]
         first = [
             self._sampled(match(boxes, *own, self.config.overlaps[0]))
@@ -124,9 +129,9 @@ class CascadeHead(nn.Module):
             classes = torch.cat([each.classes for each in matched])
             goals = [_of(own, each.objects) for (own, _), each in zip(objects, matched, strict=True)]
             aim = stage.aim(torch.cat(boxes), torch.cat(goals))
-            found, count = classes > 0, max(1, len(classes))
+            positive, count = classes > 0, max(1, len(classes))
             losses[f"classes {number}"] = F.cross_entropy(logits, classes, reduction="sum") / count
-            losses[f"boxes {number}"] = F.l1_loss(steps[found], aim[found], reduction="sum") / count
+            losses[f"boxes {number}"] = F.l1_loss(steps[positive], aim[positive], reduction="sum") / count
         losses["masks"] = self._mask_loss(maps, first, frames, units)
         return losses
 
@@ -168,12 +173,12 @@ class CascadeHead(nn.Module):
         pooled, share = self._pooled(self.pool, maps, boxes), 1 / len(self.stages)
         pooled = share * pooled + (1 - share) * pooled.detach()  # stages share the gradient of the maps, as Detectron2
         with autocast(pooled.device.type):
-            logits, steps = (told.float() for told in stage(pooled))
+            logits, steps = (output.float() for output in stage(pooled))
         moved = clip_boxes_to_image(stage.moved(torch.cat(boxes), steps.detach()), self.size)
         return logits, steps, list(moved.split([len(each) for each in boxes]))
 
     def _sampled(self, matched: Matched) -> Matched:
-        """Those that are learned from; a box that was all but a line is not."""
+        """Sampled proposals to learn from; degenerate boxes are left out."""
         (objects,), (rest,) = self.sampler([torch.where(_wide(matched.boxes), matched.classes, -1)])
         chosen = (objects + rest).bool()
         return Matched(matched.boxes[chosen], matched.classes[chosen], matched.objects[chosen])
@@ -181,11 +186,11 @@ class CascadeHead(nn.Module):
     def _mask_loss(
         self, maps: Sequence[Tensor], matched: Sequence[Matched], frames: Sequence[Boxes], units: Tensor
     ) -> Tensor:
-        shown = [each.classes > 0 for each in matched]
-        boxes = [each.boxes[one] for each, one in zip(matched, shown, strict=True)]
+        positive = [each.classes > 0 for each in matched]
+        boxes = [each.boxes[one] for each, one in zip(matched, positive, strict=True)]
         logits = self._mask_logits(maps, boxes)
         masks = [each.masks for each in frames]
-        objects = [each.objects[one] for each, one in zip(matched, shown, strict=True)]
+        objects = [each.objects[one] for each, one in zip(matched, positive, strict=True)]
         loss: Tensor = maskrcnn_loss(
             logits, [each / units for each in boxes], masks, [each.classes + 1 for each in frames], objects
         )
@@ -205,7 +210,7 @@ class CascadeHead(nn.Module):
         return dict(zip(self.names, maps, strict=True))
 
     def _images(self, maps: Sequence[Tensor]) -> ImageList:
-        """Only their size is asked for."""
+        """Stand-ins for images, of which only the size is used."""
         return ImageList(maps[0].new_empty(()).expand(len(maps[0]), 1, *self.size), [self.size] * len(maps[0]))
 
 

@@ -1,10 +1,10 @@
-"""Object detection in plain torch, where torchvision's operators are not at hand (`cascade` needs them).
+"""Object detection in plain torch, where torchvision's operators are not available (`cascade` needs them).
 
-A simple pyramid (ViTDet) and one anchor-free head for all its levels, as FCOS (Tian et al., 2019): every place tells
-how likely an object of each class is around it, and its box. Named departures from the paper's Cascade Mask R-CNN and
+A simple pyramid (ViTDet) and one anchor-free head for all its levels, as FCOS (Tian et al., 2019): every place predicts
+the probability of an object of each class around it, and its box. Departures from the paper's Cascade Mask R-CNN and
 from FCOS: one stage, no masks; a box is an offset of its centre and the logarithms of its sides, in cells, so that an
-object smaller than a cell has one too; and a class's likelihood is trained on the overlap of the predicted box with the
-true one (quality focal loss, Li et al., 2020) instead of a branch of its own for how well a box sits.
+object smaller than a cell has one too; and a class's probability is trained on the overlap of the predicted box with
+the true one (quality focal loss, Li et al., 2020) instead of by a centre-ness branch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MAX_LOG = 5.0  # of a side in cells: beyond any image, and short of overflow
 
 @dataclass(frozen=True)
 class DetectionConfig:
-    """The size of the head, and which boxes it tells."""
+    """Size of the head, and its thresholds."""
 
     width: int = 64
     """Channels of the pyramid and of the towers; ViTDet has 256."""
@@ -38,7 +38,7 @@ class DetectionConfig:
     depth: int = 2
     """3 x 3 convolutions of each tower, of classes and of boxes; FCOS has 4."""
     min_score: float = 0.02
-    """Boxes with less are not told."""
+    """Boxes of a lower score are dropped."""
     max_iou: float = 0.6
     """Of two boxes of one class that overlap by more, the worse is dropped."""
     per_frame: int = 100
@@ -72,9 +72,9 @@ class DetectionHead(nn.Module):
             logits.append(self.logits(self.class_tower(level)).flatten(2))
             offset, logs = self.box(self.box_tower(level)).flatten(2).float().split(2, dim=1)
             boxes.append(torch.cat([offset, logs + side], 1))
-        told = torch.cat(boxes, 2).transpose(1, 2)
-        centre = self.points + told[..., :2] * self.cells
-        half = told[..., 2:].clamp(max=_MAX_LOG).exp() * self.cells / 2
+        predicted = torch.cat(boxes, 2).transpose(1, 2)
+        centre = self.points + predicted[..., :2] * self.cells
+        half = predicted[..., 2:].clamp(max=_MAX_LOG).exp() * self.cells / 2
         return torch.cat(logits, 2).transpose(1, 2).float(), torch.cat([centre - half, centre + half], -1)
 
 
@@ -110,7 +110,7 @@ class Detector(BoxDetector):
         size = sides_of(rgb)[:2]
         return detection_loss(logits, boxes, self.head.points * size, self.head.cells * size, self.known(truth))
 
-    def found(self, rgb: Tensor) -> Boxes:
+    def detect(self, rgb: Tensor) -> Boxes:
         """See BoxDetector."""
         with autocast(rgb.device.type):
             logits, boxes = self(rgb)
@@ -118,16 +118,16 @@ class Detector(BoxDetector):
 
 
 def decode(logits: Tensor, boxes: Tensor, size: tuple[int, int], config: DetectionConfig) -> Boxes:
-    """What logits (B, L, K) and boxes (B, L, 4) in pixels tell: boxes cut to the image (height, width), suppressed."""
+    """Boxes of logits (B, L, K) and boxes (B, L, 4) in pixels, clipped to the image (height, width) and suppressed."""
     count, _, kinds = logits.shape
     scores, best = logits.sigmoid().flatten(1).topk(min(_CANDIDATES, logits[0].numel()), 1)
     classes = best % kinds
     corners = boxes.gather(1, (best // kinds)[..., None].expand(-1, -1, 4)).clamp(min=0)
     corners = torch.minimum(corners, torch.tensor([size[1], size[0], size[1], size[0]], dtype=corners.dtype))
-    told = (scores >= config.min_score) & suppress(corners, classes, config.max_iou)
-    told &= told.cumsum(1) <= config.per_frame
+    kept = (scores >= config.min_score) & suppress(corners, classes, config.max_iou)
+    kept &= kept.cumsum(1) <= config.per_frame
     frame = torch.arange(count)[:, None].expand_as(classes)
-    return Boxes(frame[told], corners[told], classes[told], scores[told])
+    return Boxes(frame[kept], corners[kept], classes[kept], scores[kept])
 
 
 def detection_loss(
@@ -141,22 +141,22 @@ def detection_loss(
     frame, place = (owner >= 0).nonzero(as_tuple=True)
     owned = owner[frame, place]
     quality = torch.zeros_like(logits)
-    found = max(1, len(owned))
+    count = max(1, len(owned))
     iou, giou = overlap(boxes[frame, place], truth.corners[owned])
     quality[frame, place, truth.classes[owned]] = iou.detach()
     gap = (quality - logits.detach().sigmoid()).square()
-    classes = (gap * F.binary_cross_entropy_with_logits(logits, quality, reduction="none")).sum() / found
-    sides = (1 - giou).sum() / found
+    classes = (gap * F.binary_cross_entropy_with_logits(logits, quality, reduction="none")).sum() / count
+    sides = (1 - giou).sum() / count
     overlapping = float(iou.detach().mean()) if len(owned) else 0.0
     return classes + 2 * sides, {"classes": classes.item(), "boxes": sides.item(), "iou": overlapping}
 
 
 def assign(points: Tensor, cells: Tensor, truth: Boxes, frames: int) -> Tensor:
-    """Which true box each place answers for: int64 (frames, L), -1 for none; points and cells (L, 2) in pixels.
+    """True box that each place is trained to predict: int64 (frames, L), -1 for none. points, cells (L, 2): pixels.
 
     A box belongs to the finest level where its longer side is at most 8 cells (as FCOS's limits), else to the coarsest.
     There it has the places inside it that are within 1.5 cells of its centre, and always the cell of its centre. A
-    place that several claim answers for the smallest.
+    place that several boxes claim belongs to the smallest.
     """
     centre = (truth.corners[:, :2] + truth.corners[:, 2:]) / 2
     sides = truth.corners[:, 2:] - truth.corners[:, :2]

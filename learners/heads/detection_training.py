@@ -1,4 +1,4 @@
-"""Transfer to detection: boxes come from label maps, after augmentation, so that they hold what is still to be seen."""
+"""Transfer to detection: boxes come from label maps, after augmentation, so that they enclose what is still visible."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .detection import DetectionConfig, Detector
 from .transfer import LabelledFrames, Progress, TransferConfig, augment, train
 
 MIN_PIXELS = 4
-"""An object of which a frame shows fewer pixels has no box there."""
+"""Objects with fewer visible pixels get no box."""
 
 
 def fine_tune_detector(
@@ -33,7 +33,7 @@ def fine_tune_detector(
 ) -> BoxDetector:
     """A detector of `classes` on a copy of `encoder`, trained on `labelled`; one seed gives one result.
 
-    `head` says which: Detector, or CascadeDetector where it is a CascadeConfig. It tells those of the classes that
+    `head` decides which: Detector, or CascadeDetector for a CascadeConfig. It predicts those of the classes that
     occur in `labelled`. ValueError where none does, or there are no instances; ImportError as CascadeDetector.
     """
     config = config or TransferConfig()
@@ -45,11 +45,11 @@ def fine_tune_detector(
         masks = kind is CascadeDetector
 
         def loss(picks: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-            rgb, shown = augment(
+            rgb, visible = augment(
                 torch.from_numpy(labelled.rgb[picks]), objects[picks].long(), config.augment, generator
             )
             device = next(detector.head.parameters()).device
-            return detector.loss(rgb.to(device), boxes_of(shown.to(device), table, MIN_PIXELS, masks))
+            return detector.loss(rgb.to(device), boxes_of(visible.to(device), table, MIN_PIXELS, masks))
 
         train(detector, len(labelled.rgb), loss, config, seed, progress)
     return detector

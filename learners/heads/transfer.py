@@ -1,6 +1,6 @@
 """Transfer (Section 3.2.3): head and encoder are fine-tuned on D_t, labelled frames of external houses only.
 
-What all tasks share: labelled frames, the recipe and its loop. AdamW with layer-wise learning rate decay, warm-up and
+What all tasks share: labelled frames, the recipe and its loop. AdamW with layer-wise learning-rate decay, warm-up and
 decay, drop path, flips, crops and photometric jitter. Each task has its fine-tuning beside its head, in
 `heads.segmentation_training`, `heads.detection_training` and `heads.captioning_training`.
 """
@@ -24,9 +24,9 @@ from ..nn.schedules import warmup_cosine
 from .task import TaskModel
 
 Progress = Callable[[int, int, dict[str, float]], None]
-"""Called with the steps done, the steps in all, and the last step's metrics."""
+"""Called with the steps done, the number of steps, and the last step's metrics."""
 IGNORE = -1
-"""In a target: a pixel that counts for nothing."""
+"""Target of a pixel that is ignored."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ class LabelledFrames:
         return self.instance
 
     def classes(self) -> tuple[int, ...]:
-        """The class ids that occur, void left out: what a head trained on these frames can learn."""
+        """Class ids that occur, without void: those that a head can learn from these frames."""
         return tuple(int(c) for c in np.unique(self.semantic) if c != VOID)
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How labelled frames are varied. 0 (min_scale: 1) switches a part off."""
+    """Augmentation of labelled frames. 0 (min_scale: 1) switches a part off."""
 
     flip: float = 0.5
     """Probability of a left-right flip."""
@@ -116,7 +116,7 @@ class TransferConfig:
     weight_decay: float = 0.05
     """Weight decay, on matrices only."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """AdamW's."""
+    """Decay of AdamW's moments."""
     warmup_ratio: float = 0.05
     """Fraction of the steps over which the learning rate rises."""
     milestones: tuple[float, ...] = ()
@@ -129,13 +129,13 @@ class TransferConfig:
     """Segmentation: exponent of the classes' weights in the loss, share^-balance: 0 counts pixels alike, 0.5 lifts
     rare classes."""
     frozen: bool = False
-    """Train the head alone; the encoder stays as it is."""
+    """Train the head only, on a frozen encoder."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
-    """How frames are varied."""
+    """Augmentation of frames."""
 
 
 Loss = Callable[[NDArray[np.int64], torch.Generator], tuple[Tensor, dict[str, float]]]
-"""The loss of the frames of these indices, and what else is worth telling; it draws from the generator alone."""
+"""Loss of the frames of these indices, and metrics; its only random state is the generator."""
 
 
 def train(
@@ -155,13 +155,13 @@ def train(
     generator = torch.Generator().manual_seed(seed)
     order = endless_order(frames, generator)
     for step in range(config.steps):
-        loss, told = loss_of(np.array([next(order) for _ in range(config.batch_size)]), generator)
+        loss, metrics = loss_of(np.array([next(order) for _ in range(config.batch_size)]), generator)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(optimiser.parameters, config.clip)
         optimiser.step(schedule(step, config))
         if progress is not None:
-            progress(step + 1, config.steps, {"loss": loss.item(), **told})
+            progress(step + 1, config.steps, {"loss": loss.item(), **metrics})
     model.encoder.set_drop_path(0.0)
     model.requires_grad_(True).eval()
 
@@ -197,7 +197,7 @@ def parameter_groups(model: TaskModel, config: TransferConfig) -> list[Parameter
 
 
 def augment(rgb: Tensor, target: Tensor, config: AugmentConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Vary rgb uint8 (B, H, W, 3) and target int64 (B, H, W), each frame in its own way; the same shapes and dtypes."""
+    """Augment rgb uint8 (B, H, W, 3) and target int64 (B, H, W), each frame independently; same shapes, dtypes."""
     frames, target = augment_all({"rgb": rgb}, target, config, generator)
     return frames["rgb"], target
 
@@ -205,7 +205,7 @@ def augment(rgb: Tensor, target: Tensor, config: AugmentConfig, generator: torch
 def augment_all(
     frames: Mapping[str, Tensor], target: Tensor, config: AugmentConfig, generator: torch.Generator
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """As `augment`, of a batched Frame: what stands beside rgb is mirrored and cropped with it, and keeps its values.
+    """As `augment`, for a batched Frame: the other modalities are mirrored and cropped with rgb, and keep their values.
 
     Surface normals point to where a mirrored camera would see them point; depth in a crop stays in metres.
     """

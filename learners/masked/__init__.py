@@ -1,4 +1,4 @@
-"""The multimodal masked model (Section 3.2.1): encoder, decoder, token streams, masking.
+"""The multimodal masked model (Section 3.2.2): encoder, decoder, token streams, masking. Read `tst_minimal` first.
 
-Public: `masked_model.MaskedModel`, `masked_model.Encoder`, `from_4m.start_from_4m`.
+Public: `masked_model.MaskedModel`, `encoder.Encoder`, `masking.Masking`, `from_4m.start_from_4m`.
 """

@@ -106,9 +106,9 @@ class Encoder(FrameEncoder, Pretrained):
         return patchify(self.normalise(rgb), self.patch)
 
     def normalise(self, rgb: Tensor) -> Tensor:
-        """rgb uint8 (B, H, W, 3) to float32 (B, 3, H, W), by `rgb_mean` and `rgb_std`."""
-        scale, shift = 1 / 255 / self.rgb_std, self.rgb_mean / self.rgb_std
-        return rgb.permute(0, 3, 1, 2).to(torch.float32).mul_(scale[:, None, None]).sub_(shift[:, None, None])
+        """rgb uint8 (B, H, W, 3), moved to the encoder's device, to float32 (B, 3, H, W) of mean 0 and deviation 1."""
+        scale, shift = (1 / 255 / self.rgb_std)[:, None, None], (self.rgb_mean / self.rgb_std)[:, None, None]
+        return rgb.to(scale.device).permute(0, 3, 1, 2).to(torch.float32).mul_(scale).sub_(shift)
 
     def set_normalisation(self, mean: Sequence[float], std: Sequence[float]) -> None:
         """Normalise rgb by another mean and deviation of the channels, in 0..1; both are saved with the weights."""

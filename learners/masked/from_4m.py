@@ -4,8 +4,8 @@
     start_from_4m(learner.model, "4m-21-b/model.safetensors")
 
 Written from the names and shapes of the checkpoint's format. What both hold is taken; modalities that only the
-checkpoint has are left behind, and those that only the model has keep their fresh weights; both are reported. 4M's
-tokens come from 4M's tokenizers: a token modality carries over only where its codes are given from there.
+checkpoint has are skipped, and those that only the model has keep their random weights; both are reported. 4M's tokens
+come from 4M's tokenizers: the weights of a token modality are meaningful only for codes made by these.
 """
 
 from __future__ import annotations

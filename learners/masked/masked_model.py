@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..choices import SENSORY, QuantiserName, SizeName, TargetKind
+from ..modalities.modality import SEQUENCES
 from ..modalities.sequences import Spans
 from ..nn.layers import DecoderBlock, linear, norm, positions_1d, positions_2d
 from .encoder import Encoder, Size, find_size
@@ -106,8 +107,8 @@ class MaskedModel(nn.Module):
         """Mean loss of each predicted stream of `frames` over its targets (0 where it has none).
 
         `inputs` int64 (B, K) and `targets` int64 (B, T) are token numbers of the streams that `frames` holds; `spans`
-        are those of its sequences, by number of their stream. Token numbers and spans are always on the CPU, frames
-        on the model's device.
+        are those of its sequences, by number of their stream. Token numbers and spans are always on the CPU; frames
+        may be on any device.
         """
         return self.losses_of_tokens(self.tokens(frames, spans), inputs, targets)
 
@@ -130,11 +131,12 @@ class MaskedModel(nn.Module):
         return losses
 
     def tokens(self, frames: Mapping[str, Tensor], spans: Mapping[int, Spans] | None = None) -> dict[str, Tensor]:
-        """Values (B, N, ...) of all tokens of the frames (B, H, W, ...), by TokenKind.key.
+        """Values (B, N, ...) of all tokens of the frames (B, H, W, ...) on any device, by TokenKind.key.
 
         "<modality> patches" are float32 (B, N, F), "<modality> codes" int64 (B, N); cells and ids: see their kinds.
         """
         found: dict[str, Tensor] = {}
+        frames = {name: frames[name].to(self.positions.device) for name in frames if name not in SEQUENCES}
         if "rgb" in frames:
             found["rgb patches"] = self.encoder.patches(frames["rgb"])
         for number, stream in enumerate(self.streams):

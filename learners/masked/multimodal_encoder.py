@@ -1,6 +1,6 @@
-"""An encoder of every sensory modality at once: what is left of the masked model where depth stays at hand.
+"""Encoder of all sensory modalities at once, for agents that have depth after pre-training too.
 
-The heads of the paper take rgb alone; its multimodal scratch (Section 4.1, Baselines) takes all that TST-MM was given.
+The heads of the paper take rgb alone; its multimodal scratch (Section 4.1, Baselines) takes all inputs of TST-MM.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class MultimodalEncoder(Encoder):
     """Frames of rgb, depth, normals and edges to features of rgb's patches, which have seen the others' tokens.
 
     Embedded as the masked model does it with targets "patches", one token for each patch of each modality. A modality
-    that is missing is left out, as in masked modelling.
+    that is missing is skipped, as in masked modelling.
     """
 
     def __init__(self, size: SizeName | Size = "nano", image_size: int = 64, patch: int = 8) -> None:

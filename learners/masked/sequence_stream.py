@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SequenceIds(TokenKind):
-    """Ids of a sequence, int64 (B, L). Its decoder is given the target one step behind, and predicts the next id."""
+    """Ids of a sequence, int64 (B, L). The decoder reads the target one step behind, and predicts the next id."""
 
     def __init__(self, sequence: SequenceModality) -> None:
         self.outputs, self.key = sequence.vocabulary, f"{sequence.name} inputs"
@@ -40,7 +40,7 @@ class SequenceIds(TokenKind):
         raise ValueError(f"model: {self.key} are read from spans")
 
     def read_spans(self, spans: Spans) -> dict[str, Tensor]:
-        """Ids (B, L): what the encoder sees, what the decoder is given, and what it is to predict."""
+        """Ids (B, L) of the encoder's inputs, of the decoder's inputs, and of the targets."""
         return {self.key: spans.inputs, self.decoder_key: spans.decoder_inputs, self.target_key: spans.targets}
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from .sequence_stream import SequenceIds
 from .token_kinds import Cells, Codes, Patches, TokenKind
 
 RGB_TOKENS = "rgb_tokens"
-"""Stream of rgb's codes where they stand next to its pixels."""
+"""Name of the stream of rgb's codes, where rgb has pixels and codes."""
 
 
 @dataclass(frozen=True)

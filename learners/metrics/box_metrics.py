@@ -25,7 +25,7 @@ class MissingExtraError(ValueError):
 
 @dataclass(frozen=True)
 class DetectionScore:
-    """What `detection_score` found; all in 0..1, and 0 where no box is true."""
+    """Scores of boxes, all in 0..1, and 0 where there is no true box."""
 
     map: float
     """Mean average precision over the overlaps 0.5, 0.55 ... 0.95, and over the classes."""
@@ -55,11 +55,11 @@ def detection_score(predicted: Boxes, truth: Boxes, learnable: Collection[int] |
     true = [row | {"iscrowd": 0, "id": i + 1} for i, row in enumerate(_rows(truth, counted))]
     if not true:
         return DetectionScore(0.0, 0.0, 0.0, {}, 0)
-    guessed = [row | {"id": i + 1} for i, row in enumerate(_rows(predicted, counted))]
-    frames = sorted({row["image_id"] for row in (*true, *guessed)})
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools tells of every stage
+    predictions = [row | {"id": i + 1} for i, row in enumerate(_rows(predicted, counted))]
+    frames = sorted({row["image_id"] for row in (*true, *predictions)})
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints every stage
         fact, guess = COCO(), COCO()
-        for coco, rows in ((fact, true), (guess, guessed)):
+        for coco, rows in ((fact, true), (guess, predictions)):
             coco.dataset = {
                 "images": [{"id": f} for f in frames],
                 "categories": [{"id": c} for c in counted],

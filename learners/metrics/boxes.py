@@ -63,14 +63,14 @@ def number_objects(semantic: Any, instance: Any, classes: Collection[int]) -> tu
         raise ValueError(
             f"boxes: semantic {tuple(kinds.shape)} and instance {tuple(instances.shape)} must be one (N, H, W)"
         )
-    wanted = torch.isin(kinds, torch.tensor(sorted(classes), dtype=torch.int64)) & (instances > 0)
+    chosen = torch.isin(kinds, torch.tensor(sorted(classes), dtype=torch.int64)) & (instances > 0)
     frames = torch.arange(len(kinds))[:, None, None].expand_as(kinds)
-    keys = (frames * (int(instances.max()) + 1 if instances.numel() else 1) + instances)[wanted]
-    found, number = keys.unique(return_inverse=True)
-    table = torch.zeros(len(found) + 1, dtype=torch.int64)
-    table.scatter_reduce_(0, number + 1, kinds[wanted], "amax")
+    keys = (frames * (int(instances.max()) + 1 if instances.numel() else 1) + instances)[chosen]
+    unique, number = keys.unique(return_inverse=True)
+    table = torch.zeros(len(unique) + 1, dtype=torch.int64)
+    table.scatter_reduce_(0, number + 1, kinds[chosen], "amax")
     objects = torch.zeros(kinds.shape, dtype=torch.int32)
-    objects[wanted] = (number + 1).to(torch.int32)
+    objects[chosen] = (number + 1).to(torch.int32)
     return objects, table
 
 

@@ -19,7 +19,7 @@ _SIGMA = 6.0  # words by which a caption may differ in length from a reference b
 
 @dataclass(frozen=True)
 class CaptionScore:
-    """What `caption_score` found."""
+    """Scores of captions."""
 
     bleu: tuple[float, float, float, float]
     """BLEU-1 to BLEU-4, in 0..1."""
@@ -51,7 +51,7 @@ def _counts(sentence: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
 
 
 def _bleu(guesses: list[list[str]], truths: list[list[list[str]]]) -> tuple[float, float, float, float]:
-    right, told = [0] * _LONGEST, [0] * _LONGEST
+    right, total_grams = [0] * _LONGEST, [0] * _LONGEST
     length = nearest = 0
     for guess, references in zip(guesses, truths, strict=True):
         length += len(guess)
@@ -62,9 +62,9 @@ def _bleu(guesses: list[list[str]], truths: list[list[list[str]]]) -> tuple[floa
                 most |= _counts(reference, n)  # of each n-gram, as many as the reference with most of it
             counts = _counts(guess, n)
             right[n - 1] += (counts & most).total()
-            told[n - 1] += counts.total()
+            total_grams[n - 1] += counts.total()
     brevity = 1.0 if length >= nearest else math.exp(1 - nearest / length) if length else 0.0
-    logs = [math.log(r / t) if r else -math.inf for r, t in zip(right, told, strict=True)]
+    logs = [math.log(r / t) if r else -math.inf for r, t in zip(right, total_grams, strict=True)]
     first, second, third, fourth = (brevity * math.exp(sum(logs[:n]) / n) for n in range(1, _LONGEST + 1))
     return first, second, third, fourth
 

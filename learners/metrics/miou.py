@@ -20,7 +20,7 @@ VOID = 0
 
 @dataclass(frozen=True)
 class SegmentationScore:
-    """What `segmentation_score` found. All shares lie in 0..1; a score of no pixel is 0."""
+    """Scores of segmentation, all in 0..1; 0 without labelled pixels."""
 
     miou: float
     """Mean of `per_class` over `counted`."""

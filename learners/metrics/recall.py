@@ -1,4 +1,4 @@
-"""Recall of retrieval: how often what belongs to a query is among the first that are found (Appendix E, Table 2)."""
+"""Recall of retrieval: how often the item of a query is among the first k results (Appendix E, Table 2)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""How well a tokenizer keeps its modality, in the modality's own unit: a bad one shows in a number.
+"""Reconstruction quality of a tokenizer, in the unit of its modality.
 
-Beside each number stands what the mean image would get: a tokenizer that is no better than that keeps nothing.
+Each number is compared with that of the mean image: a tokenizer that is no better than that keeps nothing.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from .modality import MODALITIES, depth_metres
 from .tokenizers import Tokenizer
 
 BAD = 0.5
-"""A tokenizer that leaves more than this share of the variance unexplained is called bad."""
+"""Fraction of variance unexplained above which a tokenizer is called bad."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A number of normalised images (B, C, H, W) and what became of them."""
+    """Comparison of normalised images (B, C, H, W) with their round trip."""
 
     name: str
     unit: str
@@ -49,8 +49,8 @@ def angle(truth: Tensor, other: Tensor) -> Tensor:
 
 def f1(truth: Tensor, other: Tensor) -> Tensor:
     """F1, in percent, of edge pixels: those above a half."""
-    edge, found = truth > 0.5, other > 0.5
-    return 100 * 2 * (edge & found).sum() / (edge.sum() + found.sum()).clamp_min(1)
+    edge, predicted = truth > 0.5, other > 0.5
+    return 100 * 2 * (edge & predicted).sum() / (edge.sum() + predicted.sum()).clamp_min(1)
 
 
 def cosine(truth: Tensor, other: Tensor) -> Tensor:
@@ -64,22 +64,22 @@ MEASURES = {
     "normals": Measure("angle", "°", angle),
     "edges": Measure("F1", "%", f1),
 }
-"""By modality; of every other the cosine is taken."""
+"""Measure of each modality; of all others the cosine."""
 COSINE = Measure("cosine", "", cosine)
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """What a round trip through the codes keeps."""
+    """Quality of a round trip through the codes."""
 
     modality: str
     measure: str
     """Name of the number."""
     unit: str
     value: float
-    """Of the round trip."""
+    """Measure of the round trip."""
     of_mean: float
-    """Of the mean image, which carries nothing."""
+    """The same of the mean image, which carries no information."""
     variance_unexplained: float
     """Squared error over the variance: 0 is perfect, 1 no better than the mean."""
     perplexity: float

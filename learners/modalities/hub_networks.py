@@ -6,7 +6,7 @@
     learner = TSTLearner(TSTConfig(modalities=(*SENSORY, "sam_edges", "boxes", "masks")))
 
 Each takes the name of a hub repository or a local folder, reads safetensors only and runs no code of theirs. Images are
-scaled to the square that the network is given, and normalised as its preprocessor_config.json says.
+scaled to the network's square input, and normalised according to its preprocessor_config.json.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .sequences import SequenceModality, boxes, write_boxes
 
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CODE_WIDTH = 16
-"""Channels that stand for a class id, where a network takes pictures and not ids (4M learns 64 of them)."""
+"""Channels that encode a class id for networks that take images (4M learns 64 of them)."""
 
 
 def sam_edges(name: str, source: str | Path, points: int = 8, least: float = 0.88) -> Modality:
@@ -40,11 +40,11 @@ def sam_edges(name: str, source: str | Path, points: int = 8, least: float = 0.8
     grid = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1).view(1, -1, 1, 2)
 
     def compute(rgb: Tensor) -> Tensor:
-        asked = grid.expand(len(rgb), -1, -1, -1).to(rgb.device)
-        found = network.to(rgb.device)(pixel_values=prepare(rgb, side), input_points=asked)
-        best = found.iou_scores.argmax(-1, keepdim=True)
-        masks = found.pred_masks.gather(2, best[..., None, None].expand(-1, -1, -1, *found.pred_masks.shape[-2:]))
-        trusted = found.iou_scores.gather(2, best) >= least
+        points_in = grid.expand(len(rgb), -1, -1, -1).to(rgb.device)
+        outputs = network.to(rgb.device)(pixel_values=prepare(rgb, side), input_points=points_in)
+        best = outputs.iou_scores.argmax(-1, keepdim=True)
+        masks = outputs.pred_masks.gather(2, best[..., None, None].expand(-1, -1, -1, *outputs.pred_masks.shape[-2:]))
+        trusted = outputs.iou_scores.gather(2, best) >= least
         scaled = F.interpolate(masks[:, :, 0].float(), rgb.shape[1:3], mode="bilinear", align_corners=False)
         return outlines((scaled > 0) & trusted[..., None])
 
@@ -53,7 +53,7 @@ def sam_edges(name: str, source: str | Path, points: int = 8, least: float = 0.8
 
 
 def outlines(masks: Tensor) -> Tensor:
-    """Pixels of masks bool (B, K, H, W) beside one that is not of theirs, uint8 (B, H, W) of 0 or 255."""
+    """Outlines of masks bool (B, K, H, W): their pixels with a neighbour outside, uint8 (B, H, W) of 0 or 255."""
     inside = masks.float()
     eroded = -F.max_pool2d(-F.pad(inside, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     return ((inside - eroded) > 0).any(1).to(torch.uint8) * 255
@@ -70,8 +70,8 @@ def detected_boxes(
     classes = int(network.config.num_labels)
 
     def compute(rgb: Tensor) -> Tensor:
-        found = network.to(rgb.device)(pixel_values=prepare(rgb, side))
-        corners, labels, there = best_boxes(found.logits, found.pred_boxes, classes, most, least)
+        outputs = network.to(rgb.device)(pixel_values=prepare(rgb, side))
+        corners, labels, there = best_boxes(outputs.logits, outputs.pred_boxes, classes, most, least)
         return write_boxes(corners, labels, there, sequence, bins)
 
     sequence = boxes(name, classes, most, bins, compute)
@@ -94,8 +94,8 @@ def best_boxes(logits: Tensor, centred: Tensor, classes: int, most: int, least: 
 def semantic_masks(name: str, source: str | Path, side: int = 512) -> Modality:
     """Class ids int64 (B, H, W) of a segmenter (SegFormer, UPerNet, Mask2Former, MaskFormer, ...), as a modality.
 
-    To the learner each id is a fixed random direction of CODE_WIDTH channels, and what it predicts is drawn as the
-    class that is nearest. Images are scaled to side x side.
+    To the learner each id is a fixed random direction in CODE_WIDTH channels; predictions are drawn as the nearest
+    class. Images are scaled to side x side.
     """
     network, prepare = _load("segmentation", source)
     classes = int(network.config.num_labels)
@@ -103,8 +103,8 @@ def semantic_masks(name: str, source: str | Path, side: int = 512) -> Modality:
     colours = torch.randint(40, 256, (classes, 3), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
 
     def compute(rgb: Tensor) -> Tensor:
-        found = network.to(rgb.device)(pixel_values=prepare(rgb, side))
-        scores = found.logits if hasattr(found, "logits") else of_queries(found)
+        outputs = network.to(rgb.device)(pixel_values=prepare(rgb, side))
+        scores = outputs.logits if hasattr(outputs, "logits") else of_queries(outputs)
         return F.interpolate(scores.float(), rgb.shape[1:3], mode="bilinear", align_corners=False).argmax(1)
 
     def normalise(ids: Tensor) -> Tensor:
@@ -123,10 +123,10 @@ def class_codes(classes: int) -> Tensor:
     return F.normalize(drawn, dim=-1) * CODE_WIDTH**0.5
 
 
-def of_queries(found: Any) -> Tensor:
+def of_queries(outputs: Any) -> Tensor:
     """Scores (B, classes, h, w) of segmenters by queries: each mask, weighed by its class (Cheng et al., 2021)."""
-    likely = found.class_queries_logits.float().softmax(-1)[..., :-1]
-    return torch.einsum("bqc,bqhw->bchw", likely, found.masks_queries_logits.float().sigmoid())
+    likely = outputs.class_queries_logits.float().softmax(-1)[..., :-1]
+    return torch.einsum("bqc,bqhw->bchw", likely, outputs.masks_queries_logits.float().sigmoid())
 
 
 def _load(kind: str, source: str | Path) -> tuple[Any, Callable[[Tensor, int], Tensor]]:
@@ -139,9 +139,9 @@ def _load(kind: str, source: str | Path) -> tuple[Any, Callable[[Tensor, int], T
     try:
         if kind == "segmentation":
             config = transformers.AutoConfig.from_pretrained(source)
-            asked = " ".join(config.architectures or ())
+            architectures = " ".join(config.architectures or ())
             kind = "AutoModelForSemanticSegmentation"
-            if "Universal" in asked or "ForInstanceSegmentation" in asked:
+            if "Universal" in architectures or "ForInstanceSegmentation" in architectures:
                 kind = "AutoModelForUniversalSegmentation"
         network = getattr(transformers, kind).from_pretrained(source, use_safetensors=True)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -165,9 +165,9 @@ def _normalisation(source: str | Path) -> tuple[Any, Any]:
     from transformers import ImageProcessingMixin
 
     try:
-        told, _ = ImageProcessingMixin.get_image_processor_dict(source)
+        settings, _ = ImageProcessingMixin.get_image_processor_dict(source)
     except OSError:
         return _IMAGENET
-    if not told.get("do_normalize", True):
+    if not settings.get("do_normalize", True):
         return (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-    return told.get("image_mean", _IMAGENET[0]), told.get("image_std", _IMAGENET[1])
+    return settings.get("image_mean", _IMAGENET[0]), settings.get("image_std", _IMAGENET[1])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .sequences import SequenceModality
 
 NEAR, FAR = 0.1, 20.0
-"""Metres: depth is clamped to this range; no return (0) counts as FAR, since nothing was met up to there."""
+"""Range that depth is clamped to, in metres; no return (0) counts as FAR."""
 _LOG_DEPTH_MEAN, _LOG_DEPTH_STD = 0.8, 0.7  # of log metres; rooms: e^0.8 = 2.2 m, a factor of 2 either way
 _RGB_MEAN, _RGB_STD = 0.5, 0.25
 
@@ -42,14 +42,15 @@ class Modality:
     draw: Callable[[Tensor], Tensor]
     """A normalised image, or a prediction of one, (B, C, H, W), to uint8 rgb (B, H, W, 3)."""
     compute: Callable[[Tensor], Tensor] | None = None
-    """Of a pseudolabel modality: rgb uint8 (B, H, W, 3) to its tensor, run without gradients. None: it is sensed."""
+    """Function of a pseudolabel modality from rgb uint8 (B, H, W, 3) to its tensor, run without gradients. None for
+    modalities that are sensed."""
     stride: int = 1
-    """Pixels of the rgb to one element of the map, along each side: 1 for images, 8, 16, ... for feature maps."""
+    """Pixels of rgb per element of the map, along each side: 1 for images, 8, 16, ... for feature maps."""
     mirror: Callable[[Tensor], Tensor] = mirror_image
-    """Its tensor as a mirrored camera would have sensed it."""
+    """Function to the tensor that a mirrored camera would have sensed."""
 
     def sense(self, frames: Mapping[str, Tensor]) -> Tensor:
-        """Its tensor of a batch of frames: what they hold under its name, else what is computed from their rgb.
+        """Its tensor of a batch of frames: read from them, else computed from their rgb.
 
         ValueError where the frames lack it and it cannot be computed.
         """
@@ -129,7 +130,7 @@ def _mirror_normals(normals: Tensor) -> Tensor:
 
 
 PSEUDOLABEL = "semantic"
-"""The pseudolabel modality of the agent's semantic map: class ids (B, H, W) guessed from rgb, 0 where it does not."""
+"""Pseudolabel modality of the agent's semantic map: class ids (B, H, W) predicted from rgb, 0 where unknown."""
 MODALITIES: dict[str, Modality] = {
     modality.name: modality
     for modality in (
@@ -145,7 +146,7 @@ SEQUENCES: dict[str, SequenceModality] = {}
 
 
 def register(modality: Modality | SequenceModality) -> None:
-    """Add a modality of one's own; its name is then one that TSTConfig.modalities may hold. A name is taken only once.
+    """Add a custom modality, which TSTConfig.modalities can then name.
 
     Raises ValueError where another modality has the name.
     """
@@ -197,7 +198,7 @@ def crop(frames: Mapping[str, Tensor], least: float, generator: torch.Generator)
     """A random window of each frame, scaled to full size: its sides are the frame's times `least` to 1.
 
     All modalities of a frame share the window: rgb is interpolated, of all else the nearest value is taken, unchanged.
-    ValueError where frames hold a sequence: it tells of the whole frame.
+    ValueError where frames hold a sequence, which describes the whole frame.
     """
     whole = [name for name in frames if name in SEQUENCES]
     if whole:

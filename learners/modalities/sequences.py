@@ -5,7 +5,7 @@
     input          a  S0 c  S1    END
     target         S0 b  S1 d  e  S2       S2 closes it
 
-The decoder is teacher-forced: given the target without its last id, it predicts the target without its first, causally.
+The decoder is teacher-forced and causal: from the target without its last id it predicts the target without its first.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ class SequenceModality:
     name: str
     """Its key in a Frame."""
     contents: int
-    """How many ids it has beside PAD, END and the sentinels; they are `first` and above."""
+    """Number of its ids, without PAD, END and the sentinels; they start at `first`."""
     unit: int
     """Ids of one unit; a unit is kept or hidden as a whole."""
     units: int
-    """The most units that are kept of a frame."""
+    """Maximum number of units of a frame."""
     compute: Callable[[Tensor], Tensor] | None = None
     """rgb uint8 (B, H, W, 3) to ids int64 (B, length), run without gradients. None: the frames hold it."""
     mirror: Callable[[Tensor], Tensor] = torch.clone
-    """Its ids as a mirrored camera would have sensed them."""
+    """Function to the ids that a mirrored camera would have sensed."""
 
     @property
     def length(self) -> int:
@@ -71,7 +71,7 @@ class Spans:
     n_inputs: Tensor
     """(B,) how many they are."""
     decoder_inputs: Tensor
-    """Ids that the decoder is given: the targets, one step behind."""
+    """Inputs of the decoder: the targets, one step behind."""
     targets: Tensor
     """Ids that the decoder predicts, place by place."""
     n_targets: Tensor
@@ -153,7 +153,7 @@ def write_boxes(
 ) -> Tensor:
     """Ids int64 (B, length) of boxes (B, K, 4), x and y in 0..1, of classes (B, K), where `there` (B, K).
 
-    By distance to the upper left corner of the image, as 4M; what is more than the sequence holds is left out.
+    By distance to the upper left corner of the image, as 4M; boxes beyond the sequence's length are dropped.
     """
     far = corners[..., :2].square().sum(-1).masked_fill(~there, torch.inf)
     order = far.argsort(dim=1, stable=True)[:, : sequence.units]

@@ -1,4 +1,4 @@
 """Parts of networks and of training them: layers, losses, optimisers, precision, checkpoints, the hub.
 
-Public: `layers`, `optimisers`, `checkpoint`, `pretrained.Pretrained`.
+Public: `layers`, `optimisers`, `schedules`, `checkpoint`, `pretrained.Pretrained`.
 """

@@ -14,17 +14,17 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What training needs to go on exactly."""
+    """Everything that training needs to resume exactly."""
 
     weights: dict[str, Tensor]
-    """Of the model, by name."""
+    """Parameters and buffers of the model, by name."""
     moments: dict[str, Tensor]
-    """Of the optimiser, as "<what>/<parameter>", and the state of the random "generator"."""
+    """State of the optimiser, as "<kind>/<parameter>", and of the random "generator"."""
     state: dict[str, Any]
     """Configuration and counters, as JSON."""
 
     def write(self, folder: Path) -> None:
-        """Into a folder, which is made."""
+        """Write into a folder, which is created."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, tensors in (("model", self.weights), ("optimiser", self.moments)):
             save_file({key: value.contiguous() for key, value in tensors.items()}, folder / f"{name}.safetensors")
@@ -32,9 +32,9 @@ class Checkpoint:
 
 
 def read(folder: Path, config: Mapping[str, Any], before: Mapping[str, Any]) -> Checkpoint:
-    """What `write` wrote; ValueError where there is none, or one of another configuration.
+    """Read what `write` wrote; ValueError where there is none, or one of another configuration.
 
-    `before`: what the configuration was where it does not say, in a folder that is older than a setting.
+    `before`: defaults of settings that a folder of an older version lacks.
     """
     if not (folder / "learner.json").is_file():
         raise ValueError(f"learner: {folder} holds no learner (no learner.json)")

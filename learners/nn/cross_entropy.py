@@ -21,7 +21,7 @@ CHUNK = 1 << 18
 def cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
     """Mean over the rows of -log softmax(logits)[truth], float32: logits (N, V) of any precision, truth int64 (N,).
 
-    Where a gradient is wanted the logits are used up: pass a fresh product that nothing else reads. One backward pass.
+    Where a gradient is needed the logits are used up: pass a fresh product that nothing else reads. One backward pass.
     """
     return _CrossEntropy.apply(logits, truth)
 
@@ -35,13 +35,13 @@ class _CrossEntropy(torch.autograd.Function):
         total = logits.new_zeros((), dtype=precision)
         for first in range(0, count, rows):
             chunk = slice(first, first + rows)
-            wanted = truth[chunk]
-            number = torch.arange(len(wanted), device=logits.device)
+            target = truth[chunk]
+            number = torch.arange(len(target), device=logits.device)
             likely = logits[chunk].log_softmax(dim=-1, dtype=precision)
-            total -= likely[number, wanted].sum()
+            total -= likely[number, target].sum()
             if gradient is not None:  # softmax - one-hot, over the rows
                 likely.exp_()
-                likely[number, wanted] -= 1
+                likely[number, target] -= 1
                 gradient[chunk] = likely.div_(count)
         ctx.save_for_backward(gradient)
         return total / count

@@ -1,4 +1,4 @@
-"""The optimisers: AdamW as the paper has it, or Muon for the matrices of hidden layers beside AdamW for all else.
+"""Optimisers: AdamW as in the paper, or Muon for the matrices of hidden layers and AdamW for all other parameters.
 
 Muon (Jordan et al., 2024) steps along the orthogonalised momentum of a matrix. Where only a thousand steps can be
 afforded, as at nano, it goes about twice as far in them; a step of transfer costs a third more.
@@ -28,7 +28,7 @@ class ParameterGroup:
 
 
 class Optimiser:
-    """One optimiser over all groups, under one learning rate that the caller sets before each step."""
+    """One optimiser over all groups, with one learning rate that the caller passes to each step."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Optimiser:
         return [p for part in self.parts for group in part.param_groups for p in group["params"]]
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Clear the gradients."""
         for part in self.parts:
             part.zero_grad()
 
@@ -74,14 +74,14 @@ class Optimiser:
             part.step()
 
     def state(self, parameter: nn.Parameter) -> Mapping[str, Tensor]:
-        """What is remembered of a parameter between steps; empty before the first."""
+        """State of a parameter between steps; empty before the first."""
         for part in self.parts:
             if parameter in part.state:
                 return part.state[parameter]
         return {}
 
     def restore(self, parameter: nn.Parameter, state: Mapping[str, Tensor]) -> None:
-        """Go on from a state that `state` gave."""
+        """Restore what `state` returned."""
         for part in self.parts:
             if any(p is parameter for group in part.param_groups for p in group["params"]):
                 part.state[parameter] = dict(state)

@@ -57,8 +57,8 @@ class Pretrained(ModelHubMixin):
     ) -> ModelCard:
         """The card: which house the model has seen in how many frames, what it reaches there (`numbers`), the `licence`
         of its weights (an identifier of SPDX), and that of the `assets`, the things and textures that it has seen."""
-        told = "\n".join(f"| {name} | {value:.4g} |" for name, value in (numbers or {}).items())
-        table = f"| measure | value |\n| --- | --- |\n{told}\n" if told else "None were stated.\n"
+        rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in (numbers or {}).items())
+        table = f"| measure | value |\n| --- | --- |\n{rows}\n" if rows else "None were stated.\n"
         return ModelCard(
             f"---\nlibrary_name: testspace\nlicense: {licence}\ntags: [test-space-training]\n---\n\n"
             f"# {type(self).__name__}\n\n"

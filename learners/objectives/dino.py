@@ -4,9 +4,9 @@ learner = DinoLearner(DinoConfig(), seed=0)
 losses = learner.step(buffer.sample(32))
 features = learner.encoder(rgb)
 
-A student sees global crops, some of their patches masked, and small local crops; a teacher, the mean of past students,
-sees the global crops whole. Written from the papers. Departures: our Encoder has no class token, so a crop is the mean
-of its patches; crops are square; the schedule has no end (warm-up, then constant).
+The student sees global crops with some patches masked, and small local crops; the teacher, an exponential moving
+average of the student, sees the whole global crops. Written from the papers. Departures: our Encoder has no class
+token, so a crop's feature is the mean of its patches; crops are square; the schedule is a warm-up, then constant.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from ..modalities.modality import jitter, patchify
 from ..nn.layers import linear
 from ..nn.optimisers import Optimiser, ParameterGroup
 from ..nn.precision import autocast
-from .dino_losses import distillation_loss, follow, koleo_loss, sinkhorn
+from ..nn.schedules import warmup_cosine
+from .dino_losses import distillation_loss, koleo_loss, sinkhorn, update_ema
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,11 @@ class DinoConfig:
     local_size: int = 32
     """Height and width of the local crops, in pixels."""
     local_crops: int = 4
-    """Local crops of each frame, beside two global ones."""
+    """Local crops of each frame, in addition to two global ones."""
     global_scale: tuple[float, float] = (0.32, 1.0)
-    """Share of the frame's area that a global crop shows."""
+    """Range of the fraction of the frame's area in a global crop."""
     local_scale: tuple[float, float] = (0.05, 0.32)
-    """Share of the frame's area that a local crop shows."""
+    """Range of the fraction of the frame's area in a local crop."""
     jitter: float = 0.4
     """Photometric jitter of each crop."""
     mask_probability: float = 0.5
@@ -62,15 +63,15 @@ class DinoConfig:
     bottleneck: int = 64
     """Width before the prototypes."""
     student_temperature: float = 0.1
-    """Of the student's softmax."""
+    """Temperature of the student's softmax."""
     teacher_temperature: float = 0.07
-    """Of the teacher's assignments."""
+    """Temperature of the teacher's assignments."""
     momentum: float = 0.99
-    """Of the teacher: the share of itself that it keeps each step."""
+    """EMA decay of the teacher."""
     koleo: float = 0.1
-    """Weight of KoLeo, where DINO and iBOT weigh 1 each."""
+    """Weight of the KoLeo loss; the DINO and iBOT losses have weight 1."""
     batch_size: int = 32
-    """Frames a step, for the learning rate."""
+    """Frames per step, for the learning rate."""
     base_learning_rate: float = 4e-3
     """Learning rate for 256 samples a step; what is used is this times batch_size / 256."""
     betas: tuple[float, float] = (0.9, 0.99)
@@ -81,6 +82,11 @@ class DinoConfig:
     """Steps in which the learning rate rises from 0."""
     clip: float = 3.0
     """Largest norm of the gradient."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Peak learning rate, by the linear scaling rule: base_learning_rate * batch_size / 256."""
+        return self.base_learning_rate * self.batch_size / 256
 
 
 class Head(nn.Module):
@@ -100,13 +106,13 @@ class Head(nn.Module):
         return F.linear(F.normalize(self.mlp(x), dim=-1), F.normalize(self.prototypes.weight, dim=-1))
 
 
-class Distilled(nn.Module):
-    """An encoder with its two heads and, for the student, what stands for a masked patch."""
+class StudentTeacherNet(nn.Module):
+    """Network of the student and of the teacher: an encoder, its two heads, and the embedding of a masked patch."""
 
     def __init__(self, config: DinoConfig) -> None:
         super().__init__()
         self.encoder = Encoder(config.size, config.image_size, config.patch)
-        self.whole, self.local = Head(self.encoder.dim, config), Head(self.encoder.dim, config)
+        self.dino_head, self.ibot_head = Head(self.encoder.dim, config), Head(self.encoder.dim, config)
         self.mask_token = nn.Parameter(torch.randn(self.encoder.dim) * 0.02)
 
     def features(self, rgb: Tensor, masked: Tensor | None = None) -> Tensor:
@@ -127,15 +133,18 @@ class Distilled(nn.Module):
 
 
 class DinoLearner:
-    """A student and its teacher in training, with the interface of `TSTLearner.step`; rgb is all they see."""
+    """Student and teacher in training, on rgb alone, with the interface of `TSTLearner.step`.
 
-    def __init__(self, config: DinoConfig | None = None, seed: int = 0) -> None:
-        self.config, self.seed = config or DinoConfig(), seed
+    Its networks are on `device`; frames may be on any, and are moved.
+    """
+
+    def __init__(self, config: DinoConfig | None = None, seed: int = 0, device: str | torch.device = "cpu") -> None:
+        self.config, self.seed, self.device = config or DinoConfig(), seed, torch.device(device)
         if self.config.local_size % self.config.patch:
             raise ValueError(f"dino: local_size {self.config.local_size} is not a multiple of the patch")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.student = Distilled(self.config)
+            self.student = StudentTeacherNet(self.config).to(self.device)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.generator = torch.Generator().manual_seed(seed)
         parameters = list(self.student.parameters())
@@ -148,7 +157,7 @@ class DinoLearner:
 
     @property
     def encoder(self) -> Encoder:
-        """The teacher's encoder, which is the better one; copy it before changing it."""
+        """Encoder of the teacher, which is transferred; copy it before changing it."""
         return self.teacher.encoder
 
     def step(self, frames: Mapping[str, Tensor], transfer_rgb: Tensor | None = None) -> dict[str, float]:
@@ -156,19 +165,20 @@ class DinoLearner:
 
         A step whose loss or gradient is not finite changes nothing and is counted. Returns every loss.
         """
-        rgb = frames["rgb"] if transfer_rgb is None else torch.cat([frames["rgb"], transfer_rgb])
+        parts = (frames["rgb"],) if transfer_rgb is None else (frames["rgb"], transfer_rgb)
+        rgb = torch.cat([part.to(self.device) for part in parts])
         cfg = self.config
         self.student.train()
-        with autocast():
+        with autocast(self.device.type):
             losses = self._losses(rgb)
             loss = losses["dino"] + losses["ibot"] + cfg.koleo * losses["koleo"]
         self.optimiser.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.student.parameters(), cfg.clip)
-        rate = cfg.base_learning_rate * cfg.batch_size / 256 * min(1.0, (self.steps + 1) / max(1, cfg.warmup_steps))
+        rate = warmup_cosine(cfg.learning_rate, self.steps, cfg.warmup_steps, None)
         if bool(torch.isfinite(loss)) and bool(torch.isfinite(norm)):
             self.optimiser.step(rate)
-            follow(self.teacher, self.student, cfg.momentum)
+            update_ema(self.teacher, self.student, cfg.momentum)
         else:
             self.nonfinite_steps += 1
         self.steps += 1
@@ -182,27 +192,28 @@ class DinoLearner:
 
     def _losses(self, rgb: Tensor) -> dict[str, Tensor]:
         cfg, batch = self.config, len(rgb)
-        wide = torch.cat([self._crop(rgb, cfg.global_scale, cfg.image_size) for _ in range(2)])  # (2 B, S, S, 3)
-        masked = self._mask(len(wide))
+        crops = torch.cat([self._crop(rgb, cfg.global_scale, cfg.image_size) for _ in range(2)])  # (2 B, S, S, 3)
+        masked = self._mask(len(crops))  # (2 B, N)
         with torch.no_grad():
-            taught = self.teacher.features(wide)
-            whole = [sinkhorn(part, cfg.teacher_temperature) for part in self.teacher.whole(taught.mean(1)).chunk(2)]
-            patches = sinkhorn(self.teacher.local(taught[masked]), cfg.teacher_temperature)
-        learned = self.student.features(wide, masked)
-        pooled = learned.mean(1)
-        first, second = self.student.whole(pooled).chunk(2)
-        pairs = [(first, whole[1]), (second, whole[0])]  # never a crop with itself
+            teacher_features = self.teacher.features(crops)  # (2 B, N, D)
+            logits = self.teacher.dino_head(teacher_features.mean(1))
+            assigned = [sinkhorn(part, cfg.teacher_temperature) for part in logits.chunk(2)]  # two of (B, K)
+            patches = sinkhorn(self.teacher.ibot_head(teacher_features[masked]), cfg.teacher_temperature)
+        student_features = self.student.features(crops, masked)  # (2 B, N, D)
+        pooled = student_features.mean(1)
+        first, second = self.student.dino_head(pooled).chunk(2)
+        pairs = [(first, assigned[1]), (second, assigned[0])]  # never a crop with itself
         for _ in range(cfg.local_crops):
-            small = self._crop(rgb, cfg.local_scale, cfg.local_size)
-            logits = self.student.whole(self.student.features(small).mean(1))
-            pairs += [(logits, whole[0]), (logits, whole[1])]
+            local = self._crop(rgb, cfg.local_scale, cfg.local_size)
+            logits = self.student.dino_head(self.student.features(local).mean(1))
+            pairs += [(logits, assigned[0]), (logits, assigned[1])]
         dino = torch.stack([distillation_loss(s, t, cfg.student_temperature) for s, t in pairs]).mean()
-        ibot = distillation_loss(self.student.local(learned[masked]), patches, cfg.student_temperature)
+        ibot = distillation_loss(self.student.ibot_head(student_features[masked]), patches, cfg.student_temperature)
         koleo = torch.stack([koleo_loss(part) for part in (pooled[:batch], pooled[batch:])]).mean()
         return {"dino": dino, "ibot": ibot, "koleo": koleo}
 
     def _mask(self, count: int) -> Tensor:
-        """bool (count, N): which patches the student does not see; at least one of the first crop."""
+        """Patches masked for the student, bool (count, N); at least one of the first crop."""
         cfg, positions = self.config, self.student.encoder.positions.shape[0]
         low, high = cfg.mask_ratio
         share = low + (high - low) * torch.rand(count, 1, generator=self.generator)
@@ -210,10 +221,10 @@ class DinoLearner:
         noise = torch.rand(count, positions, generator=self.generator)
         masked = noise.argsort(1).argsort(1) < (share * positions).round()
         masked[0, int(noise[0].argmin())] = True
-        return masked
+        return masked.to(self.device)
 
     def _crop(self, rgb: Tensor, scale: tuple[float, float], size: int) -> Tensor:
-        """A random square of each frame, uint8 (B, size, size, 3), half of them mirrored, with other light."""
+        """Random square crop of each frame, uint8 (B, size, size, 3), half of them mirrored, and jittered."""
         batch = len(rgb)
         area = scale[0] + (scale[1] - scale[0]) * torch.rand(batch, generator=self.generator)
         side = area.sqrt()
@@ -222,12 +233,13 @@ class DinoLearner:
         affine = torch.zeros(batch, 2, 3)
         affine[:, 0, 0], affine[:, 1, 1], affine[:, :, 2] = side * mirror, side, offset
         grid = F.affine_grid(affine, [batch, 3, size, size], align_corners=False)
-        image = F.grid_sample(rgb.permute(0, 3, 1, 2).float(), grid, padding_mode="border", align_corners=False)
+        images = rgb.permute(0, 3, 1, 2).float()
+        image = F.grid_sample(images, grid.to(rgb.device), padding_mode="border", align_corners=False)
         cropped = image.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8)
         return jitter(cropped, self.config.jitter, self.generator) if self.config.jitter else cropped
 
     def save(self, folder: str | Path) -> None:
-        """Write all that training needs to go on exactly: dino.safetensors, dino.json."""
+        """Write a checkpoint to resume from exactly: dino.safetensors, dino.json."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {"generator": self.generator.get_state()}
@@ -241,7 +253,7 @@ class DinoLearner:
         (folder / "dino.json").write_text(json.dumps(state_json, indent=2))
 
     def load(self, folder: str | Path) -> None:
-        """Go on from a folder that `save` wrote; ValueError where it holds none, or one of another configuration."""
+        """Resume from a folder that `save` wrote; ValueError where it holds none, or one of another configuration."""
         file = Path(folder) / "dino.json"
         if not file.is_file():
             raise ValueError(f"dino: {folder} holds no learner (no dino.json)")
@@ -257,5 +269,5 @@ class DinoLearner:
         for name, parameter in self.student.named_parameters():
             stored = {key: tensors[f"moment/{key}/{name}"] for key in keys if f"moment/{key}/{name}" in tensors}
             if stored:
-                self.optimiser.restore(parameter, stored)
+                self.optimiser.restore(parameter, {key: value.to(self.device) for key, value in stored.items()})
         self.steps, self.nonfinite_steps = state["steps"], state["nonfinite_steps"]

@@ -43,8 +43,8 @@ def koleo_loss(features: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def follow(teacher: torch.nn.Module, student: torch.nn.Module, momentum: float) -> None:
-    """Move each parameter of the teacher to momentum * teacher + (1 - momentum) * student."""
+def update_ema(teacher: torch.nn.Module, student: torch.nn.Module, momentum: float) -> None:
+    """Set each parameter of the teacher to momentum * teacher + (1 - momentum) * student."""
     pairs = zip(teacher.parameters(), student.parameters(), strict=True)
     for old, new in pairs:
         old.lerp_(new.to(old.dtype), 1 - momentum)

@@ -20,7 +20,7 @@ Start = Literal["scratch", "4m"]
 
 @dataclass(frozen=True)
 class Row:
-    """What Tables 9 and 10 say of one size and one start."""
+    """Column of Table 9 or 10, for one size and one initialisation."""
 
     tokens: float
     """Training length."""
@@ -33,7 +33,7 @@ class Row:
 
 
 BATCH = 4096
-"""Samples a step, in every column."""
+"""Samples per step, in every column."""
 TABLES: dict[tuple[PaperSize, Start], Row] = {
     ("small", "scratch"): Row(100e9, 10e9, 128, 1e-4),
     ("base", "scratch"): Row(500e9, 10e9, 256, 1e-4),
@@ -48,8 +48,8 @@ def pretraining(
 ) -> TSTConfig:
     """TST-MM as Tables 9 and 10 have it: 224 x 224 in patches of 16, tokens, 4M-21's mixture, no clipping to speak of.
 
-    Not theirs: repeated sampling is the replay ratio, which the caller chooses (`repeats` of train); how far crops
-    go in, which the paper does not say; and codes are those of a tokenizer of ours, 16,384 for each modality.
+    Not in the tables: repeated sampling, which is the caller's choice (`repeats` of train); the smallest crop,
+    which the paper does not state; and the codes, which are those of our own tokenizers, 16,384 for each modality.
     """
     row = TABLES[size, start]
     a_step = batch_size * 2 * row.budget

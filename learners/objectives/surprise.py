@@ -1,4 +1,4 @@
-"""How badly a masked model predicts one frame: what a curious agent looks for."""
+"""Prediction error of a masked model on one frame: the reward of a curious agent."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..modalities.modality import find
 from .tst import TSTLearner
 
 MASKS = 8
-"""Maskings that are averaged over. They are the same for every frame, so that frames can be compared."""
+"""Number of masks averaged over: the same for every frame, so that frames can be compared."""
 
 
 @torch.no_grad()
 def surprise(learner: TSTLearner, frame: Mapping[str, NDArray[np.generic]], masks: int = MASKS) -> float:
-    """The learner's own masked loss on one frame of the contract (H, W, ...), mean over modalities and `masks`.
+    """Masked loss of the learner on one frame of the contract (H, W, ...), mean over modalities and `masks`.
 
     Neither the learner's random state nor its training mode changes. Raises RuntimeError before its tokenizers are
     fitted.

@@ -1,4 +1,4 @@
-"""What a TSTLearner is asked for."""
+"""Configuration of a TSTLearner. Light to import: without torch."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class TSTConfig:
     modalities: tuple[str, ...] = SENSORY
     """Names in the registry of modalities, rgb first (Figures 4 to 6: any subset)."""
     rgb_beside_tokens: bool = False
-    """With targets "tokens", rgb pixels as a modality that is only seen, beside one of rgb's tokens, as in 4M; else
-    rgb is one modality, seen as pixels and predicted as tokens."""
+    """With targets "tokens": rgb pixels are one modality, only seen, and rgb's tokens another, as in 4M; else rgb is
+    one modality, seen as pixels and predicted as tokens."""
     pseudolabel_classes: int = 0
-    """Class ids of the pseudolabels (`modalities.PSEUDOLABEL`) that every frame then brings along; 0: without them."""
+    """Number of class ids of the pseudolabels (`modality.PSEUDOLABEL`) in every frame; 0 disables them."""
     targets: TargetKind = "patches"
     """What is predicted: tokenizer codes (as 4M), or normalised patches (as MultiMAE)."""
     input_budget: int = 64
-    """Tokens that the encoder sees of each frame."""
+    """Visible tokens of each frame."""
     target_budget: int = 64
-    """Tokens that the decoder predicts of each frame."""
+    """Predicted tokens of each frame."""
     alphas: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
     """Concentrations of the Dirichlets of input and target shares, drawn equally often."""
     rgb_only: float = 1.0
-    """Weight of rgb alone as input, where each alpha weighs 1."""
+    """Weight of inputs of rgb alone; each alpha has weight 1."""
     mask_ratio: float = 0.75
     """Fraction of patches masked, and predicted, in masked autoencoding: of the transfer set's rgb, and of all rgb in
     TST-MAE."""
@@ -52,7 +52,7 @@ class TSTConfig:
     mirror: bool = True
     """Mirror half of the frames left to right."""
     batch_size: int = 64
-    """Samples a step, those mixed in from the transfer set included."""
+    """Samples per step, including those mixed in from the transfer set."""
     optimiser: OptimiserName = "adamw"
     """adamw as the paper, or muon for the matrices of the hidden layers."""
     base_learning_rate: float = 4e-3

@@ -1,4 +1,4 @@
 """One long pre-training from folders of frames or replay buffers, on one process or many.
 
-Public: `train.main`, `scaling`.
+Public: `train_config.TrainConfig`, `train.train`, `scaling.ScaledLearner`.
 """

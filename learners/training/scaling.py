@@ -1,4 +1,4 @@
-"""One training on many processes: the learner's step in parts, over DDP or FSDP2. The model knows nothing of it.
+"""One training on many processes: the learner's step in parts, over DDP or FSDP2. The model is unaware of it.
 
     step = batch_size samples = processes x parts of each x micro_batch
 
@@ -53,9 +53,9 @@ def generator_of(seed: int, step: int, part: int) -> torch.Generator:
 
 
 class ScaledLearner(TSTLearner):
-    """A TSTLearner of which every process of the group holds one. `save` and `load` are for all of them at once.
+    """Distributed TSTLearner: every process of the group holds one, and all call `step`, `save` and `load` together.
 
-    Its folders are those of a TSTLearner, and any number of processes goes on from them.
+    Its folders are those of a TSTLearner, and any number of processes can resume from them.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ScaledLearner(TSTLearner):
     ) -> None:
         """In the default process group, or alone where there is none.
 
-        ValueError where the parts do not make up the batch, and for what only an agent or one process can do.
+        ValueError where the parts do not make up the batch, and for options that need an agent or a single process.
         """
         self.scaling = scaling or Scaling()
         self.rank, self.processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
@@ -116,19 +116,19 @@ class ScaledLearner(TSTLearner):
         Returns what `TSTLearner.step` does, of the whole step.
         """
         self._ready()
-        shown = [self._shown(part) for part in parts]
-        counts = [_targets(self.model, each.view) for each in shown]
+        batches = [self._prepared(part) for part in parts]
+        counts = [_targets(self.model, each.view) for each in batches]
         whole = self._summed(torch.stack(counts).sum(0)).clamp_min(1)
-        own, mixed = (0 if view is None else len(view.inputs) for view in (shown[0].view, shown[0].mix))
+        own, mixed = (0 if view is None else len(view.inputs) for view in (batches[0].view, batches[0].mix))
         share = mixed / (own + mixed)
         totals: dict[str, Tensor] = {}
         self.optimiser.zero_grad()
-        for number, (each, count) in enumerate(zip(shown, counts, strict=True)):
-            with self._synchronised(number == len(shown) - 1):
+        for number, (each, count) in enumerate(zip(batches, counts, strict=True)):
+            with self._synchronised(number == len(batches) - 1):
                 with autocast(self.device.type, self.scaling.bf16):
                     losses = self._losses(each)
                 weights = dict(zip(self.model.names, (count / whole).tolist(), strict=True))
-                weights["mix"] = 1 / (len(shown) * self.processes)
+                weights["mix"] = 1 / (len(batches) * self.processes)
                 losses = {name: loss * weights[name] for name, loss in losses.items()}
                 modalities = [loss for name, loss in losses.items() if name != "mix"]
                 loss = (1 - share) * torch.stack(modalities).mean()
@@ -154,15 +154,15 @@ class ScaledLearner(TSTLearner):
         return report
 
     def any_process(self, flag: bool) -> bool:
-        """Whether any process says so."""
+        """Whether the flag is set in any process."""
         return bool(self._summed(torch.tensor(float(flag))))
 
-    def _shown(self, part: Part) -> _Shown:
+    def _prepared(self, part: Part) -> _Batch:
         mix = part.transfer_rgb
         view = self.view(part.frames, part.generator)
         if mix is None or not len(mix):
-            return _Shown(view, None)
-        return _Shown(view, self.view_rgb(mix, part.generator))
+            return _Batch(view, None)
+        return _Batch(view, self.view_rgb(mix, part.generator))
 
     def _summed(self, values: Tensor) -> Tensor:
         """The sum over all processes, on the CPU."""
@@ -172,7 +172,7 @@ class ScaledLearner(TSTLearner):
         return values.cpu()
 
     def _synchronised(self, last: bool) -> AbstractContextManager[object]:
-        """Gradients travel once a step, with its last part."""
+        """Gradients are synchronised once per step, with its last part."""
         losses = self._losses
         if isinstance(losses, DistributedDataParallel):
             return nullcontext() if last else losses.no_sync()
@@ -202,8 +202,8 @@ class ScaledLearner(TSTLearner):
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """Opaque to wrappers, which would move token numbers away from the CPU."""
+class _Batch:
+    """Views of one part. A class of its own, since DDP would move token numbers in a tuple away from the CPU."""
 
     view: View
     mix: View | None
@@ -216,14 +216,14 @@ class _Losses(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, shown: _Shown) -> dict[str, Tensor]:
-        model, losses = self.model, self.model.losses(*shown.view)
+    def forward(self, batch: _Batch) -> dict[str, Tensor]:
+        model, losses = self.model, self.model.losses(*batch.view)
         # A stream of which no token is seen leaves its embedding out; but every process must have every gradient.
         parts = (model.encoder.embed, model.embed, model.sequences.embed)
         idle = torch.stack([p.view(-1)[0] for part in parts for p in part.parameters()]).sum() * 0.0
         losses = {name: loss + idle for name, loss in losses.items()}
-        if shown.mix is not None:
-            losses["mix"] = model.losses(*shown.mix)[model.rgb_target]
+        if batch.mix is not None:
+            losses["mix"] = model.losses(*batch.mix)[model.rgb_target]
         return losses
 
 

@@ -4,7 +4,7 @@
     torchrun --nproc-per-node 8 -m testspace.learners.training.train base --scaling.shard fsdp --frames FOLDER --out b
 
 Leaves in --out: encoder/ (for `Encoder.from_pretrained`), learner/ (for `--resume`, on any number of processes) and
-metrics.jsonl. Ctrl-C, or SIGTERM, ends it after the step that it is at, with that step stored.
+metrics.jsonl. Ctrl-C, or SIGTERM, ends it after the current step, which is stored.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ Get = Callable[[Sequence[int]], dict[str, Tensor]]
 
 
 class TrainError(ValueError):
-    """A training that cannot be done as asked; the message says what to do instead."""
+    """Invalid training configuration; the message says what to change."""
 
 
 def train(config: TrainConfig) -> dict[str, float]:
-    """Train to `learner.total_steps`, or go on to there, and return the last step's report ({} where all was done).
+    """Train, or resume, up to `learner.total_steps`; returns the last step's metrics ({} where it was complete).
 
-    Under torchrun every process calls this. Raises TrainError, FrameFolderError or BufferError for what cannot be, and
-    KeyboardInterrupt once everything is stored, where a signal has ended it early.
+    Under torchrun every process calls this. Raises TrainError, FrameFolderError or BufferError for invalid settings
+    and data, and KeyboardInterrupt after storing everything where a signal ended it early.
     """
     steps = config.learner.total_steps
     if steps is None or steps < 1:
@@ -70,7 +70,7 @@ def train(config: TrainConfig) -> dict[str, float]:
             learner.fit_tokenizers(lambda n: frames(n, generator))
 
         def read(step: int) -> list[Future[Part]]:
-            """The parts of this process, read beside the step before."""
+            """Parts of this process, read while the previous step is computed."""
             parts = learner.parts if step < steps else ()
             of = (frames, external, learner.micro_batch, config.repeats)
             return [readers.submit(_part, *of, generator_of(config.seed, step, part)) for part in parts]
@@ -202,19 +202,19 @@ def whole_process() -> Iterator[None]:
 
 
 def _begin(config: TrainConfig, learner: ScaledLearner) -> Callable[[dict[str, Any]], None]:
-    """Load what there is to go on with; returns what appends a line to metrics.jsonl."""
+    """Load the checkpoint to resume from, if any; returns a function that appends a line to metrics.jsonl."""
     if learner.rank == 0:
         config.out.mkdir(parents=True, exist_ok=True)
         kept = recover_folder(config.out / "learner")
     dist.barrier()
     kept = (config.out / "learner").exists()
     if kept and not config.resume:
-        raise TrainError(f"{config.out} holds a training; go on with --resume, or name another folder")
+        raise TrainError(f"{config.out} holds a training; continue with --resume, or name another folder")
     if kept:
         learner.load(config.out / "learner")
     dist.barrier()
     file, rows = config.out / "metrics.jsonl", list[str]()
-    if file.exists() and learner.rank == 0:  # lines of steps that were not stored are made anew
+    if file.exists() and learner.rank == 0:  # steps that were not stored are repeated
         rows = [line for line in file.read_text().splitlines() if json.loads(line)["step"] <= learner.steps]
     if learner.rank == 0:
         file.write_text("".join(f"{row}\n" for row in rows))
@@ -251,8 +251,8 @@ class _Progress:
             return
         self.spoken, pace = now, (now - self.begun) / (step - self.first)
         minutes = (self.total - step) * pace / 60
-        told = f"step {step}/{self.total}, loss {loss:.4f}, {batch / pace:.0f} samples/s, about {minutes:.0f} min left"
-        print(told, file=sys.stderr, flush=True)
+        line = f"step {step}/{self.total}, loss {loss:.4f}, {batch / pace:.0f} samples/s, about {minutes:.0f} min left"
+        print(line, file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

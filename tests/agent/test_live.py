@@ -42,7 +42,7 @@ def begin(
     config: EpisodeConfig = CONFIG,
 ) -> AlternatingAgent:
     env = HouseEnv(generate_house(4, rooms=1), camera=Camera(16, 16), max_steps=1000)
-    buffer = ReplayBuffer(folder / "buffer", config.capacity, 16, 16, resume=True, replay=config.eviction)
+    buffer = ReplayBuffer(folder / "buffer", config.capacity, 16, 16, resume=True, eviction=config.eviction)
     mix_in = torch.zeros(5, 16, 16, 3, dtype=torch.uint8)
 
     def admit(poses: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from testspace.experiments.paper.listing import listing
 from testspace.experiments.paper.registry import EXPERIMENTS, find_experiment
 from testspace.experiments.protocol.presets import PRESETS
 from testspace.experiments.stages import baselines as generalists
+from testspace.learners.encoders.torchvision_guard import ensure_torchvision
 
 SMOKE = PRESETS["smoke"]
 TINY = replace(
@@ -85,6 +86,7 @@ def test_the_list_names_every_experiment_and_what_is_done(cache: Path) -> None:
 
 
 def test_a_generalist_of_ones_own_stands_beside_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ensure_torchvision()
     timm = pytest.importorskip("timm")
     network = timm.create_model("test_vit3", num_classes=0, img_size=56)
     safetensors.torch.save_file(network.state_dict(), tmp_path / "model.safetensors")

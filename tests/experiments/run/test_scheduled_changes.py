@@ -145,7 +145,7 @@ def test_a_house_that_changes_twice_and_a_life_that_is_killed_between(
     assert 0 <= summary["original_house"]["miou"] <= 1
 
     buffer = ReplayBuffer.reader(tmp_path / "run" / "buffer")
-    assert (len(buffer), buffer.replay) == (50, "balanced")
+    assert (len(buffer), buffer.eviction) == (50, "balanced")
     assert set(buffer.sample(1)) == {"rgb", "depth", "normals", "edges", "pose", "step"}  # no label came in
     steps = buffer.all(("step",))["step"].numpy()
     assert len(set(steps.tolist())) == 50

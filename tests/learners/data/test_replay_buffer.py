@@ -98,8 +98,8 @@ def test_labels_cannot_enter(tmp_path: Path, label: str) -> None:
     buffer.flush()
     assert len(buffer) == 2
     stored = {file.stem for file in (tmp_path / "b").rglob("*.memmap")}
-    assert stored == {"rgb", "depth", "normals", "edges", "pose", "step", "ticket"}
-    assert set(buffer.sample(1)) == stored - {"ticket"}
+    assert stored == {"rgb", "depth", "normals", "edges", "pose", "step", "sequence_number"}
+    assert set(buffer.sample(1)) == stored - {"sequence_number"}
 
 
 def test_refuses_frames_that_break_the_contract(tmp_path: Path) -> None:
@@ -119,23 +119,23 @@ def test_refuses_frames_that_break_the_contract(tmp_path: Path) -> None:
         buffer.get([0], ["semantic"])
 
 
-@pytest.mark.parametrize("replay", ["ring", "reservoir", "balanced", "minred"])
-def test_goes_on_as_if_it_had_never_stopped(tmp_path: Path, replay: EvictionName) -> None:
-    straight = ReplayBuffer(tmp_path / "a", 10, SIZE, SIZE, 3, replay=replay)
-    stopped = ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE, 3, replay=replay)
+@pytest.mark.parametrize("eviction", ["ring", "reservoir", "balanced", "minred"])
+def test_goes_on_as_if_it_had_never_stopped(tmp_path: Path, eviction: EvictionName) -> None:
+    straight = ReplayBuffer(tmp_path / "a", 10, SIZE, SIZE, 3, eviction=eviction)
+    stopped = ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE, 3, eviction=eviction)
     stopped.note = {"frame": 28}
     for buffer in (straight, stopped):
         buffer.extend(frames(0, 28))
         buffer.sample(4)
         buffer.flush()
-    resumed = ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE, 99, resume=True, replay=replay)
+    resumed = ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE, 99, resume=True, eviction=eviction)
     assert resumed.note == {"frame": 28}
     for buffer in (straight, resumed):
         for first in range(28, 98, 5):
             buffer.extend(frames(first, 5))
     assert torch.equal(straight.sample(20)["step"], resumed.sample(20)["step"])
     assert torch.equal(straight.all()["step"], resumed.all()["step"])
-    if replay == "ring":
+    if eviction == "ring":
         assert resumed.all()["step"].tolist() == list(range(88, 98))
 
 
@@ -145,10 +145,10 @@ def test_refuses_folders_it_must_not_touch(tmp_path: Path) -> None:
         ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE)
     with pytest.raises(BufferError, match="'capacity': 10"):
         ReplayBuffer(tmp_path / "b", 11, SIZE, SIZE, resume=True)
-    with pytest.raises(BufferError, match="'replay': 'ring'"):
-        ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE, resume=True, replay="reservoir")
-    with pytest.raises(BufferError, match="no replay 'heap'; there are ring, reservoir, balanced, minred"):
-        ReplayBuffer(tmp_path / "c", 10, SIZE, SIZE, replay="heap")  # type: ignore[arg-type]
+    with pytest.raises(BufferError, match="'eviction': 'ring'"):
+        ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE, resume=True, eviction="reservoir")
+    with pytest.raises(BufferError, match="no eviction 'heap'; there are ring, reservoir, balanced, minred"):
+        ReplayBuffer(tmp_path / "c", 10, SIZE, SIZE, eviction="heap")  # type: ignore[arg-type]
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("dear")
     with pytest.raises(BufferError, match=r"'thesis\.tex'"):
@@ -183,7 +183,7 @@ WRITER = """
 import importlib.util, sys
 spec = importlib.util.spec_from_file_location("helpers", sys.argv[1])
 helpers = importlib.util.module_from_spec(spec); spec.loader.exec_module(helpers)
-buffer = helpers.ReplayBuffer(sys.argv[2], 64, 8, 8, replay=sys.argv[3])
+buffer = helpers.ReplayBuffer(sys.argv[2], 64, 8, 8, eviction=sys.argv[3])
 first = 0
 while True:
     for _ in range(3):
@@ -194,11 +194,11 @@ while True:
 
 
 @pytest.mark.parametrize(
-    ("replay", "rounds"), [("ring", 1), ("ring", 7), ("reservoir", 7), ("balanced", 4), ("minred", 4)]
+    ("eviction", "rounds"), [("ring", 1), ("ring", 7), ("reservoir", 7), ("balanced", 4), ("minred", 4)]
 )
-def test_kill_9_in_the_middle_loses_at_most_one_flush(tmp_path: Path, replay: EvictionName, rounds: int) -> None:
+def test_kill_9_in_the_middle_loses_at_most_one_flush(tmp_path: Path, eviction: EvictionName, rounds: int) -> None:
     folder = tmp_path / "b"
-    command = [sys.executable, "-c", WRITER, __file__, str(folder), replay]
+    command = [sys.executable, "-c", WRITER, __file__, str(folder), eviction]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         said = [int(process.stdout.readline()) for _ in range(rounds)][-1]
@@ -207,14 +207,14 @@ def test_kill_9_in_the_middle_loses_at_most_one_flush(tmp_path: Path, replay: Ev
     said = max([said, *rest])
     total = json.loads((folder / "state.json").read_text())["total"]
     assert total in (said, said + 48)  # the flush whose word was cut off may have been done
-    buffer = ReplayBuffer(folder, 64, 8, 8, resume=True, replay=replay)
+    buffer = ReplayBuffer(folder, 64, 8, 8, resume=True, eviction=eviction)
     assert (buffer.total_seen, len(buffer)) == (total, min(total, 64))
     assert numbers_agree(buffer.get(range(len(buffer))))
     buffer.extend(frames(total, 64))
     stored = buffer.all()
     assert numbers_agree(buffer.get(range(len(buffer))))
-    if replay in ("ring", "reservoir"):  # theirs are as if nobody had killed anything
-        straight = ReplayBuffer(tmp_path / "straight", 64, 8, 8, replay=replay)
+    if eviction in ("ring", "reservoir"):  # theirs are as if nobody had killed anything
+        straight = ReplayBuffer(tmp_path / "straight", 64, 8, 8, eviction=eviction)
         straight.extend(frames(0, total + 64))
         assert torch.equal(stored["step"], straight.all()["step"])
 
@@ -223,7 +223,7 @@ def test_a_half_overwritten_frame_is_replaced(tmp_path: Path) -> None:
     buffer = ReplayBuffer(tmp_path / "b", 4, SIZE, SIZE)
     buffer.extend(frames(0, 4))
     buffer.flush()
-    buffer._tensors.get("ticket")[1] = -1  # as `extend` leaves it when it is killed after the first modality
+    buffer._tensors.get("sequence_number")[1] = -1  # as `extend` leaves it when it is killed after the first modality
     buffer._tensors.get("rgb")[1] = 77
     resumed = ReplayBuffer(tmp_path / "b", 4, SIZE, SIZE, resume=True)
     assert resumed.get(range(4))["step"].tolist() == [0, 3, 2, 3]
@@ -259,14 +259,14 @@ def test_a_frame_being_overwritten_is_read_again_once_it_is_whole(
     buffer.extend(frames(0, 4))
     buffer.flush()
     reader = SharedBuffer.reader(tmp_path / "b")
-    buffer._tensors.get("ticket")[1] = -1
+    buffer._tensors.get("sequence_number")[1] = -1
     buffer._tensors.get("rgb")[1] = 77
     pauses = []
 
     def written(seconds: float) -> None:
         pauses.append(seconds)
         if len(pauses) == 3:
-            buffer.extend(frames(4, 2))  # slots 0 and 1
+            buffer.extend(frames(4, 2))  # indices 0 and 1
 
     monkeypatch.setattr("testspace.learners.data.shared_buffer.time.sleep", written)
     whole = reader.get(range(4))

@@ -14,7 +14,7 @@ from testspace.learners.heads.transfer import TransferConfig
 from testspace.learners.masked.encoder import Encoder
 
 VOCABULARY = ("a", "blue", "green", "left", "of", "red", "thing")
-SMALL = CaptionConfig(width=64, depth=1, longest=6)
+SMALL = CaptionConfig(width=64, depth=1, max_words=6)
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +30,12 @@ def coloured() -> tuple[np.ndarray, list[list[str]]]:
 
 def test_captions_become_numbers(encoder: Encoder) -> None:
     captioner = Captioner(encoder, VOCABULARY, SMALL)
-    numbers = captioner.numbers(["A red thing!", ""])
+    numbers = captioner.tokenise(["A red thing!", ""])
     assert numbers.tolist() == [[BEGIN, 3, 8, 9, END, PAD, PAD, PAD], [BEGIN, END, *[PAD] * 6]]
     with pytest.raises(ValueError, match="'chair' is not in the vocabulary: a red chair"):
-        captioner.numbers(["a red chair"])
+        captioner.tokenise(["a red chair"])
     with pytest.raises(ValueError, match="7 words are too many"):
-        captioner.numbers(["a a a a a a a"])
+        captioner.tokenise(["a a a a a a a"])
     with pytest.raises(ValueError, match="vocabulary is empty"):
         Captioner(encoder, [])
 
@@ -55,7 +55,7 @@ def test_no_word_sees_a_later_one() -> None:
 def test_padding_counts_for_nothing(encoder: Encoder) -> None:
     captioner = Captioner(encoder, VOCABULARY, SMALL).eval()
     rgb = torch.randint(256, (2, 32, 32, 3), dtype=torch.uint8)
-    numbers = captioner.numbers(["a red", "a red thing of blue"])
+    numbers = captioner.tokenise(["a red", "a red thing of blue"])
     logits = captioner.head(captioner.encoder(rgb), numbers[:, :-1]).log_softmax(-1)
     each = -logits.gather(2, numbers[:, 1:, None])[..., 0]
     expected = torch.cat([each[0, :3], each[1, :6]]).mean()  # words and END

@@ -13,7 +13,7 @@ from torch import nn
 
 from testspace.learners.masked.encoder import Encoder
 from testspace.learners.objectives.dino import DinoConfig, DinoLearner
-from testspace.learners.objectives.dino_losses import distillation_loss, follow, koleo_loss, sinkhorn
+from testspace.learners.objectives.dino_losses import distillation_loss, koleo_loss, sinkhorn, update_ema
 
 SMALL = DinoConfig(
     image_size=32, local_size=16, local_crops=2, prototypes=32, hidden=64, bottleneck=16, warmup_steps=5, batch_size=16
@@ -57,7 +57,7 @@ def test_the_teacher_is_the_mean_of_past_students() -> None:
         for parameter in module.parameters():
             nn.init.constant_(parameter, value)
     for _ in range(3):
-        follow(teacher, student, 0.9)
+        update_ema(teacher, student, 0.9)
     assert teacher.weight.item() == pytest.approx(0.9**3)
     assert student.weight.item() == 0.0
 
@@ -71,7 +71,7 @@ def test_a_short_run_learns_and_does_not_collapse() -> None:
     assert reports[-1]["nonfinite_steps"] == 0
     with torch.no_grad():
         pooled = nn.functional.normalize(learner.encoder(frames["rgb"]).mean(1), dim=-1)
-        assigned = sinkhorn(learner.teacher.whole(learner.encoder(frames["rgb"]).mean(1)), 0.07).argmax(1)
+        assigned = sinkhorn(learner.teacher.dino_head(learner.encoder(frames["rgb"]).mean(1)), 0.07).argmax(1)
     spread = (pooled - pooled.mean(0)).square().sum(1).mean()
     assert spread > 0.02  # a collapsed encoder has 0
     values = torch.linalg.svdvals(pooled - pooled.mean(0)).square()
@@ -105,7 +105,7 @@ def test_what_is_not_finite_is_skipped_and_counted() -> None:
     learner = DinoLearner(SMALL)
     learner.step(boxes(4, size=32))
     with torch.no_grad():
-        learner.student.whole.mlp[0].weight[0, 0] = float("nan")
+        learner.student.dino_head.mlp[0].weight[0, 0] = float("nan")
     before = {name: value.clone() for name, value in learner.teacher.state_dict().items()}
     assert learner.step(boxes(4, size=32))["nonfinite_steps"] == 1
     assert all(torch.equal(value, before[name]) for name, value in learner.teacher.state_dict().items())

@@ -1,4 +1,4 @@
-"""What each writer keeps: against its closed form, or against the whole search it stands for."""
+"""What each policy keeps: against its closed form, or against the whole search it stands for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testspace.learners.data.eviction import (
     MinRed,
     Reservoir,
     Ring,
-    choose_slots,
+    choose_indices,
     pose_cells,
     thumbnails,
 )
@@ -21,14 +21,14 @@ from testspace.learners.data.eviction import (
 NO_POSE = np.zeros(6, np.float32)
 
 
-def kept(writer: Ring, poses: NDArray[np.float32], features: NDArray[np.float64] | None = None) -> NDArray[np.int64]:
-    """Numbers of the frames that are in the slots after all came, one by one."""
-    slots = np.full(writer.capacity, -1)
-    for ticket, pose in enumerate(poses):
-        slot = writer.slot(ticket, pose, None if features is None else features[ticket])
-        if slot >= 0:
-            slots[slot] = ticket
-    return slots
+def kept(policy: Ring, poses: NDArray[np.float32], features: NDArray[np.float64] | None = None) -> NDArray[np.int64]:
+    """Numbers of the frames that are in the indices after all came, one by one."""
+    indices = np.full(policy.capacity, -1)
+    for number, pose in enumerate(poses):
+        index = policy.choose(number, pose, None if features is None else features[number])
+        if index >= 0:
+            indices[index] = number
+    return indices
 
 
 def poses_in(cells: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -93,17 +93,17 @@ def test_cells_are_places_and_headings() -> None:
 def test_minred_overwrites_the_frame_with_the_nearest_neighbour() -> None:
     rng = np.random.default_rng(3)
     features = np.round(rng.normal(size=(80, 3)) * 4)  # whole numbers: many ties
-    writer, stored = MinRed(12, 0), list(range(12))
-    for ticket in range(12):
-        writer.slot(ticket, NO_POSE, features[ticket])
-    for ticket in range(12, 80):
-        among = features[[*stored, ticket]]
+    policy, stored = MinRed(12, 0), list(range(12))
+    for number in range(12):
+        policy.choose(number, NO_POSE, features[number])
+    for number in range(12, 80):
+        among = features[[*stored, number]]
         away = ((among[:, None] - among[None]) ** 2).sum(-1)  # the whole search, every time
         np.fill_diagonal(away, np.inf)
         redundancy = away.min(1)[:-1]  # the new frame itself enters in any case
-        expected = min(range(12), key=lambda slot: (redundancy[slot], stored[slot]))
-        assert writer.slot(ticket, NO_POSE, features[ticket]) == expected
-        stored[expected] = ticket
+        expected = min(range(12), key=lambda index: (redundancy[index], stored[index]))
+        assert policy.choose(number, NO_POSE, features[number]) == expected
+        stored[expected] = number
 
 
 def test_minred_keeps_what_is_rare_where_the_ring_forgets_it() -> None:
@@ -123,10 +123,10 @@ def test_thumbnails_are_block_means() -> None:
     assert torch.equal(thumbnails(rgb), thumbnails(rgb).round())
 
 
-@pytest.mark.parametrize("writer", [Ring(4, 0), Reservoir(4, 0), Balanced(4, 0)])
-def test_of_frames_that_come_at_once_the_last_of_a_slot_is_written(writer: Ring) -> None:
+@pytest.mark.parametrize("policy", [Ring(4, 0), Reservoir(4, 0), Balanced(4, 0)])
+def test_of_frames_that_come_at_once_the_last_of_a_slot_is_written(policy: Ring) -> None:
     frames = {"rgb": torch.zeros(30, 8, 8, 3, dtype=torch.uint8), "pose": torch.zeros(30, 6)}
-    at_once = choose_slots(writer, torch.arange(30), frames, thumbnails).numpy()
-    one_by_one = kept(type(writer)(4, 0), np.zeros((30, 6), np.float32))
+    at_once = choose_indices(policy, torch.arange(30), frames, thumbnails).numpy()
+    one_by_one = kept(type(policy)(4, 0), np.zeros((30, 6), np.float32))
     written = np.flatnonzero(at_once >= 0)
     assert dict(zip(at_once[written], written, strict=True)) == dict(enumerate(one_by_one))
