@@ -142,9 +142,7 @@ def _bake(scene: Scene, tables: Tables, view: embree.Mesh, blockers: embree.Mesh
     bounced += FILL
     light = direct + bounced
     bakekernel.fill_charts(charts.columns, charts.rows, charts.first, state[:texels], light[:texels], 4)
-    _settle_vertices(
-        scene.faces[~on_chart], state[texels:] != HIDDEN, direct[texels:], bounced[texels:], light[texels:]
-    )
+    _blend_vertices(scene.faces[~on_chart], state[texels:] != HIDDEN, direct[texels:], bounced[texels:], light[texels:])
     return layout(light)
 
 
@@ -160,7 +158,7 @@ def _share_out(
         list(pool.map(run, range(first, last, SAMPLES_A_TURN)))
 
 
-def _settle_vertices(
+def _blend_vertices(
     faces: NDArray[np.int32],
     seen: NDArray[np.bool_],
     direct: NDArray[np.float32],

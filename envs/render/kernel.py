@@ -353,7 +353,7 @@ def _composite(memory, lanes, count, layer):
             if rest - share > np.float32(FAINTEST):
                 remaining += 1
             else:
-                embree.leave(memory, lane)
+                embree.exclude(memory, lane)
         for channel in range(3):
             lanes[lane, channel] = lanes[lane, _SUM + channel]
     return remaining
