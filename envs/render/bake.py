@@ -26,7 +26,8 @@ from ..house.classes import CLASS_ID
 from . import bakekernel, embree
 from .bakekernel import BETWEEN, HIDDEN, LIVE, OUTSIDE
 from .charts import AWAY, find_charts, indoors
-from .kernel import TEXEL_STEP, Tables
+from .kernel import Tables
+from .surfaces import TEXEL_STEP
 from .texels import MIP_OFFSETS
 
 if TYPE_CHECKING:
