@@ -1,4 +1,4 @@
-"""Arrays that are slow to compute, kept on disk under a key of everything that they depend on, their code included."""
+"""Cache on disk for slow computations, under keys of everything that they depend on, their code included."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .digests import code_digest, digest, library_versions
 from .storage import replacing
 
 NEWEST = 3
-"""Number of arrays of one kind that `kept` leaves on disk; the oldest are deleted."""
+"""Number of arrays of one kind that `cached` leaves on disk; the oldest are deleted."""
 
 
 def cache_folder() -> Path:
@@ -38,7 +38,7 @@ def code_key(module: str) -> str | None:
     return digest([code, library_versions()])
 
 
-def kept(
+def cached(
     kind: str, key: str, shape: tuple[int, ...], dtype: type[np.generic], make: Callable[[], NDArray[Any]]
 ) -> NDArray[Any]:
     """The array that `make` computes, of that shape and dtype: read from the disk, or computed and stored there.
@@ -60,12 +60,12 @@ def kept(
     return made
 
 
-def kept_by_code(
+def cached_by_code(
     kind: str, module: str, shape: tuple[int, ...], dtype: type[np.generic], make: Callable[[], NDArray[Any]]
 ) -> NDArray[Any]:
-    """`kept` for what depends on code alone: that of the module, given by its `__name__` (see `code_key`)."""
+    """`cached` for arrays that depend only on the code of a module, given by its `__name__` (see `code_key`)."""
     key = code_key(module)
-    return make() if key is None else kept(kind, key, shape, dtype, make)
+    return make() if key is None else cached(kind, key, shape, dtype, make)
 
 
 def store(file: Path, write: Callable[[BinaryIO], None]) -> bool:

@@ -18,9 +18,9 @@ from ..materials.materials import named
 from ..materials.textures import texture_stack
 from ..scene import VOID, Instance, Material, RoomArea, Scene
 from .dressing import RUG, rug_mesh
-from .house_lights import lamp_light, lights_of, listed
+from .house_lights import is_listed, lamp_light, lights_of
 from .panels import OFFSET, cut, wall_panels
-from .structure import baseboard_of, ceiling_height, flat, look, room_polygon, wall_mesh
+from .structure import baseboard_of, ceiling_height, flat, room_polygon, surface_material, wall_mesh
 from .wall_openings import door_mesh, window_mesh
 
 Floats = NDArray[np.float64]
@@ -93,7 +93,7 @@ def assemble(house: House) -> Scene:
     for thing in house.all_objects():
         _object(thing, collector, id(thing) in alone)
     lights = lights_of(house, areas)
-    lights += [lamp_light(at, areas) for at in collector.lamps if not listed(at, lights)]
+    lights += [lamp_light(at, areas) for at in collector.lamps if not is_listed(at, lights)]
     agent = house.agent
     return Scene(
         **_joined(collector),
@@ -123,7 +123,7 @@ def _structure(house: House, collector: _Collector) -> list[RoomArea]:
                 f"{kind.lower()}|{room.id}", CLASS_ID[kind], (centre[0], y, centre[1]), (size[0], 0.0, size[1]), 0.0
             )
             part = flat(polygon, y, kind == "Floor", house.source)
-            collector.mesh(Mesh().add(look(material, kind.lower()), part), number)
+            collector.mesh(Mesh().add(surface_material(material, kind.lower()), part), number)
         rug = rug_mesh(room, polygon)
         if rug is not None:
             mesh, (x0, z0, x1, z1) = rug

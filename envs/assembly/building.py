@@ -14,7 +14,7 @@ from ..meshes import is_mesh, load_mesh
 from ..packs.pack import FurniturePack
 from ..scene import Scene
 from .assemble import assemble
-from .pack_furniture import dressed
+from .pack_furniture import assemble_with_pack
 
 if TYPE_CHECKING:
     from ..meshes.parts import Up
@@ -26,7 +26,7 @@ def build_scene(house: House, pack: FurniturePack | None = None) -> Scene:
     With a pack (`envs.packs.pack.open_pack`), its models replace the furniture, in the same boxes; all else is the
     same. Raises `SceneError` where the house cannot be drawn.
     """
-    return assemble(house) if pack is None else dressed(house, pack)
+    return assemble(house) if pack is None else assemble_with_pack(house, pack)
 
 
 def load_scene(ref: Scene | House | Path | str | int, up: Up | None = None, scale: float = 1.0) -> Scene:

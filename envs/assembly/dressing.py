@@ -112,12 +112,12 @@ def rug_mesh(room: Room, polygon: NDArray[np.float64]) -> tuple[Mesh, tuple[floa
         return None
     x0, x1, z0, z1 = middle.x - half[0], middle.x + half[0], middle.y - half[1], middle.y + half[1]
     number = int(rng.integers(RUGS))
-    look = Material("rug", (1.0, 1.0, 1.0), TEXTURE_ID[f"rug {number}"], 1.0)
+    pattern = Material("rug", (1.0, 1.0, 1.0), TEXTURE_ID[f"rug {number}"], 1.0)
     rim = 0.5 / 128
     uv = [(rim, 1 - rim), (1 - rim, 1 - rim), (1 - rim, rim), (rim, rim)]
     corners = [(x0, RUG, z1), (x1, RUG, z1), (x1, RUG, z0), (x0, RUG, z0)]
     if not along_x:
         uv = [*uv[1:], uv[0]]
     edge = box(x0, x1, 0.001, RUG - 0.0005, z0, z1)
-    mesh = Mesh().add(look, quad(corners, uv)).add(named("rug edge", "carpet", (0.42, 0.36, 0.31)), edge)
+    mesh = Mesh().add(pattern, quad(corners, uv)).add(named("rug edge", "carpet", (0.42, 0.36, 0.31)), edge)
     return mesh, (x0, z0, x1, z1)

@@ -60,7 +60,7 @@ def lights_of(house: House, areas: Sequence[RoomArea]) -> list[PointLight | Dire
     return lamps
 
 
-def listed(at: tuple[float, float, float], lights: Sequence[PointLight | DirectionalLight]) -> bool:
+def is_listed(at: tuple[float, float, float], lights: Sequence[PointLight | DirectionalLight]) -> bool:
     """Whether the lights already include one at a lamp's shade."""
     return any(
         isinstance(light, PointLight) and np.hypot.reduce(np.subtract(light.position, at)) < SAME for light in lights

@@ -17,7 +17,7 @@ TILTED = 1e-3
 """Degrees from upright."""
 
 
-def dressed(house: House, pack: FurniturePack) -> Scene:
+def assemble_with_pack(house: House, pack: FurniturePack) -> Scene:
     """The Scene of a house with the pack's models for all furniture that has a fitting one.
 
     Instances, boxes, lights and rooms are those of the Scene without a pack, and so is the reachable floor

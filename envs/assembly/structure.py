@@ -18,7 +18,7 @@ TRIM_WIDTH = 0.06
 """Metres of trim around doors, where the baseboard stops."""
 
 
-def look(material: HouseMaterial, use: str) -> Material:
+def surface_material(material: HouseMaterial, use: str) -> Material:
     """The look of a surface of the house; `use` is "floor", "wall" or "ceiling"."""
     colour = None if material.colour is None else tuple(min(max(float(c), 0.0), 1.0) for c in material.colour)
     assert colour is None or len(colour) == 3
@@ -62,7 +62,7 @@ def wall_mesh(panel: Panel, baseboard: Material | None) -> Mesh:
         corners = [(s0, y0, OFFSET), (s1, y0, OFFSET), (s1, y1, OFFSET), (s0, y1, OFFSET)]
         pieces.append(quad(corners, [(c[0], height - c[1]) for c in corners]))
     if pieces:
-        mesh.add(look(panel.wall.material, "wall"), panel.place(join(pieces)))
+        mesh.add(surface_material(panel.wall.material, "wall"), panel.place(join(pieces)))
     if baseboard is not None:
         boards = [
             panel.place(box(s0, s1, 0, BASEBOARD_HEIGHT, OFFSET, OFFSET + BASEBOARD_DEPTH))
@@ -94,7 +94,7 @@ def ceiling_height(house: House, room: Room) -> float:
 
 def baseboard_of(room: Room) -> Material:
     """The baseboard's material: white or wood, by the floor."""
-    floor = look(room.floor_material, "floor")
+    floor = surface_material(room.floor_material, "floor")
     if sum(floor.rgb) / 3 > 0.6:
         return named("baseboard wood", "wood", tuple(0.75 * c for c in floor.rgb))
     return named("baseboard white", "porcelain", (0.92, 0.91, 0.88))

@@ -29,7 +29,7 @@ _OPEN_PLAN = 0.5
 _WINDOW_CENTRE = 1.5
 
 
-class NoWayThrough(ValueError):
+class UnconnectedRooms(ValueError):
     """The plan's rooms cannot all be joined: no wall between them is long enough for a door."""
 
 
@@ -80,7 +80,7 @@ def _fitting(choices: list[Asset], length: float) -> list[Asset]:
 
 
 def make_openings(plan: FloorPlan, height: float, exclude: Collection[str], rng: np.random.Generator) -> list[Hole]:
-    """All openings of a house with ceilings at ``height`` metres. NoWayThrough if the rooms cannot be joined."""
+    """All openings of a house with ceilings at ``height`` metres. UnconnectedRooms if the rooms cannot be joined."""
     leaves, frames = _doors(exclude)
     if not leaves and not frames:
         raise ValueError("exclude_assets leaves no door: keep at least one Doorway or Doorframe")
@@ -122,7 +122,7 @@ def make_openings(plan: FloorPlan, height: float, exclude: Collection[str], rng:
             holes.append(door)
         group = [group[pair[0]] if g == group[pair[1]] else g for g in group]
     if len(set(group)) > 1:
-        raise NoWayThrough("the rooms cannot be joined by doors")
+        raise UnconnectedRooms("the rooms cannot be joined by doors")
     holes += _front_door(plan, outer, leaves, rng)
     return holes + _windows(plan, outer, height, exclude, holes, rng)
 

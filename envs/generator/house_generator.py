@@ -11,14 +11,14 @@ from collections.abc import Collection
 import numpy as np
 
 from ..house.house import OUTSIDE, AgentPose, House, HouseObject, Material, Opening, Room, Wall
-from .door_placement import Hole, NoWayThrough, make_openings
+from .door_placement import Hole, UnconnectedRooms, make_openings
 from .floorplan import OUTDOORS, FloorPlan, Panel, make_floorplan
 from .furnishing import Furnisher, Placed, is_kinematic
 from .lights_materials import floor_material, light_layers, make_lights, wall_material
 from .rates import ROOM_COUNTS, ROOM_MIXES
-from .small_objects import Sprinkler
+from .small_objects import SmallObjectPlacer
 from .space import RoomSpace
-from .splits import barred
+from .splits import excluded_assets
 
 _FIRST_ROOM = 2
 """ProcTHOR numbers rooms from 2; 1 is outside."""
@@ -40,7 +40,7 @@ def generate_house(
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, got {seed}")
     rng = np.random.default_rng((seed, 0 if rooms is None else rooms))
-    exclude = frozenset(exclude_assets) | (barred(split) if split is not None else frozenset())
+    exclude = frozenset(exclude_assets) | (excluded_assets(split) if split is not None else frozenset())
     if rooms is None:
         odds = np.array(list(ROOM_COUNTS.values()))
         rooms = list(ROOM_COUNTS)[int(rng.choice(len(odds), p=odds / odds.sum()))]
@@ -51,7 +51,7 @@ def generate_house(
         plan = make_floorplan(mix, rng)
         try:
             holes = make_openings(plan, height, exclude, rng)
-        except NoWayThrough:
+        except UnconnectedRooms:
             continue
         spaces = [RoomSpace(plan, room, holes) for room in range(rooms)]
         if all(space.walkable() for space in spaces):
@@ -71,12 +71,12 @@ def _assemble(
     ids = [_FIRST_ROOM + room for room in range(len(plan.types))]
     layers = light_layers(plan)
     walls = _walls(plan, holes, height, layers, rng)
-    furnisher, sprinkler = Furnisher(exclude, height, rng), Sprinkler(exclude, height, rng)
+    furnisher, sprinkler = Furnisher(exclude, height, rng), SmallObjectPlacer(exclude, height, rng)
     objects: list[HouseObject] = []
     for space, number, layer in zip(spaces, ids, layers, strict=True):
         small = 0
         for index, piece in enumerate(furnisher.furnish(space)):
-            children = sprinkler.sprinkle(piece, space)
+            children = sprinkler.place_on(piece, space)
             names = [f"small|{number}|{small + place}" for place in range(len(children))]
             small += len(children)
             inside = tuple(_object(name, child, layer, rng) for name, child in zip(names, children, strict=True))

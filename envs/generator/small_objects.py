@@ -67,7 +67,7 @@ def _suits(kind: str, asset: Asset, parent: Asset) -> bool:
     return kind != "Sink" or height < 0.3
 
 
-class Sprinkler:
+class SmallObjectPlacer:
     """Puts small objects on one piece of furniture after another."""
 
     def __init__(self, exclude: Collection[str], ceiling: float, rng: np.random.Generator) -> None:
@@ -75,7 +75,7 @@ class Sprinkler:
         kinds = sorted({kind for rates in ON_TOP.values() for kind in rates})
         self._choices = {kind: usable(kind, exclude) for kind in kinds}
 
-    def sprinkle(self, parent: Placed, space: RoomSpace) -> list[Placed]:
+    def place_on(self, parent: Placed, space: RoomSpace) -> list[Placed]:
         """Small objects on ``parent``, which stands in ``space``, in the house's frame."""
         rates = ON_TOP.get(parent.asset.type, {})
         drawn = [kind for kind, rate in rates.items() for _ in range(int(rate) + int(self.rng.random() < rate % 1))]

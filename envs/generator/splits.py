@@ -34,7 +34,7 @@ def asset_splits() -> Mapping[str, str]:
 
 
 @cache
-def barred(split: str) -> frozenset[str]:
+def excluded_assets(split: str) -> frozenset[str]:
     """The assets that houses of a split may not use. ValueError if there is no such split."""
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}, or None for all assets; got {split!r}")

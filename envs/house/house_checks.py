@@ -11,7 +11,7 @@ from .json_node import Node
 
 HOLE_SLACK = 0.25
 """A hole that exceeds its wall by this many metres or less is clamped (real houses do, by under a millimetre)."""
-_APART = 0.5
+_MAX_PANEL_GAP = 0.5
 """The two panels of an opening are at most this far apart, in metres."""
 
 
@@ -78,7 +78,7 @@ def check_opening(node: Node, rooms: Mapping[str, Room], walls: Mapping[str, Wal
     front, back = walls[node.get("wall0").value], walls[node.get("wall1").value]
     ux, uz = (front.p1[0] - front.p0[0]) / front.length, (front.p1[1] - front.p0[1]) / front.length
     apart = max(abs((p[0] - front.p0[0]) * uz - (p[1] - front.p0[1]) * ux) for p in (back.p0, back.p1))
-    if apart > _APART or front.id == back.id:
+    if apart > _MAX_PANEL_GAP or front.id == back.id:
         node.get("wall1").fail("the wall is not behind wall0", "name the panel on the other side of the same wall")
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.cache import kept_by_code
+from ...core.cache import cached_by_code
 from ..scene import TEXTURE_SIZE
 from .pictures import picture, rug
 
@@ -238,7 +238,7 @@ TEXTURE_ID: dict[str, int] = {name: i for i, name in enumerate(_MAKERS)}
 @lru_cache(maxsize=1)
 def texture_stack() -> NDArray[np.uint8]:
     """All textures, uint8 (T, 128, 128, 3) sRGB, read-only; computed on first use, and cached on disk."""
-    stack = kept_by_code("textures", __name__, (len(_MAKERS), N, N, 3), np.uint8, _make_all)
+    stack = cached_by_code("textures", __name__, (len(_MAKERS), N, N, 3), np.uint8, _make_all)
     stack.flags.writeable = False
     return stack
 

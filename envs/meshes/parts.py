@@ -67,7 +67,7 @@ class Parts:
             raise MeshError(self.source, "", f"more than {MAX_TRIANGLES} triangles")
         cleaned = [part for part in (self._clean(part, up, scale) for part in self.parts) if len(part.faces)]
         if not cleaned:
-            raise MeshError(self.source, "", f"it holds no triangle that can be drawn{self._said()}")
+            raise MeshError(self.source, "", f"it holds no triangle that can be drawn{self._dropped_counts()}")
         offsets = np.cumsum([0, *(len(part.vertices) for part in cleaned)])
         counts = [len(part.faces) for part in cleaned]
         coloured = any(part.colours is not None for part in cleaned)
@@ -89,10 +89,10 @@ class Parts:
             vertex_colour=np.concatenate([_colours(part) for part in cleaned]) if coloured else None,
         )
         if self.dropped:
-            warnings.warn(f"{self.source}{self._said()}", MeshWarning, stacklevel=3)
+            warnings.warn(f"{self.source}{self._dropped_counts()}", MeshWarning, stacklevel=3)
         return scene
 
-    def _said(self) -> str:
+    def _dropped_counts(self) -> str:
         return "".join(f"; left out: {count} {what}" for what, count in self.dropped.items() if count)
 
     def _clean(self, part: Part, up: Up, scale: float) -> Part:

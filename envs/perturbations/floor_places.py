@@ -10,7 +10,7 @@ import shapely
 from ..house.assets import asset
 from ..house.footprints import footprint
 from ..house.house import HouseObject
-from .free_ways import SKIN, Volume, Walk, meets
+from .clearance import SKIN, Volume, Walk, too_close
 
 TRIES = 60
 """Number of random places in the room."""
@@ -36,7 +36,7 @@ def floor_place(
         x, z, yaw = rng.uniform(x0, x1), rng.uniform(z0, z1), float(90 * rng.integers(4) + rng.uniform(-20, 20)) % 360
         rect = footprint(x, z, width, depth, yaw)
         box = shapely.box(*rect)
-        if not inside.contains(box) or any(meets((*rect, 0.0, height), other, GAP) for other in taken):
+        if not inside.contains(box) or any(too_close((*rect, 0.0, height), other, GAP) for other in taken):
             continue
         moved = replace(thing, position=(float(x), height / 2, float(z)), rotation=(0.0, yaw, 0.0))
         free.append((float(outline.exterior.distance(box)), moved))

@@ -17,8 +17,8 @@ import numpy as np
 from ..house.assets import asset, assets_of, table
 from ..house.footprints import footprint
 from ..house.house import House, HouseObject
+from .clearance import Volume, Walk, clearances, too_close, volume_of
 from .floor_places import floor_place
-from .free_ways import Volume, Walk, kept_free, meets, volume_of
 from .support_surfaces import surfaces
 
 ACTS: dict[str, float] = {"move": 0.6, "swap": 0.2, "remove": 0.1, "add": 0.1}
@@ -58,7 +58,7 @@ class _Mover:
         self.deeper = [volume_of(t) for kid in self.kids for c in kid.now.children for t in [c, *c.children]]
         self.added: list[_Thing] = []
         self.walk = Walk(house, list(house.objects))
-        self.free_floor, self.free_above = kept_free(house, floor=True), kept_free(house, floor=False)
+        self.free_floor, self.free_above = clearances(house, floor=True), clearances(house, floor=False)
         self.room = [self.walk.room_of(top.position[0], top.position[2]) for top in house.objects]
         self.left = Counter(thing.asset_id for thing in house.all_objects())
         self.names = {thing.id for thing in house.all_objects()}
@@ -92,7 +92,7 @@ class _Mover:
         )
 
     def _clear(self, thing: _Thing, volume: Volume, holder: int) -> bool:
-        return not any(meets(volume, other) for other in (*self._others(thing, holder), *self.free_above))
+        return not any(too_close(volume, other) for other in (*self._others(thing, holder), *self.free_above))
 
     def _remove(self, thing: _Thing) -> bool:
         if self.left[thing.now.asset_id] < 2 and not self.new_assets:
@@ -141,7 +141,7 @@ class _Mover:
             if math.dist(other.now.position, thing.now.position) < 0.05:
                 continue
             mine, its = self._in_place_of(thing, other), self._in_place_of(other, thing)
-            if mine is None or its is None or meets(volume_of(mine), volume_of(its)):
+            if mine is None or its is None or too_close(volume_of(mine), volume_of(its)):
                 continue
             assert other.holder is not None
             kept = thing.volume, other.volume

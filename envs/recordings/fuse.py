@@ -107,7 +107,7 @@ def fuse(
         )
         times = max(1, -(-FINE // depth.shape[1]))
         numbers = scaled(numbers, depth.shape, (depth.shape[0] * times, depth.shape[1] * times))
-        depth = finer(depth, times)
+        depth = upsample_depth(depth, times)
         colour = _registered(rgb, recording.intrinsics[index], numbers, depth.shape)
         picture = open3d.geometry.RGBDImage.create_from_color_and_depth(
             open3d.geometry.Image(colour), open3d.geometry.Image(depth), depth_scale=1.0, depth_trunc=FARTHEST,
@@ -128,7 +128,7 @@ def fuse(
     return Fused(mesh, used, unreadable, recording.source)
 
 
-def finer(depth: NDArray[np.float32], times: int) -> NDArray[np.float32]:
+def upsample_depth(depth: NDArray[np.float32], times: int) -> NDArray[np.float32]:
     """Depth (H, W) with `times` as many rows and columns: interpolated on planes, none at edges, else the nearest
     value.
 

@@ -17,7 +17,7 @@ from ..conventions import from_axis_angles, from_quaternions, invert
 from .recording import Reader, Recording, RecordingError, Track, make_recording
 from .recording_files import Video, depth_reader, matrix, numbered, read_json, rgb_reader, table
 
-APART = 0.005
+MATCH_SECONDS = 0.005
 """Largest time in seconds between a picture and its pose in ARKitScenes; pictures without a pose are dropped."""
 
 
@@ -79,7 +79,7 @@ def read_arkitscenes(folder: Path) -> Recording:
     )  # fmt: skip
     numbers = sorted(rgb)
     times = np.array(numbers) / 1000.0
-    rows, posed = nearest_rows(times, track[:, 0], APART)
+    rows, posed = nearest_rows(times, track[:, 0], MATCH_SECONDS)
     matrices = poses[rows].copy() if len(poses) else np.zeros((len(numbers), 4, 4))
     matrices[~posed] = np.nan
     # The time in a camera file's name may differ from its picture's by one or two milliseconds.

@@ -26,7 +26,7 @@ from .recording import FrameError, Reader, Recording, RecordingError, Track, mak
 from .recording_files import as_rgb, decode
 from .transforms import Transforms, check
 
-APART = 0.02
+MATCH_SECONDS = 0.02
 """Largest time in seconds between matching colour and depth frames."""
 _COLOURS = {"rgb8": (3, False), "bgr8": (3, True), "rgba8": (4, False), "bgra8": (4, True), "mono8": (1, False)}
 _PICTURES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
@@ -76,7 +76,7 @@ def read_rosbag(path: Path) -> Recording:
     there, more = np.ones(len(times), np.bool_), {}
     if depths:
         depth = max(depths, key=lambda t: len(t.times))
-        rows, there = nearest_rows(times, np.array(depth.times), APART)
+        rows, there = nearest_rows(times, np.array(depth.times), MATCH_SECONDS)
         topic = next(name for name, other in bag.topics.items() if other is depth)
         more["read_depth"] = bag.reader(topic, [depth.logged[row] for row in rows.tolist()], _metres)
     track = Track(times, poses, "opencv", "z", intrinsics, np.arange(len(times)))

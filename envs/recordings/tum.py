@@ -22,7 +22,7 @@ from .phones import nearest_rows
 from .recording import Recording, RecordingError, Track, make_recording
 from .recording_files import depth_reader, read_text, rgb_reader, table
 
-APART = 0.02
+MATCH_SECONDS = 0.02
 """Largest time in seconds between matching samples."""
 SCALE = 5000.0
 INTRINSICS = {
@@ -42,14 +42,14 @@ def read_tum(folder: Path) -> Recording:
     """The recording of a TUM RGB-D folder; frames without depth or pose of their time are dropped and counted."""
     times, files = _listed(folder, "rgb.txt")
     truth = table(folder / "groundtruth.txt", 8, 8)
-    rows, posed = nearest_rows(times, truth[:, 0], APART)
+    rows, posed = nearest_rows(times, truth[:, 0], MATCH_SECONDS)
     poses = from_quaternions(truth[rows, 1:4], truth[rows, 4:8])
     poses[~posed] = np.nan
     there = np.array([file.is_file() for file in files], np.bool_)
     more: dict[str, Any] = {}
     if (folder / "depth.txt").is_file():
         depth_times, depth_files = _listed(folder, "depth.txt")
-        rows, deep = nearest_rows(times, depth_times, APART)
+        rows, deep = nearest_rows(times, depth_times, MATCH_SECONDS)
         there &= deep & np.array([depth_files[row].is_file() for row in rows], np.bool_)
         more["read_depth"] = depth_reader({n: depth_files[row] for n, row in enumerate(rows)}, SCALE)
     if (folder / "accelerometer.txt").is_file():

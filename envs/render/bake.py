@@ -26,7 +26,8 @@ from ..house.classes import CLASS_ID
 from . import bakekernel, embree
 from .bakekernel import BETWEEN, HIDDEN, LIVE, OUTSIDE
 from .charts import AWAY, find_charts, indoors
-from .kernel import TEXEL_STEP, Tables
+from .kernel import Tables
+from .surfaces import TEXEL_STEP
 from .texels import MIP_OFFSETS
 
 if TYPE_CHECKING:
@@ -142,9 +143,7 @@ def _bake(scene: Scene, tables: Tables, view: embree.Mesh, blockers: embree.Mesh
     bounced += FILL
     light = direct + bounced
     bakekernel.fill_charts(charts.columns, charts.rows, charts.first, state[:texels], light[:texels], 4)
-    _settle_vertices(
-        scene.faces[~on_chart], state[texels:] != HIDDEN, direct[texels:], bounced[texels:], light[texels:]
-    )
+    _blend_vertices(scene.faces[~on_chart], state[texels:] != HIDDEN, direct[texels:], bounced[texels:], light[texels:])
     return layout(light)
 
 
@@ -160,7 +159,7 @@ def _share_out(
         list(pool.map(run, range(first, last, SAMPLES_A_TURN)))
 
 
-def _settle_vertices(
+def _blend_vertices(
     faces: NDArray[np.int32],
     seen: NDArray[np.bool_],
     direct: NDArray[np.float32],

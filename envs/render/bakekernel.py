@@ -12,9 +12,9 @@ import numpy as np
 from . import embree
 from .embree import DIRECTION, FACE, LANES, NORMAL, U, V
 from .jit import kernel
-from .kernel import baked_light
 from .lampkernel import SHADOW_OFFSET, lamp_at, lamp_light, sun_light
 from .sky import sky_light
+from .surfaces import baked_light
 
 LIVE, OUTSIDE, HIDDEN, BETWEEN = 0, 1, 2, 3
 """States of samples: to be baked; outdoors; never seen, filled from the samples around; between live samples, so that

@@ -233,7 +233,7 @@ def is_traced(memory, lane):
 
 
 @inlined
-def leave(memory, lane):
+def exclude(memory, lane):
     """Exclude the lane's ray from `intersect_behind`."""
     memory.ints[_VALID, lane] = 0
 

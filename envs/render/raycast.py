@@ -22,7 +22,7 @@ from ..floor import ReachableFloor, build_floor
 from ..simulator import check_poses
 from . import bake, embree, kernel, lighting
 from .cutouts import cutouts_of
-from .kernel import Images, Tables
+from .kernel import BAKED, DIRECT, UNSHADOWED, Images, Tables
 from .sky import sky_panorama
 from .texels import encoding_table, mip_pyramid
 
@@ -132,7 +132,7 @@ class RayCastSimulator:
         images = _empty(len(poses), camera.height, camera.width)
         origins = poses[:, :3].astype(np.float32)
         rotations = rotation(poses).astype(np.float32).reshape(-1, 3, 3)
-        mode = kernel.UNSHADOWED if not self.shadows else kernel.BAKED if self.light == "baked" else kernel.DIRECT
+        mode = UNSHADOWED if not self.shadows else BAKED if self.light == "baked" else DIRECT
         tables = self._tables
         total = len(poses) * -(-camera.height // kernel.TILE) * -(-camera.width // kernel.TILE)
         # A multiple of the threads, so that one small image keeps all of them busy.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.cache import kept_by_code
+from ...core.cache import cached_by_code
 from .jit import inlined
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _bare() -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _country() -> NDArray[np.float32]:
-    picture = kept_by_code("sky", __name__, (ROWS, COLUMNS, 3), np.float32, _painted)
+    picture = cached_by_code("sky", __name__, (ROWS, COLUMNS, 3), np.float32, _painted)
     picture.flags.writeable = False
     return picture
 

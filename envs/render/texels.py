@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.cache import code_key, kept
+from ...core.cache import cached, code_key
 from ..scene import SOLID
 from .jit import inlined
 
@@ -45,7 +45,7 @@ def _pyramid(content: bytes, solid: bytes) -> NDArray[np.uint32]:
     if code is None:
         return _halved(textures, there)
     key = hashlib.sha256(code.encode() + content + solid).hexdigest()[:32]
-    return kept("pyramids", key, (len(textures), size), np.uint32, lambda: _halved(textures, there))
+    return cached("pyramids", key, (len(textures), size), np.uint32, lambda: _halved(textures, there))
 
 
 def _halved(textures: NDArray[np.uint8], solid: NDArray[np.bool_] | None) -> NDArray[np.uint32]:

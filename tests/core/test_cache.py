@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from testspace.core import cache, frame
-from testspace.core.cache import kept_by_code
+from testspace.core.cache import cached_by_code
 from testspace.envs.gym_envs import motion
 
 CODE = frame.__name__
@@ -28,14 +28,14 @@ class Maker:
 def test_what_follows_from_code_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path))
     maker = Maker()
-    first = kept_by_code("kind", CODE, (2, 3), np.float32, maker)
-    assert np.array_equal(kept_by_code("kind", CODE, (2, 3), np.float32, maker), first)
+    first = cached_by_code("kind", CODE, (2, 3), np.float32, maker)
+    assert np.array_equal(cached_by_code("kind", CODE, (2, 3), np.float32, maker), first)
     assert maker.calls == 1
-    kept_by_code("kind", motion.__name__, (2, 3), np.float32, maker)
+    cached_by_code("kind", motion.__name__, (2, 3), np.float32, maker)
     assert maker.calls == 2, "other code gives other content"
     for file in tmp_path.rglob("*.npy"):
         file.write_bytes(file.read_bytes()[:100])
-    kept_by_code("kind", CODE, (2, 3), np.float32, maker)
+    cached_by_code("kind", CODE, (2, 3), np.float32, maker)
     assert maker.calls == 3, "a file that is cut short is made anew"
 
 
@@ -52,7 +52,7 @@ def test_a_key_moves_with_the_code_and_with_the_libraries(monkeypatch: pytest.Mo
 def test_code_without_source_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path))
     maker = Maker()
-    kept_by_code("kind", "testspace.no_such_module", (2, 3), np.float32, maker)
-    kept_by_code("kind", "testspace.no_such_module", (2, 3), np.float32, maker)
+    cached_by_code("kind", "testspace.no_such_module", (2, 3), np.float32, maker)
+    cached_by_code("kind", "testspace.no_such_module", (2, 3), np.float32, maker)
     assert maker.calls == 2
     assert not list(tmp_path.iterdir())

@@ -16,7 +16,7 @@ from testspace.core.frame import Camera, rotation
 from testspace.envs.assembly.building import load_scene
 from testspace.envs.conventions import pose_matrices
 from testspace.envs.recordings import FrameError, RecordingError
-from testspace.envs.recordings.fuse import EDGE, finer, fuse
+from testspace.envs.recordings.fuse import EDGE, fuse, upsample_depth
 from testspace.envs.recordings.recording import Recording
 from testspace.envs.render.raycast import RayCastSimulator
 from testspace.experiments.cli import main as cli
@@ -49,10 +49,10 @@ def test_finer_depth_is_exact_on_a_plane_and_leaves_edges_out() -> None:
     for times in (2, 3):
         columns = {k: (np.arange(40 * k) + 0.5) / k for k in (1, times)}
         wall = {k: np.tile(1 / (0.2 + 0.004 * column), (30 * k, 1)).astype(np.float32) for k, column in columns.items()}
-        assert finer(wall[1], times)[:, times:-times] == pytest.approx(wall[times][:, times:-times], rel=1e-5)
+        assert upsample_depth(wall[1], times)[:, times:-times] == pytest.approx(wall[times][:, times:-times], rel=1e-5)
         for k, depth in wall.items():
             depth[:, 20 * k :] = 1.0
-        found = finer(wall[1], times)
+        found = upsample_depth(wall[1], times)
         assert set(np.flatnonzero((found == 0).any(axis=0)) // times) == {19, 20}
         shown = found > 0
         assert found[shown] == pytest.approx(wall[times][shown], rel=EDGE)

@@ -15,9 +15,10 @@ from scenes import SceneMaker, box_room, rectangle
 from testspace.core.frame import Camera
 from testspace.envs.render import bake
 from testspace.envs.render.charts import find_charts
-from testspace.envs.render.kernel import TEXEL_STEP, Tables
+from testspace.envs.render.kernel import Tables
 from testspace.envs.render.lighting import LAMP_GAIN
 from testspace.envs.render.raycast import RayCastSimulator
+from testspace.envs.render.surfaces import TEXEL_STEP
 from testspace.envs.scene import Material, PointLight, Scene
 
 CAMERA = Camera(60, 45, 75.0)

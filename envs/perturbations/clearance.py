@@ -46,13 +46,13 @@ def volume_of(thing: HouseObject) -> Volume:
     return (*footprint(x, z, width, depth, thing.rotation[1]), y - height / 2, y + height / 2)
 
 
-def meets(a: Volume, b: Volume, gap: float = 0.0) -> bool:
+def too_close(a: Volume, b: Volume, gap: float = 0.0) -> bool:
     """Whether two volumes overlap, or are closer than `gap` horizontally."""
     overlaps = a[0] < b[2] + gap and b[0] < a[2] + gap and a[1] < b[3] + gap and b[1] < a[3] + gap
     return overlaps and a[4] < b[5] and b[4] < a[5]
 
 
-def kept_free(house: House, *, floor: bool) -> list[Volume]:
+def clearances(house: House, *, floor: bool) -> list[Volume]:
     """Volumes that must stay free: before doors (for objects on the floor, as far as leaves swing) and windows."""
     walls = {wall.id: wall for wall in house.walls}
     volumes: list[Volume] = []
@@ -123,9 +123,9 @@ class Walk:
         self._covers[part][np.hypot(*out) < WALKER] += count
 
     def _reached(self, leaves: bool) -> NDArray[np.float64]:
-        """Square metres of each room that can be walked to from the house's start, or within the largest part.
+        """Reachable floor of each room in square metres, from the start of the house or within the largest part.
 
-        leaves: whether open doors stand in the way, or give way."""
+        leaves: whether open leaves of doors block the way."""
         free = self._open & (self._covers == 0)
         if leaves:
             free &= ~self._leaves
@@ -140,7 +140,7 @@ class Walk:
         return np.array([(parts[room] == main).sum() for room in self._rooms]) * CELL**2
 
     def still_open(self) -> bool:
-        """Whether every room can be reached as far as it could at first, or nearly."""
+        """Whether at least KEPT of the initially reachable floor of every room is still reachable."""
         for leaves, before in zip((False, True), self._before, strict=True):
             least = np.minimum(before, np.maximum(KEPT * before, LEAST_FLOOR))
             if (self._reached(leaves) < least).any():
@@ -153,7 +153,7 @@ class Walk:
 
 
 def _leaves(house: House) -> shapely.Geometry:
-    """The leaves of doors that stand open, as drawn."""
+    """The leaves of open doors, as drawn."""
     scene = build_scene(replace(house, objects=tuple(thing for thing in house.objects if thing.kinematic)))
     corners = scene.vertices[scene.faces[scene.face_class == CLASS_ID["Door"]]].astype(np.float64)[..., [0, 2]]
     corners *= (1.0, -1.0)
