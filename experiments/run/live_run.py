@@ -15,7 +15,7 @@ import resource
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ from ...core.storage import replacing, write_json
 from ...envs.house.house_io import load_houses
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.data.shared_buffer import SharedBuffer
+from ...learners.masked.from_4m import start_from_4m
+from ...learners.modalities.networks import register_network
 from ...learners.objectives.tst import TSTLearner, scratch_encoder
 from ..protocol.held_out import eval_rng, rooms_of, separated
 from ..protocol.preset import Preset
@@ -68,6 +70,9 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
         raise UserError(f"--episode.memory must be 1 frame or more, got {preset.episode.memory}")
     changes = parse_scheduled(config.change, preset.episode.frames)
     external = load_houses(config.transfer_houses) if config.transfer_houses else []
+    learner = preset.learner
+    networks = tuple(register_network(one, learner.image_size, learner.patch) for one in config.network)
+    preset = replace(preset, learner=replace(learner, modalities=(*learner.modalities, *networks)))
     view = View(preset.camera, preset.transfer_set.camera_height, preset.transfer_set.light)
     frames = preset.episode.frames
     with closing(open_space(config.sim, config.house, config.seed, view, frames)) as space:
@@ -81,6 +86,10 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
         }  # fmt: skip
         if config.asynchronous:
             settings["async"] = True
+        if config.network:
+            settings["networks"] = list(config.network)
+        if config.start_4m is not None:
+            settings["start_4m"] = str(config.start_4m)
         run = _Run(config, preset, space, changes)
         folder = RunFolder(config.out, settings, config.resume, config.wandb)
         try:
@@ -155,6 +164,8 @@ class _Run:
         folder, episode, camera = run.path / "agent", preset.episode, preset.camera
         admit, mix_in = partial(separated, held_out), torch.from_numpy(labelled.labelled.rgb)
         learner = TSTLearner(preset.learner_config(), seed)
+        if config.start_4m is not None:
+            start_from_4m(learner.model, config.start_4m)
         passed = sum(change.at < buffer.note.get("frame", 0) for change in self.changes)
         if passed:  # a resumed run starts in the house in which it stopped
             space.env.reset(options={"house": self.states[passed]})

@@ -43,6 +43,12 @@ class RunConfig:
     """Change the house during the episode, as at=2000:lighting=0.6; may be given several times."""
     transfer_houses: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Houses to label the transfer set in: FILE.jsonl[.gz]. Without it, houses are generated."""
+    network: tyro.conf.UseAppendAction[Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=KIND:SOURCE")]] = ()
+    """Off-the-shelf network whose output on rgb is a further modality (Section 4.3); may be given several times:
+    dinov2=features:vit_small_patch14_dinov2.lvd142m, lite=efficientnet, sam_edges=sam:facebook/sam-vit-base,
+    boxes=boxes:FOLDER, masks=masks:FOLDER. Weights are from the hub or a folder."""
+    start_4m: Annotated[Path | None, tyro.conf.arg(name="start-4m", metavar="FILE")] = None
+    """Start from the weights of an ml-4m checkpoint in safetensors ("adapted" in Table 1)."""
     asynchronous: Annotated[Flag, tyro.conf.arg(name="async")] = False
     """Act in a process of its own while the learner learns: for slow simulators, and machines with cores to spare.
     Without it, acting and learning alternate."""

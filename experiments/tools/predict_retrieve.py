@@ -17,6 +17,7 @@ from ...envs.house.house import House
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.masked.cross_modal_prediction import Retrieval, predict, retrieve
 from ...learners.modalities.modality import MODALITIES
+from ...learners.modalities.networks import register_network
 from ...learners.objectives.tst import TSTLearner
 from ...learners.objectives.tst_config import TSTConfig
 from ..protocol.held_out import eval_rng
@@ -32,6 +33,10 @@ def load_learner(run: Path) -> TSTLearner:
     """The learner that a run has left; UserError where there is none, or one of an earlier version."""
     folder = run / "agent" / "learner"
     try:
+        config = json.loads((run / "config.json").read_text())
+        sizes = config["sizes"]["learner"]
+        for network in config.get("networks", ()):
+            register_network(network, sizes["image_size"], sizes["patch"])
         learner = TSTLearner(TSTConfig.of_json(json.loads((folder / "learner.json").read_text())["config"]))
         learner.load(folder)
     except FileNotFoundError:
