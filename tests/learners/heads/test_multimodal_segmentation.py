@@ -12,8 +12,10 @@ from torch import Tensor
 
 from testspace.learners.heads.multimodal_segmentation import MultimodalSegmenter, Senses, fine_tune_multimodal
 from testspace.learners.heads.transfer import AugmentConfig, LabelledFrames, TransferConfig
+from testspace.learners.masked.encoder import Size
 from testspace.learners.masked.multimodal_encoder import MultimodalEncoder
 
+TINY = Size(64, 2, 2)
 MIRROR = AugmentConfig(min_scale=1.0, brightness=0.0, contrast=0.0, saturation=0.0, tint=0.0)
 RECIPE = TransferConfig(
     steps=100, batch_size=8, optimiser="muon", learning_rate=3e-3, layer_decay=1.0, drop_path=0.0, augment=MIRROR
@@ -40,7 +42,7 @@ def frames() -> tuple[LabelledFrames, Senses]:
 @pytest.fixture(scope="module")
 def trained(frames: tuple[LabelledFrames, Senses]) -> MultimodalSegmenter:
     torch.manual_seed(0)
-    return fine_tune_multimodal(MultimodalEncoder("nano", 16, 8), *frames, 10, RECIPE)
+    return fine_tune_multimodal(MultimodalEncoder(TINY, 16, 8), *frames, 10, RECIPE)
 
 
 def test_what_depth_tells_is_learned(
@@ -52,7 +54,7 @@ def test_what_depth_tells_is_learned(
     assert (predicted == labelled.semantic).mean() > 0.95
     assert (trained.predict(labelled.rgb) == labelled.semantic).mean() < 0.7  # rgb says nothing
     trained.save(tmp_path)
-    again = MultimodalSegmenter.load(tmp_path, MultimodalEncoder("nano", 16, 8))
+    again = MultimodalSegmenter.load(tmp_path, MultimodalEncoder(TINY, 16, 8))
     np.testing.assert_array_equal(again.predict_all(labelled.rgb, senses), predicted)
     none = {name: values[:0] for name, values in senses.items()}
     assert trained.predict_all(labelled.rgb[:0], none).shape == (0, 16, 16)
@@ -70,7 +72,7 @@ def test_all_senses_are_mirrored_together(
 
     monkeypatch.setattr(MultimodalEncoder, "forward", noted)
     recipe = replace(RECIPE, steps=3, augment=replace(MIRROR, flip=1.0))
-    fine_tune_multimodal(MultimodalEncoder("nano", 16, 8), *frames, 10, recipe)
+    fine_tune_multimodal(MultimodalEncoder(TINY, 16, 8), *frames, 10, recipe)
     for others in seen:
         near = others["depth"] < 2
         assert near.any()
