@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from testspace.learners.heads.multimodal_segmentation import MultimodalSegmenter, Senses, fine_tune_multimodal
+from testspace.learners.heads.multimodal_segmentation import MultimodalSegmenter, SensorMaps, fine_tune_multimodal
 from testspace.learners.heads.transfer import AugmentConfig, LabelledFrames, TransferConfig
 from testspace.learners.masked.encoder import Size
 from testspace.learners.masked.multimodal_encoder import MultimodalEncoder
@@ -23,7 +23,7 @@ RECIPE = TransferConfig(
 
 
 @pytest.fixture(scope="module")
-def frames() -> tuple[LabelledFrames, Senses]:
+def frames() -> tuple[LabelledFrames, SensorMaps]:
     """Grey frames whose left or right half is near; class 3 is what is near."""
     rng = np.random.default_rng(0)
     near = np.zeros((24, 16, 16), bool)
@@ -40,13 +40,13 @@ def frames() -> tuple[LabelledFrames, Senses]:
 
 
 @pytest.fixture(scope="module")
-def trained(frames: tuple[LabelledFrames, Senses]) -> MultimodalSegmenter:
+def trained(frames: tuple[LabelledFrames, SensorMaps]) -> MultimodalSegmenter:
     torch.manual_seed(0)
     return fine_tune_multimodal(MultimodalEncoder(TINY, 16, 8), *frames, 10, RECIPE)
 
 
 def test_what_depth_tells_is_learned(
-    frames: tuple[LabelledFrames, Senses], trained: MultimodalSegmenter, tmp_path: Path
+    frames: tuple[LabelledFrames, SensorMaps], trained: MultimodalSegmenter, tmp_path: Path
 ) -> None:
     labelled, senses = frames
     predicted = trained.predict_all(labelled.rgb, senses, batch_size=7)
@@ -61,7 +61,7 @@ def test_what_depth_tells_is_learned(
 
 
 def test_all_senses_are_mirrored_together(
-    frames: tuple[LabelledFrames, Senses], monkeypatch: pytest.MonkeyPatch
+    frames: tuple[LabelledFrames, SensorMaps], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[dict[str, Tensor]] = []
     forward = MultimodalEncoder.forward
