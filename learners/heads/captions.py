@@ -16,7 +16,7 @@ from ..metrics.caption_metrics import words
 
 _MIN_SHARE = 0.005  # of the frame: a box that covers less is no prominent object
 _MENTIONED = 4  # kinds of objects in a caption, the largest first
-_APART = 0.15  # of the frame's side: objects that lie nearer are not left or right of, above or below each other
+_MIN_OFFSET = 0.15  # of the frame's side: objects that lie nearer are not left or right of, above or below each other
 _NUMBERS = ("no", "a", "two", "three", "four", "five", "six")  # "a" becomes "an" where it must
 _MANY = "many"
 _PLACES = ("on the left", "in the middle", "on the right")
@@ -30,13 +30,13 @@ def template_captions(
 ) -> list[list[str]]:
     """`count` captions of each of `frames` frames (height, width), from the boxes in them and class names by id.
 
-    The seed and the frame's number decide the wording; what is said is true of the boxes whatever the wording.
+    The seed and the frame's number decide the wording; every caption is true of the boxes.
     """
     written = []
     for frame in range(frames):
         rng = np.random.default_rng([seed, frame])
-        shown = _prominent(boxes.of(frame), size)
-        written.append([_caption(shown, names, rng) for _ in range(count)])
+        objects = _prominent(boxes.of(frame), size)
+        written.append([_caption(objects, names, rng) for _ in range(count)])
     return written
 
 
@@ -48,7 +48,7 @@ def vocabulary(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _prominent(boxes: Boxes, size: tuple[int, int]) -> list[tuple[int, list[tuple[float, float]]]]:
-    """The kinds of objects shown, the one that covers most first, each with its objects' centres, 0..1."""
+    """Classes of the prominent objects, by area covered, each with its objects' centres in 0..1."""
     corners = boxes.corners.double().numpy() / np.array([size[1], size[0], size[1], size[0]])
     share = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
     centre = (corners[:, :2] + corners[:, 2:]) / 2
@@ -60,21 +60,23 @@ def _prominent(boxes: Boxes, size: tuple[int, int]) -> list[tuple[int, list[tupl
     return [(kind, [(float(x), float(y)) for x, y in centre[kinds[kind]]]) for kind in order[:_MENTIONED]]
 
 
-def _caption(shown: list[tuple[int, list[tuple[float, float]]]], names: Sequence[str], rng: np.random.Generator) -> str:
-    if not shown:
+def _caption(
+    objects: list[tuple[int, list[tuple[float, float]]]], names: Sequence[str], rng: np.random.Generator
+) -> str:
+    if not objects:
         return str(rng.choice(_EMPTY))
-    phrases = [_counted(len(centres), names[kind]) for kind, centres in shown]
-    single = [i for i, (_, centres) in enumerate(shown) if len(centres) == 1]
+    phrases = [_counted(len(centres), names[kind]) for kind, centres in objects]
+    single = [i for i, (_, centres) in enumerate(objects) if len(centres) == 1]
     if len(single) > 1 and rng.random() < 0.5:  # where one object lies from another; the rest is listed after them
         first, second = rng.permutation(single)[:2]
-        relation = _relation(shown[first][1][0], shown[second][1][0])
+        relation = _relation(objects[first][1][0], objects[second][1][0])
         rest = [phrase for i, phrase in enumerate(phrases) if i not in (first, second)]
         return " and ".join([f"{phrases[first]} {relation} {phrases[second]}", *rest])
     placed = [
         f"{phrase} {_PLACES[min(2, int(3 * centres[0][0]))]}" if len(centres) == 1 and rng.random() < 0.5 else phrase
-        for phrase, (_, centres) in zip(phrases, shown, strict=True)
+        for phrase, (_, centres) in zip(phrases, objects, strict=True)
     ]
-    opening = rng.choice(["", "a room with ", "a view of ", "there are " if len(shown[0][1]) > 1 else "there is "])
+    opening = rng.choice(["", "a room with ", "a view of ", "there are " if len(objects[0][1]) > 1 else "there is "])
     return opening + " and ".join(placed)
 
 
@@ -86,10 +88,10 @@ def _counted(count: int, name: str) -> str:
 
 
 def _relation(one: tuple[float, float], other: tuple[float, float]) -> str:
-    """Where the first lies, seen from the other; sideways before upwards, as people say it."""
-    if abs(one[0] - other[0]) > _APART:
+    """Relation of the first to the other, horizontal before vertical."""
+    if abs(one[0] - other[0]) > _MIN_OFFSET:
         return _RELATIONS[0] if one[0] < other[0] else _RELATIONS[1]
-    if abs(one[1] - other[1]) > _APART:
+    if abs(one[1] - other[1]) > _MIN_OFFSET:
         return _RELATIONS[2] if one[1] < other[1] else _RELATIONS[3]  # rows count downwards
     return _RELATIONS[4]
 

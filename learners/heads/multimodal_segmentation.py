@@ -18,12 +18,12 @@ from .segmentation import HeadConfig, Segmenter
 from .segmentation_training import train_segmenter
 from .transfer import LabelledFrames, Progress, TransferConfig, augment_all
 
-Senses = Mapping[str, NDArray[Any]]
+SensorMaps = Mapping[str, NDArray[Any]]
 """depth, normals and edges of frames, as a batched Frame has them."""
 
 
 class MultimodalSegmenter(Segmenter):
-    """A Segmenter whose encoder takes the other senses too."""
+    """A Segmenter whose encoder takes the other sensory modalities too."""
 
     name = "multimodal_segmenter"
     encoder: MultimodalEncoder
@@ -34,15 +34,15 @@ class MultimodalSegmenter(Segmenter):
         return logits
 
     @torch.no_grad()
-    def predict_all(self, rgb: NDArray[np.uint8], others: Senses, batch_size: int = 64) -> NDArray[np.int16]:
-        """Global class ids int16 (N, H, W) of rgb uint8 (N, H, W, 3) and the other senses of the same frames."""
+    def predict_all(self, rgb: NDArray[np.uint8], others: SensorMaps, batch_size: int = 64) -> NDArray[np.int16]:
+        """Global class ids int16 (N, H, W) of rgb uint8 (N, H, W, 3) and the other modalities of the same frames."""
         self.eval()
         device, parts = next(self.head.parameters()).device, [np.zeros((0, *rgb.shape[1:3]), np.int16)]
         for start in range(0, len(rgb), batch_size):
             chosen = slice(start, start + batch_size)
             with autocast(device.type):
-                senses = {name: values.to(device) for name, values in _tensors(others, chosen).items()}
-                logits = self(torch.from_numpy(rgb[chosen]).to(device), senses)
+                maps = {name: values.to(device) for name, values in _tensors(others, chosen).items()}
+                logits = self(torch.from_numpy(rgb[chosen]).to(device), maps)
             parts.append(self.classes_at(logits, rgb.shape[1:3]))
         return np.concatenate(parts)
 
@@ -50,14 +50,14 @@ class MultimodalSegmenter(Segmenter):
 def fine_tune_multimodal(
     encoder: MultimodalEncoder,
     labelled: LabelledFrames,
-    others: Senses,
+    others: SensorMaps,
     n_classes: int,
     config: TransferConfig,
     head: HeadConfig | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> MultimodalSegmenter:
-    """As `fine_tune_segmenter`, with the other senses of the labelled frames beside their rgb."""
+    """As `fine_tune_segmenter`, with the other modalities of the labelled frames."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         segmenter = MultimodalSegmenter(copy.deepcopy(encoder), labelled.classes(), head)
@@ -73,7 +73,7 @@ def fine_tune_multimodal(
     return segmenter
 
 
-def _tensors(others: Senses, chosen: Any) -> dict[str, Tensor]:
-    """float32 of what is stored as half, so that small depths are not lost in the logarithm."""
+def _tensors(others: SensorMaps, chosen: Any) -> dict[str, Tensor]:
+    """Tensors of these frames; halves become float32, so that small depths survive the logarithm."""
     found = {name: torch.from_numpy(np.ascontiguousarray(others[name][chosen])) for name in SENSORY[1:]}
     return {name: value.float() if value.is_floating_point() else value for name, value in found.items()}

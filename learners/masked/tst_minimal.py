@@ -139,9 +139,7 @@ class MinimalTST(nn.Module):
         embedded = torch.cat([self.embed[name](patches[name]) for name in self.names], dim=1)  # (B, M * N, D)
         mark = (self.modality[:, None] + self.positions).flatten(0, 1)  # (M * N, D): which token it is
 
-        x = (
-            torch.stack([tokens[seen] for tokens, seen in zip(embedded, inputs, strict=True)]) + mark[inputs]
-        )  # (B, K, D)
+        x = embedded[torch.arange(len(inputs))[:, None], inputs] + mark[inputs]  # (B, K, D)
         for layer in self.encoder:
             x = layer(x)
         context = self.context(self.encoder_norm(x)) + mark[inputs]  # (B, K, D)

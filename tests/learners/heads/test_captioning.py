@@ -11,7 +11,7 @@ import torch
 from testspace.learners.heads.captioning import BEGIN, END, PAD, CaptionConfig, Captioner, CaptionHead
 from testspace.learners.heads.captioning_training import fine_tune_captioner
 from testspace.learners.heads.transfer import TransferConfig
-from testspace.learners.masked.encoder import Encoder
+from testspace.learners.masked.encoder import Encoder, Size
 
 VOCABULARY = ("a", "blue", "green", "left", "of", "red", "thing")
 SMALL = CaptionConfig(width=64, depth=1, max_words=6)
@@ -62,12 +62,13 @@ def test_padding_counts_for_nothing(encoder: Encoder) -> None:
     assert captioner.loss(rgb, numbers)[0].item() == pytest.approx(expected.item(), rel=0.02)  # bf16 where it is fast
 
 
-def test_overfits_six_frames(encoder: Encoder, coloured: tuple[np.ndarray, list[list[str]]]) -> None:
-    rgb, captions = coloured
+def test_overfits_six_frames(coloured: tuple[np.ndarray, list[list[str]]]) -> None:
+    torch.manual_seed(0)
+    encoder, (rgb, captions) = Encoder(Size(64, 2, 2), 32, 8), coloured
     config = TransferConfig(steps=120, batch_size=6, drop_path=0.0, optimiser="muon")
     seen: list[float] = []
     captioner = fine_tune_captioner(
-        encoder, rgb, captions, VOCABULARY, config, SMALL, 0, lambda done, total, told: seen.append(told["loss"])
+        encoder, rgb, captions, VOCABULARY, config, SMALL, 0, lambda done, total, metrics: seen.append(metrics["loss"])
     )
     assert captioner.predict(rgb, batch_size=4) == [several[0] for several in captions]
     assert seen[-1] < 0.2 * seen[0]

@@ -10,10 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from testspace.learners.heads.multimodal_segmentation import MultimodalSegmenter, Senses, fine_tune_multimodal
+from testspace.learners.heads.multimodal_segmentation import MultimodalSegmenter, SensorMaps, fine_tune_multimodal
 from testspace.learners.heads.transfer import AugmentConfig, LabelledFrames, TransferConfig
+from testspace.learners.masked.encoder import Size
 from testspace.learners.masked.multimodal_encoder import MultimodalEncoder
 
+TINY = Size(64, 2, 2)
 MIRROR = AugmentConfig(min_scale=1.0, brightness=0.0, contrast=0.0, saturation=0.0, tint=0.0)
 RECIPE = TransferConfig(
     steps=100, batch_size=8, optimiser="muon", learning_rate=3e-3, layer_decay=1.0, drop_path=0.0, augment=MIRROR
@@ -21,7 +23,7 @@ RECIPE = TransferConfig(
 
 
 @pytest.fixture(scope="module")
-def frames() -> tuple[LabelledFrames, Senses]:
+def frames() -> tuple[LabelledFrames, SensorMaps]:
     """Grey frames whose left or right half is near; class 3 is what is near."""
     rng = np.random.default_rng(0)
     near = np.zeros((24, 16, 16), bool)
@@ -38,13 +40,13 @@ def frames() -> tuple[LabelledFrames, Senses]:
 
 
 @pytest.fixture(scope="module")
-def trained(frames: tuple[LabelledFrames, Senses]) -> MultimodalSegmenter:
+def trained(frames: tuple[LabelledFrames, SensorMaps]) -> MultimodalSegmenter:
     torch.manual_seed(0)
-    return fine_tune_multimodal(MultimodalEncoder("nano", 16, 8), *frames, 10, RECIPE)
+    return fine_tune_multimodal(MultimodalEncoder(TINY, 16, 8), *frames, 10, RECIPE)
 
 
 def test_what_depth_tells_is_learned(
-    frames: tuple[LabelledFrames, Senses], trained: MultimodalSegmenter, tmp_path: Path
+    frames: tuple[LabelledFrames, SensorMaps], trained: MultimodalSegmenter, tmp_path: Path
 ) -> None:
     labelled, senses = frames
     predicted = trained.predict_all(labelled.rgb, senses, batch_size=7)
@@ -52,14 +54,14 @@ def test_what_depth_tells_is_learned(
     assert (predicted == labelled.semantic).mean() > 0.95
     assert (trained.predict(labelled.rgb) == labelled.semantic).mean() < 0.7  # rgb says nothing
     trained.save(tmp_path)
-    again = MultimodalSegmenter.load(tmp_path, MultimodalEncoder("nano", 16, 8))
+    again = MultimodalSegmenter.load(tmp_path, MultimodalEncoder(TINY, 16, 8))
     np.testing.assert_array_equal(again.predict_all(labelled.rgb, senses), predicted)
     none = {name: values[:0] for name, values in senses.items()}
     assert trained.predict_all(labelled.rgb[:0], none).shape == (0, 16, 16)
 
 
 def test_all_senses_are_mirrored_together(
-    frames: tuple[LabelledFrames, Senses], monkeypatch: pytest.MonkeyPatch
+    frames: tuple[LabelledFrames, SensorMaps], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[dict[str, Tensor]] = []
     forward = MultimodalEncoder.forward
@@ -70,7 +72,7 @@ def test_all_senses_are_mirrored_together(
 
     monkeypatch.setattr(MultimodalEncoder, "forward", noted)
     recipe = replace(RECIPE, steps=3, augment=replace(MIRROR, flip=1.0))
-    fine_tune_multimodal(MultimodalEncoder("nano", 16, 8), *frames, 10, recipe)
+    fine_tune_multimodal(MultimodalEncoder(TINY, 16, 8), *frames, 10, recipe)
     for others in seen:
         near = others["depth"] < 2
         assert near.any()

@@ -36,7 +36,7 @@ def test_a_place_without_normals_does_not_count() -> None:
 @pytest.mark.parametrize(("name", "steps"), [("rgb", 40), ("depth", 40), ("normals", 120), ("edges", 150)])
 def test_fitting_makes_a_bad_tokenizer_better_than_the_mean_image(name: str, steps: int) -> None:
     torch.manual_seed(0)
-    tokenizer, frames = Tokenizer(name), boxes(16)
+    tokenizer, frames = Tokenizer(name), boxes(16, size=32)
     before, truth, restored = fidelity(tokenizer, frames)
     assert before.bad
     assert truth.shape == restored.shape

@@ -17,7 +17,7 @@ from testspace.learners.modalities.tokenizers import Tokenizer, fit
 def test_overfits_a_few_frames(name: str, steps: int, unexplained: float) -> None:
     """Thin edges take the longest: patches that are not blank are few."""
     torch.manual_seed(0)
-    few, tokenizer = boxes(8), Tokenizer(name)
+    few, tokenizer = boxes(8, size=32), Tokenizer(name)
     before = tokenizer.quality(few)
     after = fit(tokenizer, lambda count: few, steps=steps)
     assert before.variance_unexplained > 0.5

@@ -64,7 +64,7 @@ def test_the_teacher_is_the_mean_of_past_students() -> None:
 
 def test_a_short_run_learns_and_does_not_collapse() -> None:
     learner = DinoLearner(SMALL, seed=0)
-    frames = boxes(32, size=32)
+    frames = boxes(20, size=32)
     reports = [learner.step(frames) for _ in range(60)]
     first, last = (sum(r["loss_dino"] + r["loss_ibot"] for r in part) for part in (reports[:8], reports[-8:]))
     assert last < 0.95 * first
