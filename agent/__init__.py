@@ -1,1 +1,4 @@
-"""Who acts: policies, mapping, exploration, and the live loop that joins envs and learners."""
+"""The live agent: policies, mapping, exploration, and the loop that joins envs and learners.
+
+Public: `live.AlternatingAgent`, `async_live.AsyncAgent`, `actor.Actor`, `trainer.Trainer`, `episode.EpisodeConfig`.
+"""

@@ -1,1 +1,4 @@
-"""What is asked: presets, cached stages, the command line, one file per result, benchmarks."""
+"""The command line, the protocol of evaluation, cached stages, one file per result, benchmarks.
+
+Public: `cli.main.main`, `run.live_run.run_episode`, `stages.Stages`, `protocol.presets.find_preset`.
+"""

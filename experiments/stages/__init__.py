@@ -1,6 +1,6 @@
-"""The stages that experiments are made of, each kept on disk under the digest of all that it follows from.
+"""Steps of an experiment, each kept on disk under a digest of everything that it follows from, its code included.
 
-collect -> pseudolabel -> pre-train -> transfer -> evaluate (`stages.Stages`); `store.Store` keeps what they leave.
+Public: `Stages`, `Store`, `Entry`.
 """
 
 from __future__ import annotations

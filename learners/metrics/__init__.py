@@ -1,1 +1,4 @@
-"""Scores of the tasks, computed from arrays: nothing here knows of a network."""
+"""Scores of the tasks, computed from arrays: nothing here knows of a network.
+
+Public: `miou.segmentation_score`, `box_metrics.detection_score`, `caption_metrics.caption_score`, `recall`.
+"""
