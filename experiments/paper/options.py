@@ -21,5 +21,7 @@ class Ask:
     """Size and budget: smoke (seconds; shows nothing but that it works), nano-short, nano, nano-long."""
     seeds: tuple[int, ...] = (0,)
     """Seeds; every house is tried with each."""
+    device: str = "auto"
+    """Where networks are trained and run: auto (the GPU if there is one), cpu, cuda, cuda:1."""
     grid: int = 1
     """Trials side by side, each in a process of its own with one thread: by Ray where it is installed (extra `ray`)."""

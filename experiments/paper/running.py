@@ -85,7 +85,7 @@ def run_trial(
         torch.set_num_threads(threads)
     houses = tuple(find_house(one) for one in ask.house)
     with Progress() as progress:
-        store = Store(progress, preset=ask.preset)
+        store = Store(progress, preset=ask.preset, device=ask.device)
         measures = find_experiment(name, settings).trial(Trial(houses, index, seed, find_preset(ask.preset), store))
     seconds = sum(entry.seconds for entry in store.used.values())
     return {"measures": measures, "seconds": seconds, "stages": len(store.used)}

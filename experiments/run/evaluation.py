@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ...agent.trainer import Trainer
@@ -42,6 +43,7 @@ class Evaluation:
         rooms: NDArray[np.int64] | None,
         seed: int,
         progress: Progress,
+        device: torch.device,
     ) -> None:
         """`states`: the held-out views before the first change of the house and after each, at the same poses.
 
@@ -49,7 +51,7 @@ class Evaluation:
         `rooms` (N,): the room of each view, None where nobody knows them.
         """
         self.run, self.preset, self.labelled, self.states, self.rooms = run, preset, labelled, states, rooms
-        self.seed, self.progress = seed, progress
+        self.seed, self.progress, self.device = seed, progress, device
         self.learnable = labelled.classes()
         self.change = 0
         """Changes that the house has gone through."""
@@ -157,7 +159,8 @@ class Evaluation:
     def segmenter(self, method: str) -> Segmenter:
         """The last one of this method."""
         size = self.preset.learner
-        return Segmenter.load(self.run.path / "segmenters" / method, Encoder(size.size, size.image_size, size.patch))
+        encoder = Encoder(size.size, size.image_size, size.patch)
+        return Segmenter.load(self.run.path / "segmenters" / method, encoder).to(self.device)
 
     def _score(self, predicted: NDArray[np.int16]) -> Score | None:
         """The score of predictions of the held-out views; None without labels."""

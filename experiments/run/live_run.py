@@ -38,6 +38,7 @@ from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.data.shared_buffer import SharedBuffer
 from ...learners.masked.from_4m import start_from_4m
 from ...learners.modalities.networks import register_network
+from ...learners.nn.device import find_device
 from ...learners.objectives.tst import TSTLearner, scratch_encoder
 from ..protocol.held_out import eval_rng, rooms_of, separated
 from ..protocol.preset import Preset
@@ -68,6 +69,7 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
         check_wandb()
     if preset.episode.memory is not None and preset.episode.memory < 1:
         raise UserError(f"--episode.memory must be 1 frame or more, got {preset.episode.memory}")
+    device = find_device(config.device)
     changes = parse_scheduled(config.change, preset.episode.frames)
     external = load_houses(config.transfer_houses) if config.transfer_houses else []
     learner = preset.learner
@@ -90,7 +92,7 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
             settings["networks"] = list(config.network)
         if config.start_4m is not None:
             settings["start_4m"] = str(config.start_4m)
-        run = _Run(config, preset, space, changes)
+        run = _Run(config, preset, space, changes, device)
         folder = RunFolder(config.out, settings, config.resume, config.wandb)
         try:
             view_run = recording(folder.path, folder.path / "watch.rrd", view=True) if config.view else None
@@ -115,9 +117,14 @@ class _Run:
     """An episode whose settings are known to be good."""
 
     def __init__(
-        self, config: RunConfig, preset: Preset, space: OpenSpace, changes: tuple[ScheduledChange, ...]
+        self,
+        config: RunConfig,
+        preset: Preset,
+        space: OpenSpace,
+        changes: tuple[ScheduledChange, ...],
+        device: torch.device,
     ) -> None:
-        self.config, self.preset, self.space, self.changes = config, preset, space, changes
+        self.config, self.preset, self.space, self.changes, self.device = config, preset, space, changes, device
         self.policy = make_policy(config.policy, space.env, config.seed)
         if config.asynchronous:
             refuse_async(self.policy, config.policy, config.sim, bool(changes))
@@ -137,7 +144,14 @@ class _Run:
         per_state = [(views, truth), *(simulator.render_with_labels(views["pose"]) for simulator in changed)]
         rooms = rooms_of(views["pose"], [room.polygon for room in space.env.scene.rooms])
         evaluation = Evaluation(
-            run, preset, labelled.labelled, per_state, rooms if (rooms >= 0).any() else None, seed, progress
+            run,
+            preset,
+            labelled.labelled,
+            per_state,
+            rooms if (rooms >= 0).any() else None,
+            seed,
+            progress,
+            self.device,
         )
         with only_actor(run.path / "agent"):
             buffer = ReplayBuffer(
@@ -145,7 +159,7 @@ class _Run:
                 resume=True, eviction=preset.episode.eviction,
             )  # fmt: skip
         threads = set_fastest_threads(preset)
-        evaluation.transfer("scratch", 0, scratch_encoder(preset.learner, seed))
+        evaluation.transfer("scratch", 0, scratch_encoder(preset.learner, seed).to(self.device))
         # The network behind the pseudolabels is the one that has learned from external houses only: scratch.
         semantic_map = None
         if preset.learner.pseudolabel_classes:
@@ -163,7 +177,7 @@ class _Run:
         config, preset, space, seed = self.config, self.preset, self.space, self.config.seed
         folder, episode, camera = run.path / "agent", preset.episode, preset.camera
         admit, mix_in = partial(separated, held_out), torch.from_numpy(labelled.labelled.rgb)
-        learner = TSTLearner(preset.learner_config(), seed)
+        learner = TSTLearner(preset.learner_config(), seed, self.device)
         if config.start_4m is not None:
             start_from_4m(learner.model, config.start_4m)
         passed = sum(change.at < buffer.note.get("frame", 0) for change in self.changes)

@@ -43,6 +43,8 @@ class RunConfig:
     """Change the house during the episode, as at=2000:lighting=0.6; may be given several times."""
     transfer_houses: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Houses to label the transfer set in: FILE.jsonl[.gz]. Without it, houses are generated."""
+    device: str = "auto"
+    """Where networks are trained and run: auto (the GPU if there is one), cpu, cuda, cuda:1."""
     network: tyro.conf.UseAppendAction[Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=KIND:SOURCE")]] = ()
     """Off-the-shelf network whose output on rgb is a further modality (Section 4.3); may be given several times:
     dinov2=features:vit_small_patch14_dinov2.lvd142m, lite=efficientnet, sam_edges=sam:facebook/sam-vit-base,

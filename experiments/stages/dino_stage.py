@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...core.progress import Advance
 from ...core.storage import recover_folder
+from ...learners.nn.device import find_device
 from ...learners.objectives.dino import DinoConfig, DinoLearner
 from ...learners.training.fit import STORE_EVERY, fit
 from .pretrain_stage import DataMix, reporter
@@ -18,7 +19,7 @@ def pretrain_dino(store: Store, config: DinoConfig, mix: DataMix, seed: int, tit
     settings = {"objective": "dino", "config": asdict(config), **mix.settings(), "seed": seed}
 
     def make(folder: Path, advance: Advance) -> None:
-        learner, kept = DinoLearner(config, seed), folder / "learner"
+        learner, kept = DinoLearner(config, seed, find_device(store.device)), folder / "learner"
         if recover_folder(kept):
             learner.load(kept)
         batch = mix.sampler(config.batch_size, seed).batch

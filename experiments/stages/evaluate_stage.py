@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core.progress import Advance
 from ...core.storage import write_json
+from ...learners.nn.device import find_device
 from ..protocol.score import score
 from .held_out_poses import views_within
 from .multimodal_stage import is_multimodal, read_multimodal
@@ -26,12 +27,13 @@ def evaluate(
     }  # fmt: skip
 
     def make(folder: Path, advance: Advance) -> None:
+        device = find_device(store.device)
         (rgb, truth), chosen = read_views(held_out, state), views_within(held_out, share)
         if is_multimodal(segmenter):
             sensors = {name: values[chosen] for name, values in read_sensors(held_out, state).items()}
-            predicted = read_multimodal(segmenter).predict_all(rgb[chosen], sensors)
+            predicted = read_multimodal(segmenter).to(device).predict_all(rgb[chosen], sensors)
         else:
-            predicted = read_segmenter(segmenter).predict(rgb[chosen])
+            predicted = read_segmenter(segmenter).to(device).predict(rgb[chosen])
         write_json(folder / "score.json", score(predicted, truth[chosen], learnable))
 
     return read_score(store.get("evaluate", settings, make, title="evaluation"))

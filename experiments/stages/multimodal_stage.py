@@ -13,6 +13,7 @@ from ...envs.house.classes import CLASSES
 from ...learners.heads.multimodal_segmentation import MultimodalSegmenter, fine_tune_multimodal
 from ...learners.heads.transfer import TransferConfig
 from ...learners.masked.multimodal_encoder import MultimodalEncoder
+from ...learners.nn.device import find_device
 from ...learners.objectives.tst_config import TSTConfig
 from .labelled_set import LabelledSet
 from .pretrain_stage import read_learner
@@ -39,6 +40,7 @@ def transfer_multimodal(
                 torch.manual_seed(seed)
                 encoder = MultimodalEncoder(**start)
 
+        encoder.to(find_device(store.device))
         segmenter = fine_tune_multimodal(
             encoder, labelled.frames, labelled.sensors(), len(CLASSES), config, seed=seed,
             progress=lambda done, total, metrics: advance(done, total, f"loss {metrics['loss']:.2f}"),

@@ -18,6 +18,7 @@ from ...core.progress import Advance
 from ...core.storage import recover_folder
 from ...learners.data.batch_sampler import BatchSampler, Frames, Pseudolabels
 from ...learners.data.replay_buffer import ReplayBuffer
+from ...learners.nn.device import find_device
 from ...learners.objectives.tst import TSTLearner
 from ...learners.objectives.tst_config import TSTConfig
 from ...learners.training.fit import STORE_EVERY, Learner, fit
@@ -80,7 +81,7 @@ def pretrain(
     }  # fmt: skip
 
     def make(folder: Path, advance: Advance) -> None:
-        learner, sampler = TSTLearner(config, seed), mix.sampler(config.batch_size, seed)
+        learner, sampler = TSTLearner(config, seed, find_device(store.device)), mix.sampler(config.batch_size, seed)
         kept = folder / "learner"
         if recover_folder(kept):
             learner.load(kept)

@@ -15,6 +15,7 @@ from ...core.frame import Camera
 from ...core.progress import Advance
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.heads.transfer import LabelledFrames
+from ...learners.nn.device import find_device
 from .labelled_set import LabelledSet
 from .store import Entry, Store
 from .transfer_stage import read_segmenter
@@ -55,7 +56,9 @@ def pseudolabel(
 
     def make(folder: Path, advance: Advance) -> None:
         buffer = ReplayBuffer.reader(collected.folder / "buffer")
-        semantic_map = fused_by(read_segmenter(segmenter), camera, labelled.surfaces, config)
+        semantic_map = fused_by(
+            read_segmenter(segmenter).to(find_device(store.device)), camera, labelled.surfaces, config
+        )
         number = buffer.get(torch.arange(len(buffer)), ("step",))["step"] // rollout
         rollouts = torch.tensor_split(torch.arange(len(buffer)), torch.nonzero(torch.diff(number))[:, 0] + 1)
         for done, indices in enumerate(rollouts):

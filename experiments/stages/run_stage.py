@@ -68,7 +68,9 @@ def live_run(
         file = folder / "house.json"
         if not file.exists():
             save_house(house, file)
-        config = RunConfig(folder / "run", str(file), seed, policy, store.preset, True, change=tuple(change))
+        config = RunConfig(
+            folder / "run", str(file), seed, policy, store.preset, True, change=tuple(change), device=store.device
+        )
         run_episode(config, preset, store.progress)
 
     return LiveRun(store.get("run", settings, make, title=f"live run by {policy} in {house.source}"))

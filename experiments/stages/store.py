@@ -42,9 +42,11 @@ class Entry:
 class Store:
     """Finished stages under `root`/KIND/KEY."""
 
-    def __init__(self, progress: Progress, root: Path | None = None, preset: str = "") -> None:
+    def __init__(self, progress: Progress, root: Path | None = None, preset: str = "", device: str = "cpu") -> None:
         """`root`: the cache folder's stages where not given. `preset` is noted beside each stage, for its cost."""
         self.root, self.progress, self.preset = root or cache_folder() / "stages", progress, preset
+        self.device = device
+        """Where stages train and run networks, as `find_device` names it; not part of any key."""
         self.used: dict[str, Entry] = {}
         """The entries that were asked for, by kind and key."""
 

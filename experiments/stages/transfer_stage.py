@@ -16,6 +16,7 @@ from ...learners.encoders.frame_encoder import FrameEncoder
 from ...learners.heads.segmentation import HeadConfig, Segmenter
 from ...learners.heads.transfer import LabelledFrames, TransferConfig
 from ...learners.masked.encoder import Encoder
+from ...learners.nn.device import find_device
 from ...learners.objectives.tst import scratch_encoder
 from ...learners.objectives.tst_config import TSTConfig
 from ..protocol import score
@@ -57,6 +58,7 @@ def transfer(
         else:
             network = scratch_encoder(encoder, seed)
 
+        network.to(find_device(store.device))
         labelled = frames()
         if isinstance(labelled, FewLabels):
             segmenter = propagate_labels(

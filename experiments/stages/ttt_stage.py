@@ -12,6 +12,7 @@ from ...core.progress import Advance
 from ...core.storage import write_json
 from ...learners.adaptation.ttt import TTTConfig
 from ...learners.data.replay_buffer import ReplayBuffer
+from ...learners.nn.device import find_device
 from ..protocol.score import ttt_scores, unlabelled_rgb
 from .evaluate_stage import read_score
 from .labelled_set import LabelledSet
@@ -49,7 +50,7 @@ def ttt(
         order = np.argsort(rooms, kind="stable")
         buffer = ReplayBuffer.reader(own.folder / "buffer", seed) if own else None
         found = ttt_scores(
-            read_segmenter(segmenter), read_learner(learner).model, rgb[order], truth[order], rooms[order],
+            read_segmenter(segmenter).to(find_device(store.device)), read_learner(learner).model, rgb[order], truth[order], rooms[order],
             labelled.frames.classes(), unlabelled_rgb(buffer, labelled.frames.rgb, seed), config, seed, advance,
         )  # fmt: skip
         assert found.online is not None  # a house has rooms
