@@ -11,6 +11,7 @@ from ...agent.fusion.semantic_map import FusionConfig
 from ...core.configs import from_json
 from ...core.frame import Camera
 from ...learners.adaptation.ttt import TTTConfig
+from ...learners.heads.segmentation import HeadConfig
 from ...learners.heads.transfer import TransferConfig
 from ...learners.objectives.tst_config import TSTConfig
 from .transfer_set import TransferSetConfig
@@ -32,8 +33,10 @@ class Preset:
     """How the head and the encoder are fine-tuned on D_t."""
     fusion: FusionConfig = field(default_factory=FusionConfig)
     """How the agent's predictions are fused into pseudolabels."""
+    head: HeadConfig = field(default_factory=HeadConfig)
+    """The segmentation head."""
     own_frames: int = 3
-    """Pseudolabelled frames of the agent for each frame of D_t in the specialist's transfer."""
+    """Pseudolabelled frames of the agent for each frame of D_t in the specialist's transfer; 0 for D_t alone."""
     ttt: TTTConfig = field(default_factory=TTTConfig)
     """Test-time training."""
     eval_views: int = 300

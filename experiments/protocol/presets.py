@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 from ...agent.episode import EpisodeConfig
 from ...core.errors import UserError
 from ...core.frame import Camera
 from ...envs.house.classes import CLASSES
 from ...learners.adaptation.ttt import TTTConfig
+from ...learners.heads.recipes import SEGMENTATION_HEAD, segmentation_recipe
 from ...learners.heads.transfer import AugmentConfig, TransferConfig
+from ...learners.objectives.paper_configs import PaperSize, pretraining
 from ...learners.objectives.tst_config import TSTConfig
 from .preset import Preset
 from .transfer_set import TransferSetConfig
@@ -93,6 +96,35 @@ PRESETS["nano-short"] = replace(
 nano-long is nano with a quarter more transfer, too long for the twelve minutes of `make run` on a slow host;
 nano-short pre-trains on twice as many samples, 32,000, and transfers for a quarter of nano's steps: it is for
 experiments of many trainings. Its scratch stands at a third of nano-long's mIoU, where pre-training shows best."""
+
+
+def _paper(size: PaperSize) -> Preset:
+    """The paper's sizes on ProcTHOR (Section 4.1, Appendix D, Tables 9 and 11), on the sensory modalities.
+
+    A step has 256 samples instead of 4,096, with the learning rate that the linear rule gives and as many samples in
+    all, so that it fits one GPU. The agent explores one house where the paper samples five densely.
+    """
+    learner = pretraining(size, batch_size=256)
+    assert learner.total_steps is not None
+    frames, camera = 163_767, Camera(learner.image_size, learner.image_size)
+    return Preset(
+        episode=EpisodeConfig(
+            frames=frames, rollout=1000, learning_starts=10_000,
+            replay_ratio=learner.total_steps * learner.batch_size / frames,
+        ),
+        milestones=(1.0,),
+        learner=replace(learner, total_steps=None),
+        transfer_set=TransferSetConfig(houses=800, frames_per_house=25, camera=camera),
+        transfer=segmentation_recipe(size),
+        head=SEGMENTATION_HEAD,
+        own_frames=0,
+        ttt=TTTConfig(steps=20, masks=128),
+        eval_views=5000,
+        ttt_views=200,
+    )  # fmt: skip
+
+
+PRESETS |= {size: _paper(size) for size in get_args(PaperSize)}
 
 
 def find_preset(name: str) -> Preset:

@@ -18,7 +18,7 @@ from ...envs.house.classes import CLASSES
 from ...learners.adaptation.ttt import TTTConfig, TTTResult, refit_decoder, ttt_predict
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.encoders.frame_encoder import FrameEncoder
-from ...learners.heads.segmentation import Segmenter
+from ...learners.heads.segmentation import HeadConfig, Segmenter
 from ...learners.heads.segmentation_training import fine_tune_segmenter
 from ...learners.heads.transfer import LabelledFrames, TransferConfig
 from ...learners.masked.masked_model import MaskedModel
@@ -32,11 +32,16 @@ Score = dict[str, Any]
 
 
 def transfer(
-    encoder: FrameEncoder, frames: LabelledFrames, config: TransferConfig, seed: int, advance: Advance
+    encoder: FrameEncoder,
+    frames: LabelledFrames,
+    config: TransferConfig,
+    head: HeadConfig,
+    seed: int,
+    advance: Advance,
 ) -> Segmenter:
     """A segmenter on a copy of the encoder, fine-tuned on labelled frames (Section 3.2.3)."""
     return fine_tune_segmenter(
-        encoder, frames, len(CLASSES), config, seed=seed,
+        encoder, frames, len(CLASSES), config, head, seed,
         progress=lambda done, total, metrics: advance(done, total, f"loss {metrics['loss']:.2f}"),
     )  # fmt: skip
 

@@ -74,7 +74,7 @@ class Evaluation:
         started = time.perf_counter()
         frames = self.labelled if own is None else self.labelled.join(own)
         with self.progress.stage(f"transfer of {method} at {frame}") as advance:
-            segmenter = transfer(encoder, frames, self.preset.transfer, self.seed, advance)
+            segmenter = transfer(encoder, frames, self.preset.transfer, self.preset.head, self.seed, advance)
         segmenter.save(self.run.path / "segmenters" / method)
         found = self._score(segmenter.predict(self.views["rgb"]))
         self._log(method, frame, found, seconds=time.perf_counter() - started)

@@ -64,6 +64,8 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
         need_rerun()
     if config.wandb is not None:
         check_wandb()
+    if preset.episode.memory is not None and preset.episode.memory < 1:
+        raise UserError(f"--episode.memory must be 1 frame or more, got {preset.episode.memory}")
     changes = parse_scheduled(config.change, preset.episode.frames)
     external = load_houses(config.transfer_houses) if config.transfer_houses else []
     view = View(preset.camera, preset.transfer_set.camera_height, preset.transfer_set.light)
@@ -187,7 +189,8 @@ class _Run:
 
                 agent.live(point, on_rollout)
             if not run.logged("evaluation", method="specialist", frame=point):
-                own = agent.trainer.pseudolabelled(self.preset.own_frames * len(evaluation.labelled))
+                count = self.preset.own_frames * len(evaluation.labelled)
+                own = agent.trainer.pseudolabelled(count) if count else None
                 evaluation.transfer("specialist", point, agent.trainer.learner.encoder, own)
             for number, change in enumerate(self.changes, 1):
                 if change.at == point:

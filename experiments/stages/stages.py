@@ -175,7 +175,9 @@ class Stages:
     def _transfer(
         self, encoder: Entry | TSTConfig | Generalist, frames: Any, key: Any, config: TransferConfig, title: str
     ) -> Entry:
-        return transfer_stage.transfer(self.store, encoder, frames, key, config, self.seed, f"transfer of {title}")
+        return transfer_stage.transfer(
+            self.store, encoder, frames, key, config, self.preset.head, self.seed, f"transfer of {title}"
+        )
 
     def transfer_multimodal(self, learner: Entry | None, title: str) -> Entry:
         """A segmenter on D_t that takes depth, normals and edges beside rgb, from a learner or from scratch."""

@@ -13,7 +13,7 @@ from ...core.progress import Advance
 from ...envs.house.classes import CLASSES
 from ...learners.adaptation.label_propagation import FewLabels, propagate_labels
 from ...learners.encoders.frame_encoder import FrameEncoder
-from ...learners.heads.segmentation import Segmenter
+from ...learners.heads.segmentation import HeadConfig, Segmenter
 from ...learners.heads.transfer import LabelledFrames, TransferConfig
 from ...learners.masked.encoder import Encoder
 from ...learners.objectives.tst import scratch_encoder
@@ -29,6 +29,7 @@ def transfer(
     frames: Callable[[], LabelledFrames | FewLabels],
     frames_key: Any,
     config: TransferConfig,
+    head: HeadConfig,
     seed: int,
     title: str,
 ) -> Entry:
@@ -45,7 +46,7 @@ def transfer(
         start = encoder.start()
     else:
         start = {"scratch": seed, "size": encoder.size, "image_size": encoder.image_size, "patch": encoder.patch}
-    settings = {"encoder": start, "frames": frames_key, "config": asdict(config), "seed": seed}
+    settings = {"encoder": start, "frames": frames_key, "config": asdict(config), "head": asdict(head), "seed": seed}
 
     def make(folder: Path, advance: Advance) -> None:
         network: FrameEncoder
@@ -59,11 +60,11 @@ def transfer(
         labelled = frames()
         if isinstance(labelled, FewLabels):
             segmenter = propagate_labels(
-                network, labelled, len(CLASSES), config, seed=seed,
+                network, labelled, len(CLASSES), config, head, seed=seed,
                 progress=lambda done, total, metrics: advance(done, total, f"loss {metrics['loss']:.2f}"),
             )  # fmt: skip
         else:
-            segmenter = score.transfer(network, labelled, config, seed, advance)
+            segmenter = score.transfer(network, labelled, config, head, seed, advance)
         segmenter.save(folder)
 
     return store.get("transfer", settings, make, title=title)
