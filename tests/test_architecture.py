@@ -25,6 +25,7 @@ MAY_IMPORT = {
 ROOMS_OF = {
     "core": {
         "cache": {"digests", "storage"},
+        "configs": {"errors"},
         "digests": set(),
         "edges": set(),
         "errors": set(),
