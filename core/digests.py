@@ -8,6 +8,7 @@ import json
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
@@ -19,6 +20,8 @@ MESSAGES = ("advance", "print")
 """Functions whose call, as a statement by itself, is a message to a person."""
 MESSAGE_KEYWORDS = ("title",)
 """Arguments that are a message to a person."""
+_PARSING = Lock()
+"""ast.parse before CPython 3.11.5 may raise SystemError when two threads run it at once (gh-106905)."""
 
 
 def digest(value: Any) -> str:
@@ -64,7 +67,8 @@ def _module(name: str) -> tuple[str, list[str]]:
     file = _file(name)
     if file is None:
         return "", []
-    tree = ast.parse(file.read_text())
+    with _PARSING:
+        tree = ast.parse(file.read_text())
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     imported = _imports(tree, package)
     return hashlib.sha256(ast.dump(_WithoutMessages().visit(tree)).encode()).hexdigest(), imported
