@@ -23,7 +23,7 @@ import tyro
 from testspace.experiments.cli import documentation
 from testspace.experiments.cli import main as cli
 from testspace.experiments.protocol import presets
-from testspace.experiments.protocol.transfer_set import TransferSetConfig
+from testspace.experiments.protocol.transfer_set_config import TransferSetConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

@@ -10,8 +10,7 @@ adapt segmentation to a scene in this way, by votes for the most probable class;
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from torch import Tensor, from_numpy
 
 from ...core.frame import Camera
 from ...learners.heads.segmentation import Segmenter
+from .fusion_config import FusionConfig
 from .surface_places import Places
 from .surface_prior import SurfacePrior
 
@@ -26,19 +26,6 @@ Probabilities = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """rgb uint8 (N, H, W, 3) to class probabilities float32 (N, h, w, K), where h divides H and w divides W."""
 CHUNK = 32
 """Frames fused at once: bounds the memory of their probabilities."""
-
-
-@dataclass(frozen=True)
-class FusionConfig:
-    """How the predictions of many views become one label for each cell of space."""
-
-    rule: Literal["soft", "hard"] = "soft"
-    """soft: sum the class probabilities of all views. hard: each view votes for its most probable class."""
-    prior_power: float = 1.0
-    """Exponent of the geometric prior: 1 for a weak teacher, less for one that has learned geometry itself, 0 for none.
-    """
-    cell: float = 0.1
-    """Side of the cells, in metres."""
 
 
 class SemanticMap:

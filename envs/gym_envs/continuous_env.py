@@ -11,9 +11,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ...core.frame import Camera, Frame
+from ..choices import Light
 from ..floor import ReachableFloor, build_floor
 from ..house.house import House
-from ..render.raycast import Light
 from ..scene import Scene
 from .house_env import HouseEnv
 from .loaded_house import LoadedHouse

@@ -14,9 +14,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ...core.frame import FRAME_SPEC, Camera, Frame
+from ..choices import Light
 from ..floor import ReachableFloor
 from ..house.house import House
-from ..render.raycast import Light
 from ..scene import Scene
 from ..simulator import Simulator
 from .loaded_house import LoadedHouse

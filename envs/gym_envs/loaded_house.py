@@ -10,11 +10,12 @@ import numpy as np
 
 from ...core.frame import Camera
 from ..assembly.building import build_scene, load_scene
+from ..choices import Light
 from ..house.house import House
 from ..house.house_io import load_house
 from ..meshes import is_mesh
 from ..packs.pack import FurniturePack, open_pack
-from ..render.raycast import Light, RayCastSimulator
+from ..render.raycast import RayCastSimulator
 from ..scene import Scene, empty_scene
 from ..simulator import Simulator
 

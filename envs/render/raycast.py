@@ -11,7 +11,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,14 +27,11 @@ from .sky import sky_panorama
 from .texels import encoding_table, mip_pyramid
 
 if TYPE_CHECKING:
-    from ..scene import Scene
+    from ..choices import Light
+from ..scene import Scene
 
 RUN = 512
 """Largest number of tiles of 16 pixels in one unit of a thread's work."""
-
-
-Light = Literal["baked", "direct"]
-"""Lighting of a scene: see RayCastSimulator."""
 
 
 class RayCastSimulator:

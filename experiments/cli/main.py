@@ -19,6 +19,7 @@ from ...core.errors import ending_in_one_line
 from ...learners.training.train_config import PresetConfig
 from .bench_cli import bench
 from .experiment_cli import experiment
+from .run_cli import RUN_DEFAULT, RunArguments, parse_run
 
 app = tyro.extras.SubcommandApp()
 
@@ -31,14 +32,12 @@ HousesRef = Annotated[str | None, tyro.conf.arg(metavar="FILE")]
 
 
 @app.command
-def run(arguments: tyro.conf.Positional[tuple[str, ...]] = ()) -> None:
+def run(arguments: Annotated[RunArguments, tyro.conf.arg(name="")] = RUN_DEFAULT) -> None:
     """Run one agent in one test space: explore it, learn it without labels, and be evaluated in it."""
     from ..run.live_run import run_episode
-    from .run_cli import parse_run
 
-    config, sizes = parse_run(arguments)
-    run_episode(config, sizes)
-    print(headline(config.out))
+    run_episode(arguments.run, arguments.sizes)
+    print(headline(arguments.run.out))
 
 
 @app.command
@@ -319,8 +318,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     try:
         with ending_in_one_line("testspace"):
-            if asked[:1] == ["run"]:  # its options depend on the preset
-                run(tuple(asked[1:]))
+            if asked[:1] == ["run"]:  # its defaults depend on the preset and on a file
+                run(parse_run(asked[1:]))
                 return
             app.cli(prog="testspace", description=told, args=asked)
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ import tyro
 
 from ...core.errors import UserError
 from ..protocol.preset import Preset
-from ..protocol.presets import PRESETS, find_preset
+from ..protocol.presets import find_preset
 from ..run.run_config import RunConfig
 
 MAX_FILE = 2**20
@@ -33,28 +33,34 @@ class RunArguments:
     """Run one agent in one test space: explore it, learn it without labels, and be evaluated in it."""
 
     run: Annotated[RunConfig, tyro.conf.arg(name="")]
-    sizes: Annotated[Preset, tyro.conf.arg(name="")] = field(default_factory=Preset)
+    sizes: Annotated[Preset, tyro.conf.arg(name="")]
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE.toml")] = None
     """File of these options by name: seed = 3, and [episode] frames = 800 for --episode.frames 800."""
 
 
-def parse_run(arguments: Sequence[str]) -> tuple[RunConfig, Preset]:
+def _default(preset: str) -> RunArguments:
+    return RunArguments(RunConfig(out=tyro.MISSING, preset=preset), find_preset(preset))
+
+
+RUN_DEFAULT = _default(RunConfig.preset)
+"""The arguments of a run that names no preset."""
+
+
+def parse_run(arguments: Sequence[str]) -> RunArguments:
     """The settings and sizes that these arguments ask for. UserError for a preset or file that cannot be used; tyro
     ends the program for an option that cannot be."""
     file = _last(arguments, "config")
     from_file = options(_read(Path(file))) if file is not None else []
     words = [*from_file, *arguments]
     name = _last(words, "preset") or RunConfig.preset
-    preset = find_preset(name) if not {"-h", "--help"} & set(arguments) else PRESETS.get(name, Preset())
-    default = RunArguments(RunConfig(out=tyro.MISSING, preset=name), preset)
+    default = _default(name)
     if from_file:
         try:
             tyro.cli(RunArguments, prog="testspace run", args=["--out", ".", *from_file], default=default)
         except SystemExit:
             print(f"These options are in {file}.", file=sys.stderr)
             raise
-    parsed = tyro.cli(RunArguments, prog="testspace run", args=words, default=default)
-    return parsed.run, parsed.sizes
+    return tyro.cli(RunArguments, prog="testspace run", args=words, default=default)
 
 
 def _last(words: Sequence[str], option: str) -> str | None:

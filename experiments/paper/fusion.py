@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...agent.fusion.semantic_map import FusionConfig
+from ...agent.fusion.fusion_config import FusionConfig
 from .experiment import Claim, Experiment, Measures, Trial
 from .figures import bars
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...agent.episode import EpisodeConfig
-from ...agent.fusion.semantic_map import FusionConfig
+from ...agent.fusion.fusion_config import FusionConfig
 from ...core.configs import from_json
 from ...core.frame import Camera
-from ...learners.adaptation.ttt import TTTConfig
-from ...learners.heads.segmentation import HeadConfig
-from ...learners.heads.transfer import TransferConfig
+from ...learners.adaptation.ttt_config import TTTConfig
+from ...learners.heads.head_config import HeadConfig
+from ...learners.heads.transfer_config import TransferConfig
 from ...learners.objectives.tst_config import TSTConfig
-from .transfer_set import TransferSetConfig
+from .transfer_set_config import TransferSetConfig
 
 
 @dataclass(frozen=True)

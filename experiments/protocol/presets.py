@@ -9,13 +9,13 @@ from ...agent.episode import EpisodeConfig
 from ...core.errors import UserError
 from ...core.frame import Camera
 from ...envs.house.classes import CLASSES
-from ...learners.adaptation.ttt import TTTConfig
+from ...learners.adaptation.ttt_config import TTTConfig
 from ...learners.heads.recipes import SEGMENTATION_HEAD, segmentation_recipe
-from ...learners.heads.transfer import AugmentConfig, TransferConfig
+from ...learners.heads.transfer_config import AugmentConfig, TransferConfig
 from ...learners.objectives.paper_configs import PaperSize, pretraining
 from ...learners.objectives.tst_config import TSTConfig
 from .preset import Preset
-from .transfer_set import TransferSetConfig
+from .transfer_set_config import TransferSetConfig
 
 VALIDATION_LINES = (7, 19, 26, 28)
 """Houses of the sample of 48 on which the presets were chosen; results are reported on others."""

@@ -15,12 +15,15 @@ from torch import Tensor
 
 from ...core.progress import Advance
 from ...envs.house.classes import CLASSES
-from ...learners.adaptation.ttt import TTTConfig, TTTResult, refit_decoder, ttt_predict
+from ...learners.adaptation.ttt import TTTResult, refit_decoder, ttt_predict
+from ...learners.adaptation.ttt_config import TTTConfig
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.encoders.frame_encoder import FrameEncoder
-from ...learners.heads.segmentation import HeadConfig, Segmenter
+from ...learners.heads.head_config import HeadConfig
+from ...learners.heads.segmentation import Segmenter
 from ...learners.heads.segmentation_training import fine_tune_segmenter
-from ...learners.heads.transfer import LabelledFrames, TransferConfig
+from ...learners.heads.transfer import LabelledFrames
+from ...learners.heads.transfer_config import TransferConfig
 from ...learners.masked.masked_model import MaskedModel
 from ...learners.metrics.miou import segmentation_score
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,36 +19,20 @@ from ...agent.fusion.surface_prior import SurfacePrior
 from ...core.cache import cache_folder
 from ...core.digests import code_digest, digest
 from ...core.errors import UserError
-from ...core.frame import Camera
 from ...core.storage import locked, replacing
 from ...envs.assembly.building import build_scene
 from ...envs.generator import generate_house
 from ...envs.house.classes import CLASSES
 from ...envs.house.house import House, HouseObject
 from ...envs.house.house_io import house_digest
-from ...envs.render.raycast import Light, RayCastSimulator
+from ...envs.render.raycast import RayCastSimulator
 from ...learners.choices import SENSORY
 from ...learners.heads.transfer import LabelledFrames
 from .held_out import draw_views
+from .transfer_set_config import TransferSetConfig
 
 FIRST_SEED = 1_000_000
 """Generated transfer houses have seeds from here on, far from those that people give to `--seed`."""
-
-
-@dataclass(frozen=True)
-class TransferSetConfig:
-    """How large D_t is and how it is seen."""
-
-    houses: int = 60
-    """External houses to generate; ignored where houses are given."""
-    frames_per_house: int = 40
-    """Labelled frames drawn from each house."""
-    camera: Camera = field(default_factory=Camera)
-    """The camera of the agent: transfer and test frames are of one kind."""
-    camera_height: float = 1.5
-    """Metres above the floor."""
-    light: Light = "direct"
-    """How the ray caster lights houses, this one and the test space alike; baking each house takes it a second."""
 
 
 def house_assets(house: House) -> set[str]:

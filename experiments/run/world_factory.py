@@ -14,6 +14,7 @@ import numpy as np
 from ...core.errors import UserError
 from ...core.frame import Camera, Frame, Labels
 from ...envs.assembly.building import build_scene, load_scene
+from ...envs.choices import Light
 from ...envs.generator import generate_house
 from ...envs.gym_envs.house_env import HouseEnv
 from ...envs.gym_envs.world import World
@@ -24,7 +25,7 @@ from ...envs.meshes import MeshWarning, is_mesh
 from ...envs.recordings import FrameError, RecordingError, open_recording
 from ...envs.recordings.recording_env import RecordingEnv
 from ...envs.recordings.recording_simulator import RecordingSimulator
-from ...envs.render.raycast import Light, RayCastSimulator
+from ...envs.render.raycast import RayCastSimulator
 from ...envs.simulator import Simulator, stack_frames, stack_labels
 from ...envs.thor.thor_simulator import ThorEnv, ThorSimulator
 from ..protocol.held_out import draw_views, random_poses

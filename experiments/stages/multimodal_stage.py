@@ -11,7 +11,7 @@ import torch
 from ...core.progress import Advance
 from ...envs.house.classes import CLASSES
 from ...learners.heads.multimodal_segmentation import MultimodalSegmenter, fine_tune_multimodal
-from ...learners.heads.transfer import TransferConfig
+from ...learners.heads.transfer_config import TransferConfig
 from ...learners.masked.multimodal_encoder import MultimodalEncoder
 from ...learners.nn.device import find_device
 from ...learners.objectives.tst_config import TSTConfig

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...agent.fusion.fusion_config import FusionConfig
 from ...agent.fusion.pseudolabelled_frames import pseudolabelled_frames
-from ...agent.fusion.semantic_map import FusionConfig, fused_by
+from ...agent.fusion.semantic_map import fused_by
 from ...core.frame import Camera
 from ...core.progress import Advance
 from ...learners.data.replay_buffer import ReplayBuffer

@@ -13,10 +13,10 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from ...agent.fusion.semantic_map import FusionConfig
+from ...agent.fusion.fusion_config import FusionConfig
 from ...envs.house.house import House
 from ...learners.adaptation.label_propagation import FewLabels, few_labels
-from ...learners.heads.transfer import TransferConfig
+from ...learners.heads.transfer_config import TransferConfig
 from ...learners.objectives.dino import DinoConfig
 from ...learners.objectives.tst_config import TSTConfig
 from ..protocol.preset import Preset

@@ -13,8 +13,10 @@ from ...core.progress import Advance
 from ...envs.house.classes import CLASSES
 from ...learners.adaptation.label_propagation import FewLabels, propagate_labels
 from ...learners.encoders.frame_encoder import FrameEncoder
-from ...learners.heads.segmentation import HeadConfig, Segmenter
-from ...learners.heads.transfer import LabelledFrames, TransferConfig
+from ...learners.heads.head_config import HeadConfig
+from ...learners.heads.segmentation import Segmenter
+from ...learners.heads.transfer import LabelledFrames
+from ...learners.heads.transfer_config import TransferConfig
 from ...learners.masked.encoder import Encoder
 from ...learners.nn.device import find_device
 from ...learners.objectives.tst import scratch_encoder

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.progress import Advance
 from ...core.storage import write_json
-from ...learners.adaptation.ttt import TTTConfig
+from ...learners.adaptation.ttt_config import TTTConfig
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.nn.device import find_device
 from ..protocol.score import ttt_scores, unlabelled_rgb
@@ -49,8 +49,9 @@ def ttt(
         rooms = read_rooms(held_out)[:views]
         order = np.argsort(rooms, kind="stable")
         buffer = ReplayBuffer.reader(own.folder / "buffer", seed) if own else None
+        network = read_segmenter(segmenter).to(find_device(store.device))
         found = ttt_scores(
-            read_segmenter(segmenter).to(find_device(store.device)), read_learner(learner).model, rgb[order], truth[order], rooms[order],
+            network, read_learner(learner).model, rgb[order], truth[order], rooms[order],
             labelled.frames.classes(), unlabelled_rgb(buffer, labelled.frames.rgb, seed), config, seed, advance,
         )  # fmt: skip
         assert found.online is not None  # a house has rooms

@@ -27,9 +27,10 @@ from ...learners.encoders.torchvision_guard import operators_load
 from ...learners.heads.captioning_training import fine_tune_captioner
 from ...learners.heads.captions import template_captions, vocabulary
 from ...learners.heads.cascade_config import CascadeConfig
-from ...learners.heads.detection import DetectionConfig
+from ...learners.heads.detection_config import DetectionConfig
 from ...learners.heads.detection_training import MIN_PIXELS, fine_tune_detector
-from ...learners.heads.transfer import LabelledFrames, Progress, TransferConfig
+from ...learners.heads.transfer import LabelledFrames, Progress
+from ...learners.heads.transfer_config import TransferConfig
 from ...learners.metrics.box_metrics import detection_score
 from ...learners.metrics.boxes import Boxes, boxes_of, number_objects
 from ...learners.metrics.caption_metrics import caption_score

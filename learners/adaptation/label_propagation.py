@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..encoders.frame_encoder import FrameEncoder
-from ..heads.segmentation import HeadConfig, Segmenter
+from ..heads.head_config import HeadConfig
+from ..heads.segmentation import Segmenter
 from ..heads.segmentation_training import fine_tune_segmenter
-from ..heads.transfer import LabelledFrames, Progress, TransferConfig
+from ..heads.transfer import LabelledFrames, Progress
+from ..heads.transfer_config import TransferConfig
 
 MOST_FRAMES = 50
 """More is no label propagation: the paper has about 20."""

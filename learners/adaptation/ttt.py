@@ -29,28 +29,7 @@ from ..masked.masked_model import MaskedModel
 from ..masked.masking import split_patches
 from ..nn.precision import autocast
 from ..nn.schedules import warmup_cosine
-
-
-@dataclass(frozen=True)
-class TTTConfig:
-    """How far each frame may move the encoder. The authors take 20 steps of 128 masks, at rate 5e-3."""
-
-    steps: int = 10
-    """Steps of gradient descent on each frame."""
-    masks: int = 16
-    """Masks of the frame in each step."""
-    mask_ratio: float = 0.75
-    """Fraction of patches masked, and predicted."""
-    learning_rate: float = 5e-3
-    """Learning rate of gradient descent."""
-    momentum: float = 0.9
-    """Its momentum."""
-    refit_steps: int = 200
-    """Steps of AdamW in which `refit_decoder` fits the decoder to the transferred encoder."""
-    refit_batch: int = 32
-    """Frames a step of the refit."""
-    refit_learning_rate: float = 1e-3
-    """Peak learning rate of the refit; it falls to 0 as half a cosine."""
+from .ttt_config import TTTConfig
 
 
 @dataclass(frozen=True)

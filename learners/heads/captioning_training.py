@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ..encoders.frame_encoder import FrameEncoder
 from .captioning import CaptionConfig, Captioner
-from .transfer import Progress, TransferConfig, augment, train
+from .transfer import Progress, augment, train
+from .transfer_config import TransferConfig
 
 
 def fine_tune_captioner(

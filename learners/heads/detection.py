@@ -10,7 +10,6 @@ the true one (quality focal loss, Li et al., 2020) instead of by a centre-ness b
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -20,29 +19,12 @@ from ..encoders.frame_encoder import FrameEncoder
 from ..metrics.boxes import Boxes, overlap, suppress
 from ..nn.precision import autocast
 from .box_detector import BoxDetector, sides_of
+from .detection_config import DetectionConfig
 from .pyramid import ChannelNorm, SimplePyramid, centres
 
 _PRIOR = 0.01  # of an object at a place, before training: else the many empty places would swamp the first steps
 _CANDIDATES = 200  # boxes of a frame that suppression looks at
 _MAX_LOG = 5.0  # of a side in cells: beyond any image, and short of overflow
-
-
-@dataclass(frozen=True)
-class DetectionConfig:
-    """Size of the head, and its thresholds."""
-
-    width: int = 64
-    """Channels of the pyramid and of the towers; ViTDet has 256."""
-    scales: tuple[float, ...] = (2, 1, 0.5)
-    """Sizes of the pyramid's maps, of the encoder's; ViTDet has 4, 2, 1, 0.5."""
-    depth: int = 2
-    """3 x 3 convolutions of each tower, of classes and of boxes; FCOS has 4."""
-    min_score: float = 0.02
-    """Boxes of a lower score are dropped."""
-    max_iou: float = 0.6
-    """Of two boxes of one class that overlap by more, the worse is dropped."""
-    per_frame: int = 100
-    """Most boxes of a frame; COCO's measure looks at no more."""
 
 
 class DetectionHead(nn.Module):

@@ -15,8 +15,10 @@ from ..metrics.boxes import boxes_of, number_objects
 from .box_detector import BoxDetector
 from .cascade import CascadeDetector
 from .cascade_config import CascadeConfig
-from .detection import DetectionConfig, Detector
-from .transfer import LabelledFrames, Progress, TransferConfig, augment, train
+from .detection import Detector
+from .detection_config import DetectionConfig
+from .transfer import LabelledFrames, Progress, augment, train
+from .transfer_config import TransferConfig
 
 MIN_PIXELS = 4
 """Objects with fewer visible pixels get no box."""

@@ -14,9 +14,11 @@ from torch import Tensor
 from ..choices import SENSORY
 from ..masked.multimodal_encoder import MultimodalEncoder
 from ..nn.precision import autocast
-from .segmentation import HeadConfig, Segmenter
+from .head_config import HeadConfig
+from .segmentation import Segmenter
 from .segmentation_training import train_segmenter
-from .transfer import LabelledFrames, Progress, TransferConfig, augment_all
+from .transfer import LabelledFrames, Progress, augment_all
+from .transfer_config import TransferConfig
 
 SensorMaps = Mapping[str, NDArray[Any]]
 """depth, normals and edges of frames, as a batched Frame has them."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Literal
 
 from .cascade_config import CascadeConfig
-from .detection import DetectionConfig
-from .segmentation import HeadConfig
-from .transfer import AugmentConfig, TransferConfig
+from .detection_config import DetectionConfig
+from .head_config import HeadConfig
+from .transfer_config import AugmentConfig, TransferConfig
 
 Size = Literal["small", "base"]
 FRAMES = 20_000

@@ -10,7 +10,7 @@ as slow); no layer scale, which starts near 0 and so holds back a training of a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
@@ -21,23 +21,8 @@ from torch.nn import functional as F
 
 from ..encoders.frame_encoder import FrameEncoder
 from ..nn.precision import autocast
+from .head_config import HeadConfig
 from .task import TaskModel
-
-
-@dataclass(frozen=True)
-class HeadConfig:
-    """The size of the head."""
-
-    width: int = 64
-    """Channels of a cell."""
-    cells: int = 2
-    """Cells along each side of a patch."""
-    points: int = 2
-    """Logits along each side of a cell."""
-    depth: int = 4
-    """ConvNeXt blocks."""
-    kernel: int = 3
-    """Side of the depthwise kernels, in cells."""
 
 
 class ConvNeXtBlock(nn.Module):

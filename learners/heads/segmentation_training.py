@@ -16,8 +16,10 @@ from torch.nn import functional as F
 
 from ..encoders.frame_encoder import FrameEncoder
 from ..nn.precision import autocast
-from .segmentation import HeadConfig, Segmenter
-from .transfer import IGNORE, LabelledFrames, Progress, TransferConfig, augment, train
+from .head_config import HeadConfig
+from .segmentation import Segmenter
+from .transfer import IGNORE, LabelledFrames, Progress, augment, train
+from .transfer_config import TransferConfig
 
 
 def fine_tune_segmenter(

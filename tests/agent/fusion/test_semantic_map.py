@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from testspace.agent.fusion.semantic_map import FusionConfig, SemanticMap
+from testspace.agent.fusion.fusion_config import FusionConfig
+from testspace.agent.fusion.semantic_map import SemanticMap
 from testspace.agent.fusion.surface_prior import SurfacePrior
 from testspace.core.frame import Camera, Frame
 from testspace.envs.assembly.building import build_scene

@@ -17,7 +17,8 @@ from testspace.learners.objectives.tst_config import TSTConfig
 
 def test_sizes_are_set_on_the_command_line() -> None:
     words = ["--out", "x", "--preset", "smoke", "--episode.frames", "800", "--learner.size", "tiny"]
-    config, sizes = parse_run([*words, "--transfer.augment.flip", "0.25", "--milestones", "0.25", "1.0"])
+    parsed = parse_run([*words, "--transfer.augment.flip", "0.25", "--milestones", "0.25", "1.0"])
+    config, sizes = parsed.run, parsed.sizes
     smoke = PRESETS["smoke"]
     assert (str(config.out), config.preset) == ("x", "smoke")
     assert sizes == replace(
@@ -35,7 +36,8 @@ def test_a_file_sets_them_too_and_the_command_line_wins(tmp_path: Path) -> None:
         'preset = "smoke"\nseed = 3\nresume = true\nchange = ["at=2:lighting=1", "at=5:objects=0.5"]\n'
         "[episode]\nframes = 800\nreplay_ratio = 2.5\n[learner]\nmirror = false\n"
     )
-    config, sizes = parse_run(["--config", str(file), "--out", "x", "--episode.frames", "90"])
+    parsed = parse_run(["--config", str(file), "--out", "x", "--episode.frames", "90"])
+    config, sizes = parsed.run, parsed.sizes
     assert (config.seed, config.resume, config.preset) == (3, True, "smoke")
     assert config.change == ("at=2:lighting=1", "at=5:objects=0.5")
     assert (sizes.episode.frames, sizes.episode.replay_ratio, sizes.learner.mirror) == (90, 2.5, False)

@@ -12,7 +12,8 @@ from testspace.core.edges import canny
 from testspace.core.frame import Camera
 from testspace.envs.generator import generate_house
 from testspace.experiments.protocol import transfer_set as module
-from testspace.experiments.protocol.transfer_set import TransferSetConfig, transfer_set
+from testspace.experiments.protocol.transfer_set import transfer_set
+from testspace.experiments.protocol.transfer_set_config import TransferSetConfig
 
 
 def test_of_two_that_ask_at_once_one_builds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

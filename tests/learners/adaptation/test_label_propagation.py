@@ -11,7 +11,8 @@ import torch
 from testspace.learners.adaptation.label_propagation import FewLabels, few_labels, propagate_labels
 from testspace.learners.data.replay_buffer import BufferError, ReplayBuffer
 from testspace.learners.heads.segmentation_training import fine_tune_segmenter
-from testspace.learners.heads.transfer import AugmentConfig, LabelledFrames, TransferConfig
+from testspace.learners.heads.transfer import LabelledFrames
+from testspace.learners.heads.transfer_config import AugmentConfig, TransferConfig
 from testspace.learners.masked.encoder import Encoder
 from testspace.learners.metrics.miou import segmentation_score
 from testspace.learners.objectives.tst import TSTLearner

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from testspace.learners.adaptation.ttt import TTTConfig, refit_decoder, ttt_predict
+from testspace.learners.adaptation.ttt import refit_decoder, ttt_predict
+from testspace.learners.adaptation.ttt_config import TTTConfig
 from testspace.learners.heads.segmentation import Segmenter
 from testspace.learners.masked.masked_model import MaskedModel
 

@@ -18,9 +18,11 @@ from testspace.learners.encoders.timm_encoders import (
     efficientnet_lite,
     timm_encoder,
 )
-from testspace.learners.heads.segmentation import HeadConfig, Segmenter
+from testspace.learners.heads.head_config import HeadConfig
+from testspace.learners.heads.segmentation import Segmenter
 from testspace.learners.heads.segmentation_training import fine_tune_segmenter
-from testspace.learners.heads.transfer import LabelledFrames, TransferConfig, parameter_groups
+from testspace.learners.heads.transfer import LabelledFrames, parameter_groups
+from testspace.learners.heads.transfer_config import TransferConfig
 
 TINY = "test_vit3"  # of timm's own tests: 3 layers of width 96, patch 16
 RGB = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8))

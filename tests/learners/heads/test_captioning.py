@@ -10,7 +10,7 @@ import torch
 
 from testspace.learners.heads.captioning import BEGIN, END, PAD, CaptionConfig, Captioner, CaptionHead
 from testspace.learners.heads.captioning_training import fine_tune_captioner
-from testspace.learners.heads.transfer import TransferConfig
+from testspace.learners.heads.transfer_config import TransferConfig
 from testspace.learners.masked.encoder import Encoder, Size
 
 VOCABULARY = ("a", "blue", "green", "left", "of", "red", "thing")

@@ -15,7 +15,8 @@ from testspace.learners.heads.cascade import CascadeDetector
 from testspace.learners.heads.cascade_config import CascadeConfig
 from testspace.learners.heads.detection_training import fine_tune_detector
 from testspace.learners.heads.recipes import NO_AUGMENTATION
-from testspace.learners.heads.transfer import LabelledFrames, TransferConfig
+from testspace.learners.heads.transfer import LabelledFrames
+from testspace.learners.heads.transfer_config import TransferConfig
 from testspace.learners.masked.encoder import Encoder
 from testspace.learners.metrics.box_metrics import detection_score
 from testspace.learners.metrics.boxes import Boxes, boxes_of, number_objects

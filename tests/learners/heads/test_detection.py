@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from testspace.learners.heads.detection import DetectionConfig, Detector, assign, decode, detection_loss
+from testspace.learners.heads.detection import Detector, assign, decode, detection_loss
+from testspace.learners.heads.detection_config import DetectionConfig
 from testspace.learners.heads.detection_training import fine_tune_detector
 from testspace.learners.heads.pyramid import SimplePyramid, centres
 from testspace.learners.heads.recipes import NO_AUGMENTATION
-from testspace.learners.heads.transfer import LabelledFrames, TransferConfig
+from testspace.learners.heads.transfer import LabelledFrames
+from testspace.learners.heads.transfer_config import TransferConfig
 from testspace.learners.masked.encoder import Encoder
 from testspace.learners.metrics.box_metrics import detection_score
 from testspace.learners.metrics.boxes import Boxes, boxes_of, number_objects

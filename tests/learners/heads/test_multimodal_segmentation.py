@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from testspace.learners.heads.multimodal_segmentation import MultimodalSegmenter, SensorMaps, fine_tune_multimodal
-from testspace.learners.heads.transfer import AugmentConfig, LabelledFrames, TransferConfig
+from testspace.learners.heads.transfer import LabelledFrames
+from testspace.learners.heads.transfer_config import AugmentConfig, TransferConfig
 from testspace.learners.masked.encoder import Size
 from testspace.learners.masked.multimodal_encoder import MultimodalEncoder
 

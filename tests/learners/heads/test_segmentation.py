@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from testspace.learners.heads.segmentation import HeadConfig, SegmentationHead, Segmenter
+from testspace.learners.heads.head_config import HeadConfig
+from testspace.learners.heads.segmentation import SegmentationHead, Segmenter
 from testspace.learners.masked.encoder import Encoder
 
 RGB = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)

@@ -13,15 +13,8 @@ from torch.nn import functional as F
 from testspace.learners.heads.recipes import NO_AUGMENTATION
 from testspace.learners.heads.segmentation import Segmenter
 from testspace.learners.heads.segmentation_training import fine_tune_segmenter, grid_loss
-from testspace.learners.heads.transfer import (
-    AugmentConfig,
-    LabelledFrames,
-    TransferConfig,
-    augment,
-    augment_all,
-    parameter_groups,
-    schedule,
-)
+from testspace.learners.heads.transfer import LabelledFrames, augment, augment_all, parameter_groups, schedule
+from testspace.learners.heads.transfer_config import AugmentConfig, TransferConfig
 from testspace.learners.masked.encoder import Encoder
 from testspace.learners.metrics.miou import segmentation_score
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 from frames import boxes
 
-from testspace.learners.heads.segmentation import HeadConfig, Segmenter
+from testspace.learners.heads.head_config import HeadConfig
+from testspace.learners.heads.segmentation import Segmenter
 from testspace.learners.masked.encoder import Encoder, Size
 from testspace.learners.nn.pretrained import PretrainedError
 
