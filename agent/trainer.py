@@ -59,7 +59,10 @@ class Trainer:
         if not self.learner.has_tokenizers:
             self.learner.fit_tokenizers(self.sampler.frames)
         size = self.learner.config.batch_size
-        means.seconds += fit(self.learner, self.sampler.batch, until, lambda metrics: means.add(metrics, size))
+        means.seconds += fit(self.learner, self._step, until, lambda metrics: means.add(metrics, size))
+
+    def _step(self, number: int) -> dict[str, float]:
+        return self.learner.step(*self.sampler.batch(number))
 
     def surprise(self, frame: Frame) -> float | None:
         """How badly the learner predicts a Frame (`objectives.surprise`); None before the first step."""

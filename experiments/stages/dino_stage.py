@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ...core.progress import Advance
-from ...core.storage import recover_folder
+from ...core.storage import recover_folder, replace_folder
 from ...learners.nn.device import find_device
 from ...learners.objectives.dino import DinoConfig, DinoLearner
 from ...learners.training.fit import STORE_EVERY, fit
@@ -23,6 +23,9 @@ def pretrain_dino(store: Store, config: DinoConfig, mix: DataMix, seed: int, tit
         if recover_folder(kept):
             learner.load(kept)
         batch = mix.sampler(config.batch_size, seed).batch
-        fit(learner, batch, mix.steps, reporter(learner, mix.steps, advance), kept, STORE_EVERY)
+        fit(
+            learner, lambda number: learner.step(*batch(number)), mix.steps, reporter(learner, mix.steps, advance),
+            lambda: replace_folder(kept, learner.save), STORE_EVERY,
+        )  # fmt: skip
 
     return store.get("pretrain", settings, make, title=title)

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from ...core.progress import Advance
-from ...core.storage import recover_folder
+from ...core.storage import recover_folder, replace_folder
 from ...learners.data.batch_sampler import BatchSampler, Frames, Pseudolabels
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.nn.device import find_device
@@ -90,7 +90,10 @@ def pretrain(
             learner.has_tokenizers = True
         elif not learner.has_tokenizers:
             learner.fit_tokenizers(sampler.frames)
-        fit(learner, sampler.batch, mix.steps, reporter(learner, mix.steps, advance), kept, STORE_EVERY)
+        fit(
+            learner, lambda number: learner.step(*sampler.batch(number)), mix.steps,
+            reporter(learner, mix.steps, advance), lambda: replace_folder(kept, learner.save), STORE_EVERY,
+        )  # fmt: skip
 
     return store.get("pretrain", settings, make, title=title)
 

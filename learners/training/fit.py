@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, Protocol
-
-from ...core.storage import replace_folder
+from typing import Protocol
 
 STORE_EVERY = 200
 """Steps between two checkpoints: what a crash can lose."""
@@ -17,13 +14,7 @@ class Learner(Protocol):
     """What `fit` trains: TSTLearner, DinoLearner, ScaledLearner."""
 
     steps: int
-    """Steps taken."""
-
-    def step(self, *batch: Any) -> dict[str, float]:
-        """One step on a batch; returns its losses and what else it measured. A non-finite step changes no weight."""
-
-    def save(self, folder: Path) -> None:
-        """Write everything that a resumed training needs."""
+    """Steps taken, with those that were skipped because a gradient was not finite."""
 
 
 class RunningMeans:
@@ -50,24 +41,26 @@ class RunningMeans:
 
 def fit(
     learner: Learner,
-    batch: Callable[[int], tuple[Any, ...]],
+    step: Callable[[int], dict[str, float]],
     until: int,
     on_step: Callable[[dict[str, float]], None] | None = None,
-    store: Path | None = None,
+    store: Callable[[], object] | None = None,
     store_every: int = STORE_EVERY,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> float:
     """Train until the learner has taken `until` steps; returns the seconds that took.
 
-    `batch(step)`: arguments of `learner.step`. `on_step` receives the metrics of each step. `store`: folder of the
-    checkpoint, replaced whole every `store_every` steps and at the end.
+    `step(n)` takes the step of number n and returns its metrics, which `on_step` receives. `store` is called every
+    `store_every` steps, at the end, and before KeyboardInterrupt is raised where `stopped()` says to stop.
     """
     started = time.perf_counter()
     while learner.steps < until:
-        metrics = learner.step(*batch(learner.steps))
+        metrics = step(learner.steps)
+        stop = stopped()
         if on_step is not None:
             on_step(metrics)
-        if store is not None and learner.steps % store_every == 0 and learner.steps < until:
-            replace_folder(store, learner.save)
-    if store is not None:
-        replace_folder(store, learner.save)
+        if store is not None and (stop or learner.steps == until or learner.steps % store_every == 0):
+            store()
+        if stop and learner.steps < until:
+            raise KeyboardInterrupt
     return time.perf_counter() - started

@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -29,11 +29,14 @@ import torch.distributed as dist
 import tyro
 from torch import Tensor
 
+from ...core.progress import Progress
 from ...core.storage import recover_folder, replace_folder
 from ..choices import SENSORY
 from ..data.frame_folder import FrameFolder, FrameFolderError
 from ..data.replay_buffer import BufferError, ReplayBuffer
 from ..masked.encoder import Encoder
+from ..nn.device import find_device
+from .fit import fit
 from .scaling import Part, ScaledLearner, generator_of
 from .train_config import PresetConfig, TrainConfig
 
@@ -55,7 +58,9 @@ def train(config: TrainConfig) -> dict[str, float]:
     steps = config.learner.total_steps
     if steps is None or steps < 1:
         raise TrainError("train: name the end, learner.total_steps")
-    with _process_group() as device, _signals() as stopped, ThreadPoolExecutor(2) as readers:
+    with ExitStack() as ends:
+        device, stopped = ends.enter_context(_process_group(config.device)), ends.enter_context(_signals())
+        readers = ends.enter_context(ThreadPoolExecutor(2))
         frames, modalities, held = _sources(config)
         named = [folder.name for folder in (config.buffer, config.frames) if folder is not None]
         card = {"house": " and ".join(named), "frames": held}
@@ -75,21 +80,36 @@ def train(config: TrainConfig) -> dict[str, float]:
             of = (frames, external, learner.micro_batch, config.repeats)
             return [readers.submit(_part, *of, generator_of(config.seed, step, part)) for part in parts]
 
-        coming, report, progress = read(learner.steps), dict[str, float](), _Progress(learner.steps, steps)
-        while learner.steps < steps:
-            now, coming = coming, read(learner.steps + 1)
-            report = learner.step_parts([part.result() for part in now])
-            stop = learner.any_process(bool(stopped))
-            last = stop or learner.steps == steps
-            if last or learner.steps % config.log_every == 0:
-                log({"step": learner.steps, **report})
-            if last or learner.steps % config.store_every == 0:
-                _store(config.out, learner, card)
-            if learner.rank == 0:
-                progress(learner.steps, config.learner.batch_size, report["loss"])
-            if stop and learner.steps < steps:
-                readers.shutdown(cancel_futures=True)
-                raise KeyboardInterrupt
+        coming, report, started, first = read(learner.steps), dict[str, float](), time.monotonic(), learner.steps
+        advance = (
+            ends.enter_context(ends.enter_context(Progress()).stage("pre-training")) if learner.rank == 0 else None
+        )
+        stopping = False
+
+        def step(number: int) -> dict[str, float]:
+            nonlocal coming
+            now, coming = coming, read(number + 1)
+            return learner.step_parts([part.result() for part in now])
+
+        def stop() -> bool:
+            nonlocal stopping
+            stopping = learner.any_process(bool(stopped))
+            return stopping
+
+        def on_step(metrics: dict[str, float]) -> None:
+            nonlocal report
+            report = metrics
+            if stopping or learner.steps == steps or learner.steps % config.log_every == 0:
+                log({"step": learner.steps, **metrics})
+            if advance is not None:
+                rate = (learner.steps - first) * config.learner.batch_size / (time.monotonic() - started)
+                advance(learner.steps, steps, f"loss {metrics['loss']:.4f}, {rate:.0f} samples/s")
+
+        try:
+            fit(learner, step, steps, on_step, lambda: _store(config.out, learner, card), config.store_every, stop)
+        except KeyboardInterrupt:
+            readers.shutdown(cancel_futures=True)
+            raise
     return report
 
 
@@ -140,10 +160,15 @@ def _part(frames: Frames, external: FrameFolder | None, size: int, repeats: int,
 
 
 @contextmanager
-def _process_group() -> Iterator[torch.device]:
-    """This process's device; in the group that is there, else the one that torchrun describes, else one of its own."""
-    cuda = torch.cuda.is_available()
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
+def _process_group(name: str) -> Iterator[torch.device]:
+    """This process's device; in the group that is there, else the one that torchrun describes, else one of its own.
+
+    `name`: what `find_device` takes; of several GPUs, torchrun gives each process its own.
+    """
+    device = find_device(name)
+    cuda = device.type == "cuda"
+    if cuda and name in ("auto", "cuda"):
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
     if cuda:
         torch.cuda.set_device(device)
     if dist.is_initialized():
@@ -236,23 +261,6 @@ def _store(out: Path, learner: ScaledLearner, card: dict[str, Any]) -> None:
         own = {name: value for name, value in stored.weights.items() if name.startswith("encoder.")}
         encoder.load_state_dict({name.removeprefix("encoder."): value for name, value in own.items()})
         replace_folder(out / "encoder", partial(encoder.save_pretrained, model_card_kwargs=card))
-
-
-class _Progress:
-    """A line on stderr now and then; the estimate is by this session's pace."""
-
-    def __init__(self, first: int, total: int) -> None:
-        self.first, self.total, self.begun = first, total, time.monotonic()
-        self.spoken = self.begun
-
-    def __call__(self, step: int, batch: int, loss: float) -> None:
-        now = time.monotonic()
-        if now - self.spoken < SPOKEN_EVERY:
-            return
-        self.spoken, pace = now, (now - self.begun) / (step - self.first)
-        minutes = (self.total - step) * pace / 60
-        line = f"step {step}/{self.total}, loss {loss:.4f}, {batch / pace:.0f} samples/s, about {minutes:.0f} min left"
-        print(line, file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

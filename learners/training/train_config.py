@@ -50,6 +50,8 @@ class TrainConfig:
     """Views of each frame that is read (repeated sampling; 4 in the paper), each mirrored, jittered and masked anew."""
     scaling: Scaling = field(default_factory=Scaling)
     """How a step is spread over processes."""
+    device: str = "auto"
+    """Where it is trained: auto (the GPU if there is one), cpu, cuda, cuda:1."""
     seed: int = 0
     """Seed of everything random."""
     store_every: int = 500
