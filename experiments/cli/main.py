@@ -17,6 +17,7 @@ import tyro
 
 from ...core.errors import ending_in_one_line
 from ...learners.training.train_config import PresetConfig
+from ..generalist.cli import pretrain_generalist
 from .bench_cli import bench
 from .experiment_cli import experiment
 from .run_cli import RUN_DEFAULT, RunArguments, parse_run
@@ -243,6 +244,9 @@ def retrieve_(
     found = retrieval(run, house, target, frames, cells)
     for name, recall in (("rgb to depth", found.forth), ("depth to rgb", found.back)):
         print(f"{name}: " + "   ".join(f"R@{k} {share:6.1%}" for k, share in recall.items()) + f"   of {found.frames}")
+
+
+app.command(name="pretrain-generalist")(pretrain_generalist)
 
 
 @app.command(name="doctor")

@@ -1,0 +1,266 @@
+"""`testspace pretrain-generalist`: train the generalist on endless generated houses; run again, it goes on.
+
+What it leaves in its folder: config.json (what the run is, the excluded assets among it), metrics.jsonl (curves),
+generalist.safetensors (the moving average so far, half precision), checkpoint/ (the latest state) and
+checkpoint-steady/ (the last one before the learning rate fell, from which a longer run goes on).
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+
+from ... import __version__
+from ...core.errors import UserError
+from ...core.progress import Progress
+from ...core.storage import recover_folder, write_json
+from ...envs.house.classes import CLASSES
+from ...envs.house.house import House
+from ...envs.house.house_io import load_house, load_houses
+from ...learners.generalist.augment import augmented
+from ...learners.generalist.network import NetworkConfig
+from ...learners.generalist.training import Trainer, TrainingConfig
+from ...learners.generalist.weights import save_weights
+from .exclusion import excluded_assets
+from .houses import Views
+from .stream import ChunkConfig, HouseStream
+from .validate import ValidationHouses
+
+LOG_STEPS = 50
+"""Steps between two lines of metrics.jsonl."""
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """One run of `testspace pretrain-generalist`."""
+
+    out: Path
+    """Folder for what the run leaves behind."""
+    frames: int = 1_000_000
+    """Samples to train on in all."""
+    seed: int = 0
+    """Seed of the houses and of everything else that is random."""
+    exclude_houses: str | None = None
+    """FILE[:LINE,LINE,...] of houses whose assets are left out, so that they can be evaluated on."""
+    validate_houses: str | None = None
+    """FILE:LINE,LINE,... of houses that it is evaluated in now and then."""
+    validate_views: int = 100
+    """Held-out views of each of them."""
+    validate_minutes: float = 20.0
+    """Minutes between two evaluations."""
+    save_minutes: float = 5.0
+    """Minutes between two checkpoints."""
+    workers: int = 1
+    """Processes that render."""
+    threads: int = 1
+    """Threads of the trainer."""
+    imagenet: bool = True
+    """Whether the rgb branch starts from ImageNet weights."""
+    chunk: ChunkConfig = field(default_factory=ChunkConfig)
+    """How views are mixed."""
+    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(NetworkConfig(len(CLASSES))))
+    """The network and how it is trained."""
+
+
+def train(config: PretrainConfig) -> Path:
+    """Train to `config.frames` samples, from the folder's checkpoint where there is one; returns the weights' file.
+
+    Raises UserError where the folder holds another run, KeyboardInterrupt (also on SIGTERM) after storing everything.
+    """
+    if config.frames < config.training.batch or config.chunk.uses * config.chunk.frames % config.training.batch:
+        raise UserError("pretrain-generalist: --frames must be at least one batch, and a chunk a whole number of them")
+    torch.set_num_threads(config.threads)
+    config.out.mkdir(parents=True, exist_ok=True)
+    excluded, kept = excluded_assets(_houses(config.exclude_houses) if config.exclude_houses else ())
+    _check_same_run(config, excluded, kept)
+    trainer = Trainer(config.training, config.seed, config.imagenet)
+    elapsed = _resume(trainer, config)
+    return _Run(config, trainer, excluded, elapsed).finish()
+
+
+def references(text: str) -> list[str]:
+    """What "FILE:LINE,LINE,..." means: "FILE:LINE" of each house; of "FILE" alone, just that."""
+    name, colon, lines = text.rpartition(":")
+    if colon and name and all(line.isdecimal() for line in lines.split(",")):
+        return [f"{name}:{line}" for line in lines.split(",")]
+    return [text]
+
+
+def _houses(text: str) -> list[House]:
+    """The houses of FILE, all of them, or of FILE:LINE,LINE,..."""
+    found = references(text)
+    return load_houses(text) if found == [text] else [load_house(reference) for reference in found]
+
+
+def _check_same_run(config: PretrainConfig, excluded: frozenset[str], kept: frozenset[str]) -> None:
+    """Write config.json, or compare it with the one that is there."""
+    same = {
+        "seed": config.seed,
+        "imagenet": config.imagenet,
+        "chunk": asdict(config.chunk),
+        "training": asdict(config.training),
+        "excluded_assets": sorted(excluded),
+        "kept_assets": sorted(kept),
+    }
+    wanted = json.loads(json.dumps(same))
+    file = config.out / "config.json"
+    if file.exists():
+        stored = json.loads(file.read_text())
+        differing = [key for key in wanted if stored.get(key) != wanted[key]]
+        if differing:
+            raise UserError(f"{config.out} holds a run with another {', '.join(differing)}; use another --out")
+    write_json(file, {**wanted, "frames": config.frames, "excluded_houses": config.exclude_houses})
+
+
+def _resume(trainer: Trainer, config: PretrainConfig) -> float:
+    """Load the checkpoint from which a run of so many frames goes on; returns the seconds trained so far.
+
+    That is the latest, unless its learning rate has fallen for a shorter run.
+    """
+    latest, steady = config.out / "checkpoint", config.out / "checkpoint-steady"
+    if not recover_folder(latest):
+        return 0.0
+    run = trainer.load(latest)
+    if trainer.frames > config.training.falls_from(run["frames"]) and run["frames"] != config.frames:
+        if not recover_folder(steady):
+            raise UserError(f"{config.out} has no state from before its learning rate fell; use another --out")
+        run = trainer.load(steady)
+        if trainer.frames > config.training.falls_from(config.frames):
+            raise UserError(
+                f"{config.out}: its learning rate fell after {trainer.frames} frames; ask for more --frames"
+            )
+    return float(run["seconds"])
+
+
+class _Run:
+    """Training until the frames are reached or someone interrupts."""
+
+    def __init__(self, config: PretrainConfig, trainer: Trainer, excluded: frozenset[str], elapsed: float) -> None:
+        self.config, self.trainer, self.excluded = config, trainer, excluded
+        self._before, self._begun = elapsed, time.monotonic()
+        self._losses: list[float] = []
+        self._stopped = False
+        wanted = references(config.validate_houses) if config.validate_houses else []
+        self._validation = ValidationHouses(wanted, config.validate_views)
+        self._saved = self._validated = self._logged = time.monotonic()
+        self._logged_frames = trainer.frames
+
+    @property
+    def seconds(self) -> float:
+        """Trained so far, with those before this process."""
+        return self._before + time.monotonic() - self._begun
+
+    def finish(self) -> Path:
+        """Train to the end; returns the weights' file."""
+        config, trainer = self.config, self.trainer
+        per_chunk = config.chunk.uses * config.chunk.frames
+        total = config.frames - config.frames % config.training.batch
+        with _signals(self._stop), Progress() as progress, progress.stage("generalist") as advance:
+            stream_from = trainer.frames // per_chunk
+            with HouseStream(
+                config.seed, self.excluded, config.chunk, config.workers, stream_from, config.out
+            ) as stream:
+                while trainer.frames < total and not self._stopped:
+                    chunk = trainer.frames // per_chunk
+                    views = stream.next_chunk(lambda: self._stopped)
+                    if views is None:
+                        break
+                    trainer.count(chunk, views.semantic)
+                    order = config.chunk.order(config.seed, chunk)
+                    end = min(total, (chunk + 1) * per_chunk)
+                    while trainer.frames < end and not self._stopped:
+                        at = trainer.frames % per_chunk
+                        self._train(views.part(order[at : at + config.training.batch]), total)
+                        advance(trainer.frames, total, f"loss {np.mean(self._losses[-LOG_STEPS:]):.3f}")
+                        self._now_and_then(total)
+            self._save()
+        if self._stopped:
+            raise KeyboardInterrupt
+        self._validate()
+        return config.out / "generalist.safetensors"
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopped = True
+
+    def _train(self, views: Views, total: int) -> None:
+        generator = self.trainer.generator()
+        depth, normals = views.depth.astype(np.float32), views.normals.astype(np.float32) / 127
+        batch = augmented(views.rgb, views.semantic, depth, normals, views.camera, generator)
+        self._losses.append(self.trainer.step(batch, generator, total))
+
+    def _now_and_then(self, total: int) -> None:
+        """Curves, checkpoints and validation, each in its own time."""
+        config, trainer, now = self.config, self.trainer, time.monotonic()
+        batch = config.training.batch
+        if len(self._losses) >= LOG_STEPS:
+            self._log()
+        if trainer.frames <= config.training.falls_from(total) < trainer.frames + batch:
+            self._save("checkpoint-steady")
+        if now - self._saved >= 60 * config.save_minutes:
+            self._save()
+        if now - self._validated >= 60 * config.validate_minutes:
+            self._validate()
+
+    def _seen(self) -> dict[str, int]:
+        """How many different frames were trained on, and of how many houses."""
+        chunk = self.config.chunk
+        full, rest = divmod(self.trainer.frames, chunk.uses * chunk.frames)
+        houses = chunk.houses * (full + (rest > 0))  # a chunk is mixed: its first frames are of all of its houses
+        return {"distinct_frames": full * chunk.frames + min(rest, chunk.frames), "houses": houses}
+
+    def _log(self) -> None:
+        trainer, now = self.trainer, time.monotonic()
+        self._write(
+            loss=float(np.mean(self._losses)),
+            rate=self.config.training.rate_at(trainer.frames, self.config.frames),
+            frames_per_second=(trainer.frames - self._logged_frames) / (now - self._logged),
+            **self._seen(),
+        )
+        self._losses.clear()
+        self._logged, self._logged_frames = now, trainer.frames
+
+    def _write(self, **values: Any) -> None:
+        line = {"frames": self.trainer.frames, "seconds": round(self.seconds, 1), **values}
+        with (self.config.out / "metrics.jsonl").open("a") as out:
+            out.write(json.dumps(line) + "\n")
+
+    def _save(self, name: str = "checkpoint") -> None:
+        self.trainer.save(self.config.out / name, {"frames": self.config.frames, "seconds": self.seconds})
+        provenance = {
+            "command": "testspace pretrain-generalist",
+            "version": __version__,
+            "seed": self.config.seed,
+            "frames": self.trainer.frames,
+            "of": self.config.frames,
+            **self._seen(),
+            "seconds": round(self.seconds),
+            "excluded_assets": sorted(self.excluded),
+        }
+        save_weights(self.config.out / "generalist.safetensors", self.trainer.average, CLASSES, provenance)
+        self._saved = time.monotonic()
+
+    def _validate(self) -> None:
+        if self.config.validate_houses:
+            self._write(miou=self._validation.evaluate(self.trainer.average))
+        self._validated = time.monotonic()
+
+
+@contextmanager
+def _signals(stop: Any) -> Iterator[None]:
+    """Let SIGINT and SIGTERM ask for an end between two steps, when everything can be stored."""
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,101 @@
+"""How good the generalist is in real houses that it never saw, while it trains: mIoU from rgb, and with depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from ...core.frame import Camera
+from ...core.normals import normals_from_depth
+from ...envs.assembly.building import build_scene
+from ...envs.gym_envs.sensor_noise import StereoCamera
+from ...envs.house.classes import CLASSES
+from ...envs.house.house_io import load_house
+from ...envs.render.raycast import RayCastSimulator
+from ...learners.generalist.geometry import geometry_channels
+from ...learners.generalist.inference import folded
+from ...learners.generalist.network import Generalist
+from ...learners.metrics.miou import segmentation_score
+from ..protocol.held_out import draw_views
+from .houses import PIXELS, PLACES
+
+MODES = ("rgb", "rgb-d", "noisy rgb-d")
+"""What the network is given: rgb; with exact depth and normals; with a stereo camera's."""
+MIN_SHARE = 0.002
+"""Share of a house's pixels from which a class counts in the mean."""
+_HEIGHT = 1.5
+_BATCH = 40
+
+
+class _Views(NamedTuple):
+    """Held-out views of one house."""
+
+    rgb: NDArray[np.uint8]
+    semantic: NDArray[np.int16]
+    poses: NDArray[np.float32]
+    exact: tuple[NDArray[np.float32], NDArray[np.float32]]
+    """Depth and normals."""
+    noisy: tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+class ValidationHouses:
+    """Held-out views of houses of a file, rendered once and kept in memory (0.15 MB a view)."""
+
+    def __init__(self, references: Sequence[str], views: int) -> None:
+        """references: "FILE:LINE" of each house; HouseError where there is none. views: of each house."""
+        self._houses = {reference: _views_of(reference, views) for reference in references}
+
+    def evaluate(self, network: Generalist) -> dict[str, dict[str, float]]:
+        """mIoU (0 to 1) by mode and house, "mean" among them."""
+        network = folded(network)
+        found: dict[str, dict[str, float]] = {}
+        for mode in MODES:
+            scores = {
+                Path(reference).name.rpartition(":")[2]: segmentation_score(
+                    predict(network, views, mode), views.semantic, len(CLASSES), MIN_SHARE
+                ).miou
+                for reference, views in self._houses.items()
+            }
+            found[mode] = {**scores, "mean": float(np.mean(list(scores.values())))}
+        return found
+
+
+@torch.inference_mode()
+def predict(network: Generalist, views: _Views, mode: str) -> NDArray[np.int16]:
+    """Class ids int16 (N, 64, 64), never void."""
+    parts = []
+    for start in range(0, len(views.rgb), _BATCH):
+        part = slice(start, start + _BATCH)
+        geometry = None
+        if mode != "rgb":
+            depth, normals = views.exact if mode == "rgb-d" else views.noisy
+            geometry = geometry_channels(
+                torch.from_numpy(depth[part]), torch.from_numpy(normals[part]), views.poses[part]
+            )
+        logits = network(torch.from_numpy(views.rgb[part]), geometry)
+        full = F.interpolate(logits.float(), views.semantic.shape[1:], mode="bilinear", align_corners=False)
+        parts.append((full[:, 1:].argmax(1) + 1).to(torch.int16).numpy())
+    return np.concatenate(parts)
+
+
+def _views_of(reference: str, count: int) -> _Views:
+    camera, rng = Camera(PLACES, PLACES), np.random.default_rng([0, 1])
+    simulator = RayCastSimulator(build_scene(load_house(reference)), camera, threads=1, light="direct")
+    frame, labels = draw_views(simulator, count, _HEIGHT, rng)
+    stereo = StereoCamera()
+    depth = np.stack([stereo.depth(one, camera, rng) for one in frame["depth"]])
+    simulator.camera = Camera(PIXELS, PIXELS)
+    rgb = simulator.render(frame["pose"])["rgb"]
+    return _Views(
+        rgb,
+        labels.semantic,
+        frame["pose"],
+        (frame["depth"], frame["normals"]),
+        (depth, normals_from_depth(depth, camera)),
+    )

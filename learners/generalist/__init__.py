@@ -1,0 +1,4 @@
+"""The generalist: a small multimodal segmentation network, trained once on endless generated houses.
+
+Public: `network.Generalist`, `weights.load_weights`, `inference.folded`, `geometry.geometry_channels`.
+"""

@@ -1,0 +1,218 @@
+"""How the generalist is trained: loss, learning rate over a run, one step, and a checkpoint that goes on exactly.
+
+A run ends with a linear fall of the learning rate to zero over its last part. The checkpoint from before the fall is
+kept, so that a finished run can be made longer as if it had been so from the start.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...core.storage import replace_folder
+from ..nn.checkpoint import Checkpoint, read
+from ..nn.precision import autocast
+from .augment import Batch
+from .network import Generalist, NetworkConfig
+
+EVERY = 2
+"""The loss is taken at every second label of each axis, from another corner in each step."""
+_RAREST = 1e-5
+"""Share of the pixels below which no class weighs more."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the generalist is trained."""
+
+    network: NetworkConfig
+    """The network."""
+    batch: int = 32
+    """Samples a step."""
+    rate: float = 1e-3
+    """Learning rate of AdamW between warm-up and fall, for the rgb branch, which starts from ImageNet."""
+    new: float = 3.0
+    """By how much it is higher for all else, which starts from nothing."""
+    weight_decay: float = 0.05
+    """Of weights, at `rate`; biases, norms and the vectors that stand for nothing have none."""
+    betas: tuple[float, float] = (0.9, 0.99)
+    """Of AdamW."""
+    warm_up: int = 100
+    """Steps over which the rate rises from 0."""
+    fall: float = 0.3
+    """Last part of the run, over which the rate falls to 0."""
+    clip: float = 2.0
+    """Longest gradient."""
+    decay: float = 0.998
+    """Of the moving average of the weights, which is what is evaluated and kept."""
+    balance: float = 0.25
+    """A class weighs its share of the pixels to the power of minus this."""
+
+    def rate_at(self, frames: int, total: int) -> float:
+        """The learning rate of the step after `frames` samples of a run of `total`."""
+        risen = min(1.0, (frames / self.batch + 1) / self.warm_up)
+        return self.rate * risen * min(1.0, max(0.0, (total - frames) / (self.fall * total)))
+
+    def falls_from(self, total: int) -> int:
+        """Samples after which the rate of a run of `total` falls."""
+        return int(total * (1 - self.fall))
+
+
+def class_weights(counts: NDArray[np.integer], balance: float) -> Tensor:
+    """Weights float32 (C,) of classes that have so many pixels (C,); the mean over the pixels is 1, void has 0."""
+    shares = counts.astype(np.float64)
+    shares[0] = 0
+    shares /= max(1.0, shares.sum())
+    weights = np.maximum(shares, _RAREST) ** -balance
+    weights[0] = 0
+    return torch.from_numpy((weights / max(1e-12, (weights * shares).sum())).astype(np.float32))
+
+
+def segmentation_loss(logits: Tensor, labels: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
+    """Weighted cross-entropy of logits (B, C, h, w), spread bilinearly, at every EVERYth label of (B, H, W).
+
+    Void (0) counts for nothing; the mean is over the other labels.
+    """
+    first = torch.randint(EVERY, (2,), generator=generator).tolist()
+    wanted = labels[:, first[0] :: EVERY, first[1] :: EVERY]
+    rows, columns = (
+        _interpolation(size, full, start).to(logits.dtype)
+        for size, full, start in zip(logits.shape[2:], labels.shape[1:], first, strict=True)
+    )
+    # Only the points that are asked for: a fourth of what spreading over all labels costs.
+    b, c, h, w = logits.shape
+    x = rows @ logits.permute(0, 2, 3, 1).reshape(b, h, w * c)
+    points = columns @ x.view(b, len(rows), w, c)  # (B, rows, columns, C)
+    losses = F.cross_entropy(points.float().flatten(0, 2), wanted.flatten(), weights, ignore_index=0, reduction="none")
+    return losses.sum() / (wanted > 0).sum().clamp(min=1)
+
+
+def _interpolation(size: int, full: int, start: int) -> Tensor:
+    """Weights (n, size) of a row of points in the bilinear value at start, start + EVERY, ... of a row of `full`."""
+    at = torch.arange(start, full, EVERY)
+    places = ((at + 0.5) * size / full - 0.5).clamp(0, size - 1)
+    return (1 - (places[:, None] - torch.arange(size)).abs()).clamp(min=0)
+
+
+class Trainer:
+    """The network in training, the moving average of its weights, and how far the run is."""
+
+    def __init__(self, config: TrainingConfig, seed: int, imagenet: bool = True) -> None:
+        """imagenet: start the rgb branch from ImageNet weights; raises ImageNetError where they are not installed."""
+        self.config, self.seed = config, seed
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = Generalist(config.network)
+        if imagenet:
+            network.rgb.load_imagenet()
+        self.network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
+        self.optimiser = torch.optim.AdamW(_groups(self.network, config), config.rate, config.betas, fused=True)
+        self.frames = 0
+        """Samples trained on."""
+        self.counts = np.zeros(config.network.classes, np.int64)
+        """Pixels by class of the chunks seen so far, from which the weights of the classes follow."""
+        self.chunks = 0
+        """How many chunks those are."""
+
+    def count(self, chunk: int, semantic: NDArray[np.integer]) -> None:
+        """Take note of the labels of a chunk, once."""
+        if chunk >= self.chunks:
+            self.counts += np.bincount(semantic.ravel(), minlength=len(self.counts))
+            self.chunks = chunk + 1
+
+    def generator(self) -> torch.Generator:
+        """Chance for the next step: a function of the seed and of how far the run is."""
+        state = np.random.SeedSequence([self.seed, self.frames]).generate_state(1, np.uint64)
+        return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
+
+    def step(self, batch: Batch, generator: torch.Generator, total: int) -> float:
+        """One step of a run of `total` samples; returns the loss."""
+        config = self.config
+        with autocast():
+            logits = self.network(batch.rgb, batch.geometry, batch.has_rgb, batch.has_geometry)
+        loss = segmentation_loss(logits, batch.labels, class_weights(self.counts, config.balance), generator)
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["factor"] * config.rate_at(self.frames, total)
+        self.optimiser.step()
+        self._move_average()
+        self.frames += len(batch.rgb)
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _move_average(self) -> None:
+        step = self.frames / self.config.batch
+        decay = min(self.config.decay, (1 + step) / (20 + step))  # a young average forgets the start sooner
+        mine, theirs = self.average.state_dict(), self.network.state_dict()
+        real = [name for name, value in mine.items() if value.is_floating_point()]
+        torch._foreach_lerp_([mine[name] for name in real], [theirs[name] for name in real], 1 - decay)
+        for name in mine.keys() - set(real):
+            mine[name].copy_(theirs[name])
+
+    def save(self, folder: Path, run: Mapping[str, Any]) -> None:
+        """Write a checkpoint, whole or not at all; `run` (JSON) is given back by `load`."""
+        weights = {f"network/{name}": value for name, value in self.network.state_dict().items()}
+        weights |= {f"average/{name}": value for name, value in self.average.state_dict().items()}
+        names = {parameter: name for name, parameter in self.network.named_parameters()}
+        moments = {
+            f"{what}/{names[parameter]}": value
+            for parameter, state in self.optimiser.state.items()
+            for what, value in state.items()
+        }
+        progress = {"frames": self.frames, "chunks": self.chunks, "counts": self.counts.tolist(), "run": dict(run)}
+        state = {"config": self._settings(), **progress}
+        replace_folder(folder, Checkpoint(weights, moments, state).write)
+
+    def load(self, folder: Path) -> dict[str, Any]:
+        """Go on from a checkpoint, to the bit; returns its `run`. ValueError where it is of another configuration."""
+        stored = read(folder, self._settings(), {})
+        for part, network in (("network", self.network), ("average", self.average)):
+            prefix = f"{part}/"
+            network.load_state_dict(
+                {k.removeprefix(prefix): v for k, v in stored.weights.items() if k.startswith(prefix)}
+            )
+        self.optimiser.state.clear()
+        parameters = dict(self.network.named_parameters())
+        for key, value in stored.moments.items():
+            what, name = key.split("/", 1)
+            parameter = parameters[name]
+            self.optimiser.state.setdefault(parameter, {})[what] = _like(value, parameter)
+        self.frames, self.chunks = stored.state["frames"], stored.state["chunks"]
+        self.counts = np.array(stored.state["counts"], np.int64)
+        run: dict[str, Any] = stored.state["run"]
+        return run
+
+    def _settings(self) -> dict[str, Any]:
+        return {**asdict(self.config), "seed": self.seed}
+
+
+def _groups(network: Generalist, config: TrainingConfig) -> list[dict[str, Any]]:
+    """AdamW's groups: the rgb branch and the rest, each with and without weight decay."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        matrix = parameter.ndim >= 2 and not "no_" not in name and "positions" not in name
+        groups.setdefault((name.startswith("rgb."), matrix), []).append(parameter)
+    found = []
+    for (imagenet, matrix), parameters in groups.items():
+        factor = 1.0 if imagenet else config.new
+        found.append(
+            {"params": parameters, "factor": factor, "weight_decay": config.weight_decay / factor if matrix else 0.0}
+        )
+    return found
+
+
+def _like(value: Tensor, parameter: Tensor) -> Tensor:
+    """The value with the parameter's order in memory, which files do not keep."""
+    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value

@@ -1,0 +1,84 @@
+"""Views of generated houses: reproducible, as the simulator has them, and free of what must not be known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from testspace.envs.generator import generate_house
+from testspace.envs.generator.splits import asset_splits
+from testspace.envs.house.assets import assets
+from testspace.envs.house.classes import CLASS_ID, CLASSES
+from testspace.envs.scene import DirectionalLight, PointLight
+from testspace.experiments.generalist import houses
+from testspace.experiments.generalist.exclusion import excluded_assets
+from testspace.experiments.generalist.houses import HOUSES_FROM, Views, house_views
+from testspace.experiments.protocol.transfer_set import house_assets
+
+
+@pytest.fixture(scope="module")
+def views() -> Views:
+    return house_views(0, 3, (), 16)
+
+
+def test_views_are_the_same_each_time(views: Views) -> None:
+    for mine, again in zip(views, house_views(0, 3, (), 16), strict=True):
+        np.testing.assert_array_equal(mine, again)
+    assert not np.array_equal(views.rgb, house_views(1, 3, (), 16).rgb)
+    assert not np.array_equal(views.rgb, house_views(0, 4, (), 16).rgb)
+
+
+def test_what_views_hold(views: Views) -> None:
+    assert [(array.shape, array.dtype) for array in views] == [
+        ((16, *shape), np.dtype(dtype)) for shape, dtype in houses.LAYOUT
+    ]
+    assert views.semantic.max() < len(CLASSES)
+    assert (views.semantic > 0).mean() > 0.9
+    assert views.rgb.std((1, 2, 3)).min() > 0
+    lengths = np.linalg.norm(views.normals.astype(np.float32) / 127, axis=-1)
+    assert np.isin(np.round(lengths, 1), (0.0, 1.0)).all()
+    standard = np.isclose(views.camera[:, 3], 1.0)
+    assert standard.sum() == 8
+    assert (np.abs(views.camera[standard, 0] - 1.5) < 0.1).all()
+    holes = (views.depth == 0).mean((1, 2))
+    assert (holes > 0.02).any()  # a stereo camera's
+    assert (holes < 0.02).any()
+
+
+def test_floor_lies_where_depth_and_camera_say(views: Views) -> None:
+    """Depth, camera and labels agree: what is labelled as floor is at height 0."""
+    down = 32 - np.arange(64) - 0.5
+    found = []
+    for depth, semantic, (height, pitch, roll, tangent) in zip(views.depth, views.semantic, views.camera, strict=True):
+        if roll == 0:  # exact
+            rise = np.cos(np.radians(pitch)) * down * tangent / 32 + np.sin(np.radians(pitch))
+            metres = height + depth.astype(np.float64) * rise[:, None]
+            found.append(np.abs(metres[(semantic == CLASS_ID["Floor"]) & (depth > 0)]))
+    assert found
+    assert np.median(np.concatenate(found)) < 0.01
+
+
+def test_light_varies_and_never_all_of_it_is_off() -> None:
+    scene = houses.build_scene(generate_house(5))
+    lamps = [light for light in scene.lights if isinstance(light, PointLight)]
+    sums = []
+    for seed in range(20):
+        lit = houses._lit(scene, np.random.default_rng(seed))
+        on = [light for light in lit.lights if isinstance(light, PointLight)]
+        assert 0 < len(on) <= len(lamps)
+        assert sum(isinstance(light, DirectionalLight) for light in lit.lights) == len(scene.lights) - len(lamps)
+        sums.append(sum(sum(light.rgb) for light in on))
+    assert np.std(sums) > 0.1 * np.mean(sums)
+
+
+def test_no_type_vanishes_with_the_excluded_assets() -> None:
+    shared = [generate_house(seed) for seed in (1, 2)]
+    excluded, kept = excluded_assets(shared)
+    known = {entry.asset_id: entry.type for entry in assets().values()}
+    train = {name for name, split in asset_splits().items() if split == "train"}
+    assert {known[name] for name in train - excluded} == {known[name] for name in train}
+    assert not excluded & kept
+    every = house_assets(shared[0]) | house_assets(shared[1])
+    assert excluded | kept == every - {name for name in every - train if name not in excluded}
+    house = generate_house(HOUSES_FROM, split="train", exclude_assets=excluded)
+    assert not house_assets(house) & excluded

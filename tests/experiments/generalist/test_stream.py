@@ -1,0 +1,60 @@
+"""The stream: the same sequence for any number of workers and any beginning, and no process that outlives it."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from testspace.experiments.generalist.houses import Views, house_views
+from testspace.experiments.generalist.stream import ChunkConfig, HouseStream, StreamError
+
+CONFIG = ChunkConfig(houses=3, views=2)
+
+
+def same(a: Views, b: Views) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_chunks_are_the_houses_in_order_for_any_number_of_workers() -> None:
+    with HouseStream(7, (), CONFIG, 2) as stream:
+        chunks = [stream.next_chunk() for _ in range(4)]  # more than the ring has room for
+    with HouseStream(7, (), CONFIG, 1, first_chunk=3) as stream:
+        resumed = stream.next_chunk()
+    assert multiprocessing.active_children() == []
+    assert resumed is not None
+    assert chunks[3] is not None
+    assert same(chunks[3], resumed)
+    for number in (0, 5, 11):
+        chunk = chunks[number // 3]
+        assert chunk is not None
+        at = 2 * (number % 3)
+        assert same(chunk.part(slice(at, at + 2)), house_views(7, number, (), 2))
+
+
+def test_it_stops_waiting_when_it_is_told_to() -> None:
+    with HouseStream(7, (), ChunkConfig(houses=200, views=2), 1) as stream:
+        assert stream.next_chunk(lambda: True) is None
+
+
+def test_the_death_of_a_worker_is_told() -> None:
+    with HouseStream(7, (), ChunkConfig(houses=200, views=2), 1) as stream:
+        multiprocessing.active_children()[0].kill()
+        with pytest.raises(StreamError, match="exit code -9"):
+            stream.next_chunk()
+
+
+def test_the_memory_has_no_name_once_it_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("testspace.experiments.generalist.stream._SHARED_MEMORY", tmp_path / "none")
+    with HouseStream(7, (), CONFIG, 1, folder=tmp_path) as stream:
+        assert list(tmp_path.iterdir()) == []
+        assert stream.next_chunk() is not None
+
+
+def test_the_order_uses_each_view_as_often_as_it_says() -> None:
+    order = ChunkConfig(3, 4, 2).order(0, 5)
+    np.testing.assert_array_equal(np.bincount(order), np.full(12, 2))
+    np.testing.assert_array_equal(np.sort(order[:12]), np.arange(12))
+    assert not np.array_equal(order, ChunkConfig(3, 4, 2).order(0, 6))
