@@ -12,7 +12,7 @@ run: $(VENV)/.installed  ## Live in the generated house 7; again: go on from whe
 	$(BIN)/testspace run --seed 7 --preset nano --out runs/first --resume
 
 test: $(VENV)/.installed-dev  ## All tests.
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.installed-dev .typecheck/testspace  ## Style and types.
 	$(BIN)/ruff check .

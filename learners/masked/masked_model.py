@@ -25,7 +25,8 @@ from ..modalities.modality import SEQUENCES
 from ..modalities.sequences import Spans
 from ..nn.layers import DecoderBlock, linear, norm, positions_1d, positions_2d
 from .encoder import Encoder, Size, find_size
-from .sequence_stream import SequenceDecoding, SequenceIds
+from .sequence_ids import SequenceIds
+from .sequence_stream import SequenceDecoding
 from .token_kinds import Codes
 from .token_streams import TokenIndex, token_streams
 

@@ -12,7 +12,7 @@ from ..choices import QuantiserName, TargetKind
 from ..modalities.modality import MODALITIES, PSEUDOLABEL, Modality, find
 from ..modalities.sequences import SequenceModality
 from ..modalities.tokenizers import Tokenizer
-from .sequence_stream import SequenceIds
+from .sequence_ids import SequenceIds
 from .token_kinds import Cells, Codes, Patches, TokenKind
 
 RGB_TOKENS = "rgb_tokens"
