@@ -1,4 +1,4 @@
 """The ray-cast simulator: Embree rays, compiled shading, baked light, sky, glass and cut-outs.
 
-Public: `raycast.RayCastSimulator`, `raycast.Light`.
+Public: `raycast.RayCastSimulator`.
 """

@@ -13,9 +13,9 @@ from testspace.envs.generator import generate_house
 from testspace.envs.house.classes import CLASS_ID
 from testspace.envs.render.raycast import RayCastSimulator
 from testspace.experiments.protocol.held_out import (
-    APART_DEGREES,
-    APART_METRES,
     BLANK_SHARE,
+    MIN_SEPARATION_DEG,
+    MIN_SEPARATION_M,
     blank_views,
     draw_views,
     forward,
@@ -31,11 +31,11 @@ def pose(x: float = 0.0, z: float = 0.0, yaw: float = 0.0, pitch: float = 0.0) -
     ("other", "near"),
     [
         (pose(), True),
-        (pose(x=APART_METRES - 0.01, yaw=APART_DEGREES - 1), True),
-        (pose(x=APART_METRES + 0.01), False),
-        (pose(yaw=APART_DEGREES + 1), False),
+        (pose(x=MIN_SEPARATION_M - 0.01, yaw=MIN_SEPARATION_DEG - 1), True),
+        (pose(x=MIN_SEPARATION_M + 0.01), False),
+        (pose(yaw=MIN_SEPARATION_DEG + 1), False),
         (pose(yaw=360.0), True),
-        (pose(pitch=-APART_DEGREES - 1), False),
+        (pose(pitch=-MIN_SEPARATION_DEG - 1), False),
         (pose(z=-0.2, pitch=5.0), True),
     ],
 )
