@@ -214,5 +214,5 @@ def test_a_constructor_gets_what_it_asks_for(tmp_path: Path, env: HouseEnv, monk
     )
     (tmp_path / "neighbour.py").write_text("here = True\n")
     policy: Any = make_policy(f"{tmp_path / 'asks.py'}:P", env, 9)
-    assert policy.got == (9, 40, 2, True)
-    policy.reset(1)  # it has none, and needs none
+    assert policy.wrapped.got == (9, 40, 2, True)
+    policy.reset(1)  # `reset` is optional

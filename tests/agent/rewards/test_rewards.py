@@ -187,7 +187,7 @@ def test_goals_are_drawn_by_the_seed_and_far_enough(house: HouseEnv) -> None:
 def test_goals_that_cannot_be_are_told(room: HouseEnv) -> None:
     with pytest.raises(ValueError, match="no class 'Unicorn'"):
         ObjectGoal(room, ["Unicorn"])
-    with pytest.raises(ValueError, match="no such thing that can be come near"):
+    with pytest.raises(ValueError, match="no such object that can be reached"):
         ObjectGoal(room, ["Sofa"]).reset()
 
 
