@@ -1,4 +1,4 @@
-"""MkDocs calls this for each page: what is made from the code is put in."""
+"""MkDocs hook: fills in the generated parts of each page."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from testspace.experiments.cli.documentation import filled
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """The page's text with its parts put in."""
+    """The page with its generated parts."""
     return filled(markdown)

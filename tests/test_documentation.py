@@ -22,6 +22,7 @@ import tyro
 
 from testspace.experiments.cli import documentation
 from testspace.experiments.cli import main as cli
+from testspace.experiments.cli.run_cli import parse_run
 from testspace.experiments.protocol import presets
 from testspace.experiments.protocol.transfer_set_config import TransferSetConfig
 
@@ -152,15 +153,26 @@ def shown() -> list[str]:
     return texts + [span for span in within if " --" in span or " -m testspace." in span]
 
 
-def test_every_command_that_is_shown_exists() -> None:
+def test_every_command_that_is_shown_exists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = [text for page in SHOWN for language, text in blocks(page) if language == "toml"]
+    assert files
     app = recorded(cli.app)
     commands = [arguments for text in shown() for arguments in commands_in(text)]
     for arguments in commands:
-        if "--tyro-print-completion" not in arguments:
+        if "--help" in arguments:
+            continue
+        if arguments[:1] == ["run"]:  # its options depend on the preset and on the file
+            for text in files:
+                Path("run.toml").write_text(text)
+                parse_run(arguments[1:])
+        elif "--tyro-print-completion" not in arguments:
             app.cli(args=arguments)
     assert len(commands) > 30
     with pytest.raises(SystemExit):
-        app.cli(args=["run", "--colour", "blue"])
+        parse_run(["--out", "x", "--colour", "blue"])
+    with pytest.raises(SystemExit):
+        app.cli(args=["render", "--colour", "blue"])
 
 
 class Parsed(BaseException):
@@ -260,7 +272,7 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
 
 def test_a_dead_link_is_seen() -> None:
     text = (
-        '[a](docs/index.md) [b](#houses) [c](nowhere.md) ![d](docs/none.png) [e](CHANGELOG.md#none) <img src="f.png">'
+        '[a](docs/index.md) [b](#results) [c](nowhere.md) ![d](docs/none.png) [e](CHANGELOG.md#none) <img src="f.png">'
     )
     assert dead_links(README, text) == ["nowhere.md", "docs/none.png", "CHANGELOG.md#none", "f.png"]
     assert anchor("2. What falls short, and [`why`](why.md)") == "2-what-falls-short-and-why"

@@ -1,7 +1,7 @@
-"""Where a pixel's surface lies: a number for its cube of space and the side that it faces, and its kind of surface.
+"""Surface cells: voxel and facing direction of each pixel, and the kind of surface that it lies on.
 
-Depth and pose alone say it, so the same pixel of the world has the same place in every view, and a surface of the same
-kind (how high it lies, whether it faces up, down or sideways) has the same number in every house.
+Both follow from depth and pose alone, so a surface point has the same cell in every view, and surfaces of one kind
+(height; facing up, down or sideways) have the same id in every house.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from torch import Tensor
 
 from ...core.frame import Camera, rotation
 
-_REACH = 1 << 9  # cells from the origin along each axis; farther places share cells, which does no harm
+_REACH = 1 << 9  # cells from the origin along each axis; farther points wrap around, which is harmless
 _DOWN, _UP, _SIDEWAYS = range(3)
 _HEIGHTS = 40
-_BIN = 0.1  # metres of height above the floor (y = 0) that count as one; the last bin holds all that is higher
+_BIN = 0.1  # height bins in metres above the floor (y = 0); the last one is open-ended
 SURFACES = 3 * _HEIGHTS
-"""Kinds of surfaces: by facing and by height."""
+"""Number of kinds of surface: facing directions times height bins."""
 
 
 class Places:
-    """Numbers for places of cubes with sides of `cell` metres, seen by one camera."""
+    """Cell ids for the pixels of one camera, with voxels of `cell` metres."""
 
     def __init__(self, camera: Camera, cell: float = 0.1) -> None:
         self.cell = cell
         self._rays = camera.rays()
 
     def of(self, frames: Mapping[str, Tensor]) -> NDArray[np.int64]:
-        """A number (N, H, W) for the cube and the side of each pixel of frames of the contract with `pose` (N, 6).
+        """Voxel and facing direction of each pixel as an id (N, H, W); frames follow the contract, `pose` is (N, 6).
 
-        -1 where the ray met nothing.
+        -1 where the depth has no return.
         """
         depth, normals = frames["depth"].numpy().astype(np.float32), frames["normals"].numpy().astype(np.float32)
         pose = frames["pose"].numpy().astype(np.float64)
@@ -47,8 +47,8 @@ class Places:
         return np.where(depth > 0, place, -1)
 
     def surface(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The kind of surface, below SURFACES, at places (...) that are not -1."""
+        """Kind of surface, below SURFACES, of cell ids (...) that are not -1."""
         side, level = places % 6, places // 6 // (2 * _REACH) % (2 * _REACH)
-        height = np.where(level < _REACH, (level + 0.5) * self.cell, 0.0)  # below the floor: on it
+        height = np.where(level < _REACH, (level + 0.5) * self.cell, 0.0)  # below the floor counts as on it
         facing = np.where(side == 2, _DOWN, np.where(side == 3, _UP, _SIDEWAYS))
         return facing * _HEIGHTS + np.minimum(height / _BIN, _HEIGHTS - 1).astype(np.int64)

@@ -1,7 +1,7 @@
-"""What a small network can explore by: the map made from the agent's own depth, seen from where it stands.
+"""Egocentric map observations for small policy networks.
 
-An 8 m square of the OccupancyMap around the agent, turned so that it looks up the page, as a flat vector. It is made
-from Frames alone, so a policy that was trained on it plugs in wherever Frames come from.
+An 8 m square of the OccupancyMap around the agent, rotated so that it faces up, as a flat vector. It is computed from
+Frames alone, so a policy trained on it works in every simulator.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ...core.frame import Camera, Frame
 from .occupancy_map import FREE, OCCUPIED, UNKNOWN, OccupancyMap
 
 SIDE, BIN = 16, 0.5
-"""Squares along each side of the view, and the side of a square in metres."""
+"""Squares per side of the view, and the side of a square in metres."""
 FINE = 3
-"""Points along each side at which a square is sampled."""
+"""Sample points per side of a square."""
 SPACE = spaces.Box(0.0, 1.0, (3 * SIDE * SIDE + 2,), np.float32)
-"""Shares of free, occupied and walked floor, (3, SIDE, SIDE) flattened; then pitch (0 is -90 degrees, 1 is 90), and
-whether the last move was blocked."""
+"""Fractions of free, occupied and visited floor, (3, SIDE, SIDE) flattened; then pitch (0 is -90 degrees, 1 is 90),
+and whether the last move was blocked."""
 
 
 class EgocentricMap:
-    """Keeps the map and draws the view."""
+    """Maintains the map and renders the egocentric view."""
 
     def __init__(self, camera: Camera) -> None:
-        """`camera` takes the frames."""
+        """`camera`: intrinsics of the frames."""
         self.camera = camera
         fine = SIDE * FINE
         across = (np.arange(fine) + 0.5) * BIN / FINE - SIDE * BIN / 2
@@ -37,11 +37,11 @@ class EgocentricMap:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the map."""
+        """Clear the map."""
         self.map = OccupancyMap(self.camera)
 
     def see(self, frame: Frame, info: dict[str, Any]) -> NDArray[np.float32]:
-        """Take in a Frame; returns the view, float32, of SPACE."""
+        """Process a Frame; returns the view, float32, in SPACE."""
         self.map.update(frame)
         x, _, z, yaw, pitch = (float(number) for number in frame["pose"][:5])
         sine, cosine = np.sin(np.radians(yaw)), np.cos(np.radians(yaw))
@@ -60,7 +60,7 @@ class EgocentricMap:
 
 
 class EgocentricObservation(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """HouseEnv, or a wrapper of it, whose observation is the EgocentricMap's view, float32, of SPACE."""
+    """Replaces the Frames of HouseEnv, or of a wrapper of it, by EgocentricMap views, float32, in SPACE."""
 
     def __init__(self, env: gymnasium.Env[Frame, np.int64]) -> None:
         super().__init__(env)
@@ -77,6 +77,6 @@ class EgocentricObservation(gymnasium.Wrapper[Any, Any, Any, Any]):
         return self.view.see(frame, info), info
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], Any, bool, bool, dict[str, Any]]:
-        """Do one action."""
+        """Take one action."""
         frame, reward, terminated, truncated, info = self.env.step(action)
         return self.view.see(frame, info), reward, terminated, truncated, info

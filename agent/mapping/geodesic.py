@@ -1,4 +1,4 @@
-"""How far it is to walk: shortest ways over the reachable floor, not bound to the raster's eight directions."""
+"""Geodesic distances over the reachable floor, not restricted to the grid's eight directions."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 from ...envs.floor import ReachableFloor
 
 EXACT = 8
-"""Cells around a goal that get their straight distance: the march is least exact where its fronts curve most."""
+"""Radius, in cells, in which distances to a goal are exact: fast marching is least accurate near its sources."""
 
 
 def distance_field(floor: ReachableFloor, goals: NDArray[Any]) -> NDArray[np.float64]:
-    """Metres from every cell to the nearest of `goals`, (x, z) float (n, 2): float64 (nz, nx), inf where no way leads.
+    """Metres from every cell to the nearest of `goals`, (x, z) float (n, 2): float64 (nz, nx), inf where unreachable.
 
-    Goals outside the reachable floor are passed over. The eikonal equation |grad d| = 1 by fast marching (Sethian,
-    1996, first order): at most about 2 % longer than a straight line in the open, and 3 % round a corner.
+    Goals outside the reachable floor are ignored. Solves the eikonal equation |grad d| = 1 by first-order fast marching
+    (Sethian, 1996): at most about 2 % longer than a straight line in the open, and 3 % around a corner.
     """
     cells = floor.to_cells(goals)[floor.contains_points(goals)]
     return _march(floor.reachable, cells) * floor.cell
 
 
 def distance_at(field: NDArray[np.float64], floor: ReachableFloor, x: float, z: float) -> float:
-    """The field's value where the agent stands, metres."""
+    """The field's value at (x, z), in metres."""
     row, column = floor.to_cells(np.array([x, z]))
     return float(field[row, column])
 

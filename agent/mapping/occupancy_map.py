@@ -1,7 +1,7 @@
-"""What an agent knows of the floor from its own depth: a raster of unknown, free and occupied squares.
+"""Occupancy grid from depth: unknown, free and occupied cells of the floor.
 
-Nothing but depth, pose and camera goes in, and the notice that a move was blocked. Between neighbouring pixels the
-surface is filled in where they plainly see the same one, so that far floor, where pixels are sparse, has no holes.
+Its only inputs are depth, pose, camera intrinsics and blocked moves. The surface between neighbouring pixels is filled
+in where they lie on the same one, so that distant floor, where pixels are sparse, has no holes.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ from ...learners.data.eviction import pose_cells
 UNKNOWN, FREE, OCCUPIED = 0, 1, 2
 """The states of a cell."""
 OBSTACLE_TOP = 1.5
-"""What hangs higher than this above the floor is walked under, in metres (the agent's height)."""
+"""Points higher than this above the floor are no obstacle, in metres (the agent's height)."""
 FARTHEST = 12.0
-"""Depth beyond this is not used for the map, in metres: pixels there are wider than the openings between rooms."""
+"""Maximum depth used for the map, in metres: pixels farther away are wider than the openings between rooms."""
 HEADINGS = 12
-"""Directions in which views are counted apart."""
+"""Heading bins of the view counts."""
 _RASTERS = ("seen", "hit", "stood", "blocked")
-_MARGIN = 4.0  # metres by which the raster grows beyond what has to fit
-_STRIDE = 0.5  # frames nearer than this follow each other in one straight step, in metres
-_PIXELS = 64  # at most about this many rows and columns of a depth image are used
+_MARGIN = 4.0  # metres added on each side when the grid grows
+_STRIDE = 0.5  # consecutive frames closer than this, in metres, are joined by a straight segment
+_PIXELS = 64  # maximum rows and columns of a depth image, approximately
 
 
 class OccupancyMap:
-    """A raster around where the agent started, which grows as it sees more.
+    """A grid around the agent's start position that grows as more is observed.
 
     Rows run along z and columns along x, aligned with the world's origin: cell (row, column) spans `cell` metres from
-    (column + corner[1]) * cell in x and (row + corner[0]) * cell in z. The floor is taken to be at height y = 0.
+    (column + corner[1]) * cell in x and (row + corner[0]) * cell in z. The floor is assumed to be at y = 0.
     """
 
     def __init__(self, camera: Camera, cell: float = 0.1) -> None:
-        """`camera` took the depth; `cell` is the side of a cell in metres."""
+        """`camera`: intrinsics of the depth images. `cell`: side of a cell in metres."""
         self.camera, self.cell = camera, cell
         self.corner = np.zeros(2, np.int64)
         """(row, column) of cell [0, 0] counted from the world's origin."""
         self.seen = np.zeros((0, 0), np.bool_)
-        """Whether depth has seen floor in a cell."""
+        """Whether floor has been observed in a cell."""
         self.hit = np.zeros((0, 0), np.bool_)
-        """Whether depth has seen something between STEP_HEIGHT and OBSTACLE_TOP above a cell."""
+        """Whether an obstacle between STEP_HEIGHT and OBSTACLE_TOP has been observed in a cell."""
         self.stood = np.zeros((0, 0), np.bool_)
         """Whether the agent's centre has passed through a cell."""
         self.blocked = np.zeros((0, 0), np.bool_)
-        """Whether the agent's centre was refused there."""
+        """Whether a move of the agent's centre into a cell was blocked."""
         self.views = np.zeros((HEADINGS, 0, 0), np.int32)
-        """Frames seen from a cell by heading (360 / HEADINGS degrees each, the first centred on yaw 0)."""
+        """Frames taken from a cell by heading (360 / HEADINGS degrees each, the first centred on yaw 0)."""
         self._last: tuple[float, float] | None = None
         stride = max(1, -(-max(camera.height, camera.width) // _PIXELS))
         self._rows = np.arange(stride // 2, camera.height, stride)
@@ -69,7 +69,7 @@ class OccupancyMap:
         return state
 
     def update(self, frame: Frame) -> None:
-        """Add what one Frame (its depth and pose) shows."""
+        """Integrate one Frame (its depth and pose)."""
         pose = frame["pose"].astype(np.float64)
         depth = frame["depth"][np.ix_(self._rows, self._columns)].astype(np.float64)
         depth = np.where(depth <= FARTHEST, depth, 0.0)
@@ -88,12 +88,12 @@ class OccupancyMap:
         self.views[(int(np.round(pose[3] * HEADINGS / 360)) % HEADINGS, *here)] += 1
 
     def block(self, x: float, z: float) -> None:
-        """Note that the agent's centre could not go to (x, z)."""
+        """Record that the agent's centre could not move to (x, z)."""
         self._grow(np.array([z, x]), np.array([z, x]))
         self.blocked[self.to_cell(x, z)] = True
 
     def to_cell(self, x: float, z: float) -> tuple[int, int]:
-        """(row, column) of the cell that holds (x, z); may lie outside the raster."""
+        """(row, column) of the cell that contains (x, z); may lie outside the grid."""
         return int(np.floor(z / self.cell) - self.corner[0]), int(np.floor(x / self.cell) - self.corner[1])
 
     def from_cells(self, cells: NDArray[Any]) -> NDArray[np.float64]:
@@ -101,41 +101,40 @@ class OccupancyMap:
         return np.asarray((np.asarray(cells) + self.corner + 0.5)[..., ::-1] * self.cell)
 
     def seen_at(self, points: NDArray[Any]) -> NDArray[np.bool_]:
-        """Whether depth has seen floor at points (x, z), float (..., 2)."""
+        """Whether floor has been observed at points (x, z), float (..., 2)."""
         cells = np.floor(np.asarray(points)[..., ::-1] / self.cell).astype(np.int64) - self.corner
         inside = ((cells >= 0) & (cells < self.seen.shape)).all(-1)
-        found = np.zeros(inside.shape, np.bool_)
-        found[inside] = self.seen[tuple(cells[inside].T)]
-        return found
+        seen = np.zeros(inside.shape, np.bool_)
+        seen[inside] = self.seen[tuple(cells[inside].T)]
+        return seen
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All that the map knows, to be stored."""
+        """The map's state, for checkpoints."""
         last = np.zeros((0, 2)) if self._last is None else np.array([self._last])
         return {"corner": self.corner, "last": last, **{name: getattr(self, name) for name in (*_RASTERS, "views")}}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Know what the map knew that gave these `arrays`."""
+        """Restore the state that `arrays` returned."""
         for name in ("corner", *_RASTERS, "views"):
             setattr(self, name, arrays[name].copy())
         self._last = tuple(arrays["last"][0].tolist()) if len(arrays["last"]) else None
 
     def _walk(self, x: float, z: float) -> None:
-        """Mark where the agent's centre went since the last frame, a little widened so that cells join by their
-        sides."""
+        """Mark the path of the agent's centre since the last frame, slightly widened so that its cells share sides."""
         start = (
             self._last
             if self._last is not None and np.hypot(x - self._last[0], z - self._last[1]) < _STRIDE
             else (x, z)
         )
-        way = np.linspace(start, (x, z), 26)
+        path = np.linspace(start, (x, z), 26)
         for shift in (-0.02, 0.02):
             for other in (-0.02, 0.02):
-                cells = np.floor((way[:, ::-1] + [shift, other]) / self.cell).astype(np.int64) - self.corner
+                cells = np.floor((path[:, ::-1] + [shift, other]) / self.cell).astype(np.int64) - self.corner
                 self.stood[cells[:, 0], cells[:, 1]] = True
         self._last = (x, z)
 
     def _grow(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
-        """Make the raster hold the world rectangle from low (z, x) to high."""
+        """Grow the grid to contain the world rectangle from low (z, x) to high."""
         first = np.floor(low / self.cell).astype(np.int64) - self.corner
         last = np.floor(high / self.cell).astype(np.int64) - self.corner
         shape = np.array(self.seen.shape)

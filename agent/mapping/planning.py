@@ -1,4 +1,4 @@
-"""Ways over an occupancy map: what it costs to walk through each cell, and how far it is from a cell to all others."""
+"""Path planning on an occupancy map: traversal costs and shortest-path distances."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from numpy.typing import NDArray
 from .occupancy_map import OccupancyMap
 
 WALL = 0
-"""Cost of a cell that must not be entered."""
-DEAREST = 18
-"""Highest cost of a cell."""
-UNIT = 0.02
-"""Distances are counted in these, in metres, at cells of 0.1 m and cost 1."""
-FAR = np.int32(2**30)
-"""Distance of what cannot be reached."""
+"""Cost of an impassable cell."""
+MAX_COST = 18
+"""Highest cost of a passable cell."""
+COST_METRES = 0.02
+"""Metres per unit of distance, for cells of 0.1 m at cost 1."""
+UNREACHABLE = np.int32(2**30)
+"""Distance of cells that cannot be reached."""
 
 
-def walking_costs(map: OccupancyMap, daring: bool = False) -> NDArray[np.uint8]:
+def walking_costs(map: OccupancyMap, allow_contact: bool = False) -> NDArray[np.uint8]:
     """Cost of each cell, uint8 (rows, columns): WALL, or 1 in the open and more where a body of 0.2 m radius may touch.
 
-    Cells are 0.1 m wide, so a body's clearance is known to about as much: narrow places cost dear and are tried last,
-    and a blocked move settles it. Where the agent has walked it can walk again. `daring` also lets it push against
-    what it sees, at the highest cost: some doors give way.
+    Clearance is known only to the cell size of 0.1 m: narrow passages get a high cost and are tried last, and a blocked
+    move rules them out. Cells that the agent has walked over remain passable. `allow_contact` makes observed obstacles
+    passable at the highest cost, since some doors open on contact.
     """
     costs = np.where(map.seen | map.stood, 1, WALL).astype(np.uint8)
-    _widen(map.hit, costs, 14 if daring else WALL)
-    costs[map.hit] = DEAREST if daring else WALL
+    _widen(map.hit, costs, 14 if allow_contact else WALL)
+    costs[map.hit] = MAX_COST if allow_contact else WALL
     costs[map.blocked] = WALL
     costs[map.stood & ((costs == WALL) | (costs > 10))] = 10
     return costs
@@ -35,7 +35,7 @@ def walking_costs(map: OccupancyMap, daring: bool = False) -> NDArray[np.uint8]:
 
 @njit(cache=True, nogil=True)
 def _widen(hit, costs, touching):  # type: ignore[no-untyped-def]
-    """Raise the costs around obstacles by squared distance in cells between centres; cells beside them get
+    """Inflate the costs around obstacles by squared distance in cells between centres; adjacent cells get
     `touching`."""
     rows, columns = hit.shape
     for i in range(rows):
@@ -60,14 +60,13 @@ def _widen(hit, costs, touching):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def distances(costs, row, column):  # type: ignore[no-untyped-def]
-    """Length of the cheapest way from (row, column) to every cell, int32 (rows, columns) in UNIT, FAR where there is
-    none.
+    """Length of the cheapest path from (row, column) to every cell, int32 (rows, columns) in COST_METRES; UNREACHABLE
+    where there is none.
 
-    Dijkstra's algorithm over eight neighbours with a ring of buckets, as the steps cost small whole numbers (Dial,
-    1969).
+    Dijkstra's algorithm on the 8-neighbourhood with a ring of buckets, for small integer costs (Dial, 1969).
     """
     rows, columns = costs.shape
-    ring = 128  # above the dearest step, 7 * DEAREST
+    ring = 128  # above the most expensive step, 7 * MAX_COST
     far = np.int32(2**30)
     length = np.full((rows, columns), far, np.int32)
     head = np.full(ring, -1, np.int64)
@@ -119,10 +118,10 @@ def clear_line(costs, worst, r0, c0, r1, c1):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def waypoint(costs, length, r0, c0, reach):  # type: ignore[no-untyped-def]
-    """The farthest cell down the way to where `length` is 0 that is in plain sight of (r0, c0), floats in cells.
+    """The farthest cell on the path to where `length` is 0 that is in line of sight of (r0, c0), floats in cells.
 
-    It is at most `reach` cells of way off, and seen over cells no dearer than the way itself, so that corners are not
-    cut.
+    It is at most `reach` cells along the path, and the line of sight crosses no cell more expensive than the path, so
+    that corners are not cut.
     """
     i, j = int(np.floor(r0)), int(np.floor(c0))
     best_i, best_j, worst = i, j, 1

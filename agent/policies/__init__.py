@@ -1,7 +1,7 @@
-"""Who decides what the agent does: a protocol of two methods, those that come with the package, and one's own.
+"""Exploration policies: the `Policy` protocol, the built-in policies, and loading of custom ones.
 
-A policy sees Frames and the notice of a collision, never the house. A class of one's own needs no base class; what
-`make_policy` takes is told in `plug`.
+A policy observes Frames and collisions, never the house itself. A custom class needs no base class; `loading` lists
+the forms that `make_policy` accepts.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from .coverage import CoveragePolicy
 from .curiosity import CuriosityPolicy
 from .dense import DensePolicy
 from .frontier import FrontierPolicy
+from .loading import find_policy
 from .novelty import NoveltyPolicy
-from .plug import find
 from .protocol import Body, Policy, PolicyAdapter, PolicyError, UnknownPolicyError, construct
 from .random import RandomPolicy
 
@@ -31,17 +31,17 @@ POLICIES: dict[str, Callable[..., Policy]] = {
     "novelty": NoveltyPolicy,
     "random": RandomPolicy,
 }
-"""The policies by name; each is made from those of `protocol.CONSTRUCTOR_ARGS` that it asks for."""
+"""Built-in policies by name. Each is constructed with those of `protocol.CONSTRUCTOR_ARGS` that it declares."""
 
 
 def make_policy(name: str, body: Body, seed: int = 0) -> Policy:
-    """The policy called `name` for an agent with this `body` (a HouseEnv is one).
+    """Make the policy `name` for an agent with this `body` (such as a HouseEnv).
 
-    `name`: one of POLICIES, a name that an installed package gives in the entry point group testspace.policies,
-    package.module:Class, path/to/file.py:Class, a Stable-Baselines3 .zip or an .onnx file. Raises PolicyError, which
-    says what exists and, for a file that could run code when it is loaded, what to do instead.
+    `name`: one of POLICIES, an entry point of the group testspace.policies, package.module:Class,
+    path/to/file.py:Class, a Stable-Baselines3 .zip or an .onnx file. Raises PolicyError, which lists the available
+    policies and, for a file that could run code when loaded, a safe alternative.
     """
     if name in POLICIES:
         return cast(Policy, construct(POLICIES[name], body, seed, name))
-    made: Any = find(name, sorted(POLICIES))(body, seed)
-    return cast(Policy, PolicyAdapter(made, name))
+    policy: Any = find_policy(name, sorted(POLICIES))(body, seed)
+    return cast(Policy, PolicyAdapter(policy, name))

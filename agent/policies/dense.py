@@ -1,7 +1,7 @@
-"""The dense pose sampler: how the paper collects D_PT (Appendix D: random positions and orientations), not an agent.
+"""The paper's dense pose sampler for D_PT (Appendix D: random positions and orientations).
 
-It needs two things that no robot has: the true reachable floor, and an environment that can put it anywhere
-(`HouseEnv.teleport`). It is the upper end that a walking policy is compared with.
+It needs privileged access: the ground-truth reachable floor, and an environment that can teleport the camera
+(`HouseEnv.teleport`). It serves as the upper bound for walking policies.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from ...envs.floor import ReachableFloor
 from ...envs.gym_envs.motion import Motion
 
 PITCHES = (-45.0, 15.0)
-"""Lowest and highest pitch drawn, in degrees."""
+"""Range of the sampled pitch, in degrees."""
 
 
 class DensePolicy:
-    """Every action is a camera pose, uniform over the reachable floor, all yaws, and PITCHES."""
+    """Samples camera poses uniformly over the reachable floor, all yaws, and PITCHES."""
 
     def __init__(self, motion: Motion, floor: ReachableFloor, seed: int = 0) -> None:
-        """`floor`: where the agent can stand, the truth; `motion` says how high the camera is."""
+        """`floor`: ground-truth reachable floor. `motion`: gives the camera height."""
         self.motion, self.floor, self.seed = motion, floor, seed
         self.reset(seed)
 
     def reset(self, seed: int | None = None) -> None:
-        """Start the draws again, from `seed` or from the seed it was made with."""
+        """Reseed with `seed`, or with the seed of the constructor."""
         self._rng = np.random.default_rng(self.seed if seed is None else seed)
 
     def act(self, observation: Frame, info: dict[str, Any]) -> NDArray[np.float64]:
-        """The next pose, float64 (6,), for `HouseEnv.teleport`; the observation is not looked at."""
+        """The next pose, float64 (6,), for `HouseEnv.teleport`; the observation is ignored."""
         x, z = self.floor.sample(1, self._rng)[0]
         height = self.floor.level + self.motion.camera_height
         return np.array([x, height, z, self._rng.uniform(0, 360), self._rng.uniform(*PITCHES), 0.0])

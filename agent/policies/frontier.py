@@ -1,7 +1,7 @@
-"""Explore by frontiers, then go on living: never run out of places to look at.
+"""Frontier exploration that continues once the map is complete.
 
-A frontier is known floor beside unknown space (Yamauchi, 1997). The agent heads for the one that is near and large,
-and when none is left, for the places and headings that it has seen least, looking up and down as it goes.
+A frontier is known floor next to unknown space (Yamauchi, 1997). The agent heads for near, large frontiers first. When
+none is left, it visits the places and headings that it has observed least, at varying pitch.
 """
 
 from __future__ import annotations
@@ -16,71 +16,71 @@ from scipy import ndimage
 from ...core.frame import Camera, Frame
 from ...envs.gym_envs.motion import Action, Motion
 from ..mapping.occupancy_map import FREE, HEADINGS, UNKNOWN, OccupancyMap
-from ..mapping.planning import FAR, UNIT, WALL, distances, walking_costs
+from ..mapping.planning import COST_METRES, UNREACHABLE, WALL, distances, walking_costs
 from .walker import Step, Walker
 
 EXPLORING_PITCH = -30.0
-"""Looking down while exploring shows the floor from the feet to the horizon, in degrees."""
-SMALLEST_FRONTIER = 3
-"""Frontiers of fewer cells are chinks between pixels, not ways on."""
-SMALLEST_BEYOND = 15
-"""As much floor must lie beyond a gap, in cells, for the agent to try and get through."""
-PITCHES, PITCH_CHANCES = (0.0, -30.0, -60.0, 30.0), (0.45, 0.35, 0.1, 0.1)
-"""Where the agent looks while it lives, in degrees, and how often: tables and floors are seen best from above."""
-RETRY = 300
-"""Actions after which the agent, with nothing left to discover, tries once more what it has given up; each further
-wait is twice as long, or chinks that nobody fits through would take up much of a life."""
-LOOKS = {"frontier": 2, "beyond": 1, "place": 3}
-"""Looks taken at each kind of goal."""
+"""Camera pitch while exploring, in degrees: the image shows the floor from the feet to the horizon."""
+MIN_FRONTIER_CELLS = 3
+"""Minimum size of a frontier, in cells; smaller ones are gaps between depth pixels."""
+MIN_BLOCKED_CELLS = 15
+"""Minimum floor area behind an obstacle, in cells, for the agent to try to get through."""
+PITCHES, PITCH_PROBABILITIES = (0.0, -30.0, -60.0, 30.0), (0.45, 0.35, 0.1, 0.1)
+"""Pitches at viewpoints, in degrees, and their probabilities: tables and floors are seen best from above."""
+RETRY_INTERVAL = 300
+"""Actions between retries of abandoned goals once nothing is left to discover. The interval doubles each time, so that
+impassable gaps do not use up the episode."""
+LOOKS = {"frontier": 2, "blocked": 1, "place": 3}
+"""Views taken at each kind of goal."""
 
 
 @dataclass
-class _Goal:
-    """Where the agent is heading."""
+class Goal:
+    """A place that the agent is heading for."""
 
     cell: tuple[int, int]
-    """(row, column), counted from the world's origin, so that it holds when the map grows."""
+    """(row, column), counted from the world's origin, so that it remains valid when the map grows."""
     kind: str
-    """ "frontier": something unknown lies there; "beyond": floor that no free way leads to; "place": to look from."""
+    """ "frontier": unknown space lies there; "blocked": floor behind an obstacle; "place": a viewpoint."""
     patience: int
-    """Actions left before it is given up."""
+    """Actions left before the goal is abandoned."""
     looks: int = 0
-    """Looks taken there so far."""
+    """Views taken there so far."""
     age: int = 0
     """Actions since its distances were computed."""
     steps: set[Step] = field(default_factory=set)
-    """Steps taken towards it: none is taken twice, so that there is no walking in circles."""
+    """Steps taken towards the goal. None is taken twice, which prevents loops."""
 
 
 class FrontierPolicy:
-    """Plans on an OccupancyMap made from its own depth; the same seed and frames give the same actions."""
+    """Plans on an OccupancyMap built from depth. Deterministic for a given seed and sequence of frames."""
 
     def __init__(self, camera: Camera, motion: Motion, seed: int = 0) -> None:
-        """`camera` takes the frames, `motion` says how far actions go."""
+        """`camera`: intrinsics of the frames. `motion`: step length and angles of the actions."""
         self.camera, self.motion, self.seed = camera, motion, seed
         self.reset(seed)
 
     @property
     def map(self) -> OccupancyMap:
-        """What the policy knows of the house."""
+        """The occupancy map built so far."""
         return self._walker.map
 
     def reset(self, seed: int | None = None) -> None:
-        """Forget the map; decide by `seed` from here on, or by the seed the policy was made with."""
+        """Clear the map and reseed with `seed`, or with the seed of the constructor."""
         self._rng = np.random.default_rng(self.seed if seed is None else seed)
         self._walker = Walker(self.camera, self.motion)
-        self._goal: _Goal | None = None
-        self._tried: set[tuple[int, int]] = set()
-        self._acts, self._round, self._retry = 0, 0, 0
+        self._goal: Goal | None = None
+        self._excluded: set[tuple[int, int]] = set()
+        self._acts, self._retries, self._next_retry = 0, 0, 0
 
     def act(self, observation: Frame, info: dict[str, Any]) -> int:
-        """The next action, from what the map knows after this Frame."""
+        """Update the map with this Frame and return the next action."""
         if self._walker.see(observation, info) and self._goal is not None:
-            self._measure()
+            self._update_distances()
         if self._acts == 0:
-            # Its feet first, or it would stand on an island in the unknown.
+            # Look down first: otherwise the agent's own cell is cut off by unknown space.
             self._walker.look(self.motion.lowest_pitch, EXPLORING_PITCH)
-            # What is left of the circle is in the picture already.
+            # The rest of the full turn is already in view.
             unseen = 360.0 - self.camera.horizontal_fov
             self._walker.queue.extend([Action.ROTATE_RIGHT] * int(np.ceil(max(0.0, unseen) / self.motion.turn)))
         self._acts += 1
@@ -89,143 +89,145 @@ class FrontierPolicy:
         return int(self._walker.queue.popleft())
 
     def _decide(self) -> None:
-        """Put at least one action into the queue."""
-        for _ in range(8):  # a goal may turn out to be reached, or out of reach, at once
-            if self._goal is None or not self._worth_going():
-                self._goal = self._next_frontier() or self._next_beyond()
+        """Queue at least one action."""
+        for _ in range(8):  # a new goal may already be reached or unreachable
+            if self._goal is None or not self._goal_is_valid():
+                self._goal = self._next_frontier() or self._next_blocked()
                 if self._goal is None:
-                    self._try_again()
+                    self._retry_abandoned()
                     self._goal = self._next_place()
                 if self._goal is None:
                     break
-                self._measure()
+                self._update_distances()
             if self._arrived():
-                self._look_about()
+                self._look_around()
             else:
                 self._walker.walk(self._costs, self._length, self._goal.steps)
             if self._walker.queue:
                 return
-            self._give_up()  # no step leads there
+            self._abandon_goal()  # no free step towards it
         self._wander()
 
-    def _worth_going(self) -> bool:
-        """Whether the goal still stands; keeps its distances fresh."""
+    def _goal_is_valid(self) -> bool:
+        """Whether the goal is still worth pursuing; refreshes its distances."""
         goal = self._goal
         assert goal is not None
         goal.patience -= 1
         goal.age += 1
         cell = self._local(goal.cell)
-        if goal.kind == "beyond" and distances(walking_costs(self.map), *self._walker.here)[cell] < FAR:
+        if goal.kind == "blocked" and distances(walking_costs(self.map), *self._walker.here)[cell] < UNREACHABLE:
             return False
         if goal.kind == "frontier":
             near = self.map.state[cell[0] - 1 : cell[0] + 2, cell[1] - 1 : cell[1] + 2]
             if near[1, 1] != FREE or not (near == UNKNOWN).any():
                 return False
         if goal.patience < 0 or goal.looks >= LOOKS[goal.kind]:
-            self._give_up()
+            self._abandon_goal()
             return False
         if goal.age > 5 or self._length.shape != self.map.seen.shape:
-            self._measure()
-        if self._length[self._walker.here] >= FAR:
-            self._give_up()
+            self._update_distances()
+        if self._length[self._walker.here] >= UNREACHABLE:
+            self._abandon_goal()
             return False
         return True
 
-    def _give_up(self) -> None:
-        """Drop the goal, and look no more for what is unknown or beyond reach around it."""
+    def _abandon_goal(self) -> None:
+        """Abandon the goal, and exclude the cells around it from later goals."""
         goal, self._goal = self._goal, None
         assert goal is not None
         if goal.kind == "place":
             return
         row, column = goal.cell
         far = 3 if goal.kind == "frontier" else 10
-        self._tried |= {(row + i, column + j) for i in range(-far, far + 1) for j in range(-far, far + 1)}
+        self._excluded |= {(row + i, column + j) for i in range(-far, far + 1) for j in range(-far, far + 1)}
 
-    def _try_again(self) -> None:
-        """With nothing left to discover, give what was given up another chance, at once and then every while: from
-        another place a step may fit where it did not, and doors may have opened."""
-        if self._acts >= self._retry:
-            self._tried.clear()
+    def _retry_abandoned(self) -> None:
+        """With nothing left to discover, retry abandoned goals at increasing intervals: a step may succeed from another
+        position, and doors may have opened."""
+        if self._acts >= self._next_retry:
+            self._excluded.clear()
             self._walker.forget_bumps()
-            self._retry = self._acts + RETRY * 2**self._round
-            self._round += 1
+            self._next_retry = self._acts + RETRY_INTERVAL * 2**self._retries
+            self._retries += 1
 
-    def _measure(self) -> None:
-        """Distances to the goal over what is known now."""
+    def _update_distances(self) -> None:
+        """Recompute the distances to the goal on the current map."""
         assert self._goal is not None
         self._goal.age = 0
-        self._costs = walking_costs(self.map, self._goal.kind == "beyond")
+        self._costs = walking_costs(self.map, self._goal.kind == "blocked")
         self._length = distances(self._costs, *self._local(self._goal.cell))
 
-    def _next_frontier(self) -> _Goal | None:
-        """The frontier with the best mixture of near and large."""
+    def _next_frontier(self) -> Goal | None:
+        """The frontier with the best trade-off of distance and size."""
         self._costs = walking_costs(self.map)
         self._reach = distances(self._costs, *self._walker.here)
         state = self.map.state
         unknown = state == UNKNOWN
-        beside = np.zeros_like(unknown)
-        beside[1:] |= unknown[:-1]
-        beside[:-1] |= unknown[1:]
-        beside[:, 1:] |= unknown[:, :-1]
-        beside[:, :-1] |= unknown[:, 1:]
-        edge = beside & (state == FREE) & (self._costs != WALL) & (self._reach < FAR)
-        return self._nearest_part(edge, self._reach, SMALLEST_FRONTIER, "frontier")
+        next_to_unknown = np.zeros_like(unknown)
+        next_to_unknown[1:] |= unknown[:-1]
+        next_to_unknown[:-1] |= unknown[1:]
+        next_to_unknown[:, 1:] |= unknown[:, :-1]
+        next_to_unknown[:, :-1] |= unknown[:, 1:]
+        edge = next_to_unknown & (state == FREE) & (self._costs != WALL) & (self._reach < UNREACHABLE)
+        return self._nearest_component(edge, self._reach, MIN_FRONTIER_CELLS, "frontier")
 
-    def _next_beyond(self) -> _Goal | None:
-        """Floor that has been seen and that only what looks too narrow, or shut, keeps from the agent."""
-        apart = (self._costs != WALL) & (self._reach >= FAR)
-        if not apart.any():
+    def _next_blocked(self) -> Goal | None:
+        """Floor that has been seen but lies behind a gap that looks too narrow, or a closed door."""
+        blocked = (self._costs != WALL) & (self._reach >= UNREACHABLE)
+        if not blocked.any():
             return None
-        length = distances(walking_costs(self.map, daring=True), *self._walker.here)
-        return self._nearest_part(apart, length, SMALLEST_BEYOND if self._round < 2 else SMALLEST_FRONTIER, "beyond")
+        length = distances(walking_costs(self.map, allow_contact=True), *self._walker.here)
+        return self._nearest_component(
+            blocked, length, MIN_BLOCKED_CELLS if self._retries < 2 else MIN_FRONTIER_CELLS, "blocked"
+        )
 
-    def _nearest_part(
-        self, cells: NDArray[np.bool_], length: NDArray[np.int32], smallest: int, kind: str
-    ) -> _Goal | None:
-        """Among the connected parts of `cells` not tried yet, the nearest cell of one that is near and large."""
-        cells = cells & (length < FAR)
-        if self._tried:
-            tried = np.array(list(self._tried)) - self.map.corner
-            tried = tried[((tried >= 0) & (tried < cells.shape)).all(1)]
-            cells[tuple(tried.T)] = False
+    def _nearest_component(
+        self, cells: NDArray[np.bool_], length: NDArray[np.int32], min_cells: int, kind: str
+    ) -> Goal | None:
+        """The nearest cell of the connected component of `cells` with the best trade-off of distance and size."""
+        cells = cells & (length < UNREACHABLE)
+        if self._excluded:
+            excluded = np.array(list(self._excluded)) - self.map.corner
+            excluded = excluded[((excluded >= 0) & (excluded < cells.shape)).all(1)]
+            cells[tuple(excluded.T)] = False
         parts, count = ndimage.label(cells, np.ones((3, 3)))
         if not count:
             return None
-        where, part, away = np.argwhere(cells), parts[cells], length[cells]
-        order = np.argsort(away, kind="stable")
+        where, part, distance = np.argwhere(cells), parts[cells], length[cells]
+        order = np.argsort(distance, kind="stable")
         numbers, nearest = np.unique(part[order], return_index=True)
         size = np.bincount(part, minlength=count + 1)[numbers]
-        metres = away[order[nearest]] * UNIT
-        score = np.where(size >= smallest, metres - 0.05 * np.minimum(size, 40), np.inf)
+        metres = distance[order[nearest]] * COST_METRES
+        score = np.where(size >= min_cells, metres - 0.05 * np.minimum(size, 40), np.inf)
         best = int(np.argmin(score))
         if not np.isfinite(score[best]):
             return None
         row, column = where[order[nearest[best]]]
         return self._goal_at((int(row), int(column)), kind, float(metres[best]))
 
-    def _next_place(self) -> _Goal | None:
-        """Among some places drawn at random, the one seen least from, near ones first."""
+    def _next_place(self) -> Goal | None:
+        """Of randomly sampled places, the one with the fewest views and the shortest path."""
         self._costs = walking_costs(self.map)
         self._reach = distances(self._costs, *self._walker.here)
-        open_floor = np.argwhere((self._reach < FAR) & (self._costs > WALL) & (self._costs <= 3))
-        if len(open_floor) < SMALLEST_BEYOND:
+        open_floor = np.argwhere((self._reach < UNREACHABLE) & (self._costs > WALL) & (self._costs <= 3))
+        if len(open_floor) < MIN_BLOCKED_CELLS:
             return None
-        drawn = open_floor[self._rng.integers(len(open_floor), size=64)]
+        candidates = open_floor[self._rng.integers(len(open_floor), size=64)]
         views = 49 * ndimage.uniform_filter(self.map.views.sum(0, dtype=np.float32), 7, mode="constant")
-        metres = self._reach[tuple(drawn.T)] * UNIT
-        best = int(np.argmin(views[tuple(drawn.T)] + 0.5 * metres))
-        return self._goal_at((int(drawn[best, 0]), int(drawn[best, 1])), "place", float(metres[best]))
+        metres = self._reach[tuple(candidates.T)] * COST_METRES
+        best = int(np.argmin(views[tuple(candidates.T)] + 0.5 * metres))
+        return self._goal_at((int(candidates[best, 0]), int(candidates[best, 1])), "place", float(metres[best]))
 
-    def _goal_at(self, cell: tuple[int, int], kind: str, metres: float) -> _Goal:
-        return _Goal(self._world(cell), kind, patience=24 + int(4 * metres / self.motion.step))
+    def _goal_at(self, cell: tuple[int, int], kind: str, metres: float) -> Goal:
+        return Goal(self._world(cell), kind, patience=24 + int(4 * metres / self.motion.step))
 
     def _arrived(self) -> bool:
         assert self._goal is not None
-        near = 0.0 if self._goal.kind == "beyond" else max(0.2, 0.8 * self.motion.step)
-        return bool(self._length[self._walker.here] * UNIT <= near)
+        near = 0.0 if self._goal.kind == "blocked" else max(0.2, 0.8 * self.motion.step)
+        return bool(self._length[self._walker.here] * COST_METRES <= near)
 
-    def _look_about(self) -> None:
-        """Arrived: look into the unknown, or to where one has looked least from here."""
+    def _look_around(self) -> None:
+        """At the goal: face the unknown space, or the heading with the fewest views."""
         goal = self._goal
         assert goal is not None
         goal.looks += 1
@@ -236,14 +238,14 @@ class FrontierPolicy:
             self._walker.turn_to(self._walker.yaw_to(middle[0], middle[1]))
             if goal.looks == 1:
                 self._walker.look(EXPLORING_PITCH)
-            else:  # at one's feet
+            else:  # at the floor in front of the agent
                 self._walker.look(self.motion.lowest_pitch, EXPLORING_PITCH)
         elif goal.kind == "place":
             self._walker.turn_to(self._least_seen_heading())
-            self._walker.look(float(self._rng.choice(PITCHES, p=PITCH_CHANCES)))
+            self._walker.look(float(self._rng.choice(PITCHES, p=PITCH_PROBABILITIES)))
 
     def _least_seen_heading(self) -> float:
-        """The yaw least looked to from about here, among those that do not face a wall within 0.7 m."""
+        """The yaw with the fewest views from around here, excluding those that face an obstacle within 0.7 m."""
         row, column = self._walker.here
         window = np.s_[:, max(0, row - 3) : row + 4, max(0, column - 3) : column + 4]
         views = self.map.views[window].sum((1, 2)).astype(np.float64) + self._rng.uniform(0, 0.5, HEADINGS)
@@ -259,16 +261,16 @@ class FrontierPolicy:
         return float(np.argmin(views)) * 360 / HEADINGS
 
     def _wander(self) -> None:
-        """Nothing known leads anywhere: forget what was blocked and go somewhere else."""
+        """No goal is reachable: clear the blocked cells and move in a random direction."""
         self._goal = None
         self._walker.forget_bumps()
         self._walker.turn_by(int(self._rng.integers(1, round(360 / self.motion.turn) + 1)))
         self._walker.queue.append(Action.MOVE_AHEAD)
 
     def _world(self, cell: tuple[int, int]) -> tuple[int, int]:
-        """A cell of the map, counted from the world's origin."""
+        """Map cell to (row, column) counted from the world's origin."""
         return int(cell[0] + self.map.corner[0]), int(cell[1] + self.map.corner[1])
 
     def _local(self, cell: tuple[int, int]) -> tuple[int, int]:
-        """A cell counted from the world's origin, in the map as it is now."""
+        """(row, column) counted from the world's origin to a cell of the current map."""
         return int(cell[0] - self.map.corner[0]), int(cell[1] - self.map.corner[1])

@@ -1,4 +1,4 @@
-"""What a policy is, what it may know of its body, and how it is made."""
+"""The policy protocol, what a policy may know of the agent's body, and how policies are constructed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..mapping.occupancy_map import OccupancyMap
 
 
 class PolicyError(ValueError):
-    """A policy that cannot be found, made or used; the message says what to do instead."""
+    """A policy cannot be found, constructed or used; the message says what to do instead."""
 
 
 class UnknownPolicyError(PolicyError):
-    """No policy has the name that was asked for."""
+    """No policy has the requested name."""
 
 
 class Policy(Protocol):
@@ -30,52 +30,52 @@ class Policy(Protocol):
     """
 
     def reset(self, seed: int | None = None) -> None:
-        """Forget everything; decide by `seed` from here on."""
+        """Clear all state and reseed."""
 
     def act(self, observation: Frame, info: dict[str, Any]) -> int | NDArray[np.float64]:
         """The next `envs.gym_envs.motion.Action`; `info["collision"]` says whether the last move was blocked.
 
-        A policy that is put anywhere instead of walking returns a camera pose, float (6,), for `HouseEnv.teleport`.
+        A teleporting policy returns a camera pose instead, float (6,), for `HouseEnv.teleport`.
         """
 
 
 @runtime_checkable
 class HasMap(Protocol):
-    """A policy that plans on an occupancy map: the map is stored and restored with the run."""
+    """A policy that plans on an occupancy map; the map is saved and restored with the run."""
 
     map: OccupancyMap
 
 
 @runtime_checkable
 class UsesLearner(Protocol):
-    """A policy that asks what the learner predicts badly."""
+    """A policy that uses the learner's prediction error."""
 
     def attach_learner(self, surprise: Callable[[Frame], float | None]) -> None:
-        """Receive the learner's surprise at a Frame, None before its first step; it is kept over `reset`."""
+        """Receive the learner's surprise at a Frame, None before its first step; `reset` keeps it."""
 
 
 class Body(Protocol):
-    """What a policy may know of the agent that it steers; HouseEnv has it."""
+    """What a policy may know of the agent that it controls; HouseEnv implements it."""
 
     @property
     def camera(self) -> Camera:
         """The camera of every observation."""
 
     motion: Motion
-    """How far each action goes."""
+    """Step length and angles of the actions."""
 
 
 CONSTRUCTOR_ARGS = ("camera", "motion", "seed", "floor")
-"""Parameters that a policy's constructor may have, by name. `floor` is ground truth (`envs.floor.ReachableFloor`): no
-robot has it, and only an environment that knows it can pass it."""
+"""Parameters that a policy's constructor may have, by name. `floor` is ground truth (`envs.floor.ReachableFloor`): not
+available on a robot, and only environments that know it pass it."""
 
 
-def construct(maker: Callable[..., Any], body: Body, seed: int, name: str) -> Any:
-    """What `maker` makes, given its parameters among CONSTRUCTOR_ARGS; PolicyError where it requires others."""
+def construct(factory: Callable[..., Any], body: Body, seed: int, name: str) -> Any:
+    """Call `factory` with those of CONSTRUCTOR_ARGS that it declares. PolicyError if it requires others."""
     try:
-        parameters = inspect.signature(maker).parameters.values()
+        parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError):
-        raise PolicyError(f"policy {name!r}: not a class or function that makes a policy") from None
+        raise PolicyError(f"policy {name!r}: not a policy class or factory function") from None
     arguments = {}
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -83,58 +83,58 @@ def construct(maker: Callable[..., Any], body: Body, seed: int, name: str) -> An
         if parameter.name not in CONSTRUCTOR_ARGS:
             if parameter.default is parameter.empty:
                 raise PolicyError(
-                    f"policy {name!r}: cannot give its parameter '{parameter.name}'; it may ask for"
+                    f"policy {name!r}: unsupported parameter '{parameter.name}'; available are"
                     f" {', '.join(CONSTRUCTOR_ARGS)}, others need a default"
                 )
             continue
         value = seed if parameter.name == "seed" else getattr(body, parameter.name, None)
         if value is None:
-            raise PolicyError(f"policy {name!r} needs the {parameter.name}, which this environment does not know")
+            raise PolicyError(f"policy {name!r} needs the {parameter.name}, which this environment does not provide")
         arguments[parameter.name] = value
-    return maker(**arguments)
+    return factory(**arguments)
 
 
 class PolicyAdapter:
-    """A custom policy made complete: `reset` may be missing, actions are checked and converted.
+    """Wraps a custom policy: `reset` is optional, actions are validated and converted.
 
     Its optional parts (`HasMap`, `UsesLearner`) are those of `wrapped`.
     """
 
     def __init__(self, policy: Any, name: str) -> None:
-        """PolicyError where `policy` has no method `act`."""
+        """PolicyError if `policy` has no method `act`."""
         if not callable(getattr(policy, "act", None)):
             raise PolicyError(f"policy {name!r}: {type(policy).__name__} has no method act(observation, info)")
         self.wrapped, self._name = policy, name
 
     def reset(self, seed: int | None = None) -> None:
-        """Reset the policy where it can be."""
+        """Reset the policy if it has a `reset`."""
         if callable(getattr(self.wrapped, "reset", None)):
             self.wrapped.reset(seed)
 
     def act(self, observation: Frame, info: dict[str, Any]) -> int | NDArray[np.float64]:
-        """The policy's action, checked: PolicyError where it is neither an Action nor a pose."""
+        """The policy's action. PolicyError if it is neither an Action nor a pose."""
         action = np.asarray(self.wrapped.act(observation, info))
         if action.shape == (6,) and action.dtype.kind in "fiu" and np.isfinite(action).all():
             return action.astype(np.float64)
         if action.size != 1 or action.dtype.kind not in "iu" or not 0 <= int(action.item()) < len(Action):
             names = ", ".join(f"{int(a)} {a.name}" for a in Action)
-            raise PolicyError(f"policy {self._name!r}: action {str(action)[:60]} is none of {names}")
+            raise PolicyError(f"policy {self._name!r}: action {str(action)[:60]} is not one of {names}")
         return int(action.item())
 
 
 def unwrapped(policy: Policy) -> Any:
-    """The policy itself, without its adapter: to ask whether it has an optional part."""
+    """The policy without its adapter, to test for optional protocols."""
     return policy.wrapped if isinstance(policy, PolicyAdapter) else policy
 
 
 def step_or_teleport(
     world: World, action: int | NDArray[np.float64]
 ) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
-    """Take an action, or teleport to a camera pose (6,) where the world can: PolicyError where it cannot."""
+    """Take an action, or teleport to a camera pose (6,). PolicyError if the world cannot teleport."""
     if not isinstance(action, np.ndarray):
         return world.step(action)
     teleport = getattr(world, "teleport", None)
     if teleport is None:
-        raise PolicyError("the policy asks to be put somewhere, which nothing but our own simulator can do")
+        raise PolicyError("the policy teleports, which only the built-in simulator supports")
     result: tuple[Frame, float, bool, bool, dict[str, Any]] = teleport(action)
     return result

@@ -1,4 +1,4 @@
-"""A walk without a plan: the baseline of every exploration figure."""
+"""Random walk: the baseline of the exploration experiments."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import numpy as np
 from ...core.frame import Camera, Frame
 from ...envs.gym_envs.motion import Action, Motion
 
-CHANCES = {
+ACTION_PROBABILITIES = {
     Action.MOVE_AHEAD: 0.5,
     Action.ROTATE_LEFT: 0.2,
     Action.ROTATE_RIGHT: 0.2,
     Action.LOOK_UP: 0.05,
     Action.LOOK_DOWN: 0.05,
 }
-"""How often each action is drawn; as many moves as anything else, so that it is no straw man."""
+"""Action probabilities. Half are moves, so that the baseline covers ground."""
 
 
 class RandomPolicy:
-    """Draws every action by CHANCES, and turns after a collision."""
+    """Samples each action from ACTION_PROBABILITIES, and turns after a collision."""
 
     def __init__(self, camera: Camera, motion: Motion, seed: int = 0) -> None:
-        """`camera` and `motion` are not needed; every policy is made from the same three."""
+        """`camera` and `motion` are unused; all built-in walking policies share this signature."""
         self.seed = seed
         self.reset(seed)
 
     def reset(self, seed: int | None = None) -> None:
-        """Start the draws again, from `seed` or from the seed it was made with."""
+        """Reseed with `seed`, or with the seed of the constructor."""
         self._rng = np.random.default_rng(self.seed if seed is None else seed)
 
     def act(self, observation: Frame, info: dict[str, Any]) -> int:
-        """The next action; the observation is not looked at."""
+        """The next action; the observation is ignored."""
         if info.get("collision"):
             return int(self._rng.choice([Action.ROTATE_LEFT, Action.ROTATE_RIGHT]))
-        return int(self._rng.choice(list(CHANCES), p=list(CHANCES.values())))
+        return int(self._rng.choice(list(ACTION_PROBABILITIES), p=list(ACTION_PROBABILITIES.values())))

@@ -1,8 +1,8 @@
-"""A Stable-Baselines3 zip as a policy, loaded without running what is in it.
+"""Stable-Baselines3 policies, loaded from their .zip without unpickling.
 
-The zip keeps classes and spaces as pickles, which can run code. None is read: a policy is made afresh from our own
-spaces, and takes only the tensors of policy.pth (torch.load with weights_only). So what can be loaded is what can be
-made afresh: PPO, A2C and DQN, on HouseEnv's own observation or on EgocentricObservation's, with plain layer sizes.
+The zip stores classes and spaces as pickles, which can run code. They are not read: the policy is rebuilt on our own
+spaces and only the tensors of policy.pth are loaded (torch.load with weights_only). This supports PPO, A2C and DQN on
+the observations of HouseEnv or EgocentricObservation, with plain layer sizes.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from ...envs.gym_envs.motion import Action
 from ..mapping.egocentric import SPACE, EgocentricMap
 from .protocol import Body, PolicyError
 
-LARGEST = 2**30
-"""Largest part of a zip that is read, in bytes, unpacked."""
-PLAIN = ("net_arch", "ortho_init", "share_features_extractor", "normalize_images")
-"""The `policy_kwargs` that are numbers and lists, and so can be read."""
-SAFE_WAY = "write FILE.py:CLASS that builds the policy and loads its weights itself, or export it as .onnx"
+MAX_BYTES = 2**30
+"""Maximum uncompressed size of a zip member, in bytes."""
+PLAIN_KWARGS = ("net_arch", "ortho_init", "share_features_extractor", "normalize_images")
+"""`policy_kwargs` that are stored as plain numbers and lists, and so can be read safely."""
+SAFE_ALTERNATIVE = "write FILE.py:CLASS that builds the policy and loads its weights itself, or export it as .onnx"
 
 
 class SB3Policy:
-    """Draws each action from the policy's distribution (PPO, A2C), or does the one of the highest value (DQN)."""
+    """Samples each action from the policy's distribution (PPO, A2C), or takes the one of the highest value (DQN)."""
 
     def __init__(self, file: Path, body: Body, seed: int = 0) -> None:
-        """PolicyError where the zip is none of Stable-Baselines3's, or cannot be loaded safely."""
+        """PolicyError if the zip is not from Stable-Baselines3 or cannot be loaded safely."""
         try:
             import stable_baselines3  # noqa: F401
         except ImportError:
@@ -42,66 +42,66 @@ class SB3Policy:
         weights, kwargs, self._frames = _read(file)
         space: Any = _as_trained(body) if self._frames else SPACE
         self._greedy = any(name.startswith("q_net.") for name in weights)
-        self.policy: Any = _fresh(space, self._greedy, kwargs, file)
+        self.policy: Any = _untrained(space, self._greedy, kwargs, file)
         try:
             self.policy.load_state_dict(weights)
         except RuntimeError as error:
             raise PolicyError(
-                f"{file}: its weights do not fit a policy on {_named(space)} with {kwargs or 'the usual layers'}"
-                f" ({' '.join(str(error).split())[:160]}); {SAFE_WAY}"
+                f"{file}: its weights do not fit a policy on {_space_name(space)} with {kwargs or 'default layers'}"
+                f" ({' '.join(str(error).split())[:160]}); {SAFE_ALTERNATIVE}"
             ) from None
         self.policy.set_training_mode(False)
         self.seed, self._view = seed, EgocentricMap(body.camera)
         self.reset(seed)
 
     def reset(self, seed: int | None = None) -> None:
-        """Forget the map; draw by `seed` from here on, or by the seed it was made with."""
+        """Clear the map and reseed with `seed`, or with the seed of the constructor."""
         self._rng = np.random.default_rng(self.seed if seed is None else seed)
         self._view.reset()
 
     @torch.no_grad()
     def act(self, observation: Frame, info: dict[str, Any]) -> int:
         """The next action."""
-        seen: Any = observation if self._frames else self._view.see(observation, info)
-        tensors = self.policy.obs_to_tensor(seen)[0]
+        inputs: Any = observation if self._frames else self._view.see(observation, info)
+        tensors = self.policy.obs_to_tensor(inputs)[0]
         if self._greedy:
             return int(self.policy.q_net(tensors).argmax())
-        chances = self.policy.get_distribution(tensors).distribution.probs[0].double().numpy()
-        return int(self._rng.choice(len(Action), p=chances / chances.sum()))
+        probabilities = self.policy.get_distribution(tensors).distribution.probs[0].double().numpy()
+        return int(self._rng.choice(len(Action), p=probabilities / probabilities.sum()))
 
 
 def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any], bool]:
     """The policy's tensors, its plain `policy_kwargs`, and whether it was trained on a Dict observation.
 
-    The space itself is a pickle; its type stands beside it in words.
+    The space itself is a pickle; its type is stored next to it as text.
     """
     try:
         with zipfile.ZipFile(file) as archive:
-            if any(part.file_size > LARGEST for part in archive.infolist()):
-                raise PolicyError(f"{file}: a part of it is larger than {LARGEST >> 20} MiB")
+            if any(part.file_size > MAX_BYTES for part in archive.infolist()):
+                raise PolicyError(f"{file}: a member is larger than {MAX_BYTES >> 20} MiB")
             data = json.loads(archive.read("data"))
             packed = io.BytesIO(archive.read("policy.pth"))
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         if isinstance(error, PolicyError):
             raise
-        raise PolicyError(f"{file}: not a zip of Stable-Baselines3 ({error})") from None
+        raise PolicyError(f"{file}: not a Stable-Baselines3 zip ({error})") from None
     try:
         weights = torch.load(packed, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise PolicyError(f"{file}: its policy.pth is not made of tensors alone ({type(error).__name__})") from None
+        raise PolicyError(f"{file}: its policy.pth contains more than tensors ({type(error).__name__})") from None
     kwargs = data.get("policy_kwargs") or {}
-    unreadable = sorted(set(kwargs) - set(PLAIN)) if ":serialized:" not in kwargs else ["classes or functions"]
+    unreadable = sorted(set(kwargs) - set(PLAIN_KWARGS)) if ":serialized:" not in kwargs else ["classes or functions"]
     if unreadable:
         raise PolicyError(
-            f"{file}: its policy_kwargs hold {', '.join(unreadable)}, kept as a pickle, which could run code;"
-            f" {SAFE_WAY}"
+            f"{file}: its policy_kwargs contain {', '.join(unreadable)} as a pickle, which could run code;"
+            f" {SAFE_ALTERNATIVE}"
         )
     space = data.get("observation_space") or {}
     return dict(weights), kwargs, "spaces.dict.Dict" in str(space.get(":type:", ""))
 
 
 def _as_trained(body: Body) -> spaces.Dict:
-    """HouseEnv's observation space as Stable-Baselines3 trains on it: images with their channels first."""
+    """HouseEnv's observation space as Stable-Baselines3 trains on it: images channels-first."""
     from stable_baselines3.common.preprocessing import is_image_space
     from stable_baselines3.common.vec_env import VecTransposeImage
 
@@ -114,8 +114,8 @@ def _as_trained(body: Body) -> spaces.Dict:
     )
 
 
-def _fresh(space: Any, greedy: bool, kwargs: dict[str, Any], file: Path) -> Any:
-    """A policy with random weights; torch's own random state is left as it was."""
+def _untrained(space: Any, greedy: bool, kwargs: dict[str, Any], file: Path) -> Any:
+    """A policy with random weights; torch's global random state is unchanged."""
     from stable_baselines3.common.policies import ActorCriticPolicy, MultiInputActorCriticPolicy
     from stable_baselines3.dqn.policies import DQNPolicy, MultiInputPolicy
 
@@ -126,8 +126,10 @@ def _fresh(space: Any, greedy: bool, kwargs: dict[str, Any], file: Path) -> Any:
         with torch.random.fork_rng(devices=[]):
             return kinds[isinstance(space, spaces.Dict)](space, spaces.Discrete(len(Action)), lambda _: 0.0, **kwargs)
     except (TypeError, AssertionError, ValueError) as error:
-        raise PolicyError(f"{file}: no such policy can be made on {_named(space)} ({error}); {SAFE_WAY}") from None
+        raise PolicyError(
+            f"{file}: cannot build such a policy on {_space_name(space)} ({error}); {SAFE_ALTERNATIVE}"
+        ) from None
 
 
-def _named(space: Any) -> str:
+def _space_name(space: Any) -> str:
     return f"EgocentricObservation, {SPACE.shape}" if space is SPACE else "HouseEnv's observation with this camera"

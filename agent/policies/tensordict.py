@@ -1,4 +1,4 @@
-"""A module of TorchRL, or of tensordict, as a policy: it reads the Frame from a TensorDict and writes "action"."""
+"""TorchRL and tensordict modules as policies: they read the Frame from a TensorDict and write "action"."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .protocol import PolicyError
 
 
 class TensorDictPolicy:
-    """Calls the module on one Frame, as torchrl's GymEnv hands it over: keys at the root, no batch axis.
+    """Calls the module on one Frame in the layout of torchrl's GymEnv: keys at the root, no batch axis.
 
-    An action of len(Action) entries is taken as one-hot, or as scores: the largest is done. Distributions give their
-    mode, so that the same frames give the same actions.
+    An action of len(Action) entries is read as one-hot or scores, by argmax. Distributions return their mode, which
+    makes the policy deterministic.
     """
 
-    def __init__(self, module: Any, called: str) -> None:
-        """PolicyError where the module does not write "action"."""
+    def __init__(self, module: Any, name: str) -> None:
+        """PolicyError if the module does not write "action"."""
         if "action" not in module.out_keys:
-            raise PolicyError(f"policy {called!r}: the module writes {list(module.out_keys)}, not 'action'")
+            raise PolicyError(f"policy {name!r}: the module writes {list(module.out_keys)}, not 'action'")
         self.module = module.eval()
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""An agent's legs and neck: where it is on its map, and the actions that turn, tilt and take it along a way."""
+"""Low-level control: the agent's position on its map, and the actions that turn, tilt and move it along a path."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ..mapping.occupancy_map import OccupancyMap
 from ..mapping.planning import clear_line, waypoint
 
 Step = tuple[int, int, int]
-"""A MoveAhead: the place (to 5 cm) and the heading that it was tried from."""
+"""A MoveAhead attempt: position (to 5 cm) and heading."""
 
 
 class Walker:
-    """Keeps the map, the pose and the actions that are yet to be done. Call `see` first."""
+    """Holds the map, the pose and the queue of pending actions. Call `see` first."""
 
     def __init__(self, camera: Camera, motion: Motion) -> None:
         self.motion = motion
         self.map = OccupancyMap(camera)
         self.queue: deque[Action] = deque()
-        """Actions decided on and not done yet."""
+        """Pending actions."""
         self.bumps: set[Step] = set()
         """Steps that were blocked."""
         self.pose: NDArray[np.float64] = np.zeros(6)
@@ -32,7 +32,7 @@ class Walker:
         self._turns = max(1, round(360 / motion.turn))
 
     def see(self, observation: Frame, info: dict[str, Any]) -> bool:
-        """Take in a Frame; returns whether the last step was blocked, which empties the queue."""
+        """Process a Frame; returns whether the last step was blocked, which clears the queue."""
         self.pose = observation["pose"].astype(np.float64)
         self.map.update(observation)
         if not info.get("collision"):
@@ -44,18 +44,18 @@ class Walker:
         return True
 
     def forget_bumps(self) -> None:
-        """Let everything that was blocked be tried again."""
+        """Allow blocked steps and cells again."""
         self.bumps.clear()
         self.map.blocked[:] = False
 
     @property
     def here(self) -> tuple[int, int]:
-        """(row, column) of the cell that the agent is in."""
+        """(row, column) of the agent's cell."""
         return self.map.to_cell(self.pose[0], self.pose[2])
 
     @property
     def exact(self) -> tuple[float, float]:
-        """(row, column) of where the agent is, not rounded."""
+        """(row, column) of the agent's position, not rounded."""
         corner, cell = self.map.corner, self.map.cell
         return float(self.pose[2] / cell - corner[0]), float(self.pose[0] / cell - corner[1])
 
@@ -65,17 +65,17 @@ class Walker:
         return float(np.degrees(np.arctan2(column - c, r - row)))
 
     def walk(self, costs: NDArray[np.uint8], length: NDArray[np.int32], taken: set[Step]) -> bool:
-        """Turn towards where `length` (see planning.distances) falls to 0, or take a step there; False if none is free.
+        """Queue a turn or a step along the path on which `length` (see planning.distances) falls to 0.
 
-        Steps in `taken` are not taken again; the one that is taken is added.
+        Returns False if no step is free. Steps in `taken` are not repeated; a new step is added to it.
         """
         row, column = waypoint(costs, length, *self.exact, 12)
-        wanted = self.yaw_to(row + 0.5, column + 0.5)
+        target_yaw = self.yaw_to(row + 0.5, column + 0.5)
         best: tuple[float, int] | None = None
         for turns in range(-(self._turns // 2), self._turns - self._turns // 2):
             yaw = self.pose[3] + turns * self.motion.turn
-            off = abs((yaw - wanted + 180.0) % 360.0 - 180.0)
-            # Staying on course spares a turn there and a turn back.
+            off = abs((yaw - target_yaw + 180.0) % 360.0 - 180.0)
+            # Prefer to stay on course: it saves a turn and a turn back.
             cost = off + 0.5 * abs(turns) - (0.1 * self.motion.turn if turns == 0 else 0.0)
             if off > 100.0 or (best is not None and cost >= best[0]) or self._step(yaw) in self.bumps | taken:
                 continue
@@ -91,7 +91,7 @@ class Walker:
         return True
 
     def _step_is_free(self, yaw: float, costs: NDArray[np.uint8], length: NDArray[np.int32]) -> bool:
-        """Whether a step along `yaw` is free as far as is known, and does not lead away from the goal."""
+        """Whether a step along `yaw` is free on the current map and does not lead away from the goal."""
         r, c = self.exact
         step = self.motion.step / self.map.cell
         end = r - step * np.cos(np.radians(yaw)), c + step * np.sin(np.radians(yaw))
@@ -104,20 +104,20 @@ class Walker:
         return round(self.pose[0] / 0.05), round(self.pose[2] / 0.05), heading
 
     def turn_by(self, turns: int) -> None:
-        """Turn right by so many turns (left if negative), the shorter way round."""
+        """Turn right by this many turn actions (left if negative), in the shorter direction."""
         turns = (turns + self._turns // 2) % self._turns - self._turns // 2
         self.queue.extend([Action.ROTATE_RIGHT if turns > 0 else Action.ROTATE_LEFT] * abs(turns))
 
     def turn_to(self, yaw: float) -> None:
-        """Turn to a yaw in degrees, as near as whole turns come."""
+        """Turn to a yaw in degrees, rounded to whole turn actions."""
         off = (yaw - self.pose[3] + 180.0) % 360.0 - 180.0
         self.turn_by(round(off / self.motion.turn))
 
     def look(self, *pitches: float) -> None:
-        """Tilt to each pitch in turn, in degrees, as near as whole looks come."""
+        """Tilt to each pitch in sequence, in degrees, rounded to whole look actions."""
         now = float(self.pose[4])
         for pitch in pitches:
-            wanted = float(np.clip(pitch, self.motion.lowest_pitch, self.motion.highest_pitch))
-            looks = round((wanted - now) / self.motion.look)
+            target = float(np.clip(pitch, self.motion.lowest_pitch, self.motion.highest_pitch))
+            looks = round((target - now) / self.motion.look)
             self.queue.extend([Action.LOOK_UP if looks > 0 else Action.LOOK_DOWN] * abs(looks))
             now += looks * self.motion.look

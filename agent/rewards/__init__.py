@@ -1,7 +1,7 @@
-"""Tasks as Gymnasium wrappers of HouseEnv: what a reinforcement learner is paid for.
+"""Reward wrappers for HouseEnv: exploration and goal navigation.
 
-Wrap the environment first with a reward, then, where wanted, with `EgocentricObservation`. What a
-reward knows (the true floor, the true labels) stays in it: observations are Frames, and a goal where there is one.
+Wrap the environment with a reward first, then optionally with `EgocentricObservation`. Privileged information of a
+reward (reachable floor, labels) does not leak: observations are Frames, plus a goal for the goal tasks.
 """
 
 from .exploration import CoverageReward, NoveltyReward, SurpriseReward

@@ -1,4 +1,4 @@
-"""Rewards for exploring: floor seen for the first time, places seldom seen, what a learner predicts badly."""
+"""Exploration rewards: coverage gained, rarely seen views, and the learner's prediction error."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from ...learners.objectives.tst import TSTLearner
 from ..mapping.occupancy_map import OccupancyMap
 
 Step = tuple[Frame, float, bool, bool, dict[str, Any]]
-"""What a step of an environment returns."""
+"""Return value of `step`."""
 
 
 class CoverageReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
-    """Pays for reachable floor that the agent's own depth sees for the first time in the episode.
+    """Rewards reachable floor that the agent observes for the first time in the episode.
 
-    A step's reward is `scale` times the gain in `mapping.coverage`, less `bump` for a blocked move: without bumps, an
-    episode's rewards add up to `scale` times what was covered after its first Frame. `info["coverage"]` is the share
-    so far, 0 to 1. The truth of the floor is in the reward only.
+    A step's reward is `scale` times the gain in `occupancy_map.coverage`, minus `collision_penalty` for a blocked move:
+    without collisions, the rewards of an episode sum to `scale` times the coverage gained after its first Frame.
+    `info["coverage"]` is the coverage so far, 0 to 1. Only the reward uses the ground-truth floor.
     """
 
-    def __init__(self, env: gymnasium.Env[Frame, Any], scale: float = 100.0, bump: float = 0.0) -> None:
-        """`env`: HouseEnv, or a wrapper of it that leaves Frames as they are."""
+    def __init__(self, env: gymnasium.Env[Frame, Any], scale: float = 100.0, collision_penalty: float = 0.0) -> None:
+        """`env`: HouseEnv, or a wrapper of it that does not modify Frames."""
         super().__init__(env)
-        self.scale, self.bump = scale, bump
+        self.scale, self.collision_penalty = scale, collision_penalty
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
-        """Start an episode: nothing but its first Frame has been seen."""
+        """Start an episode with the coverage of its first Frame."""
         frame, info = self.env.reset(seed=seed, options=options)
         body: Any = self.env.unwrapped
         floor: ReachableFloor = body.floor
         self._map = OccupancyMap(body.camera)
-        # The map's cells are larger than the floor's, so a few of its answers stand for all points of the floor.
+        # Map cells are larger than floor cells: count how many floor cells each one represents.
         centres = floor.from_cells(np.argwhere(floor.reachable))
         cells = np.floor(centres[:, ::-1] / self._map.cell).astype(np.int64)
         self._unseen, self._weight = np.unique(cells, axis=0, return_counts=True)
@@ -47,18 +47,18 @@ class CoverageReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
         return frame, {**info, "coverage": self.coverage}
 
     def step(self, action: Any) -> Step:
-        """Do one action, and be paid for what it shows."""
+        """Take one action; the reward is the coverage gained."""
         frame, _, terminated, truncated, info = self.env.step(action)
-        reward = self.scale * self._see(frame) - self.bump * bool(info["collision"])
+        reward = self.scale * self._see(frame) - self.collision_penalty * bool(info["collision"])
         return frame, reward, terminated, truncated, {**info, "coverage": self.coverage}
 
     @property
     def coverage(self) -> float:
-        """Share of the reachable floor seen in this episode, 0 to 1."""
+        """Fraction of the reachable floor observed in this episode, 0 to 1."""
         return 1.0 - float(self._weight.sum()) / self._total
 
     def _see(self, frame: Frame) -> float:
-        """Take in a Frame; returns by how much the share has grown."""
+        """Integrate a Frame; returns the coverage gained."""
         known = self._map
         known.update(frame)
         rows, columns = (self._unseen - known.corner).T
@@ -71,21 +71,20 @@ class CoverageReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
 
 
 class NoveltyReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
-    """Pays 1 / sqrt(n) for a view whose place and heading (`eviction.pose_cells`) are seen for the nth time.
+    """Rewards the nth view of a place and heading (`eviction.pose_cells`) with 1 / sqrt(n).
 
-    The count-based bonus of Strehl and Littman (2008), with counts that are exact, as the cells are few. The counts
-    are of one episode, its first Frame included.
+    The count-based bonus of Strehl and Littman (2008) with exact counts, per episode and including its first Frame.
     """
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
-        """Start an episode: no view but its first has been seen."""
+        """Start an episode with the count of its first view."""
         frame, info = self.env.reset(seed=seed, options=options)
         self._times: dict[int, int] = {}
         self._count(frame)
         return frame, info
 
     def step(self, action: Any) -> Step:
-        """Do one action, and be paid for how new its view is."""
+        """Take one action; the reward is the novelty of its view."""
         frame, _, terminated, truncated, info = self.env.step(action)
         return frame, float(self._count(frame) ** -0.5), terminated, truncated, info
 
@@ -97,18 +96,18 @@ class NoveltyReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
 
 
 class SurpriseReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
-    """Pays what the learner's own masked loss is on the new Frame (`objectives.surprise`), 0 until it has learned.
+    """Rewards the learner's masked loss on the new Frame (`objectives.surprise`); 0 before its first step.
 
-    The learner may learn on between steps; whoever trains it decides. Its masked loss needs no label.
+    The caller may train the learner between steps. The masked loss needs no labels.
     """
 
     def __init__(self, env: gymnasium.Env[Frame, Any], learner: TSTLearner, masks: int = MASKS) -> None:
-        """`learner` takes frames of the environment's camera; `masks` maskings are averaged over."""
+        """`learner`: accepts frames of the environment's camera. `masks`: number of random masks averaged."""
         super().__init__(env)
         self.learner, self.masks = learner, masks
 
     def step(self, action: Any) -> Step:
-        """Do one action, and be paid for what the learner did not expect."""
+        """Take one action; the reward is the learner's surprise."""
         frame, _, terminated, truncated, info = self.env.step(action)
         reward = surprise(self.learner, frame, self.masks) if self.learner.steps else 0.0
         return frame, reward, terminated, truncated, info

@@ -1,4 +1,4 @@
-"""`testspace assets`: furniture that a user may install."""
+"""`testspace assets`: optional furniture packs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ...envs.packs.pack import NAMES
 
 
 def install_assets(source: Path | None) -> str:
-    """Install the furniture pack; what stands then."""
-    return f"installed {NAMES[0]}; off unless asked for (--assets {NAMES[0]})\n" + _table(install(source))
+    """Install the furniture pack; returns a report."""
+    return f"installed {NAMES[0]}; used only with --assets {NAMES[0]}\n" + _table(install(source))
 
 
 def list_assets() -> str:
-    """What is installed."""
+    """List the installed pack."""
     found = installed()
-    return f"{NAMES[0]}\n" + _table(found) if found else "nothing is installed: run `testspace assets install`"
+    return f"{NAMES[0]}\n" + _table(found) if found else "nothing installed; run `testspace assets install`"
 
 
 def remove_assets() -> str:

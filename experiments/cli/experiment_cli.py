@@ -1,4 +1,4 @@
-"""`testspace experiment ...`: the paper's results, tried in houses of one's own."""
+"""`testspace experiment ...`: the paper's experiments at small scale, in your own houses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from ...core.errors import UserError
-from ..paper.options import Ask
+from ..paper.options import ExperimentOptions
 
 experiment = tyro.extras.SubcommandApp()
-Asked = Annotated[Ask, tyro.conf.arg(name="")]
+Options = Annotated[ExperimentOptions, tyro.conf.arg(name="")]
 """Options that all experiments share."""
 Specialised = Literal[
     "table1", "table2", "mixin", "multimodal", "figure6", "figure7", "figure9", "figure13", "figure17", "figure18"
@@ -20,7 +20,7 @@ Specialised = Literal[
 
 @experiment.command(name="list")
 def list_() -> None:
-    """Say what experiments there are, what a trial of each costs, and what is done already."""
+    """List the experiments, the cost of a trial of each, and the stages that are already cached."""
     from ..paper.listing import listing
 
     print(listing())
@@ -28,11 +28,11 @@ def list_() -> None:
 
 @experiment.command
 def results(folders: tyro.conf.Positional[tuple[Path, ...]], *, out: Path = Path("RESULTS.md")) -> None:
-    """Write the page of all claims tried, from the results.json of experiments.
+    """Write one page of all tested claims from the results.json of experiments.
 
     Args:
-        folders: Folders of experiments, or folders that hold some.
-        out: The page, in Markdown.
+        folders: Folders of experiments, or parent folders of several.
+        out: Markdown file to write.
     """
     from ..paper.results import write_results
 
@@ -43,85 +43,86 @@ def results(folders: tyro.conf.Positional[tuple[Path, ...]], *, out: Path = Path
 def specialise(
     result: tyro.conf.Positional[Specialised] = "table1",
     *,
-    ask: Asked,
+    options: Options,
     generalist: tuple[str, ...] = (),
 ) -> None:
-    """The heart of the paper at small scale, one of its results at a time.
+    """Run one of the paper's main experiments at small scale, offline.
 
     Args:
-        result: table1 (pre-training against none and generalists, with Figure 11's bounds), table2 (retrieval across
-            modalities), mixin (Tables 4 and 8: the transfer set's rgb in pre-training), multimodal (Table 1's
-            multimodal scratch), figure6 (more modalities), figure7 (pre-train in one house, test in another), figure9
-            (more houses), figure13 (label propagation from 20 frames), figure17 (TST-MAE, TST-DINO, TST-MM
-            over budgets), figure18 (a part of a house).
-        generalist: More generalists beside EfficientNet-Lite0, of table1 and figure13: timm's NAME, whose weights come
-            from the hub, or NAME=FOLDER with model.safetensors in it, such as vit_base_patch14_dinov2.lvd142m.
+        result: table1 (pre-training against scratch and generalists, with Figure 11's bounds), table2 (cross-modal
+            retrieval), mixin (Tables 4 and 8: the transfer set's rgb in pre-training), multimodal (Table 1's
+            multimodal scratch), figure6 (number of modalities), figure7 (pre-train in one house, evaluate in another),
+            figure9 (number of houses), figure13 (label propagation from 20 frames), figure17 (TST-MAE, TST-DINO and
+            TST-MM over budgets), figure18 (parts of a house).
+        generalist: Generalists in addition to EfficientNet-Lite0, for table1 and figure13: a timm NAME such as
+            vit_base_patch14_dinov2.lvd142m, with weights from the hub, or NAME=FOLDER with model.safetensors.
     """
     if generalist and result not in ("table1", "figure13"):
         raise UserError(f"--generalist is for table1 and figure13, not for {result}")
-    _run(result, ask, **({"generalist": generalist} if generalist else {}))
+    _run(result, options, **({"generalist": generalist} if generalist else {}))
 
 
 @experiment.command
 def continual(
     *,
-    ask: Asked,
+    options: Options,
     change: Annotated[str, tyro.conf.arg(metavar="KIND=STRENGTH[,...]")] = "lighting=0.5,objects=0.3",
     eviction: tuple[Literal["ring", "reservoir", "balanced", "minred"], ...] = ("reservoir",),
     generalist: tuple[str, ...] = (),
 ) -> None:
-    """Figure 25: the house changes; what that costs, how soon learning on makes up for it, and what is forgotten.
+    """Figure 25: drop, recovery and forgetting of the live agent when the house changes.
 
     Args:
         change: Kinds of change (lighting, objects, materials) and their strengths, from 0 to 1.
-        eviction: Eviction rules of the replay buffer, which is full when the house changes; each is tried.
-        generalist: More generalists beside EfficientNet-Lite0, as `specialise` takes them.
+        eviction: Eviction rules to compare, for a replay buffer that is full when the house changes.
+        generalist: Generalists in addition to EfficientNet-Lite0, as for `specialise`.
     """
     more = {"generalist": generalist} if generalist else {}
-    _run("figure25", ask, change=change, eviction=eviction, **more)
+    _run("figure25", options, change=change, eviction=eviction, **more)
 
 
 @experiment.command
-def houses(*, ask: Asked, policy: str = "frontier") -> None:
-    """The live agent in many houses: the specialist beside scratch, and test-time training. The README's table.
+def houses(*, options: Options, policy: str = "frontier") -> None:
+    """Run the live agent in many houses: specialist against scratch, and test-time training. The README's table.
 
     Args:
-        policy: What `testspace run --policy` takes.
+        policy: A policy as for `testspace run --policy`.
     """
-    _run("houses", ask, policy=policy)
+    _run("houses", options, policy=policy)
 
 
 @experiment.command
-def fusion(*, ask: Asked) -> None:
+def fusion(*, options: Options) -> None:
     """Rules of multi-view label fusion: votes or probabilities, with the geometric prior and without."""
-    _run("fusion", ask)
+    _run("fusion", options)
 
 
 @experiment.command
-def ttt(*, ask: Asked) -> None:
-    """Table 7: test-time training of TST-MAE and of a generalist, frame by frame and online, with its cost."""
-    _run("table7", ask)
+def ttt(*, options: Options) -> None:
+    """Table 7: test-time training of TST-MAE and of a generalist, per frame and online, with its cost."""
+    _run("table7", options)
 
 
 @experiment.command
 def policies(
     *,
-    ask: Asked,
+    options: Options,
     policy: tuple[str, ...] = ("random", "frontier", "coverage", "novelty", "curiosity", "dense"),
     shares: tuple[float, ...] = (0.25, 0.5, 1.0),
 ) -> None:
-    """Compare policies, one's own too: floor seen, and mIoU of the specialist, after so many frames.
+    """Compare policies: coverage, and mIoU of the specialist over the number of frames.
 
     Args:
-        policy: What `testspace run --policy` takes; FILE.py:CLASS stands beside the built-in ones in one picture.
-        shares: Shares of a life's frames at which a specialist is trained and tested; none measures coverage alone.
+        policy: Policies as for `testspace run --policy`, custom ones included.
+        shares: Fractions of the episode at which a specialist is trained and evaluated; empty: coverage only.
     """
-    _run("policies", ask, policy=policy, shares=shares)
+    _run("policies", options, policy=policy, shares=shares)
 
 
-def _run(name: str, ask: Ask, **settings: Any) -> None:
+def _run(name: str, options: ExperimentOptions, **settings: Any) -> None:
     from ..paper.running import run_experiment
-    from ..paper.tables import claims_table, table, told_claims
+    from ..paper.tables import claim_results, claims_table, table
 
-    summary = run_experiment(name, settings, ask)
-    print(f"{table(summary)}\n\n{claims_table(told_claims(summary))}\n\n{ask.out}: results.json, table.md, figure.png")
+    summary = run_experiment(name, settings, options)
+    claims = claims_table(claim_results(summary))
+    print(f"{table(summary)}\n\n{claims}\n\n{options.out}: results.json, table.md, figure.png")

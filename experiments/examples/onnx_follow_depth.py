@@ -1,10 +1,10 @@
-"""A policy as an ONNX file: it walks where depth is far, and turns to the farther side where it is near.
+"""An ONNX policy: moves ahead where depth is large, otherwise turns to the farther side.
 
     python -m testspace.experiments.examples.onnx_follow_depth follow.onnx
     testspace run --policy follow.onnx --seed 7 --preset smoke --out runs/follow
 
-The graph is written by hand, to show what a file needs: inputs named as keys of the Frame, with a leading axis of 1,
-and an output of one score for each of the five actions. What other frameworks export has the same form. Needs `onnx`
+The graph is built by hand to show the required form: inputs named as keys of the Frame, with a batch axis of 1, and an
+output of one score for each of the five actions. Exports of other frameworks have the same form. Needs `onnx`
 (pip install 'testspace[onnx]').
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 NEAR = 1.5
-"""Metres of free way ahead that MoveAhead needs."""
+"""Free distance ahead that MoveAhead requires, in metres."""
 
 
 def write(file: Path, height: int, width: int) -> None:

@@ -17,10 +17,10 @@ from ...learners.objectives.tst_config import TSTConfig
 
 
 def train(folder: Path, out: Path, /, steps: int = 500) -> None:
-    """Pre-train on the frames of a folder, and leave an encoder.
+    """Pre-train on a folder of frames and save the encoder.
 
     Args:
-        folder: Folder of the frames: rgb/, and if there are any depth/, normals/ and poses.csv.
+        folder: Folder of the frames: rgb/, and optionally depth/, normals/ and poses.csv.
         out: Folder for the encoder: model.safetensors, config.json and a model card.
         steps: Steps of training, of 64 frames each.
     """

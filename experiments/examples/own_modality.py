@@ -1,10 +1,10 @@
-"""A modality of one's own, in a page: the height of each pixel above the floor, from depth and pose.
+"""A custom modality in one page: the height of each pixel above the floor, from depth and pose.
 
     python -m testspace.experiments.examples.own_modality runs/first
 
-The registry wants a name, the channels, and how it is normalised and drawn. From then on it is masked, tokenised,
-predicted, retrieved and drawn like any other. This one is brought along by the frames; one that follows from rgb alone
-has `compute` instead, and then the frames need not hold it.
+A registered modality has a name, channels, and functions to normalise and draw it. It is then masked, tokenised,
+predicted, retrieved and drawn like any other. This one is stored with the frames; a modality that is computed from rgb
+alone defines `compute` instead.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MEAN, STD = 1.0, 0.8  # metres
 
 
 def height(frames: Mapping[str, Tensor], camera: Camera) -> Tensor:
-    """Height above y = 0 of what each pixel shows, float32 (B, H, W), in metres."""
+    """Height of each pixel's surface above y = 0, float32 (B, H, W), in metres."""
     depth = frames["depth"]
     rays = torch.from_numpy(camera.rays()).float()
     upwards = torch.from_numpy(rotation(frames["pose"].numpy())[:, 1]).float()  # the world's y along the camera's axes
@@ -39,12 +39,12 @@ def height(frames: Mapping[str, Tensor], camera: Camera) -> Tensor:
 
 
 def normalise(metres: Tensor) -> Tensor:
-    """Metres (B, H, W) to what the model sees, (B, 1, H, W)."""
+    """Metres (B, H, W) to model input (B, 1, H, W)."""
     return ((metres - MEAN) / STD)[:, None]  # (B, H, W) to (B, 1, H, W)
 
 
 def draw(image: Tensor) -> Tensor:
-    """What the model sees, (B, 1, H, W), to a picture, uint8 (B, H, W, 3)."""
+    """Model input (B, 1, H, W) to an image, uint8 (B, H, W, 3)."""
     grey = ((image * STD + MEAN) / 3).clamp(0, 1)  # the floor is black, three metres are white
     return (255 * grey).to(torch.uint8).permute(0, 2, 3, 1).expand(-1, -1, -1, 3)
 
@@ -53,7 +53,7 @@ HEIGHT = Modality("height", 1, normalise, draw)
 
 
 def train(run: Path, /, steps: int = 200, tokenizer_steps: int = 300) -> TSTLearner:
-    """Learn from what a run's agent remembers, with height as a fifth modality, and say what became of it.
+    """Train on a run's replay buffer with height as a fifth modality, and print the losses.
 
     Args:
         run: Folder of the run.
@@ -76,7 +76,8 @@ def train(run: Path, /, steps: int = 200, tokenizer_steps: int = 300) -> TSTLear
     learner.fit_tokenizers(sample)
     tokenizer = learner.model.tokenizers["height"]
     assert isinstance(tokenizer, Tokenizer)
-    print(f"tokenizer: {fidelity(tokenizer, sample(64))[0].variance_unexplained:.1%} of height unexplained")
+    unexplained = fidelity(tokenizer, sample(64))[0].variance_unexplained
+    print(f"tokenizer: {unexplained:.1%} of the variance of height unexplained")
     for step in range(steps):
         report = learner.step(sample(32))
         if step % 50 == 0 or step == steps - 1:

@@ -66,7 +66,10 @@ def train(config: PPOExample) -> None:
     from stable_baselines3.common.vec_env import DummyVecEnv
 
     torch.set_num_threads(1)  # the network is small: waking threads costs more than they spare
-    worlds = [EgocentricObservation(CoverageReward(body("train", number), bump=0.1)) for number in range(config.houses)]
+    worlds = [
+        EgocentricObservation(CoverageReward(body("train", number), collision_penalty=0.1))
+        for number in range(config.houses)
+    ]
     model = PPO(
         "MlpPolicy",
         DummyVecEnv([partial(Monitor, world) for world in worlds]),

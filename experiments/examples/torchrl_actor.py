@@ -1,8 +1,8 @@
-"""A policy as a module of TorchRL: here untrained; its weights would come from a file of safetensors.
+"""A TorchRL module as a policy. It is untrained here; weights would be loaded from safetensors.
 
     testspace run --policy torchrl_actor.py:actor --seed 7 --preset smoke --out runs/actor
 
-The module reads keys of the Frame, as torchrl's GymEnv gives them, and writes "action".
+The module reads keys of the Frame, in the layout of torchrl's GymEnv, and writes "action".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class DepthColumns(nn.Module):
 
 
 def actor(seed: int) -> ProbabilisticActor:
-    """An actor over the five actions; weights drawn by the seed of the run."""
+    """An actor over the five actions; weights initialised with the seed of the run."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         scores = TensorDictModule(nn.Sequential(DepthColumns(), nn.Linear(8, 5)), ["depth"], ["logits"])

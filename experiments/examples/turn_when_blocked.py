@@ -1,14 +1,14 @@
-"""A policy in five lines, in a Python file.
+"""A minimal policy in a Python file.
 
     testspace run --policy turn_when_blocked.py:TurnWhenBlocked --seed 7 --preset smoke --out runs/turn
 
-It needs no base class. `__init__` may ask for camera, motion and seed by these names, `reset(seed)` may be added.
+It needs no base class. `__init__` may have the parameters camera, motion and seed; `reset(seed)` is optional.
 """
 
 
 class TurnWhenBlocked:
-    """Walks straight on, and turns left where it cannot."""
+    """Moves ahead, and turns left when blocked."""
 
-    def act(self, observation, info):  # type: ignore[no-untyped-def]  # as short as one would write it
+    def act(self, observation, info):  # type: ignore[no-untyped-def]  # untyped, as in user code
         """0 is MoveAhead, 1 RotateLeft."""
         return 1 if info["collision"] else 0

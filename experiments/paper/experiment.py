@@ -1,4 +1,4 @@
-"""What an experiment is: trials that measure, the paper's numbers to set beside them, claims to hold them to."""
+"""Experiments: trials that measure, the paper's numbers for comparison, and claims to test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..stages import Stages, Store
 from ..stages.baselines import EFFICIENTNET
 
 Measures = dict[str, dict[str, float]]
-"""What a trial measured: by line of the table, by column."""
+"""Measures of a trial by table row and column."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Trial:
     """One house and one seed."""
 
     houses: tuple[House, ...]
-    """All test spaces of the experiment."""
+    """Test spaces of the experiment."""
     index: int
-    """Which of them this trial is about."""
+    """Index of this trial's test space."""
     seed: int
     preset: Preset
     store: Store
@@ -42,94 +42,94 @@ class Trial:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the paper that the measures agree with or not."""
+    """A finding of the paper that the measures may confirm."""
 
     says: str
-    """What the paper finds."""
+    """The finding, as a sentence."""
     margin: Callable[[Measures], float]
-    """By how much a trial agrees, in the unit of its columns: above 0 it does. KeyError: the trial does not tell."""
+    """Margin by which a trial agrees, in the unit of its columns; positive: it agrees. KeyError: not measured."""
     where_not: str = ""
-    """Why it may not hold at this size, in a paragraph; shown where it does not."""
+    """A likely reason why it does not hold at this scale; shown only if it does not."""
 
 
 def above(better: str, worse: str, measures: Measures) -> float:
-    """The margin by which a line is above another in mIoU."""
+    """Difference in mIoU between two rows."""
     return measures[better]["mIoU"] - measures[worse]["mIoU"]
 
 
 def above_generalists(ours: str, more: Sequence[str], measures: Measures) -> float:
-    """The margin by which a line is above the best generalist in mIoU: EfficientNet-Lite0, or one of `more` by the
-    names that `stages.generalists` takes. KeyError where there is none."""
+    """Difference in mIoU between a row and the best generalist: EfficientNet-Lite0 or one of `more` (names as for
+    `stages.generalists`). KeyError if there is none."""
     names = (EFFICIENTNET, *(one.partition("=")[0] for one in more))
-    found = [measures[name]["mIoU"] for name in names if name in measures]
-    if not found:
+    values = [measures[name]["mIoU"] for name in names if name in measures]
+    if not values:
         raise KeyError(EFFICIENTNET)
-    return measures[ours]["mIoU"] - max(found)
+    return measures[ours]["mIoU"] - max(values)
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One result of the paper, as it is tried here."""
+    """One result of the paper, as reproduced here."""
 
     command: str
-    """What starts it, after `testspace experiment`."""
+    """Command after `testspace experiment`."""
     source: str
-    """Where the paper has it."""
+    """Place in the paper."""
     question: str
-    """What it asks, in a sentence."""
+    """The question, in one sentence."""
     unit: str
-    """Of the columns."""
+    """Unit of the columns."""
     trial: Callable[[Trial], Measures]
     """Measures one house with one seed."""
     paper: Mapping[str, Mapping[str, float]]
-    """The paper's numbers, where it has them: by line, by column."""
+    """Numbers of the paper, if any, by row and column."""
     claims: Sequence[Claim]
-    """What is held to be seen."""
+    """Findings to test."""
     draw: Callable[[Summary, Path], None]
-    """Draws the figure in the paper's form, a PNG."""
+    """Draws the figure as a PNG, in the form of the paper's."""
     stages: Mapping[str, float]
-    """How many stages of each kind a trial takes, for the estimate of its cost."""
+    """Number of stages of each kind per trial, to estimate its cost."""
     live: bool = False
     """Whether the numbers come from runs of the live agent, rather than from stages on a finished buffer."""
     note: str = ""
-    """How this differs from the paper's; stands under the table."""
+    """Differences from the paper; printed below the table."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What the trials of an experiment came to."""
+    """Results of all trials of an experiment."""
 
     experiment: Experiment
     trials: Sequence[Measures]
 
     def lines(self) -> list[str]:
-        """Lines of the table, as measured."""
+        """Rows of the table, in the order measured."""
         return list(dict.fromkeys(line for one in self.trials for line in one))
 
     def columns(self) -> list[str]:
-        """Columns of the table, as measured."""
+        """Columns of the table, in the order measured."""
         return list(dict.fromkeys(name for one in self.trials for values in one.values() for name in values))
 
     def values(self, line: str, column: str) -> list[float]:
-        """The trials' measures of a cell; of the trials that have it."""
+        """Values of a cell over the trials that have it."""
         return [one[line][column] for one in self.trials if column in one.get(line, {})]
 
     def mean(self, line: str, column: str) -> float:
-        """Their mean, NaN where there is none."""
-        found = self.values(line, column)
-        return float(np.mean(found)) if found else float("nan")
+        """Mean of a cell over trials, NaN if there is none."""
+        values = self.values(line, column)
+        return float(np.mean(values)) if values else float("nan")
 
     def spread(self, line: str, column: str) -> float:
-        """Their standard deviation, 0 for less than two."""
-        found = self.values(line, column)
-        return float(np.std(found, ddof=1)) if len(found) > 1 else 0.0
+        """Standard deviation of a cell over trials, 0 for fewer than two."""
+        values = self.values(line, column)
+        return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
     def margins(self, claim: Claim) -> list[float]:
-        """By how much each trial agrees with a claim; of the trials that tell."""
-        found = []
+        """Margins of a claim over the trials that measured it."""
+        values = []
         for one in self.trials:
             try:
-                found.append(claim.margin(one))
+                values.append(claim.margin(one))
             except KeyError:
                 continue
-        return found
+        return values

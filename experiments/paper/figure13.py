@@ -1,5 +1,4 @@
-"""Figure 13: label propagation, where no shift between external houses and the test space hides what pre-training is
-worth."""
+"""Figure 13: label propagation within the test space, without the domain shift from external houses."""
 
 from __future__ import annotations
 
@@ -24,16 +23,16 @@ def trial(generalist: tuple[str, ...], trial: Trial) -> Measures:
     return stages.scores(segmenters)
 
 
-SHORT = "Pre-training at this size takes some hundred steps where the paper takes many thousand."
+SHORT = "Pre-training at this size takes some hundred steps; the paper takes many thousand."
 
 
 def experiment(generalist: tuple[str, ...] = ()) -> Experiment:
-    """Figure 13; `generalist` names more of them (`stages.generalists`)."""
+    """Figure 13; `generalist`: further generalists (`stages.generalists`)."""
     more = len(generalist)
     return Experiment(
         command="specialise figure13",
         source="Figure 13 (label propagation, Appendix C)",
-        question="With 20 labelled frames of the test space itself, what is pre-training there worth?",
+        question="Does pre-training in the test space help with 20 labelled frames of it?",
         unit="%",
         trial=partial(trial, generalist),
         paper={},
@@ -47,7 +46,7 @@ def experiment(generalist: tuple[str, ...] = ()) -> Experiment:
         ),
         draw=bars,
         stages={"views": 1, "collect": 1, "pseudolabel": 1, "pretrain": 3, "transfer": 7 + more, "evaluate": 6 + more},
-        note="The one experiment in which a segmenter sees labels of the test space: 20 frames, chosen to show many "
-        "classes, and for all methods the same. Pre-training sees none. The paper has the figure on ScanNet++, without "
-        "numbers. The generalist's encoder stays frozen.",
+        note="The only experiment in which a segmenter uses labels of the test space: 20 frames, chosen to cover many "
+        "classes, the same for all methods. Pre-training uses none. The paper has the figure on ScanNet++, without "
+        "numbers. The generalist's encoder is frozen.",
     )

@@ -1,6 +1,6 @@
-"""Figure 17, and beyond it the budget: which objective is best, and from how many samples or seconds on.
+"""Figure 17 over budgets: comparison of objectives at equal samples and at equal seconds.
 
-Every objective is given the same frames of the house and the same rgb of the transfer set, then the same transfer.
+Every objective gets the same frames of the house, the same rgb of the transfer set, and the same transfer.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from .figures import curves
 
 SCRATCH, MAE, MM, DINO = "scratch", "TST-MAE", "TST-MM", "TST-DINO"
 BUDGETS = {MAE: (0.25, 1.0, 4.0), MM: (0.25, 1.0, 4.0), DINO: (0.25, 1.0)}
-"""Samples of pre-training, as multiples of the preset's. One of TST-DINO, six crops and a teacher, costs several of the
-others': a fourth of the samples takes it about as long as the preset's take them."""
+"""Samples of pre-training, as multiples of the preset's. A sample of TST-DINO (six crops and a teacher) costs about
+four times as much as one of the others."""
 SAMPLES, SECONDS = "mIoU after samples", "seconds for samples"
 
 
 def trial(trial: Trial) -> Measures:
-    """Of each objective, a column: mIoU after so many samples, and the seconds that they took."""
+    """mIoU and seconds of pre-training by number of samples; one column per objective."""
     stages = trial.stages
     collected, batch = stages.collect(), trial.preset.learner.batch_size
     scratch = stages.miou(stages.scratch)
     measures: Measures = {}
     for share in sorted({share for shares in BUDGETS.values() for share in shares}):
         steps = stages.steps(round(share * stages.frames))
-        found, seconds = {SCRATCH: scratch}, {}
+        scores, seconds = {SCRATCH: scratch}, {}
         for name in (name for name, shares in BUDGETS.items() if share in shares):
             title = f"{name}, {steps * batch} samples"
             if name == DINO:
@@ -36,8 +36,8 @@ def trial(trial: Trial) -> Measures:
             else:
                 config = stages.mae if name == MAE else stages.mm(pseudolabels=False)
                 learner = stages.pretrain((collected,), config, steps=steps, title=title)
-            found[name], seconds[name] = stages.miou(stages.transfer(learner, title=title)), learner.seconds
-        measures |= {f"{SAMPLES}: {steps * batch}": found, f"{SECONDS}: {steps * batch}": seconds}
+            scores[name], seconds[name] = stages.miou(stages.transfer(learner, title=title)), learner.seconds
+        measures |= {f"{SAMPLES}: {steps * batch}": scores, f"{SECONDS}: {steps * batch}": seconds}
     return measures
 
 
@@ -46,14 +46,14 @@ def _rows(what: str, measures: Measures) -> list[tuple[int, dict[str, float]]]:
 
 
 def at_equal_samples(better: str, worse: str, measures: Measures) -> float:
-    """The lead after the most samples that both had."""
+    """Lead at the largest number of samples measured for both."""
     return [row[better] - row[worse] for _, row in _rows(SAMPLES, measures) if {better, worse} <= set(row)][-1]
 
 
 def at_equal_seconds(better: str, worse: str, measures: Measures) -> float:
-    """The lead after the most seconds that both had; between measures, on a straight line over the seconds' logarithm.
+    """Lead at the longest duration measured for both, interpolated linearly in log seconds.
 
-    KeyError where their seconds do not overlap.
+    KeyError if their durations do not overlap.
     """
     known = {
         name: [
@@ -73,7 +73,7 @@ def at_equal_seconds(better: str, worse: str, measures: Measures) -> float:
 
 
 def draw(summary: Summary, file: Path) -> None:
-    """mIoU over samples; and beside it, in seconds.png, over the seconds that they took on average."""
+    """mIoU over samples, and in seconds.png over the mean seconds of pre-training."""
     lines = [line for line in summary.lines() if line.startswith(SAMPLES)]
     samples = [float(line.rpartition(" ")[2]) for line in lines]
     curves(summary, file, "samples of pre-training", samples, lines, "mIoU, %", log=True)
@@ -87,11 +87,11 @@ def draw(summary: Summary, file: Path) -> None:
 
 def experiment() -> Experiment:
     """Figure 17 over budgets."""
-    short = "Pre-training at this size is short, and a modality more takes its share of a sample's tokens from rgb."
+    short = "Pre-training at this size is short, and further modalities take tokens from rgb."
     return Experiment(
         command="specialise figure17",
         source="Figure 17 (objectives), over budgets",
-        question="Which objective makes the best specialist, at equal samples and at equal seconds?",
+        question="Which objective gives the best specialist, at equal samples and at equal seconds?",
         unit="mIoU in %, and seconds",
         trial=trial,
         paper={},
@@ -105,7 +105,7 @@ def experiment() -> Experiment:
         ),
         draw=draw,
         stages={"views": 1, "collect": 1, "pretrain": 8 * 1.6, "transfer": 9, "evaluate": 9},
-        note="TST-MM has the sensory modalities. Half of the samples are of the transfer set, for every objective. "
-        "Seconds are those of pre-training as it was run; trials side by side slow each other alike. The paper gives "
+        note="TST-MM uses the sensory modalities. For every objective, half of the samples come from the transfer set. "
+        "Seconds are wall-clock times of pre-training; parallel trials slow each other down alike. The paper gives "
         "the figure without numbers in its text.",
     )

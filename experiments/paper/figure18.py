@@ -1,4 +1,4 @@
-"""Figure 18: the smallest unit of space to specialise on: the middle of a house, smaller and smaller."""
+"""Figure 18: the smallest unit of space to specialise on, as rings around the centre of a house."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .experiment import Claim, Experiment, Measures, Summary, Trial
 from .figures import curves
 
 SHARES = {"1/4": 0.25, "1/2": 0.5, "1/1": 1.0}
-"""Rings around the middle, by the share of the held-out views that they hold."""
+"""Rings around the centre, by the fraction of the held-out views in them."""
 SAME, LESS, EXTERNAL = "pre-trained in the same ring", "pre-trained in the smallest ring", "MAE on the transfer set"
 
 
@@ -41,10 +41,10 @@ def _above(worse: str, line: str, measures: Measures) -> float:
 
 def draw(summary: Summary, file: Path) -> None:
     """Curves over the size of the ring."""
-    curves(summary, file, "ring, as a share of the house's views", list(SHARES.values()), list(SHARES))
+    curves(summary, file, "ring, as a fraction of the house's views", list(SHARES.values()), list(SHARES))
 
 
-SHORT = "Pre-training at this size is too short to be seen behind transfer, wherever its frames come from."
+SHORT = "Pre-training at this size is too short to make a visible difference after transfer."
 
 
 def experiment() -> Experiment:
@@ -52,7 +52,7 @@ def experiment() -> Experiment:
     return Experiment(
         command="specialise figure18",
         source="Figure 18 (smaller and smaller spaces)",
-        question="Can one specialise on a part of a house, and does a smaller part serve a larger one?",
+        question="Can a model specialise on part of a house, and does a smaller part serve a larger one?",
         unit="mIoU, %",
         trial=trial,
         paper={},
@@ -65,6 +65,6 @@ def experiment() -> Experiment:
         stages={
             "views": 1, "collect": 1, "part": 2, "pseudolabel": 3, "pretrain": 4, "transfer": 6, "evaluate": 12,
         },
-        note="Rings are by the agent's place, around the middle of the house. The paper gives the figure without "
-        "numbers in its text.",
+        note="Rings are defined by the agent's position, around the centre of the house. The paper gives the figure "
+        "without numbers in its text.",
     )  # fmt: skip

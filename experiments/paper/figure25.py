@@ -1,10 +1,10 @@
-"""Figure 25 on the live agent: the house changes in the middle of its episode, and it keeps acting and learning.
+"""Figure 25 on the live agent: the house changes mid-episode, and the agent continues to act and learn.
 
-Beyond the paper: how much is recovered after how many frames, what is forgotten of the house as it was, and eviction
-rules of a replay buffer that is as large as the first half of the episode, so that new frames must displace old ones.
+Beyond the paper: recovery over frames, forgetting of the original house, and eviction rules of a replay buffer that is
+as large as the first half of the episode, so that new frames displace old ones.
 
-The episode is twice the preset's: the change comes after the preset's frames. Every specialist is the live agent's own,
-transferred on D_t and on its pseudolabelled frames.
+The episode is twice the preset's, with the change in the middle. Every specialist is the live agent's, transferred on
+D_t and its pseudolabelled frames.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from .figures import curves
 
 SHARES = {"after 1/10": 0.1, "after 1/4": 0.25, "after 1/2": 0.5, "after 1/1": 1.0}
 """Frames in the changed house, as a share of those before the change, at which the specialist is evaluated."""
-BEFORE, AFTER, BACK = "before", "right after", "back in the old house"
-FROZEN, NEW = "specialist, frozen", "specialist, all new"
+BEFORE, AFTER, BACK = "before", "right after", "back in the original house"
+FROZEN, NEW = "specialist, frozen", "specialist, trained after the change"
 
 
 def continual(eviction: str) -> str:
@@ -36,7 +36,7 @@ def continual(eviction: str) -> str:
 
 
 def trial(change: str, eviction: tuple[EvictionName, ...], generalist: tuple[str, ...], trial: Trial) -> Measures:
-    """mIoU of every method before the change, right after it, as the agent goes on, and back in the old house."""
+    """mIoU of every method before the change, right after it, during recovery, and back in the original house."""
     changed, _ = perturb(trial.house, parse_change(change), trial.seed)
     stages = Stages(trial.store, trial.preset, (trial.house, changed), trial.seed)
     frames = stages.frames
@@ -74,7 +74,7 @@ def _evaluate(stages: Stages, segmenter: Entry, state: int, classes: list[str]) 
 
 
 def miou(score: dict[str, Any], classes: list[str]) -> float:
-    """mIoU in percent over the classes that count in the old house and in the changed one, so that the two compare."""
+    """mIoU in percent over the classes counted in both the original and the changed house, for comparability."""
     return 100 * float(np.mean([score["per_class"][name] for name in classes]))
 
 
@@ -83,7 +83,7 @@ def _drop(ours: str, measures: Measures) -> float:
 
 
 def _recovers(ours: str, measures: Measures) -> float:
-    """Points above two thirds of what was lost, after a tenth of the frames. KeyError where nothing was lost."""
+    """Points by which recovery after a tenth of the frames exceeds two thirds of the drop. KeyError without a drop."""
     drop = _drop(ours, measures)
     if drop <= 0:
         raise KeyError("nothing lost")
@@ -100,7 +100,7 @@ def _above_generalists(ours: str, generalist: tuple[str, ...], measures: Measure
 
 
 def draw(summary: Summary, file: Path) -> None:
-    """Curves over the frames since the change; what was before is left of it."""
+    """Curves over the frames since the change; the score before it is the leftmost point."""
     lines = [line for line in summary.lines() if line != BACK]
     place = {BEFORE: -0.1, AFTER: 0.0, **SHARES}
     label = "frames since the change, as a share of those before it; leftmost: before"
@@ -112,39 +112,41 @@ def experiment(
     eviction: tuple[EvictionName, ...] = ("reservoir",),
     generalist: tuple[str, ...] = (),
 ) -> Experiment:
-    """Figure 25 for this change, with replay buffers of these eviction rules, beside more generalists.
+    """Figure 25 for this change, these eviction rules of the replay buffer, and further generalists.
 
-    ChangeError or UserError for what cannot be.
+    ChangeError or UserError for invalid settings.
     """
     parse_change(change)
     if not eviction or len(set(eviction)) < len(eviction):
         raise UserError("name one eviction rule or more, each once: --eviction")
     ours = continual(eviction[0])
     small = (
-        "A change moves few pixels, and the score of one transfer differs from the next by a point or two: what was "
-        "lost is then no more than what chance gives or takes."
+        "A change affects few pixels, and scores vary by a point or two between transfers: the drop is then within "
+        "the noise."
     )
     claims = [
         Claim("the change costs the specialist (Figure 25)", partial(_drop, ours), small),
         Claim(
-            "two thirds of it are back after a tenth of the frames",
+            "two thirds of the drop are recovered after a tenth of the frames",
             partial(_recovers, ours),
-            "A tenth of the frames brings a tenth of the steps, and by then few frames of a full buffer are of the "
-            "house as it is now. How much is back after more of them is in the lines below that one.",
+            "A tenth of the frames allows a tenth of the steps, and few frames of a full buffer show the changed house "
+            "by then. Later rows have the recovery after more frames.",
         ),
-        Claim("learning on is better than standing still", partial(_above, ours, FROZEN, "after 1/1"), small),
+        Claim(
+            "continued learning is better than a frozen specialist", partial(_above, ours, FROZEN, "after 1/1"), small
+        ),
         Claim(
             "the live agent is better than the generalist",
             partial(_above_generalists, ours, generalist),
-            "The generalist brings 3.4 million parameters that millions of images have trained, and sees frames scaled "
-            "to 224 x 224; the specialist had minutes.",
+            "The generalist has 3.4 million parameters pre-trained on millions of images, and gets frames scaled to "
+            "224 x 224; the specialist trains for minutes.",
         ),
     ]
     claims += [
         Claim(
             f"beyond the paper: {rule} eviction forgets less than a ring",
             partial(_above, continual(rule), continual("ring"), BACK),
-            "The old house is the new one but for its light and a few things: there is little to forget.",
+            "The original house differs only in light and a few objects: there is little to forget.",
         )
         for rule in eviction
         if rule != "ring" and "ring" in eviction
@@ -153,7 +155,7 @@ def experiment(
     return Experiment(
         command="continual",
         source="Figure 25",
-        question="When the house changes, what is lost, how soon is it learned again, and what is forgotten?",
+        question="When the house changes, how much performance is lost, recovered and forgotten?",
         unit="mIoU, %",
         trial=measure,
         paper={},
@@ -165,6 +167,7 @@ def experiment(
         },
         live=True,
         note=f"The house changes by {change}; its layout and assets stay (Appendix S). The replay buffer holds as many "
-        "frames as were seen before the change. `all new` is another agent, which has only seen the changed house, on "
-        "held-out views of its own: the upper reference. The paper gives the figure without numbers in its text.",
+        "frames as were seen before the change. `trained after the change` is another agent that has only seen the "
+        "changed house, on held-out views of its own: the upper reference. The paper gives the figure without numbers "
+        "in its text.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Figures 5 and 6: what each modality adds to pre-training, and how performance scales with their number."""
+"""Figures 5 and 6: performance over the number of modalities in pre-training."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .figures import curves
 
 MEAN, LOWEST, HIGHEST = "mIoU, mean of sets", "worst set", "best set"
 COUNTS = {str(count): float(count) for count in range(1, len(SENSORY) + 2)}
-"""Lines, by number of modalities; the last has pseudolabels beside the sensory ones."""
+"""Rows by number of modalities; the last one adds pseudolabels."""
 
 
 def trial(trial: Trial) -> Measures:
-    """mIoU of TST by number of modalities: rgb alone (TST-MAE), then rgb with every set of so many of the others."""
+    """mIoU by number of modalities: rgb alone (TST-MAE), then rgb with every subset of the others of that size."""
     stages = trial.stages
     collected = stages.collect()
     configs = {"1": [("rgb", stages.mae)]}
@@ -26,12 +26,12 @@ def trial(trial: Trial) -> Measures:
         configs[str(count + 1)] = [(", ".join(names), stages.mm(names, pseudolabels=False)) for names in sets]
     configs[str(len(SENSORY) + 1)] = [("all and pseudolabels", stages.mm())]
     measures: Measures = {}
-    for count_name, some in configs.items():
-        found = []
-        for title, config in some:
+    for count_name, variants in configs.items():
+        scores = []
+        for title, config in variants:
             learner = stages.pretrain((collected,), config, title=title)
-            found.append(stages.miou(stages.transfer(learner, title=title)))
-        measures[count_name] = {MEAN: float(np.mean(found)), LOWEST: min(found), HIGHEST: max(found)}
+            scores.append(stages.miou(stages.transfer(learner, title=title)))
+        measures[count_name] = {MEAN: float(np.mean(scores)), LOWEST: min(scores), HIGHEST: max(scores)}
     return measures
 
 
@@ -54,7 +54,7 @@ def experiment() -> Experiment:
     return Experiment(
         command="specialise figure6",
         source="Figure 6 (more modalities)",
-        question="Do more modalities in pre-training make the specialist better, whichever they are?",
+        question="Do more modalities in pre-training improve the specialist, whichever they are?",
         unit="mIoU, %",
         trial=trial,
         paper={},
@@ -62,15 +62,16 @@ def experiment() -> Experiment:
             Claim(
                 "more modalities are better (Figure 6)",
                 _more,
-                "Pre-training at this size is too short to be seen behind transfer, whatever it is fed.",
+                "Pre-training at this size is too short to make a visible difference after transfer.",
             ),
             Claim(
-                "with more of them it matters less which (Figure 6)",
+                "with more modalities, the choice matters less (Figure 6)",
                 _narrower,
-                "Sets of two and of three modalities are three each: their spread is mostly that of chance.",
+                "There are only three sets each of two and three modalities: their spread is mostly noise.",
             ),
         ),
         draw=draw,
         stages={"views": 1, "collect": 1, "pseudolabel": 1, "pretrain": 9, "transfer": 10, "evaluate": 9},
-        note="The paper has nine modalities, and its figure no numbers in the text. Every learner takes as many steps.",
+        note="The paper has nine modalities, and gives no numbers in the text. Every learner takes the same number of "
+        "steps.",
     )

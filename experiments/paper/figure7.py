@@ -1,6 +1,6 @@
 """Figure 7: pre-train in one house, evaluate in another. Specialisation is the diagonal.
 
-Everything but the frames is that of the house that is tested: D_t, what is mixed in, who guesses the pseudolabels.
+Only the frames differ: D_t, mix-in and pseudolabel teacher are those of the evaluated house.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from .figures import matrix
 
 
 def trial(trial: Trial) -> Measures:
-    """mIoU in this trial's house of specialists of every house: one row of the matrix."""
+    """mIoU of every house's specialist in this trial's house: one row of the matrix."""
     stages = trial.stages
     row = {}
     for number, house in enumerate(trial.houses, 1):
@@ -22,7 +22,7 @@ def trial(trial: Trial) -> Measures:
 
 
 def _diagonal(measures: Measures) -> float:
-    """How far the house's own specialist is ahead of the best of the others. KeyError where there is one house only."""
+    """Lead of the house's own specialist over the best of the others. KeyError if there is only one house."""
     ((line, row),) = measures.items()
     own = f"pre-trained in {line.rsplit(' ', 1)[1]}"
     others = [value for name, value in row.items() if name not in (own, "scratch")]
@@ -36,7 +36,7 @@ def experiment() -> Experiment:
     return Experiment(
         command="specialise figure7",
         source="Figure 7",
-        question="Is it this house's frames that help, or would any house's do?",
+        question="Does pre-training in this house help more than pre-training in another?",
         unit="mIoU, %",
         trial=trial,
         paper={},
@@ -50,6 +50,6 @@ def experiment() -> Experiment:
         ),
         draw=matrix,
         stages={"views": 1, "collect": 1, "pseudolabel": 3, "pretrain": 3, "transfer": 4, "evaluate": 4},
-        note="Name three houses or more with --house; a trial is one row. The models are those of a life, with the "
-        "frames' pseudolabels in transfer. The paper gives the figure without numbers in its text.",
+        note="Give three or more houses with --house; a trial is one row. Transfer includes pseudolabelled frames, as "
+        "in a run of the agent. The paper gives the figure without numbers in its text.",
     )

@@ -1,4 +1,4 @@
-"""Figure 9: pre-train in more and more houses: worse in the test space, better in houses never seen."""
+"""Figure 9: specialisation against generalisation, over the number of houses in pre-training."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ HERE, ELSEWHERE = "in the test space", "in a house never seen"
 
 
 def trial(trial: Trial) -> Measures:
-    """mIoU of TST-MM in its test space and in the last house, by the number of houses that pre-training saw.
+    """mIoU of TST-MM in its test space and in the last house, by the number of houses in pre-training.
 
-    The steps are the same for all. UserError for less than three houses.
+    The number of steps is the same for all. UserError for fewer than three houses.
     """
     if len(trial.houses) < 3:
-        raise UserError("figure9 needs three houses or more: one to test in, one never seen, and others to add")
+        raise UserError("figure9 needs three or more houses: the test space, an unseen one, and others to add")
     stages = trial.stages
     order = [*trial.houses[trial.index :], *trial.houses[: trial.index]]
     others = [Stages(trial.store, trial.preset, (house,), trial.seed) for house in order[1:]]
@@ -45,12 +45,12 @@ def _rises(measures: Measures) -> float:
 def draw(summary: Summary, file: Path) -> None:
     """Two curves over the number of houses."""
     lines = summary.lines()
-    curves(summary, file, "houses that pre-training saw", [float(line) for line in lines], lines)
+    curves(summary, file, "houses in pre-training", [float(line) for line in lines], lines)
 
 
 FEW = (
-    "A few houses and some hundred steps: at this size a learner is still gaining from every frame, and one house more "
-    "changes less than the seed does. The paper goes to thousands of houses."
+    "With a few houses and some hundred steps the learner still gains from every frame, and one more house matters "
+    "less than the seed. The paper goes to thousands of houses."
 )
 
 
@@ -59,16 +59,16 @@ def experiment() -> Experiment:
     return Experiment(
         command="specialise figure9",
         source="Figure 9 (specialisation against generalisation)",
-        question="Do more houses in pre-training make the model worse at home and better elsewhere?",
+        question="Do more houses in pre-training reduce performance in the test space and improve it elsewhere?",
         unit="mIoU, %",
         trial=trial,
         paper={},
         claims=(
-            Claim("more houses make it worse in the test space (Figure 9)", _falls, FEW),
-            Claim("more houses make it better in a house never seen (Figure 9)", _rises, FEW),
+            Claim("more houses reduce performance in the test space (Figure 9)", _falls, FEW),
+            Claim("more houses improve performance in an unseen house (Figure 9)", _rises, FEW),
         ),
         draw=draw,
         stages={"views": 3, "collect": 2, "pseudolabel": 2, "pretrain": 2, "transfer": 3, "evaluate": 4},
-        note="Name three houses or more with --house; each is the test space once, and the one named before it is "
-        "never seen. The costs are those of three. The paper gives the figure without numbers in its text.",
+        note="Give three or more houses with --house; each is the test space once, with the one before it as the "
+        "unseen house. Costs are for three. The paper gives the figure without numbers in its text.",
     )

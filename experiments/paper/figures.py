@@ -1,4 +1,4 @@
-"""The forms of the paper's figures: grouped bars, a matrix, curves; each with the spread over trials."""
+"""Figures in the paper's form: grouped bars, a matrix, curves; each with the spread over trials."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ COLOURS = (
 def bars(
     summary: Summary, file: Path, columns: Sequence[str] | None = None, lines: Sequence[str] | None = None
 ) -> None:
-    """One group of bars a column, one bar a line: means, spread, and each trial as a dot; without names, of all."""
-    shown, lines = list(columns or summary.columns()), list(lines or summary.lines())
-    axes, finish = _figure(file, 2.2 + 0.42 * len(lines) * len(shown), summary)
+    """Grouped bars, one group per column and one bar per row: mean, spread, and a dot per trial. None: all of them."""
+    visible, lines = list(columns or summary.columns()), list(lines or summary.lines())
+    axes, finish = _figure(file, 2.2 + 0.42 * len(lines) * len(visible), summary)
     width = 0.8 / len(lines)
     for place, line in enumerate(lines):
-        x = np.arange(len(shown)) + (place - (len(lines) - 1) / 2) * width
-        means = [summary.mean(line, column) for column in shown]
-        spreads = [summary.spread(line, column) for column in shown]
+        x = np.arange(len(visible)) + (place - (len(lines) - 1) / 2) * width
+        means = [summary.mean(line, column) for column in visible]
+        spreads = [summary.spread(line, column) for column in visible]
         axes.bar(
             x, means, 0.9 * width, yerr=spreads, color=COLOURS[place % len(COLOURS)], label=line, capsize=3, zorder=2
         )
-        for at, column in zip(x, shown, strict=True):
-            found = summary.values(line, column)
-            axes.plot(np.full(len(found), at), found, ".", color="#20242a", markersize=4, zorder=3)
-    axes.set_xticks(np.arange(len(shown)), [textwrap.fill(column, 14) for column in shown], fontsize=8)
+        for at, column in zip(x, visible, strict=True):
+            values = summary.values(line, column)
+            axes.plot(np.full(len(values), at), values, ".", color="#20242a", markersize=4, zorder=3)
+    axes.set_xticks(np.arange(len(visible)), [textwrap.fill(column, 14) for column in visible], fontsize=8)
     axes.grid(axis="y", color="#dde2e7", zorder=0)
     _legend(axes)
     finish()
 
 
 def matrix(summary: Summary, file: Path) -> None:
-    """Lines by columns as a matrix of means, as Figure 7: darker is better within its row."""
+    """Matrix of means, as in Figure 7; darker is better within a row."""
     lines, columns = summary.lines(), summary.columns()
     means = np.array([[summary.mean(line, column) for column in columns] for line in lines])
     axes, finish = _figure(file, 2.5 + 0.9 * len(columns), summary)
@@ -71,25 +71,25 @@ def curves(
     y_name: str | None = None,
     log: bool = False,
 ) -> None:
-    """A curve a column that has any of these lines, through their means, which stand at `x`; the band is the spread.
+    """One curve per column through the means of `lines`, at positions `x`; bands show the spread.
 
-    `x`: one for all columns, or those of each column that is to be drawn. `y_name`: what is measured, where the
-    experiment measures more than one thing. `log`: each doubling of x is as wide.
+    `x`: positions for all columns, or by column. `y_name`: axis label, if it is not the experiment's unit. `log`:
+    logarithmic x axis.
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     axes, finish = _figure(file, 7.5, summary)
     if y_name is not None:
         axes.set_ylabel(y_name, fontsize=9)
-    shown = [column for column in summary.columns() if any(summary.values(line, column) for line in lines)]
-    places = x if isinstance(x, Mapping) else dict.fromkeys(shown, x)
-    shown = [column for column in shown if column in places]
-    for column in shown:
-        place = summary.columns().index(column)  # a method looks the same in every figure of its experiment
+    visible = [column for column in summary.columns() if any(summary.values(line, column) for line in lines)]
+    places = x if isinstance(x, Mapping) else dict.fromkeys(visible, x)
+    visible = [column for column in visible if column in places]
+    for column in visible:
+        place = summary.columns().index(column)  # a method has the same style in every figure of an experiment
         mean = np.array([summary.mean(line, column) for line in lines])
         spread = np.array([summary.spread(line, column) for line in lines])
         colour = COLOURS[place % len(COLOURS)]
-        style = ("-", "--", "-.", ":")[place % 4]  # one on top of another can be seen
+        style = ("-", "--", "-.", ":")[place % 4]  # overlapping curves remain visible
         axes.plot(places[column], mean, f"o{style}", color=colour, label=column)
         axes.fill_between(places[column], mean - spread, mean + spread, color=colour, alpha=0.1, linewidth=0)
     if log:
@@ -97,8 +97,8 @@ def curves(
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-    elif all(float(at).is_integer() for column in shown for at in places[column]):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # no half houses
+    elif all(float(at).is_integer() for column in visible for at in places[column]):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # integer ticks only
     axes.set_xlabel(x_name)
     axes.grid(color="#dde2e7", zorder=0)
     _legend(axes)
@@ -123,7 +123,7 @@ def _figure(file: Path, width: float, summary: Summary) -> tuple[Axes, _Finish]:
 
 
 class _Finish:
-    """Writes the figure, whole or not at all."""
+    """Writes the figure atomically."""
 
     def __init__(self, figure: object, file: Path) -> None:
         self.figure, self.file = figure, file

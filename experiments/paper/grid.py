@@ -1,7 +1,7 @@
-"""Many trials side by side: through Ray where it is installed (the extra `ray`), in a process pool of Python's without.
+"""Parallel trials: with Ray if it is installed (extra `ray`), otherwise in a process pool.
 
-A task is a function of some module and the places are its arguments; each runs in a process of its own. What a task
-has stored when it is killed is its own affair: the trials of experiments go on from their stages.
+A task is a module-level function; each call runs in a separate process. Tasks that are killed are not retried here:
+experiments resume from their cached stages.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
-Place = tuple[Any, ...]
+Arguments = tuple[Any, ...]
 
 
-def each(task: Callable[..., Any], places: Sequence[Place], workers: int) -> Iterator[tuple[Place, Any]]:
-    """Each place with task(*place), in the order in which they end, at most `workers` at a time.
+def map_trials(task: Callable[..., Any], calls: Sequence[Arguments], workers: int) -> Iterator[tuple[Arguments, Any]]:
+    """Yield (arguments, task(*arguments)) in order of completion, with at most `workers` processes.
 
-    What a task raises is raised here, and what has not begun by then is not begun.
+    An exception in a task is raised here; tasks that have not started by then are cancelled.
     """
     if importlib.util.find_spec("ray") is not None:
-        yield from _by_ray(task, places, workers)
+        yield from _by_ray(task, calls, workers)
     else:
-        yield from _by_pool(task, places, workers)
+        yield from _by_pool(task, calls, workers)
 
 
-def _by_pool(task: Callable[..., Any], places: Sequence[Place], workers: int) -> Iterator[tuple[Place, Any]]:
+def _by_pool(task: Callable[..., Any], calls: Sequence[Arguments], workers: int) -> Iterator[tuple[Arguments, Any]]:
     # spawned: torch's threads do not survive a fork
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
     try:
-        waiting = {pool.submit(task, *place): place for place in places}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+        pending = {pool.submit(task, *arguments): arguments for arguments in calls}
+        for future in as_completed(pending):
+            yield pending[future], future.result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed takes this process with it: else it would train on, unseen, and hold its stages."""
+    """Exit when the parent is killed: otherwise this process would continue to train and hold its stages' locks."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -52,18 +52,18 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _by_ray(task: Callable[..., Any], places: Sequence[Place], workers: int) -> Iterator[tuple[Place, Any]]:
+def _by_ray(task: Callable[..., Any], calls: Sequence[Arguments], workers: int) -> Iterator[tuple[Arguments, Any]]:
     import ray
 
     ray.init(num_cpus=workers, include_dashboard=False, logging_level=logging.ERROR)
     try:
         remote = ray.remote(num_cpus=1, max_retries=0)(task)
-        waiting = {remote.remote(*place): place for place in places}
-        while waiting:
-            (ended, *_), _ = ray.wait(list(waiting))
+        pending = {remote.remote(*arguments): arguments for arguments in calls}
+        while pending:
+            (done, *_), _ = ray.wait(list(pending))
             try:
-                yield waiting.pop(ended), ray.get(ended)
+                yield pending.pop(done), ray.get(done)
             except ray.exceptions.RayTaskError as error:
-                raise error.cause from None  # as the task raised it, so that a user's mistake is told in a line
+                raise error.cause from None  # the task's own exception, so that user errors print one line
     finally:
         ray.shutdown()

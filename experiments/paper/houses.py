@@ -1,4 +1,4 @@
-"""The live agent in many houses: is its specialist better there than scratch, and does test-time training add to it?
+"""The live agent in many houses: specialist against scratch, and the effect of test-time training.
 
 The README's table: `testspace experiment houses --house FILE:LINE ... --preset nano-long`.
 """
@@ -44,7 +44,7 @@ def experiment(policy: str = "frontier") -> Experiment:
     return Experiment(
         command="houses",
         source="The live agent in many houses",
-        question="Is the specialist of an episode better in its house than the same network without it?",
+        question="Is the specialist better in its house than the same network without pre-training there?",
         unit="%; seconds; MB",
         trial=partial(trial, policy),
         paper={},
@@ -52,7 +52,7 @@ def experiment(policy: str = "frontier") -> Experiment:
             Claim("the specialist is better than scratch (Figure 1)", partial(above, SPECIALIST, SCRATCH)),
             Claim("... by four points of mIoU or more", partial(_above_by, 4.0)),
             Claim(
-                "TTT makes the specialist better (Table 7)",
+                "TTT improves the specialist (Table 7)",
                 partial(above, TTT, BEFORE),
                 "Gradients of reconstruction and of segmentation are nearly orthogonal in a network this small.",
             ),

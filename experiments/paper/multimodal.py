@@ -1,6 +1,6 @@
-"""Multimodal scratch of Table 1: is it pre-training that helps, or would depth at hand in transfer do as much?
+"""Multimodal scratch of Table 1: is pre-training needed, or is depth as an input in transfer enough?
 
-Four segmenters with one recipe of transfer: from rgb alone and from all sensory modalities, pre-trained and not.
+Four segmenters with the same transfer recipe: from rgb or from all sensory modalities, pre-trained or not.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ def experiment() -> Experiment:
     return Experiment(
         command="specialise multimodal",
         source="Table 1 (scratch, unimodal and multimodal)",
-        question="Is it pre-training across modalities that helps, or are the modalities themselves enough?",
+        question="Does cross-modal pre-training help, or are the modalities as inputs enough?",
         unit="%",
         trial=trial,
         paper={SCRATCH: {"mIoU": 28.62}, MULTIMODAL: {"mIoU": 26.29}},
         claims=(
             Claim(
-                "TST-MM, which is given rgb alone in transfer, is better than multimodal scratch (Table 1)",
+                "TST-MM with rgb only in transfer is better than multimodal scratch (Table 1)",
                 partial(above, TST, MULTIMODAL),
-                "The simulator's depth has no noise, and shapes tell classes apart that textures do not; pre-training "
-                "at this size is short.",
+                "The simulator's depth has no noise, and shape distinguishes classes that texture does not; "
+                "pre-training at this size is short.",
             ),
             Claim(
                 "multimodal scratch is no better than unimodal scratch (Table 1, ProcTHOR)",
                 partial(above, SCRATCH, MULTIMODAL),
-                "The simulator's depth has no noise, and D_t is seen with the very same camera.",
+                "The simulator's depth has no noise, and D_t is rendered with the same camera.",
             ),
             Claim(
                 "beyond the paper: with all modalities in transfer too, pre-training still helps",
@@ -57,7 +57,7 @@ def experiment() -> Experiment:
         ),
         draw=bars,
         stages={"views": 1, "collect": 1, "pretrain": 1, "transfer": 7, "evaluate": 4},
-        note="The head gets the features of rgb's tokens, which have seen the others'. A multimodal transfer has four "
-        "times the tokens, and counts here as two and a half transfers. The paper's numbers are of ViT-B, other houses "
+        note="The head uses the features of the rgb tokens, which attend to the others. A multimodal transfer has four "
+        "times the tokens, and counts as two and a half transfers. The paper's numbers are for ViT-B, other houses "
         "and other classes.",
     )

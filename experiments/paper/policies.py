@@ -1,7 +1,7 @@
-"""Beyond the paper: which policy's frames make a specialist soonest? It collects by dense sampling, which no robot can.
+"""Beyond the paper: specialisation by exploration policy. The paper samples poses densely, which no robot can.
 
-The live agent explores by each policy, from the same start. At some shares of the episode its specialist is evaluated:
-mIoU over frames.
+The live agent runs with each policy from the same start pose; its specialist is evaluated at several fractions of the
+episode.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ BUILT_IN = ("random", "frontier", "coverage", "novelty", "curiosity", "dense")
 SEEN, MIOU, SCRATCH = "floor seen", "mIoU", "scratch"
 NEEDED = "frames to half of the best gain"
 COVERAGE_AT = (0.05, 0.1, 0.25, 0.5, 1.0)
-"""Shares of the episode at which coverage is reported."""
+"""Fractions of the episode at which coverage is reported."""
 
 
 def trial(policy: tuple[str, ...], shares: tuple[float, ...], trial: Trial) -> Measures:
-    """Of each policy, a column: coverage in percent and mIoU after so many frames, and the frames that mIoU took."""
+    """Coverage and mIoU in percent by number of frames, and frames to half of the best gain; one column per policy."""
     frames = trial.preset.episode.frames
     measures: Measures = {f"{SEEN} after {round(share * frames)}": {} for share in COVERAGE_AT}
     measures |= {f"{MIOU} after {round(share * frames)}": {} for share in shares}
@@ -47,7 +47,7 @@ def trial(policy: tuple[str, ...], shares: tuple[float, ...], trial: Trial) -> M
 
 
 def _sizes(preset: Preset, shares: tuple[float, ...]) -> Preset:
-    """An episode that is evaluated at these shares of it; without any, one that only explores."""
+    """An episode evaluated at these fractions of it; without any, one that only explores."""
     episode = replace(preset.episode, rollout=max(1, preset.episode.frames // 20))  # coverage is measured after each
     if shares:
         return replace(preset, episode=episode, milestones=shares)
@@ -57,14 +57,15 @@ def _sizes(preset: Preset, shares: tuple[float, ...]) -> Preset:
 
 
 def column(policy: str) -> str:
-    """A policy's column: its name without folders."""
+    """Column name of a policy: its name without folders."""
     where, colon, name = policy.rpartition(":")
     return f"{Path(where).name}{colon}{name}" if colon else Path(policy).name
 
 
 def frames_to_half(curves: dict[str, list[tuple[int, float]]]) -> dict[str, float]:
-    """Frames at which each curve, of those that all begin at the same mIoU and do get there, first reaches half of what
-    the best of them gains by its end. Empty where none gains anything."""
+    """Frames at which each curve first reaches half of the best final gain; curves that never do are left out.
+
+    All curves start at the same mIoU. Empty if none gains anything."""
     start = next(iter(curves.values()))[0][1]
     best = max(curve[-1][1] for curve in curves.values())
     if best <= start:
@@ -74,7 +75,7 @@ def frames_to_half(curves: dict[str, list[tuple[int, float]]]) -> dict[str, floa
 
 
 def frames_needed(curve: list[tuple[int, float]], target: float) -> float | None:
-    """Frames at which straight lines through (frames, mIoU) first reach `target`; None where they do not."""
+    """Frames at which the piecewise linear curve (frames, mIoU) first reaches `target`; None if it never does."""
     for (x0, y0), (x1, y1) in pairwise(curve):
         if y0 >= target:
             return float(x0)
@@ -84,7 +85,7 @@ def frames_needed(curve: list[tuple[int, float]], target: float) -> float | None
 
 
 def _ahead(better: str, worse: str, what: str, measures: Measures) -> float:
-    """Mean lead over all shares. KeyError where one of the two was not tried."""
+    """Mean lead over all evaluations. KeyError if one of the two was not run."""
     rows = [row for line, row in measures.items() if line.startswith(what)]
     if not rows:
         raise KeyError(what)
@@ -92,9 +93,9 @@ def _ahead(better: str, worse: str, what: str, measures: Measures) -> float:
 
 
 def draw(summary: Summary, file: Path) -> None:
-    """mIoU over frames where it was measured, else coverage; coverage stands beside it in a second picture.
+    """mIoU over frames if measured, else coverage; coverage is always drawn to coverage.png.
 
-    A single share of the episode is no curve: its bars are drawn.
+    A single evaluation is drawn as bars.
     """
     seen = [line for line in summary.lines() if line.startswith(SEEN)]
     miou = [line for line in summary.lines() if line.startswith(MIOU)]
@@ -107,33 +108,33 @@ def draw(summary: Summary, file: Path) -> None:
 
 
 def experiment(policy: tuple[str, ...] = BUILT_IN, shares: tuple[float, ...] = (0.25, 0.5, 1.0)) -> Experiment:
-    """These policies, with the specialist evaluated at these shares of the episode (none: coverage alone).
+    """These policies, with the specialist evaluated at these fractions of the episode (none: coverage only).
 
-    UserError for policies or shares that cannot be.
+    UserError for invalid policies or fractions.
     """
     if not policy or len({column(name) for name in policy}) < len(policy):
-        raise UserError("name a policy or more, each once: --policy")
+        raise UserError("give one or more policies without duplicates: --policy")
     if any(not 0 < share <= 1 for share in shares) or list(shares) != sorted(set(shares)):
-        raise UserError("shares of the episode must rise, above 0 and up to 1: --shares")
+        raise UserError("fractions of the episode must be increasing, above 0 and at most 1: --shares")
     return Experiment(
         command="policies",
         source="Policies",
-        question="Does a policy that looks where the learner is weak specialise faster than dense sampling?",
+        question="Does a policy that seeks views with high learner loss specialise faster than dense sampling?",
         unit="%",
         trial=partial(trial, policy, shares),
         paper={},
         claims=(
-            Claim("beyond the paper: curiosity's frames specialise better than dense sampling's, at equal numbers",
+            Claim("beyond the paper: at equal frames, curiosity gives a better specialist than dense sampling",
                   partial(_ahead, "curiosity", "dense", MIOU)),
-            Claim("beyond the paper: dense sampling's frames specialise better than a frontier explorer's",
+            Claim("beyond the paper: at equal frames, dense sampling gives a better specialist than frontiers",
                   partial(_ahead, "dense", "frontier", MIOU)),
-            Claim("the frontier explorer covers the floor faster than a random walk",
+            Claim("frontier exploration covers the floor faster than a random walk",
                   partial(_ahead, "frontier", "random", SEEN)),
         ),
         draw=draw,
         stages={"run": len(policy)},
         live=True,
-        note=f"Lines of mIoU and of floor seen are percent; '{NEEDED}' counts frames, and has no number where a "
-        "policy does not get there. Dense sampling teleports and knows the true floor. Curiosity follows the learner "
-        "that is evaluated.",
+        note=f"Rows of mIoU and coverage are in percent; '{NEEDED}' is in frames, and empty if a policy does not "
+        "reach it. Dense sampling teleports and uses the ground-truth floor. Curiosity follows the learner that is "
+        "evaluated.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""All experiments by name. Their modules are imported when one is asked for."""
+"""All experiments by name; their modules are imported on demand."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ EXPERIMENTS = (
     "fusion",
     "policies",
 )
-"""Names of modules beside this one; the `experiment(**settings)` of each makes an Experiment."""
+"""Modules of this package; `experiment(**settings)` of each returns an Experiment."""
 
 
 def find_experiment(name: str, settings: dict[str, Any] | None = None) -> Experiment:
-    """The experiment of this name, with settings of its own."""
+    """The experiment of this name with these settings."""
     made = import_module(f".{name}", __package__).experiment(**(settings or {}))
     assert isinstance(made, Experiment)
     return made

@@ -1,4 +1,4 @@
-"""Table 2: retrieval across modalities with nothing trained for it: image to depth, and depth to image."""
+"""Table 2: zero-shot cross-modal retrieval, image to depth and depth to image."""
 
 from __future__ import annotations
 
@@ -10,39 +10,43 @@ from .figures import bars
 
 ELSEWHERE, TST = "TST-MM of another house", "TST-MM"
 TARGET = "normals"
-WAYS = ("image to depth", "depth to image")
+DIRECTIONS = ("image to depth", "depth to image")
 
 
 def trial(trial: Trial) -> Measures:
-    """Recall among the held-out views of the house, of the house's own TST-MM and of one that lived elsewhere."""
+    """Recall among the held-out views of the house, for its own TST-MM and one pre-trained elsewhere."""
     stages = trial.stages
     other = Stages(trial.store, trial.preset, (generate_house(FIRST_SEED),), trial.seed)
     config = stages.mm(pseudolabels=False)
     measures: Measures = {}
     for name, collected in {ELSEWHERE: other.collect(), TST: stages.collect()}.items():
-        found = stages.retrieval(stages.pretrain((collected,), config, title=name), TARGET)
-        measures[name] = {f"{way}, R@{k}": 100 * share for way in WAYS for k, share in found[way].items()}
+        recall = stages.retrieval(stages.pretrain((collected,), config, title=name), TARGET)
+        measures[name] = {
+            f"{direction}, R@{k}": 100 * share for direction in DIRECTIONS for k, share in recall[direction].items()
+        }
     return measures
 
 
 def _above(measures: Measures) -> float:
-    """The mean over both ways of R@1."""
-    return sum(measures[TST][f"{way}, R@1"] - measures[ELSEWHERE][f"{way}, R@1"] for way in WAYS) / len(WAYS)
+    """Difference in R@1, averaged over both directions."""
+    return sum(
+        measures[TST][f"{direction}, R@1"] - measures[ELSEWHERE][f"{direction}, R@1"] for direction in DIRECTIONS
+    ) / len(DIRECTIONS)
 
 
 def _paper(*recalls: float) -> dict[str, float]:
-    return {f"{way}, R@{k}": recall for (way, k), recall in zip(_CELLS, recalls, strict=True)}
+    return {f"{direction}, R@{k}": recall for (direction, k), recall in zip(_CELLS, recalls, strict=True)}
 
 
-_CELLS = [(way, k) for way in WAYS for k in (1, 5, 10)]
+_CELLS = [(direction, k) for direction in DIRECTIONS for k in (1, 5, 10)]
 
 
 def experiment() -> Experiment:
     """Table 2."""
     return Experiment(
         command="specialise table2",
-        source="Table 2 (retrieval across modalities)",
-        question="Does the specialist know which depth belongs to which image of its house?",
+        source="Table 2 (cross-modal retrieval)",
+        question="Can the specialist match images and depth maps of its house?",
         unit="recall, %",
         trial=trial,
         paper={
@@ -51,15 +55,15 @@ def experiment() -> Experiment:
         },
         claims=(
             Claim(
-                "the specialist finds more than a model of elsewhere (Table 2)",
+                "the specialist retrieves more than a model pre-trained elsewhere (Table 2)",
                 _above,
-                "Normals in coarse patches, averaged over a view, tell few views of a house apart; the paper compares "
+                "Normals of coarse patches, averaged over a view, distinguish few views of a house; the paper compares "
                 "predicted CLIP features.",
             ),
         ),
         draw=bars,
         stages={"views": 1, "collect": 2, "pretrain": 2, "retrieval": 2},
-        note="Views are compared by the normals that are predicted from either; the paper's target is CLIP's features, "
-        "its other model 4M-21 of the Internet, and its house has 5000 test views. Here the other model is TST-MM of a "
-        "generated house.",
+        note="Views are compared by the normals predicted from each modality. The paper predicts CLIP features, "
+        "compares with 4M-21 pre-trained on Internet data, and has 5000 test views; here the other model is TST-MM of "
+        "a generated house.",
     )

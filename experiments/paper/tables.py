@@ -1,4 +1,4 @@
-"""What an experiment came to, in Markdown: the paper's numbers beside ours, with the spread over trials, and claims."""
+"""Results of an experiment in Markdown: our numbers with their spread next to the paper's, and claims."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from .experiment import Claim, Experiment, Summary
 
 
 def page(summary: Summary, results: Mapping[str, Any], out: str, with_claims: bool = True) -> list[str]:
-    """The paragraphs of one experiment: question, table, claims, and what it was run with. `out` is its folder's name.
+    """The paragraphs of one experiment: question, table, claims and run. `out`: name of its folder.
 
-    `results` are those of results.json.
+    `results`: contents of results.json.
     """
-    experiment, claims = summary.experiment, told_claims(summary)
+    experiment, claims = summary.experiment, claim_results(summary)
     parts = [f"## {experiment.source}", experiment.question, table(summary), experiment.note]
     parts += [
         claims_table(claims) if with_claims else "",
         *reasons(claims),
-        told_run(results),
+        run_description(results),
         f"```sh\n{command(experiment, results, out)}\n```",
     ]
     return [part for part in parts if part]
 
 
 def table(summary: Summary) -> str:
-    """Lines by columns: the paper's number, and ours with its spread."""
+    """The table of results: the paper's numbers, and ours with their spread."""
     columns, paper = summary.columns(), summary.experiment.paper
-    shown = [(column, any(column in paper.get(line, {}) for line in summary.lines())) for column in columns]
+    visible = [(column, any(column in paper.get(line, {}) for line in summary.lines())) for column in columns]
     head = [
-        name for column, known in shown for name in ([f"{column}, paper", f"{column}, here"] if known else [column])
+        name for column, known in visible for name in ([f"{column}, paper", f"{column}, here"] if known else [column])
     ]
     rows = [["", *head], ["---"] * (1 + len(head))]
     for line in summary.lines():
         cells = [line]
-        for column, known in shown:
+        for column, known in visible:
             if known:
                 cells.append(number(paper.get(line, {}).get(column)))
             cells.append(cell(summary, line, column))
@@ -49,33 +49,35 @@ def table(summary: Summary) -> str:
 
 
 def over(summary: Summary) -> str:
-    """What the means are over."""
+    """What the means are computed over."""
     count = len(summary.trials)
     return "one trial" if count == 1 else f"mean of {count} trials, ± standard deviation"
 
 
 def cell(summary: Summary, line: str, column: str) -> str:
-    """Mean and spread of a cell, and over how many trials where some that have the line lack it."""
-    found, trials = summary.values(line, column), sum(line in one for one in summary.trials)
-    if not found:
+    """Mean and spread of a cell, and the number of trials if some that have the row lack it."""
+    values, trials = summary.values(line, column), sum(line in one for one in summary.trials)
+    if not values:
         return ""
-    spread = f" ± {summary.spread(line, column):.1f}" if len(found) > 1 else ""
-    return number(summary.mean(line, column)) + spread + (f" ({len(found)} of {trials})" if len(found) < trials else "")
+    spread = f" ± {summary.spread(line, column):.1f}" if len(values) > 1 else ""
+    return (
+        number(summary.mean(line, column)) + spread + (f" ({len(values)} of {trials})" if len(values) < trials else "")
+    )
 
 
 def number(value: float | None) -> str:
-    """Three digits or so, nothing for no number."""
+    """A number to about three digits; empty for None."""
     if value is None or not math.isfinite(value):
         return ""
     return f"{value:.1f}" if abs(value) >= 1 or value == 0 else f"{value:.2g}"
 
 
-def told_claims(summary: Summary) -> list[dict[str, Any]]:
-    """Each claim with the mean margin, its spread, and in how many trials it holds."""
-    return [_told(summary, claim) for claim in summary.experiment.claims]
+def claim_results(summary: Summary) -> list[dict[str, Any]]:
+    """Each claim with its mean margin, spread, and the number of trials in which it holds."""
+    return [_claim_result(summary, claim) for claim in summary.experiment.claims]
 
 
-def _told(summary: Summary, claim: Claim) -> dict[str, Any]:
+def _claim_result(summary: Summary, claim: Claim) -> dict[str, Any]:
     margins = summary.margins(claim)
     mean = float(np.mean(margins)) if margins else None
     return {
@@ -90,9 +92,9 @@ def _told(summary: Summary, claim: Claim) -> dict[str, Any]:
 
 
 def verdict(margins: list[float]) -> str:
-    """agrees: the mean margin is above 0 by more than two standard errors. disagrees: as far below. undecided: else.
+    """agrees: the mean margin exceeds 0 by more than two standard errors. disagrees: it is below 0 by as much.
 
-    not measured: no trial has what is compared. One trial has no spread, and decides nothing.
+    undecided: neither, or a single trial, which has no spread. not measured: no trial has both sides.
     """
     if not margins:
         return "not measured"
@@ -105,8 +107,8 @@ def verdict(margins: list[float]) -> str:
 
 
 def claims_table(claims: list[dict[str, Any]]) -> str:
-    """Claims as a table."""
-    rows = ["| The paper finds | margin here | holds in | verdict |", "| --- | --- | --- | --- |"]
+    """Table of claims."""
+    rows = ["| finding of the paper | margin here | holds in | verdict |", "| --- | --- | --- | --- |"]
     for claim in claims:
         spread = f" ± {claim['spread']:.1f}" if claim["spread"] is not None else ""
         margin = "" if claim["margin"] is None else f"{claim['margin']:+.1f}{spread}"
@@ -115,36 +117,36 @@ def claims_table(claims: list[dict[str, Any]]) -> str:
 
 
 def reasons(claims: list[dict[str, Any]]) -> list[str]:
-    """A paragraph on why, for claims that did not hold on average; those of one reason share it."""
+    """Likely reasons for claims that did not hold on average, grouped by reason."""
     why: dict[str, list[str]] = {}
     for claim in claims:
         if claim["margin"] is not None and claim["margin"] <= 0 and claim["where_not"]:
             why.setdefault(claim["where_not"], []).append(f"*{claim['says']}*")
-    return [f"Not seen here: {'; '.join(said)}. {reason}" for reason, said in why.items()]
+    return [f"Not reproduced: {'; '.join(said)}. {reason}" for reason, said in why.items()]
 
 
-def told_run(results: Mapping[str, Any]) -> str:
-    """What it was run with, and what it cost."""
+def run_description(results: Mapping[str, Any]) -> str:
+    """Trials and cost of the experiment."""
     trials = results["trials"]
     done = "; ".join(f"house {Path(trial['house']).name}, seed {trial['seed']}" for trial in trials)
     return (
-        f"Run {how(results)}: {len(trials)} of {results['asked']} trials are done ({done}), in "
-        f"{minutes(results):.0f} minutes of stages (shared ones counted for each trial)."
+        f"Run {how(results)}: {len(trials)} of {results['planned']} trials are done ({done}), in "
+        f"{minutes(results):.0f} minutes of stages (shared ones are counted for each trial)."
     )
 
 
 def how(results: Mapping[str, Any]) -> str:
-    """Whether its numbers come from runs of the live agent, or offline from stages on a finished buffer."""
+    """live: numbers come from runs of the live agent. offline: from stages on a finished buffer."""
     return "live" if results.get("live") else "offline"
 
 
 def minutes(results: Mapping[str, Any]) -> float:
-    """Minutes of all stages that the trials needed, whenever they were run."""
+    """Minutes of all stages that the trials used, cached ones included."""
     return sum(float(trial["seconds"]) for trial in results["trials"]) / 60
 
 
 def command(experiment: Experiment, results: Mapping[str, Any], out: str) -> str:
-    """What starts it again; house files without their folders."""
+    """Command that reproduces it; house files without their folders."""
     words = ["testspace", "experiment", *experiment.command.split()]
     for key, value in results["settings"].items():
         if value is not None:

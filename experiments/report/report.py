@@ -1,8 +1,8 @@
-"""The report of a run: one HTML file that needs nothing beside it, written from what the run has stored.
+"""The report of a run: one self-contained HTML file, written from the files of the run.
 
 Read from the run's folder:
 
-    config.json          what was asked, and every size
+    config.json          settings and sizes
     summary.json         house, preset, seed, frames, coverage, simulator_fps, samples_per_s, seconds, peak_rss_mb,
                          segmentation: {method: {miou, pixel_accuracy, per_class: {class id or name: IoU}}}, methods
                          being scratch, specialist, specialist_ttt; specialist_ttt may hold before: {miou}, the
@@ -16,7 +16,7 @@ Read from the run's folder:
                          each with NAME_origin (x, z) of its first corner and NAME_cell in metres; path (T, 2) x, z;
                          rooms as room_types (R,), room_points (P, 2) and room_starts (R + 1,) into the points
 
-Only summary.json must be there; a part whose data is missing is left out.
+Only summary.json is required; sections without data are left out.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ Row = dict[str, Any]
 PALETTE = ("var(--specialist)", "var(--ttt)", "var(--seen)", "var(--unseen)", "var(--scratch)", "var(--ink)")
 """Colours of the loss curves, in order."""
 MIN_LEGEND_SHARE = 0.002
-"""Share of the shown pixels from which a class is worth a line of the legend."""
+"""Minimum fraction of the pixels for a class to appear in the legend."""
 
 
 def write_report(out: Path) -> Path:
-    """Write `out`/report.html and return its path. Raises UserError where the folder holds no finished run."""
+    """Write `out`/report.html and return its path. UserError if the folder has no finished run."""
     if not (out / "summary.json").is_file():
-        raise UserError(f"{out}: no summary.json there, so no finished run to report on; finish it with --resume")
+        raise UserError(f"{out}: no summary.json, so no finished run to report on; finish it with --resume")
     summary = json.loads((out / "summary.json").read_text())
     config = json.loads((out / "config.json").read_text()) if (out / "config.json").is_file() else {}
     rows = _rows(out / "metrics.jsonl")
@@ -62,7 +62,7 @@ def write_report(out: Path) -> Path:
         _time(summary),
         _config(config),
     ]
-    html = page(f"A life in {_house_name(summary)}", _lead(summary), [part for part in sections if part])
+    html = page(f"Test-Space Training in {_house_name(summary)}", _lead(summary), [part for part in sections if part])
     file = out / "report.html"
     with replacing(file) as unfinished:
         unfinished.write_text(html, encoding="utf-8")
@@ -88,15 +88,13 @@ def _house_name(summary: Row) -> str:
 
 def _lead(summary: Row) -> str:
     made_with = escape(f"Preset {summary.get('preset')}, seed {summary.get('seed')}.")
-    told = "".join(f"<p><b>{escape(line)}</b></p>" for line in summary.get("notes", []))
+    notes = "".join(f"<p><b>{escape(line)}</b></p>" for line in summary.get("notes", []))
     return (
-        '<p class="soft">An agent was put into this house with a camera that sees colour, depth, surface normals and '
-        "edges. It explored, and trained a vision model on what it saw, without one label from the house (Test-Space "
-        "Training). A network that knows labelled frames of <em>other</em> houses only guessed what each frame shows; "
-        "where the agent's depth and pose say that views show the same place, the guesses were put to the vote, each "
-        "weighed by how often other houses have its class on surfaces of that height and facing. These pseudolabels "
-        "were learned as well. All was tested here on views that were kept out of training. "
-        f"{made_with}</p>{told}"
+        '<p class="soft">An agent explored this house with a camera for colour, depth, surface normals and edges, and '
+        "trained a vision model on its frames without labels from the house (Test-Space Training). Pseudolabels come "
+        "from a network trained on labelled frames of <em>other</em> houses: its predictions are fused over all views "
+        "of the same surface, by a vote weighted by how often its class occurs on surfaces of that height and "
+        f"orientation. All scores are on held-out views of this house. {made_with}</p>{notes}"
     )
 
 
@@ -105,22 +103,22 @@ def _cards(summary: Row) -> str:
     scratch, specialist, adapted = (scores.get(name) for name in NAMES)
     shown = []
     if specialist:
-        says = f"segmentation of views of this house; pixel accuracy {specialist['pixel_accuracy']:.1%}"
+        says = f"segmentation of held-out views of this house; pixel accuracy {specialist['pixel_accuracy']:.1%}"
         shown.append(card(f"{specialist['miou']:.1%}", "specialist's mIoU", says))
     if specialist and scratch:
-        says = f"same model, same labelled frames, without this life: {scratch['miou']:.1%}"
-        shown.append(card(_points(specialist, scratch), "against scratch", says))
+        says = f"same model and labelled frames, without pre-training here: {scratch['miou']:.1%}"
+        shown.append(card(_points(specialist, scratch), "over scratch", says))
     if adapted and specialist:
         before = adapted.get("before", specialist)
         says = f"TTT-MAE, reset for every frame: {before['miou']:.1%} to {adapted['miou']:.1%}"
         shown.append(card(_points(adapted, before), "by test-time training", says))
     plain = (
-        ("coverage", "{:.0%}", "of the floor seen", "reachable floor that the agent's own depth has covered"),
-        ("frames", "{:,.0f}", "frames lived", "steps of the agent, one frame each"),
-        ("simulator_fps", "{:,.0f} /s", "acting and rendering", "frames, all modalities, learning not counted"),
-        ("samples_per_s", "{:,.0f} /s", "learning", "frames that the masked model trains on"),
-        ("seconds", "{:,.0f} s", "in all", "wall-clock time of the run"),
-        ("peak_rss_mb", "{:,.0f} MB", "memory", "largest resident size of the process"),
+        ("coverage", "{:.0%}", "of the floor seen", "fraction of the reachable floor observed"),
+        ("frames", "{:,.0f}", "frames", "one per step of the agent"),
+        ("simulator_fps", "{:,.0f} /s", "acting and rendering", "frames with all modalities, without learning"),
+        ("samples_per_s", "{:,.0f} /s", "learning", "samples of the masked model"),
+        ("seconds", "{:,.0f} s", "total", "wall-clock time of the run"),
+        ("peak_rss_mb", "{:,.0f} MB", "memory", "peak resident memory of the process"),
     )
     known = [one for one in plain if summary.get(one[0]) is not None]
     shown += [card(form.format(summary[key]), name, says) for key, form, name, says in known]
@@ -136,7 +134,7 @@ def _learning_curve(rows: list[Row], summary: Row) -> str:
     for key, title in (("miou", "mIoU"), ("pixel_accuracy", "Pixel accuracy")):
         series = []
         for method, name in NAMES.items():
-            # what was tried on some views only ("before": the specialist on the same) is no point of this curve
+            # scores on a subset of the views (those with "before") are not part of this curve
             tested = [row for row in rows if row.get("method") == method and key in row and "before" not in row]
             points = [(row["frame"], 100 * row[key]) for row in sorted(tested, key=lambda row: row["frame"])]
             if not points:
@@ -145,16 +143,16 @@ def _learning_curve(rows: list[Row], summary: Row) -> str:
                 points = scratch_points(tested, summary, key)
             xs, ys = zip(*points, strict=True)
             series.append(Series(name, xs, ys, COLOURS[method], dashed=method == "scratch", dots=method != "scratch"))
-        charts.append(chart(title, "frames lived", series, unit="%", marks=change_marks(summary)))
+        charts.append(chart(title, "frames", series, unit="%", marks=change_marks(summary)))
     if not any(charts):
         return ""
     says = (
-        "At several points of its life the encoder was copied, a head fine-tuned on the transfer set beside the "
-        "agent's own frames with their pseudolabels, and the pair tested here. Scratch is the same network with random "
-        "weights, as many steps, and the transfer set alone; its guesses are what the pseudolabels come from. mIoU is "
-        "the mean over classes of intersection over union; pixel accuracy is the share of pixels named right."
+        "At several points of the run, a copy of the encoder was fine-tuned with a head on the transfer set and on "
+        "pseudolabelled frames of the agent, and evaluated. Scratch is the same network with random initial weights, "
+        "fine-tuned for as many steps on the transfer set only; the pseudolabels come from its predictions. mIoU is "
+        "the mean intersection over union of the counted classes; pixel accuracy is the fraction of correct pixels."
     )
-    return section("Seeing better by living here", says, f'<div class="charts">{"".join(charts)}</div>')
+    return section("Segmentation over the run", says, f'<div class="charts">{"".join(charts)}</div>')
 
 
 def _panels(panels: Mapping[str, NDArray[Any]]) -> str:
@@ -184,11 +182,11 @@ def _panels(panels: Mapping[str, NDArray[Any]]) -> str:
             cells.append(f"<figure>{image}<figcaption>{name}{right}</figcaption></figure>")
         body.append(f'<div class="panel" style="--n:{len(cells)}">{"".join(cells)}</div>')
     says = (
-        "Views that were kept out of training, one a row: the four senses, the true classes, and what each model says. "
-        "A percentage is the share of this view's pixels named right. Depth: bright is near."
+        "Held-out views, one per row: the four sensor modalities, the ground-truth classes, and the prediction of each "
+        "model with its pixel accuracy. Depth: bright is near."
     )
     legend = _class_legend(panels, list(shown), palette)
-    return section("What the agent saw, and what it made of it", says, legend + "".join(body))
+    return section("Views and predictions", says, legend + "".join(body))
 
 
 def _class_legend(panels: Mapping[str, NDArray[Any]], shown: list[str], palette: NDArray[np.uint8]) -> str:
@@ -216,13 +214,13 @@ def _classes(summary: Row) -> str:
             for method, value in zip(found, values, strict=True)
         )
         rows.append([escape(names[key]), *("–" if v is None else f"{100 * v:.1f}" for v in values), bars])
-    says = "Intersection over union of each class, in per cent, over all evaluation views in which it occurs."
+    says = "Intersection over union of each class in percent, over all evaluation views in which it occurs."
     legend = keys([(COLOURS[method], NAMES[method]) for method in found])
     body = legend + table(["class", *(NAMES[m] for m in found), ""], rows)
     if unknown:
         listed = ", ".join(sorted(names[key] for key in unknown))
         body += f'<p class="soft">0.0 for every method: {escape(listed)}.</p>'
-    return section("Class by class", says, body)
+    return section("Classes", says, body)
 
 
 def _map(plan: Mapping[str, NDArray[Any]], rows: list[Row], summary: Row) -> str:
@@ -232,7 +230,7 @@ def _map(plan: Mapping[str, NDArray[Any]], rows: list[Row], summary: Row) -> str
         legend = [
             ("var(--seen)", "reachable floor, seen"),
             ("var(--unseen)", "reachable floor, not seen"),
-            ("var(--wall)", "found occupied"),
+            ("var(--wall)", "occupied in the agent's map"),
             ("var(--specialist)", "path, up to the orange dot"),
         ]
         body += keys(legend) + f"<figure>{draw_map(dict(plan))}</figure>"
@@ -242,17 +240,17 @@ def _map(plan: Mapping[str, NDArray[Any]], rows: list[Row], summary: Row) -> str
         held = [(row["frame"], 100 * row["buffer_coverage"]) for row in rows if "buffer_coverage" in row]
         if held:
             xs, ys = zip(*held, strict=True)
-            series.append(Series("views in memory", xs, ys, "var(--unseen)"))
-        curve = chart("Coverage", "frames lived", series, unit="%", y_from=0)
+            series.append(Series("views in the replay buffer", xs, ys, "var(--unseen)"))
+        curve = chart("Coverage", "frames", series, unit="%", y_from=0)
         body += f'<div class="charts" style="margin-top:1.5rem">{curve}</div>'
     if not body:
         return ""
     says = (
-        "The map that the agent made from its own depth, drawn over the true plan, seen from above. Its policy saw "
-        "neither the plan nor the reachable floor; they serve only to measure it. Views in memory: of all places of "
-        "that floor (metre by metre) and headings (45 degrees), those of which the replay buffer holds a frame."
+        "The agent's occupancy map over the ground-truth plan, from above. The policy has no access to the plan or the "
+        "reachable floor; they are used for evaluation only. Views in the replay buffer: fraction of all positions "
+        "(1 m grid) and headings (45 degrees) for which the buffer holds a frame."
     )
-    return section("Where it went", says, body)
+    return section("Exploration", says, body)
 
 
 def _losses(rows: list[Row]) -> str:
@@ -262,13 +260,13 @@ def _losses(rows: list[Row]) -> str:
         points = [(row["frame"], row["losses"][name]) for row in rows if name in (row.get("losses") or {})]
         xs, ys = zip(*points, strict=True)
         series.append(Series(name, xs, ys, PALETTE[n % len(PALETTE)]))
-    if not (drawn := chart("Loss", "frames lived", series)):
+    if not (drawn := chart("Loss", "frames", series)):
         return ""
     says = (
-        "Pre-training on the agent's own frames: the masked model predicts hidden patches of every modality from the "
-        "visible ones. Means over a turn of acting and learning."
+        "Pre-training on the agent's frames: the masked model predicts hidden patches of every modality from the "
+        "visible ones. Means over a rollout."
     )
-    return section("Learning without labels", says, f'<div class="charts">{drawn}</div>')
+    return section("Pre-training", says, f'<div class="charts">{drawn}</div>')
 
 
 def _time(summary: Row) -> str:
@@ -280,8 +278,8 @@ def _time(summary: Row) -> str:
         [escape(name), f"{value:,.1f}", f'<div style="width:{100 * value / whole:.1f}%;background:var(--wall)"></div>']
         for name, value in stages.items()
     ]
-    rows.append(["<b>in all</b>", f"<b>{whole:,.1f}</b>", ""])
-    return section("Where the time went", "Wall-clock seconds of each stage.", table(["stage", "seconds", ""], rows))
+    rows.append(["<b>total</b>", f"<b>{whole:,.1f}</b>", ""])
+    return section("Time", "Wall-clock seconds of each stage.", table(["stage", "seconds", ""], rows))
 
 
 def _config(config: Row) -> str:
@@ -289,4 +287,4 @@ def _config(config: Row) -> str:
         return ""
     shown = escape(json.dumps(config, indent=2, ensure_ascii=False))
     body = f"<details><summary>config.json</summary><pre>{shown}</pre></details>"
-    return section("What was asked", "The same settings and seed give the same run.", body)
+    return section("Settings", "The same settings and seed reproduce the run.", body)

@@ -1,4 +1,4 @@
-"""The part of a report that tells of changes of the house: before and after, the dip, and what came back."""
+"""The section of a report on changes of the house: drop, recovery, and pictures before and after."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Row = dict[str, Any]
 
 
 def change_marks(summary: Row) -> list[tuple[float, str]]:
-    """Frame and name of each change, to be marked in a chart."""
+    """Frame and name of each change, as marks of a chart."""
     return [(float(change["at"]), str(change["change"])) for change in summary.get("changes", ())]
 
 
 def scratch_points(tested: Sequence[Row], summary: Row, key: str) -> list[tuple[float, float]]:
-    """Scratch does not learn from the house: one value from each change of it to the next, in per cent."""
+    """Scores of scratch in percent; scratch is not trained in the house, so they are constant between changes."""
     end = float(summary.get("frames") or 0)
     rows = sorted(tested, key=lambda row: row["frame"])
     points: list[tuple[float, float]] = []
@@ -33,7 +33,7 @@ def scratch_points(tested: Sequence[Row], summary: Row, key: str) -> list[tuple[
 
 
 def changes_section(folder: Path, summary: Row) -> str:
-    """What changed and what became of it, with pictures from `folder`/change_N.npz; nothing for a life without."""
+    """What changed and what became of it, with pictures from `folder`/change_N.npz; empty without changes."""
     changes = summary.get("changes") or ()
     if not changes:
         return ""
@@ -47,7 +47,7 @@ def changes_section(folder: Path, summary: Row) -> str:
                 f"{100 * change['right_after']:.1f}", later, share,
             ]
         )  # fmt: skip
-    head = ["change, frame", "before", "right after", "as it lived on", "recovered"]
+    head = ["change, frame", "before", "right after", "later", "recovered"]
     body = table(head, rows)
     for number in range(1, len(changes) + 1):
         file = folder / f"change_{number}.npz"
@@ -55,12 +55,12 @@ def changes_section(folder: Path, summary: Row) -> str:
             with np.load(file, allow_pickle=False) as data:
                 body += _panels({name: data[name] for name in data.files})
     original = summary.get("original_house")
-    kept = f" Back in the house as it was at first, the last specialist has {original['miou']:.1%}." if original else ""
+    kept = f" In the original house, the last specialist reaches {original['miou']:.1%}." if original else ""
     says = (
-        "The house changed while the agent lived in it, and nobody told it. The specialist's mIoU in per cent, on the "
-        "same views: just before, right after without any adaptation, and after it had gone on living and learning. "
-        f"Recovered is the share of the drop that the last test had made up for.{kept} Below, the views that changed "
-        "most: before, after, the true classes after, and what the specialist made of them right then."
+        "The house changed during the run, unknown to the agent. The specialist's mIoU in percent on the same views: "
+        "before, right after without adaptation, and after further acting and learning. Recovered: fraction of the "
+        f"drop regained at the last evaluation.{kept} Below, the views that changed most: before, after, "
+        "ground-truth classes after, and the specialist's prediction right after."
     )
     return section("The house changed", says, body)
 

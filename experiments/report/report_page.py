@@ -1,4 +1,4 @@
-"""The frame of a report: one HTML page with its style inside, readable on a phone, in light and in dark."""
+"""Layout of a report: one HTML page with inline style, responsive, light and dark."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ pre { overflow-x: auto; background: var(--card); border-radius: .6rem; padding: 
 summary { cursor: pointer; } .map { max-width: 44rem; } .map image { image-rendering: pixelated; }
 svg .room { font-size: .34px; fill: var(--ink); text-anchor: middle; }
 """
-"""Colours are named by what they stand for; charts and the map use the same names."""
+"""Style sheet. Colours are named by meaning; charts and the map use the same names."""
 
 COLOURS = {"scratch": "var(--scratch)", "specialist": "var(--specialist)", "specialist_ttt": "var(--ttt)"}
-"""The colour of each method, wherever it is drawn."""
+"""Colour of each method in all charts."""
 NAMES = {"scratch": "scratch", "specialist": "specialist", "specialist_ttt": "with TTT"}
-"""What a reader calls each method."""
+"""Display name of each method."""
 
 
 def page(title: str, lead: str, sections: list[str]) -> str:
@@ -61,7 +61,7 @@ def page(title: str, lead: str, sections: list[str]) -> str:
 
 
 def section(heading: str, says: str, body: str) -> str:
-    """A section: its heading (text), one paragraph that says how to read it (HTML), and what it shows (HTML)."""
+    """A section: its heading (text), one paragraph that says how to read it (HTML), and its content (HTML)."""
     return f'<section><h2>{escape(heading)}</h2><p class="soft">{says}</p>{body}</section>'
 
 

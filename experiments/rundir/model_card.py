@@ -1,4 +1,4 @@
-"""What a run's model has seen and what it reaches, for the card that goes with it to others."""
+"""Model cards: training data, scores and licences of a run's model."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ OWN = "{house}'s own: the terms of whoever recorded or made it hold for what is 
 def run_card(run: Path, method: str = "specialist") -> dict[str, Any]:
     """`model_card_kwargs` for `save_pretrained` and `push_to_hub` of a model of this run.
 
-    House, frames lived, mIoU and pixel accuracy of `method`, and of scratch beside it, on held-out views of the house
-    (from 0 to 1; none where the place has no labels), and under which licence the things stand that were seen. Of a
-    file's path only the name is told. Raises UserError where the folder holds no finished run, or none of that method.
+    House, number of frames, mIoU and pixel accuracy of `method`, and of scratch on held-out views of the house (0 to 1;
+    omitted without labels), and the licence of the assets in the frames. Paths are reduced to file names. UserError if
+    the folder has no finished run, or no such method.
     """
     try:
         summary = json.loads((run / "summary.json").read_text())
@@ -29,13 +29,13 @@ def run_card(run: Path, method: str = "specialist") -> dict[str, Any]:
             numbers |= {f"{name}: mIoU": float(scores[name]["miou"])}
             numbers |= {f"{name}: pixel accuracy": float(scores[name]["pixel_accuracy"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{run}: no finished run with a {method} ({error!r}); let `testspace run` end first") from None
+        raise UserError(f"{run}: no finished run with a {method} ({error!r}); finish `testspace run` first") from None
     made = sim == "raycast" and (house.startswith("seed ") or ".json" in house)
     assets = SHAPES if made else THOR if sim == "thor" else OWN.format(house=house)
-    told = f"{house} ({sim}, policy {summary['policy']}, preset {summary['preset']}, seed {summary['seed']})"
-    return {"house": told, "frames": frames, "numbers": numbers, "assets": assets}
+    description = f"{house} ({sim}, policy {summary['policy']}, preset {summary['preset']}, seed {summary['seed']})"
+    return {"house": description, "frames": frames, "numbers": numbers, "assets": assets}
 
 
 def _place(house: str) -> str:
-    """The house's name without folders of this machine."""
+    """The house's name without local folders."""
     return PurePath(house).name if PurePath(house).is_absolute() else house

@@ -1,7 +1,7 @@
-"""The folder of one run: what it was asked (config.json), what it measured (metrics.jsonl, TensorBoard, where asked
-Weights & Biases), and whether it may go on.
+"""The folder of a run: settings (config.json), measurements (metrics.jsonl, TensorBoard, optionally Weights & Biases),
+and checks on resuming.
 
-Nothing is written before the house and the settings are known to be good, and no run writes over another's folder.
+Nothing is written before house and settings are validated, and no run overwrites another.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ from .wandb_curves import WandbCurves
 
 
 class RunFolderError(UserError):
-    """The output folder cannot be used as asked."""
+    """The output folder cannot be used."""
 
 
 class RunFolder:
-    """Opens `out` for a new run, or for going on with the same one; its curves go to a project of Weights & Biases too
-    where `wandb` names one.
+    """Opens `out` for a new run or to resume one; `wandb`: project of Weights & Biases to log to as well.
 
-    Raises RunFolderError where the folder holds another run, or anything that is not a run; where `resume` is False and
-    it holds this run; and where `resume` is True and it was started with other settings.
+    RunFolderError if the folder holds another run or something else, if it holds this run and `resume` is False, or if
+    the run was started with other settings.
     """
 
     def __init__(self, out: Path, config: dict[str, Any], resume: bool, wandb: str | None = None) -> None:
@@ -36,7 +35,7 @@ class RunFolder:
         stored_file = out / "config.json"
         if stored_file.exists():
             if not resume:
-                raise RunFolderError(f"{out} holds another run; add --resume to go on with it, or name another --out")
+                raise RunFolderError(f"{out} holds another run; add --resume to continue it, or choose another --out")
             _refuse_other_settings(out, _read_json(stored_file), config)
         elif out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise RunFolderError(f"{out} exists and is not a run of testspace; name an empty or new folder with --out")
@@ -48,7 +47,7 @@ class RunFolder:
             self._curves.append(WandbCurves(wandb, out, config))
 
     def log(self, kind: str, frame: int, **values: Any) -> None:
-        """Append one row to metrics.jsonl, and its numbers to the curves, at this frame of the agent's life."""
+        """Append one row to metrics.jsonl, and its numbers to the curves, at this frame of the episode."""
         row = {"kind": kind, "frame": frame, **values}
         with (self.path / "metrics.jsonl").open("a") as out:
             out.write(json.dumps(row) + "\n")
@@ -65,7 +64,7 @@ class RunFolder:
         return [row for row in self.rows if row["kind"] == kind and all(row.get(k) == v for k, v in match.items())]
 
     def close(self) -> None:
-        """Finish the curves."""
+        """Flush and close all logs."""
         for curves in self._curves:
             curves.close()
 
@@ -84,12 +83,12 @@ def _refuse_other_settings(out: Path, stored: Any, asked: dict[str, Any]) -> Non
         if stored.get(key) != asked.get(key):
             raise RunFolderError(
                 f"{out} was started with {key} = {json.dumps(stored.get(key))}, not {json.dumps(asked.get(key))}; "
-                "ask for the same, or name another --out"
+                "use the same settings, or choose another --out"
             )
 
 
 def _read_rows(file: Path) -> list[dict[str, Any]]:
-    """Rows of metrics.jsonl; a last line that a crash cut off is dropped from the file too."""
+    """Rows of metrics.jsonl; an incomplete last line is removed from the file."""
     if not file.exists():
         return []
     rows, whole = [], 0

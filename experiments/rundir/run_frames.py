@@ -1,4 +1,4 @@
-"""The frames that a run's agent remembers, in the order in which it saw them."""
+"""Frames of a run's replay buffer in chronological order."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ...envs.recordings.recording import Recording
 from ...learners.data.replay_buffer import ReplayBuffer
 
 RATE = 10
-"""Frames a second that a run is taken to have: an agent's steps have no duration."""
+"""Nominal frames per second of a run, since steps have no duration."""
 
 
 def is_run(path: Path) -> bool:
-    """Whether a folder is a run's."""
+    """Whether a folder is that of a run."""
     return (path / "config.json").is_file() and (path / "buffer").is_dir()
 
 
 class RunFrames:
-    """What stands in a run's buffer. Frames that were not stored (near to evaluation views, or overwritten) are left
-    out. UserError where the folder is not a run's, BufferError where its buffer is damaged."""
+    """The stored frames of a run, without those near evaluation views or overwritten since. UserError if the folder is
+    not a run, BufferError if its buffer is damaged."""
 
     def __init__(self, run: Path) -> None:
         if not is_run(run):
-            raise UserError(f"{run} is not the folder of a run (no config.json with a buffer/ beside it)")
+            raise UserError(f"{run} is not the folder of a run (it has no config.json and buffer/)")
         self.run, self.buffer = run, ReplayBuffer.reader(run / "buffer")
         try:
             self.camera = Camera(**json.loads((run / "config.json").read_text())["sizes"]["transfer_set"]["camera"])
@@ -36,18 +36,18 @@ class RunFrames:
             raise UserError(f"{run / 'config.json'}: the camera of the run cannot be read ({error!r})") from None
         if not len(self.buffer):
             raise UserError(f"{run} has no frames yet")
-        told = self.buffer.get(range(len(self.buffer)), ("step", "pose"))
-        self.steps = told["step"].numpy()
+        stored = self.buffer.get(range(len(self.buffer)), ("step", "pose"))
+        self.steps = stored["step"].numpy()
         self._slots = np.argsort(self.steps, kind="stable")
-        self.steps, self.poses = self.steps[self._slots], told["pose"].numpy()[self._slots]
+        self.steps, self.poses = self.steps[self._slots], stored["pose"].numpy()[self._slots]
 
     def __len__(self) -> int:
         return len(self._slots)
 
     def frame(self, index: int) -> Frame:
-        """One frame, all keys of the contract, by its place in time from 0."""
-        found = self.buffer.get([int(self._slots[index])])
-        return {key: value[0].numpy() for key, value in found.items() if key != "step"}
+        """One frame with all keys of the contract, by chronological index from 0."""
+        values = self.buffer.get([int(self._slots[index])])
+        return {key: value[0].numpy() for key, value in values.items() if key != "step"}
 
     def recording(self) -> Recording:
         """The same frames as a Recording, whose intrinsics count pixels from the middle of the first one."""

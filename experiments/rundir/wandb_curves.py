@@ -1,6 +1,6 @@
-"""The curves of a run in Weights & Biases (extra `wandb`), beside TensorBoard's: the same numbers by the same names.
+"""The curves of a run in Weights & Biases (extra `wandb`), in addition to TensorBoard, with the same names.
 
-WANDB_MODE=offline needs no account and keeps them in the run's folder, under wandb/; `wandb sync` sends them later.
+WANDB_MODE=offline needs no account and writes to wandb/ in the run's folder; `wandb sync` uploads it later.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from ...core.errors import UserError
 
 
 class WandbError(UserError):
-    """Weights & Biases cannot be used as asked."""
+    """Weights & Biases cannot be used."""
 
 
 def check_wandb() -> None:
-    """WandbError where the package is missing, or where there is neither an account nor WANDB_MODE=offline."""
+    """WandbError if the package is missing, or without an account and WANDB_MODE=offline."""
     wandb = _wandb()
     if wandb.setup().settings.mode != "online":
         return
     try:
         known = wandb.login()
-    except wandb.Error:  # nobody at the terminal who could be asked
+    except wandb.Error:  # no terminal to prompt
         known = False
     if not known:
         raise WandbError("--wandb: no account is logged in; call `wandb login`, or set WANDB_MODE=offline")
 
 
 class WandbCurves:
-    """Takes numbers as TensorBoard's writer does; those between two calls of `flush` are one row of the run's history.
+    """Has the interface of TensorBoard's writer; values between two calls of `flush` form one row of the run's history.
 
-    The run has the name of the folder `out`. A later session in the same folder goes on with the same run: its id is
-    in wandb/id.txt. Raises WandbError where the server cannot be reached.
+    The run is named after the folder `out`. A later session in the same folder continues it: its id is in
+    wandb/id.txt. WandbError if the server cannot be reached.
     """
 
     def __init__(self, project: str, out: Path, config: dict[str, Any]) -> None:
@@ -42,7 +42,7 @@ class WandbCurves:
         if not stored.exists():
             stored.parent.mkdir(parents=True, exist_ok=True)
             stored.write_text(secrets.token_hex(4))
-        # Curves and what was asked, nothing else: no console, no code, no list of what is installed or running.
+        # Upload curves and settings only: no console, code, requirements or system statistics.
         settings = wandb.Settings(
             console="off", disable_code=True, disable_git=True, x_disable_stats=True, x_disable_meta=True,
             x_save_requirements=False,
@@ -60,17 +60,17 @@ class WandbCurves:
         self._row: dict[str, float] = {}
 
     def add_scalar(self, name: str, value: float, step: int) -> None:
-        """One number at this frame of the agent's life."""
+        """One number at this frame of the episode."""
         self._row |= {name: value, "frame": step}
 
     def flush(self) -> None:
-        """Hand on what was added."""
+        """Log the values added since the last call."""
         if self._row:
             self._run.log(self._row)
             self._row = {}
 
     def close(self) -> None:
-        """Wait until all is sent, or stored."""
+        """Wait until everything is uploaded or stored."""
         self._run.finish()
 
 

@@ -1,4 +1,4 @@
-"""Labelled views of a house in COCO's format: what detectors and segmenters of other frameworks train on.
+"""Labelled views of a house in COCO's format, to train detectors and segmenters of other frameworks.
 
     FOLDER/images/000000.png ...     the views
     FOLDER/annotations.json          COCO instances: boxes, masks (run lengths, not compressed), categories
@@ -26,10 +26,10 @@ from ..protocol.held_out import draw_views
 from .render import save
 
 CAMERA_HEIGHT = 1.5
-"""Of the views above the floor, in metres."""
-LEAST = 16
-"""A thing of which fewer pixels are seen is not annotated."""
-_BATCH = 16  # views rendered and written at once
+"""Camera height above the floor, in metres."""
+MIN_PIXELS = 16
+"""Minimum visible pixels for an instance to be annotated."""
+_BATCH = 16  # views per rendering call
 
 
 def write_coco(
@@ -40,9 +40,9 @@ def write_coco(
     seed: int,
     advance: Advance | None = None,
 ) -> dict[str, int]:
-    """Write `views` views from random places into a new or empty folder; returns how many images and annotations.
+    """Write views from random positions to a new or empty folder; returns the numbers of images and annotations.
 
-    Raises UserError for a folder that holds something, and where `views` is below 1.
+    UserError if the folder is not empty or `views` is below 1.
     """
     if views < 1:
         raise UserError(f"--views must be 1 or more, got {views}")
@@ -80,17 +80,17 @@ def write_coco(
 
 
 def _annotations(scene: Scene, instance: NDArray[np.int32], image: int, first: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number in np.unique(instance).tolist():
         mask = instance == number
         kind = scene.instances[number].class_id
-        if not kind or mask.sum() < LEAST:
+        if not kind or mask.sum() < MIN_PIXELS:
             continue
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         left, top = int(columns[0]), int(rows[0])
-        found.append(
+        annotations.append(
             {
-                "id": first + len(found),
+                "id": first + len(annotations),
                 "image_id": image,
                 "category_id": kind,
                 "bbox": [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top],
@@ -99,7 +99,7 @@ def _annotations(scene: Scene, instance: NDArray[np.int32], image: int, first: i
                 "segmentation": {"size": list(mask.shape), "counts": run_lengths(mask)},
             }
         )
-    return found
+    return annotations
 
 
 def run_lengths(mask: NDArray[np.bool_]) -> list[int]:

@@ -1,4 +1,4 @@
-"""A house, a Replica folder or a mesh for other programs: as one GLB file, or as labelled views in COCO's format."""
+"""`testspace export`: a house or mesh as one GLB file, or as labelled views in COCO's format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .render import camera, read_size
 
 @dataclass(frozen=True)
 class ExportConfig:
-    """What to write, and where."""
+    """Options of `testspace export`."""
 
     glb: Path | None = None
     """File to write, ending in .glb."""
@@ -26,13 +26,13 @@ class ExportConfig:
     house: str | None = None
     """House file, Replica folder or mesh; None for a generated house."""
     seed: int = 0
-    """Number of the generated house."""
+    """Seed of the generated house."""
     up: Literal["y", "z"] | None = None
-    """Axis of a mesh file that points up; None for its format's own."""
+    """Axis of a mesh file that points up; None for the default of its format."""
     scale: float = 1.0
     """Metres of one unit of a mesh file."""
     assets: str | None = None
-    """Furniture pack in place of the built-in shapes."""
+    """Furniture pack that replaces the built-in shapes."""
     views: int = 100
     """Labelled views to write."""
     size: str = "640x480"
@@ -40,28 +40,29 @@ class ExportConfig:
 
 
 def export_scene(config: ExportConfig) -> list[str]:
-    """Write what is asked for, and beside it ATTRIBUTION.txt where models of others are in it; returns what to tell, in
-    lines: what was written, then the attribution and what was left out of a mesh."""
+    """Write the requested files, with ATTRIBUTION.txt if they contain third-party models; returns the report as lines:
+    files, attribution, and warnings about the mesh."""
     if config.glb is None and config.coco is None:
         raise UserError("nothing to write: name --glb FILE, --coco FOLDER, or both")
     if config.glb is not None and config.glb.suffix.lower() != ".glb":
         raise UserError(f"{config.glb}: the name of the file to write must end in .glb")
     if config.glb is not None and same_file(config.glb, config.house):
-        raise UserError(f"{config.glb} is the mesh that is read; give --glb another name")
-    seen = camera(*read_size(config.size))
-    scene, left_out = find_scene(config.house, config.seed, up=config.up, scale=config.scale, assets=config.assets)
-    told, folders = [], []
+        raise UserError(f"{config.glb} is the input mesh; choose another name for --glb")
+    view_camera = camera(*read_size(config.size))
+    scene, skipped = find_scene(config.house, config.seed, up=config.up, scale=config.scale, assets=config.assets)
+    report, folders = [], []
     if config.glb is not None:
         write_glb(scene, config.glb)
-        told.append(f"{config.glb}: {len(scene.instances) - 1} things, {len(scene.faces)} triangles")
+        report.append(f"{config.glb}: {len(scene.instances) - 1} things, {len(scene.faces)} triangles")
         folders.append(config.glb.parent)
     if config.coco is not None:
         with Progress() as progress, progress.stage("views") as advance:
-            counts = write_coco(scene, config.coco, config.views, seen, config.seed, advance)
-        told.append(f"{config.coco}: {counts['images']} images, {counts['annotations']} annotations (annotations.json)")
+            counts = write_coco(scene, config.coco, config.views, view_camera, config.seed, advance)
+        images, annotations = counts["images"], counts["annotations"]
+        report.append(f"{config.coco}: {images} images, {annotations} annotations (annotations.json)")
         folders.append(config.coco)
     for folder in folders:
         credits = write_credits(scene, folder)
         if credits is not None:
-            told.append(f"{credits}: creators and licences of its models; hand it on with the file")
-    return [*told, *left_out]
+            report.append(f"{credits}: creators and licences of its models; distribute it with the file")
+    return [*report, *skipped]

@@ -1,4 +1,4 @@
-"""The scene that the options of a command mean: a house, changed and furnished, or a mesh."""
+"""Resolves the options of a command to a scene: a house, changed and furnished, or a mesh."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def find_scene(
     change: str | None = None,
     assets: str | None = None,
 ) -> tuple[Scene, list[str]]:
-    """The Scene, and what is to be told about its file, a line each.
+    """The Scene, and warnings about its file, one line each.
 
     reference: a house file, Replica folder or mesh; None for the generated house of this seed. up, scale: of a mesh
-    (`building.load_scene`). change: is made in a house by the same seed. assets: the pack that furnishes it.
-    Raises UserError, and what the readers raise, in one line.
+    (`building.load_scene`). change: applied to a house with the same seed. assets: the furniture pack.
+    Raises UserError and the errors of the readers.
     """
     if seed < 0:
         raise UserError(f"--seed must be 0 or more, got {seed}")
     if is_mesh(reference):
         for option, value in (("--change", change), ("--assets", assets)):
             if value:
-                raise UserError(f"{option} is for houses: {reference} is a mesh, whose things are fixed")
+                raise UserError(f"{option} is for houses: {reference} is a mesh, whose objects are fixed")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", MeshWarning)
             scene = load_scene(str(reference), up, scale)
@@ -51,5 +51,5 @@ def find_scene(
 
 
 def same_file(a: Path, b: str | None) -> bool:
-    """Whether both exist and are one."""
+    """Whether both paths exist and are the same file."""
     return b is not None and a.exists() and Path(b).exists() and a.samefile(b)

@@ -1,4 +1,4 @@
-"""`testspace predict`, `testspace retrieve`: what a run's learner makes of one modality given others (Appendix E)."""
+"""`testspace predict`, `testspace retrieve`: cross-modal prediction and retrieval with a run's learner (Appendix E)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SIDE = 128
 
 
 def load_learner(run: Path) -> TSTLearner:
-    """The learner that a run has left; UserError where there is none, or one of an earlier version."""
+    """The learner of a run. UserError if there is none, or it is of an earlier version."""
     folder = run / "agent" / "learner"
     try:
         config = json.loads((run / "config.json").read_text())
@@ -47,20 +47,20 @@ def load_learner(run: Path) -> TSTLearner:
     return learner
 
 
-def predict_grid(run: Path, given: Sequence[str], wanted: Sequence[str], frames: int, seed: int, out: Path) -> Path:
-    """Draw frames that the agent remembers: what is given, then prediction and truth of each wanted modality.
+def predict_grid(run: Path, inputs: Sequence[str], targets: Sequence[str], frames: int, seed: int, out: Path) -> Path:
+    """Draw frames of the replay buffer: the inputs, then prediction and ground truth of each target modality.
 
-    Writes the PNG `out`, one frame a row, and returns it. UserError on modalities that the learner does not know.
+    Writes the PNG `out`, one frame per row, and returns it. UserError for modalities that the learner does not have.
     """
     learner = load_learner(run)
-    seen = ReplayBuffer.reader(run / "buffer", seed).sample(frames)
+    batch = ReplayBuffer.reader(run / "buffer", seed).sample(frames)
     try:
-        guesses = {name: predict(learner.model, seen, given, name) for name in wanted}
+        predictions = {name: predict(learner.model, batch, inputs, name) for name in targets}
     except ValueError as error:
         raise UserError(str(error)) from None
-    columns = [_drawn(name, MODALITIES[name].of(seen)) for name in given]
-    for name, guess in guesses.items():
-        columns += [_drawn(name, guess), _drawn(name, MODALITIES[name].of(seen))]
+    columns = [_drawn(name, MODALITIES[name].of(batch)) for name in inputs]
+    for name, prediction in predictions.items():
+        columns += [_drawn(name, prediction), _drawn(name, MODALITIES[name].of(batch))]
     rows = [beside([column[row] for column in columns]) for row in range(frames)]
     out.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(out), cv2.cvtColor(beside(rows, 0), cv2.COLOR_RGB2BGR)):
@@ -69,9 +69,9 @@ def predict_grid(run: Path, given: Sequence[str], wanted: Sequence[str], frames:
 
 
 def retrieval(run: Path, house: str | None, target: str, frames: int, cells: int) -> Retrieval:
-    """Recall of rgb to depth and back, on views of the house that were held out from the run.
+    """Recall of rgb to depth and back, on held-out views of the run.
 
-    `house` is what the run was given. UserError where the run is of another kind, or does not predict `target`.
+    `house`: the run's --house. UserError if it was another, or the learner does not predict `target`.
     """
     learner = load_learner(run)
     views, *_ = held_out_views(run, house)
@@ -83,9 +83,9 @@ def retrieval(run: Path, house: str | None, target: str, frames: int, cells: int
 
 
 def held_out_views(run: Path, house: str | None) -> tuple[Frame, Labels | None, House | None, Preset]:
-    """The views on which a run was evaluated, their labels where there are any, the house, and the run's sizes.
+    """The evaluation views of a run, their labels if any, the house, and the run's sizes.
 
-    `house` is what the run was given; UserError where it was another.
+    `house`: the run's --house; UserError if it was another.
     """
     config = json.loads((run / "config.json").read_text())
     preset = Preset.of_json(config["sizes"])
@@ -94,7 +94,7 @@ def held_out_views(run: Path, house: str | None) -> tuple[Frame, Labels | None, 
     with closing(open_space(config["sim"], house, seed, view, frames)) as space:
         if space.name != config["house"]:
             raise UserError(f"{run} was a run in {config['house']}, not in {space.name}; name it with --house")
-        # they come first from this generator; what the agent saw near them was not stored
+        # first draw of this generator, as in the run; frames near these views were not stored
         views, labels = space.draw_views(preset.eval_views, eval_rng(seed), [])
     return views, labels, space.house, preset
 
@@ -102,6 +102,6 @@ def held_out_views(run: Path, house: str | None) -> tuple[Frame, Labels | None, 
 def _drawn(name: str, images: Tensor) -> list[Image]:
     """Normalised images (B, C, H, W) as pictures of one size."""
     if MODALITIES[name].channels not in (1, 3):
-        raise UserError(f"'{name}' is no image that can be drawn")
+        raise UserError(f"'{name}' is not an image modality")
     size = (SIDE, SIDE)
     return [cv2.resize(p, size, interpolation=cv2.INTER_NEAREST) for p in MODALITIES[name].draw(images).numpy()]

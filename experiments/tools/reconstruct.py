@@ -1,4 +1,4 @@
-"""`testspace reconstruct`: the rooms that a recording shows, or what a run's agent has seen so far, as a mesh."""
+"""`testspace reconstruct`: fuses a recording, or the frames of a run, to a mesh."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..rundir.run_frames import RunFrames, is_run
 
 
 def reconstruct(source: Path, out: Path, voxel: float) -> list[str]:
-    """Fuse the depth of a recording or a run into `out`, .ply or .glb; returns what to tell, a line each.
+    """Fuse the depth of a recording or a run into `out`, .ply or .glb; returns the report, as lines.
 
     Raises UserError, RecordingError or BufferError, in one line.
     """
@@ -30,7 +30,7 @@ def reconstruct(source: Path, out: Path, voxel: float) -> list[str]:
         write_glb(fused.scene(), out)
     else:
         fused.write_ply(out)
-    told = [f"{out}: {len(fused.mesh.triangles)} triangles, of {fused.used} of {len(recording)} frames"]
+    report = [f"{out}: {len(fused.mesh.triangles)} triangles, of {fused.used} of {len(recording)} frames"]
     if fused.unreadable:
-        told.append(f"{fused.unreadable} frames could not be read, and were passed over.")
-    return told + recording.messages()
+        report.append(f"{fused.unreadable} unreadable frames were skipped.")
+    return report + recording.messages()

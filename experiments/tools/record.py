@@ -1,4 +1,4 @@
-"""`testspace record`: what a run's agent remembers, as files for other programs."""
+"""`testspace record`: exports a run's replay buffer as a recording."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TASK = "Explore the house."
 
 
 def record_run(run: Path, out: Path, layout: Layout) -> str:
-    """Write a run's frames into a new folder; returns what to tell. UserError, BufferError or RecordingError."""
+    """Write a run's frames into a new folder; returns a report line. UserError, BufferError or RecordingError."""
     frames = RunFrames(run)
     with Progress() as progress, progress.stage("frames") as advance:
         if layout == "plain":

@@ -1,10 +1,10 @@
-"""Detection and captioning after a life, by one command each, seeded as the run was (Table 1, beside segmentation).
+"""Detection and captioning with the encoder of a run (Table 1), with the seed of the run.
 
     python -m testspace.experiments.tools.tasks detection runs/first [--detector cascade]
     python -m testspace.experiments.tools.tasks captioning runs/first --house houses.jsonl.gz:12
 
-Scratch and the specialist are fine-tuned alike on the run's transfer set, as labelled, and scored on its held-out
-views: mAP as COCO measures it, by pycocotools; BLEU and CIDEr-D against template captions made from the true boxes.
+Scratch and the specialist are fine-tuned in the same way on the labels of the run's transfer set, and scored on its
+held-out views: COCO mAP by pycocotools; BLEU and CIDEr-D against template captions made from ground-truth boxes.
 """
 
 from __future__ import annotations
@@ -39,31 +39,31 @@ from ..protocol.transfer_set import transfer_set
 from .predict_retrieve import held_out_views, load_learner
 
 OBJECTS = tuple(CLASS_ID[name] for name in OBJECT_TYPES)
-"""Classes that have boxes and are spoken of: structure is not."""
+"""Classes with boxes and captions; structure has none."""
 
 
 @dataclass(frozen=True)
 class TaskConfig:
-    """Which run, and how long heads are trained."""
+    """Run, task and training length."""
 
     task: tyro.conf.Positional[Literal["detection", "captioning"]]
-    """What is scored."""
+    """Task to score."""
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
     house: str | None = None
-    """What the run was given as --house."""
+    """The run's --house."""
     detector: Literal["plain", "cascade"] = "plain"
     """One stage in plain torch, or Cascade Mask R-CNN as in the paper, where torchvision's operators load."""
     steps: int | None = None
-    """Steps of fine-tuning; unset: as many as the run's preset transfers."""
+    """Steps of fine-tuning; default: those of the run's transfer."""
     json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None
-    """Where to write the scores; unset: RUN/TASK.json."""
+    """File for the scores; default: RUN/TASK.json."""
 
 
 def scores(config: TaskConfig) -> dict[str, dict[str, float]]:
-    """The scores of scratch and of the specialist, by measure; UserError where the run cannot be scored."""
+    """The scores of scratch and of the specialist, by measure; UserError if the run cannot be scored."""
     if config.detector == "cascade" and not operators_load():
-        raise UserError("--detector cascade: torchvision's operators do not load beside this torch; use plain")
+        raise UserError("--detector cascade: torchvision's operators do not match this torch; use plain")
     learner = load_learner(config.run)
     views, labels, house, preset = held_out_views(config.run, config.house)
     if labels is None:
@@ -72,27 +72,27 @@ def scores(config: TaskConfig) -> dict[str, dict[str, float]]:
     transfer, seed = replace(preset.transfer, steps=steps), learner.seed
     held_out = LabelledFrames(views["rgb"], labels.semantic, labels.instance)
     stored = json.loads((config.run / "config.json").read_text())
-    given = load_houses(stored["transfer_houses"]) if stored["transfer_houses"] else []
+    houses = load_houses(stored["transfer_houses"]) if stored["transfer_houses"] else []
     head = CascadeConfig() if config.detector == "cascade" else DetectionConfig()
     run = partial(_detection, head) if config.task == "detection" else _captioning
-    found = {}
+    results = {}
     with Shown() as shown:
         with shown.stage("transfer set") as advance:
-            labelled = transfer_set(house, preset.transfer_set, given, advance).labelled
+            labelled = transfer_set(house, preset.transfer_set, houses, advance).labelled
         encoders = {"scratch": scratch_encoder(learner.config, seed), "specialist": learner.encoder}
         for method, encoder in encoders.items():
             with shown.stage(f"{config.task}, {method}") as advance:
-                found[method] = run(encoder, labelled, held_out, transfer, seed, _told(advance))
-    asked: dict[str, Any] = {"task": config.task, "house": stored["house"], "seed": seed, "steps": steps}
+                results[method] = run(encoder, labelled, held_out, transfer, seed, _reporter(advance))
+    settings: dict[str, Any] = {"task": config.task, "house": stored["house"], "seed": seed, "steps": steps}
     if config.task == "detection":
-        asked["detector"] = config.detector
+        settings["detector"] = config.detector
     file = config.json_file or config.run / f"{config.task}.json"
-    file.write_text(json.dumps({**asked, "views": len(held_out), "scores": found}, indent=2) + "\n")
-    return found
+    file.write_text(json.dumps({**settings, "views": len(held_out), "scores": results}, indent=2) + "\n")
+    return results
 
 
 def true_boxes(frames: LabelledFrames) -> Boxes:
-    """Boxes of the objects in labelled frames."""
+    """Ground-truth boxes of the objects in labelled frames."""
     return boxes_of(*number_objects(frames.semantic, frames.instances(), OBJECTS), MIN_PIXELS)
 
 
@@ -109,33 +109,33 @@ def _captioning(
     encoder: FrameEncoder, labelled: LabelledFrames, views: LabelledFrames, config: TransferConfig, seed: int,
     progress: Progress,
 ) -> dict[str, float]:  # fmt: skip
-    said = [
+    captions = [
         template_captions(true_boxes(frames), len(frames), frames.rgb.shape[1:3], CLASSES, seed=seed + number)
         for number, frames in enumerate((labelled, views))
     ]
     captioner = fine_tune_captioner(
-        encoder, labelled.rgb, said[0], vocabulary(CLASSES), config, seed=seed, progress=progress
+        encoder, labelled.rgb, captions[0], vocabulary(CLASSES), config, seed=seed, progress=progress
     )
-    score = caption_score(captioner.predict(views.rgb), said[1])
+    score = caption_score(captioner.predict(views.rgb), captions[1])
     return {**{f"BLEU-{n}": value for n, value in enumerate(score.bleu, 1)}, "CIDEr-D": score.cider}
 
 
-def _told(advance: Callable[..., None]) -> Progress:
+def _reporter(advance: Callable[..., None]) -> Progress:
     def progress(done: int, total: int, losses: dict[str, float]) -> None:
         advance(done, total, f"loss {losses['loss']:.2f}")
 
     return progress
 
 
-def table(found: dict[str, dict[str, float]]) -> str:
+def table(results: dict[str, dict[str, float]]) -> str:
     """A line for each method."""
-    names = list(next(iter(found.values())))
+    names = list(next(iter(results.values())))
     lines = [f"{'':<12}" + "".join(f"{name:>10}" for name in names)]
-    return "\n".join(lines + [f"{m:<12}" + "".join(f"{found[m][name]:>10.3f}" for name in names) for m in found])
+    return "\n".join(lines + [f"{m:<12}" + "".join(f"{results[m][name]:>10.3f}" for name in names) for m in results])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command; exits with 2 and one line for what the user can mend."""
+    """The command; exits with status 2 and one line on user errors."""
     with ending_in_one_line():
         print(table(scores(tyro.cli(TaskConfig, args=arguments))))
 

@@ -1,10 +1,10 @@
-"""Look at what tokenizers keep: a picture of each modality's round trip, and a number that shows a bad one.
+"""Tokenizer report: a picture of each modality's reconstruction, and metrics that reveal a bad tokenizer.
 
     python -m testspace.experiments.tools.tokenizer_report --buffer runs/first/buffer --out pictures
     python -m testspace.experiments.tools.tokenizer_report --frames my_frames --out pictures
 
-With frames or a buffer, tokenizers are fitted first. With --run, those of its learner are looked at, where it has any:
-that of preset nano predicts patches, and has none.
+With --frames or --buffer, tokenizers are fitted first. With --run, those of its learner are evaluated; preset nano
+predicts patches and has none.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .predict_retrieve import SIDE, load_learner
 
 @dataclass(frozen=True)
 class TokenizersConfig:
-    """Whose tokenizers, and on which frames. Give one of run, buffer and frames."""
+    """Source of tokenizers and frames. Set exactly one of run, buffer and frames."""
 
     out: Path
     """Folder for MODALITY.png (image above, round trip below) and tokenizers.json."""
@@ -44,16 +44,15 @@ class TokenizersConfig:
     frames: Path | None = None
     """Folder of frames (`learners.data.frame_folder`)."""
     count: int = 8
-    """Frames that are drawn."""
+    """Number of frames to draw."""
     seed: int = 0
-    """Seed of the frames, and of tokenizers that are fitted."""
+    """Seed of the frames and of fitted tokenizers."""
     learner: TSTConfig = field(default_factory=lambda: TSTConfig(targets="tokens"))
-    """What says how tokenizers are fitted, where no run has them: image_size, patch, levels, quantiser,
-    tokenizer_steps."""
+    """Settings of fitted tokenizers: image_size, patch, levels, quantiser, tokenizer_steps."""
 
 
 def look(config: TokenizersConfig) -> list[Fidelity]:
-    """Draw and measure; writes into `config.out`. UserError, FrameFolderError or BufferError for what cannot be."""
+    """Write pictures and metrics to `config.out`. UserError, FrameFolderError or BufferError for invalid sources."""
     if sum(source is not None for source in (config.run, config.buffer, config.frames)) != 1:
         raise UserError("give one of --run, --buffer and --frames")
     sample: Sample
@@ -66,26 +65,26 @@ def look(config: TokenizersConfig) -> list[Fidelity]:
             f"{config.run}: its learner predicts patches and has no tokenizers; use --buffer with its buffer/"
         )
     config.out.mkdir(parents=True, exist_ok=True)
-    seen, found = sample(max(config.count, 64)), []
+    batch, results = sample(max(config.count, 64)), []
     for name, tokenizer in learner.model.tokenizers.items():
         assert isinstance(tokenizer, Tokenizer)
-        kept, truth, restored = fidelity(tokenizer, seen)
-        found.append(kept)
+        kept, truth, restored = fidelity(tokenizer, batch)
+        results.append(kept)
         rows = [
             beside([_scaled(p) for p in MODALITIES[name].draw(i[: config.count]).numpy()]) for i in (truth, restored)
         ]
         picture = cv2.cvtColor(beside(rows, 0), cv2.COLOR_RGB2BGR)
         if not cv2.imwrite(str(config.out / f"{name}.png"), picture):
             raise UserError(f"{config.out / name}.png cannot be written")
-    told = {kept.modality: {**asdict(kept), "bad": kept.bad} for kept in found}
-    (config.out / "tokenizers.json").write_text(json.dumps(told, indent=2) + "\n")
-    return found
+    metrics = {kept.modality: {**asdict(kept), "bad": kept.bad} for kept in results}
+    (config.out / "tokenizers.json").write_text(json.dumps(metrics, indent=2) + "\n")
+    return results
 
 
-def table(found: Sequence[Fidelity]) -> str:
+def table(results: Sequence[Fidelity]) -> str:
     """A line for each modality."""
-    lines = [f"{'':<12}{'':<16}{'round trip':>12}{'mean image':>12}{'unexplained':>13}{'codes used':>12}"]
-    for kept in found:
+    lines = [f"{'':<12}{'':<16}{'tokenizer':>12}{'mean image':>12}{'unexplained':>13}{'perplexity':>12}"]
+    for kept in results:
         values = "".join(f"{f'{value:.2f} {kept.unit}':>12}" for value in (kept.value, kept.of_mean))
         line = (
             f"{kept.modality:<12}{kept.measure:<16}{values}{kept.variance_unexplained:>13.1%}{kept.perplexity:>12.1%}"
@@ -95,7 +94,7 @@ def table(found: Sequence[Fidelity]) -> str:
 
 
 def _fitted(config: TokenizersConfig) -> tuple[TSTLearner, Sample]:
-    """A learner with tokenizers that are fitted to the buffer or the folder."""
+    """A learner with tokenizers fitted to the buffer or the folder."""
     size = config.learner.image_size
     sample: Sample
     if config.buffer is not None:
@@ -107,8 +106,8 @@ def _fitted(config: TokenizersConfig) -> tuple[TSTLearner, Sample]:
         assert config.frames is not None
         folder = FrameFolder(config.frames, size, seed=config.seed)
         sample, modalities = folder.sample, folder.modalities
-    asked = replace(config.learner, targets="tokens", modalities=modalities, input_budget=1, target_budget=1)
-    learner = TSTLearner(asked, config.seed)
+    learner_config = replace(config.learner, targets="tokens", modalities=modalities, input_budget=1, target_budget=1)
+    learner = TSTLearner(learner_config, config.seed)
     torch.manual_seed(config.seed)
     with Progress() as progress, progress.stage("fitting tokenizers") as advance:
         learner.fit_tokenizers(sample, progress=advance)
@@ -120,7 +119,7 @@ def _scaled(image: Image) -> Image:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command; exits with 2 and one line for what the user can mend."""
+    """The command; exits with status 2 and one line on user errors."""
     with ending_in_one_line():
         print(table(look(tyro.cli(TokenizersConfig, args=arguments))))
 

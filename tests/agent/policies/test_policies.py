@@ -164,7 +164,7 @@ def test_the_dense_sampler_needs_to_know_the_floor() -> None:
     with pytest.raises(ValueError, match="'dense' needs the floor"):
         make_policy("dense", BoxWorld())
     nowhere: Any = BoxWorld()
-    with pytest.raises(ValueError, match="asks to be put somewhere"):
+    with pytest.raises(ValueError, match="the policy teleports"):
         step_or_teleport(nowhere, np.zeros(6))
     assert not step_or_teleport(nowhere, 2)[1]["collision"]  # type: ignore[index]  # a BoxWorld's step gives two things
 

@@ -15,7 +15,7 @@ from scenes import box_room
 from testspace.agent.mapping.egocentric import EgocentricObservation
 from testspace.agent.mapping.occupancy_map import OccupancyMap, coverage
 from testspace.agent.rewards import DONE, CoverageReward, NoveltyReward, ObjectGoal, PointGoal, SurpriseReward, spl
-from testspace.agent.rewards.sights import away_from_box
+from testspace.agent.rewards.viewpoints import distance_to_box
 from testspace.core.frame import Camera
 from testspace.envs.gym_envs.house_env import HouseEnv
 from testspace.envs.gym_envs.motion import Action
@@ -64,7 +64,7 @@ def test_what_coverage_pays_is_what_was_covered(house: HouseEnv) -> None:
 
 
 def test_bumps_cost_what_they_are_said_to(house: HouseEnv) -> None:
-    env = CoverageReward(house, scale=0.0, bump=0.5)
+    env = CoverageReward(house, scale=0.0, collision_penalty=0.5)
     env.reset(seed=0)
     steps = [env.step(action) for action in [Action.MOVE_AHEAD, Action.ROTATE_RIGHT] * 20]
     assert {(info["collision"], reward) for _, reward, _, _, info in steps} == {(True, -0.5), (False, 0.0)}
@@ -121,7 +121,7 @@ def follow(env: gymnasium.Env[Any, Any], walk: int) -> tuple[float, dict[str, An
 
 
 def test_who_walks_straight_to_the_point_has_nearly_full_spl() -> None:
-    env = PointGoal(HouseEnv.from_scene(box_room(with_box=False), camera=SMALL, light="direct"), slack=0.0)
+    env = PointGoal(HouseEnv.from_scene(box_room(with_box=False), camera=SMALL, light="direct"), step_penalty=0.0)
     total, info = follow(env, 60)
     start = np.array([-1.2, 2.4])
     shortest = float(np.linalg.norm(env.point - start))
@@ -133,7 +133,7 @@ def test_who_walks_straight_to_the_point_has_nearly_full_spl() -> None:
 
 
 def test_done_too_early_fails(room: HouseEnv) -> None:
-    env = PointGoal(room, slack=0.5)
+    env = PointGoal(room, step_penalty=0.5)
     total, info = follow(env, 0)
     assert (total, info["success"], info["spl"]) == (-0.5, False, 0.0)
     assert info["distance"] >= 1.0
@@ -170,7 +170,7 @@ def test_an_object_is_reached_where_it_is_near_and_in_view(room: HouseEnv) -> No
 def test_the_distance_to_a_turned_box_on_the_plan() -> None:
     thing = Instance("box", 1, (1.0, 0.5, 2.0), (2.0, 1.0, 1.0), 90.0)  # its long side runs along z
     places = np.array([[1.0, 2.0], [1.0, 3.5], [2.0, 2.0], [2.0, 3.5]])
-    np.testing.assert_allclose(away_from_box(thing, places), [0, 0.5, 0.5, np.sqrt(0.5)], atol=1e-9)
+    np.testing.assert_allclose(distance_to_box(thing, places), [0, 0.5, 0.5, np.sqrt(0.5)], atol=1e-9)
 
 
 def test_goals_are_drawn_by_the_seed_and_far_enough(house: HouseEnv) -> None:
@@ -187,7 +187,7 @@ def test_goals_are_drawn_by_the_seed_and_far_enough(house: HouseEnv) -> None:
 def test_goals_that_cannot_be_are_told(room: HouseEnv) -> None:
     with pytest.raises(ValueError, match="no class 'Unicorn'"):
         ObjectGoal(room, ["Unicorn"])
-    with pytest.raises(ValueError, match="no such thing that can be come near"):
+    with pytest.raises(ValueError, match="no such object that can be reached"):
         ObjectGoal(room, ["Sofa"]).reset()
 
 

@@ -33,12 +33,12 @@ def test_what_is_missing_is_told_with_what_it_is_good_for(monkeypatch: pytest.Mo
     hidden = {"stable_baselines3", "ai2thor"}
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in hidden else real(name))
     found = {one.name: one for one in doctor.examine()}
-    assert not found["sb3"].there
-    assert found["sb3"].told == "--policy ppo.zip; training PPO: pip install 'testspace[sb3]'"
-    assert not found["AI2-THOR"].there
-    assert "testspace[thor]" in found["AI2-THOR"].told
-    assert found["cores"].there
-    assert found["ray caster"].there
+    assert not found["sb3"].available
+    assert found["sb3"].text == "--policy ppo.zip; training PPO: pip install 'testspace[sb3]'"
+    assert not found["AI2-THOR"].available
+    assert "testspace[thor]" in found["AI2-THOR"].text
+    assert found["cores"].available
+    assert found["ray caster"].available
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")

@@ -9,12 +9,12 @@ from testspace.experiments.paper.experiment import Measures, Summary
 from testspace.experiments.paper.figure17 import at_equal_samples, at_equal_seconds
 from testspace.experiments.paper.figure25 import AFTER, BACK, BEFORE, FROZEN, continual
 from testspace.experiments.paper.registry import find_experiment
-from testspace.experiments.paper.tables import told_claims
+from testspace.experiments.paper.tables import claim_results
 from testspace.experiments.stages.baselines import EFFICIENTNET
 
 
 def _margins(name: str, measures: Measures, **settings: object) -> list[float | None]:
-    return [claim["margin"] for claim in told_claims(Summary(find_experiment(name, settings), [measures]))]
+    return [claim["margin"] for claim in claim_results(Summary(find_experiment(name, settings), [measures]))]
 
 
 def _life(before: float, after: float, tenth: float) -> Measures:

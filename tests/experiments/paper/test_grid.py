@@ -34,9 +34,9 @@ def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("by")
 def test_every_place_is_done_once_and_an_error_arrives_as_it_was_raised() -> None:
     places: list[tuple[Any, ...]] = [("one",), ("two",), ("three",)]
-    assert dict(grid.each(digest, places, 2)) == {place: digest(*place) for place in places}
+    assert dict(grid.map_trials(digest, places, 2)) == {place: digest(*place) for place in places}
     with pytest.raises(UserError, match="no preset 'huge'"):
-        list(grid.each(find_preset, [("huge",)], 1))
+        list(grid.map_trials(find_preset, [("huge",)], 1))
 
 
 def sleep_and_tell(folder: str, name: str) -> None:
@@ -53,7 +53,7 @@ from test_grid import sleep_and_tell
 if __name__ == "__main__":
     find_spec = importlib.util.find_spec
     importlib.util.find_spec = lambda name, *more: None if name == "ray" else find_spec(name, *more)
-    list(grid.each(sleep_and_tell, [(sys.argv[1], "one"), (sys.argv[1], "two")], 2))
+    list(grid.map_trials(sleep_and_tell, [(sys.argv[1], "one"), (sys.argv[1], "two")], 2))
 """
 
 

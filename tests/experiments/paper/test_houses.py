@@ -10,7 +10,7 @@ import pytest
 
 from testspace.experiments.paper.experiment import Summary
 from testspace.experiments.paper.houses import BEFORE, EPISODE, SCRATCH, SPECIALIST, TTT, experiment, trial
-from testspace.experiments.paper.tables import told_claims
+from testspace.experiments.paper.tables import claim_results
 from testspace.experiments.protocol.presets import PRESETS
 
 
@@ -46,7 +46,7 @@ def test_a_trial_is_the_live_agents_scores_in_percent() -> None:
 def test_claims_count_houses_and_margins(tmp_path: Path) -> None:
     gains = (0.05, 0.01, -0.02)
     summary = Summary(experiment("random"), [trial("random", finished(gain)) for gain in gains])
-    better, by_four, ttt = told_claims(summary)
+    better, by_four, ttt = claim_results(summary)
     assert better["margin"] == pytest.approx(100 * sum(gains) / 3)
     assert (better["holds_in"], by_four["holds_in"], ttt["holds_in"]) == (2, 1, 3)
     experiment().draw(summary, tmp_path / "figure.png")

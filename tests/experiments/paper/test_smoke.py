@@ -55,7 +55,7 @@ def test_an_experiment_leaves_results_table_and_figure(name: str, tmp_path: Path
     command = ["experiment", *experiment.command.split(), "--preset", "smoke", "--out", str(out), "--house", "5"]
     cli.main([*command, *ARGUMENTS.get(name, [])])
     results = json.loads((out / "results.json").read_text())
-    assert len(results["trials"]) == results["asked"] == len(results["houses"])
+    assert len(results["trials"]) == results["planned"] == len(results["houses"])
     values = [v for trial in results["trials"] for line in trial["measures"].values() for v in line.values()]
     assert values
     assert np.isfinite(values).all()

@@ -9,7 +9,7 @@ import pytest
 
 from testspace.experiments.paper.experiment import Claim, Experiment, Measures, Summary, Trial
 from testspace.experiments.paper.figures import bars
-from testspace.experiments.paper.tables import table, told_claims, verdict
+from testspace.experiments.paper.tables import claim_results, table, verdict
 
 
 def _not_run(trial: Trial) -> Measures:
@@ -50,7 +50,7 @@ def test_a_cell_says_in_how_many_trials_it_has_a_number() -> None:
 
 
 def test_claims_are_told_by_the_trials_that_can_tell() -> None:
-    first, second = told_claims(Summary(KNOWN, TRIALS))
+    first, second = claim_results(Summary(KNOWN, TRIALS))
     assert (first["margin"], first["holds_in"], first["trials"]) == (2.5, 2, 2)
     assert first["verdict"] == "agrees"
     assert (second["margin"], second["verdict"]) == (None, "not measured")

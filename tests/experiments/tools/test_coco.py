@@ -17,7 +17,7 @@ from testspace.envs.house.classes import CLASSES
 from testspace.envs.house.house_io import save_house
 from testspace.envs.render.raycast import RayCastSimulator
 from testspace.experiments.cli import main as cli
-from testspace.experiments.tools.coco import LEAST, run_lengths
+from testspace.experiments.tools.coco import MIN_PIXELS, run_lengths
 from testspace.experiments.tools.render import camera
 
 PYCOCOTOOLS = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # its own
@@ -47,12 +47,12 @@ def test_pycocotools_reads_what_the_simulator_says(tmp_path: Path, capsys: pytes
         for one in annotations:
             mask = read.annToMask(one).astype(bool)
             told[mask] = one["category_id"]
-            assert one["area"] == mask.sum() >= LEAST
+            assert one["area"] == mask.sum() >= MIN_PIXELS
             left, top, width, height = one["bbox"]
             assert mask[top : top + height, left : left + width].sum() == mask.sum()
             assert mask[:, [left, left + width - 1]].any(0).all()
             assert mask[[top, top + height - 1]].any(1).all()
-        large = {number for number in np.unique(true) if (true == number).sum() >= LEAST}
+        large = {number for number in np.unique(true) if (true == number).sum() >= MIN_PIXELS}
         expected = np.where(np.isin(true, sorted(large)), labels.semantic[0], 0)
         assert (told == expected).mean() > 0.99  # poses are rounded in the file
         assert abs(len(annotations) - sum(scene.instances[n].class_id > 0 for n in large)) <= 1

@@ -81,7 +81,7 @@ def test_models_of_others_go_with_their_credits(
         (["--glb", "a.glb", "--house", "gone.ply"], "gone.ply"),
         (["--glb", "a.glb", "--seed", "-1"], "--seed must be 0 or more"),
         (["--glb", "a.glb", "--assets", "gold"], "no furniture pack 'gold'"),
-        (["--glb", "mine.glb", "--house", "mine.glb"], "is the mesh that is read"),
+        (["--glb", "mine.glb", "--house", "mine.glb"], "is the input mesh"),
     ],
 )
 def test_what_cannot_be_written_is_one_line_and_leaves_nothing(
