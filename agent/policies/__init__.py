@@ -1,7 +1,8 @@
 """Exploration policies: the `Policy` protocol, the built-in policies, and loading of custom ones.
 
-A policy observes Frames and collisions, never the house itself. A custom class needs no base class; `loading` lists
-the forms that `make_policy` accepts.
+A policy observes Frames and collisions, never the house itself. A custom class needs no base class.
+
+Public: `make_policy`, `Policy`, `POLICIES`, `loading.find_policy`, `protocol.UsesLearner`, `protocol.HasMap`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """Checks of many houses at once: generated ones against real ones, and what is in them.
 
-Each module is one command.
+Public: `generator_check`, `house_audit`, `house_statistics`.
 """

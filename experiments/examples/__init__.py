@@ -1,1 +1,4 @@
-"""Policies of one's own, each in a few lines, in forms that `testspace run --policy` takes."""
+"""Custom policies and modalities in a few lines, in the forms that `testspace run` takes.
+
+Public: `turn_when_blocked`, `own_modality`, `own_frames`, `ppo_coverage`, `ros2_learner`.
+"""

@@ -1,5 +1,4 @@
-"""The paper's results, one file each, on cached stages.
+"""The paper's results, one file each, on runs of the live agent or on cached stages.
 
-What they share stands beside them: `experiment` says what an experiment is, `running` runs its trials, `tables` and
-`figures` tell what came of them, `registry` lists them all.
+Public: `experiment.Experiment`, `running.run_experiment`, `results.write_results`, `registry.EXPERIMENTS`.
 """

@@ -1,4 +1,4 @@
 """Commands around a run: render, export, record, reconstruct, predict, retrieve, tasks.
 
-Each module is one command.
+Public: `render`, `export`, `record`, `reconstruct`, `predict_retrieve`, `tasks`.
 """
