@@ -92,8 +92,8 @@ def _lead(summary: Row) -> str:
     return (
         '<p class="soft">An agent explored this house with a camera for colour, depth, surface normals and edges, and '
         "trained a vision model on its frames without labels from the house (Test-Space Training). Pseudolabels come "
-        "from a network trained on labelled frames of <em>other</em> houses: its predictions are fused over all views "
-        "of the same surface, by a vote weighted by how often its class occurs on surfaces of that height and "
+        "from a network trained on labelled frames of <em>other</em> houses: its class probabilities are summed over "
+        "all views of the same surface, weighted by how often each class occurs on surfaces of that height and "
         f"orientation. All scores are on held-out views of this house. {made_with}</p>{notes}"
     )
 

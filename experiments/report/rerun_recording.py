@@ -142,12 +142,12 @@ def _layout() -> Any:
         rrb.Spatial2DView(origin=f"{CAMERA}/{name}" if name in ("rgb", "depth") else f"senses/{name}", name=name)
         for name in ("rgb", "depth", "normals", "edges")
     ]
-    guess = rrb.Spatial2DView(origin="senses/taken_for", name="taken for")
+    prediction = rrb.Spatial2DView(origin="senses/prediction", name="prediction")
     views = rrb.Grid(*(rrb.Spatial2DView(origin=f"held_out/{name}", name=name) for name in SHOWN), name="held out")
     curves = rrb.Vertical(
         *(rrb.TimeSeriesView(origin=name, name=name) for name in ("mIoU", "coverage", "losses")), name="curves"
     )
-    right = rrb.Vertical(rrb.Grid(*senses, guess), rrb.Tabs(views, curves))
+    right = rrb.Vertical(rrb.Grid(*senses, prediction), rrb.Tabs(views, curves))
     return rrb.Blueprint(rrb.Horizontal(rrb.Spatial3DView(origin="house", name="house"), right), collapse_panels=True)
 
 
@@ -189,8 +189,8 @@ def _log_frames(stream: RecordingStream, run: Path, remembered: RunFrames, told:
         stream.log("senses/normals", rerun.Image(draw_normals(frame["normals"])))
         stream.log("senses/edges", rerun.Image(frame["edges"]))
         if specialist is not None:
-            guess = specialist.predict(frame["rgb"][None])[0].astype(np.uint16)
-            stream.log("senses/taken_for", rerun.SegmentationImage(guess))
+            prediction = specialist.predict(frame["rgb"][None])[0].astype(np.uint16)
+            stream.log("senses/prediction", rerun.SegmentationImage(prediction))
     told.step = int(remembered.steps[-1])
 
 

@@ -1,7 +1,7 @@
-"""`testspace run --change at=2000:lighting=0.6`: when the house changes under the agent's feet, and what became of it.
+"""`testspace run --change at=2000:lighting=0.6`: changes of the house during an episode, and recovery from them.
 
-Nobody tells the agent. The evaluation views keep their poses and are rendered anew, labels included; those that a
-change would put inside a thing or before a blank wall are left out from the start: every number is of the same poses.
+The agent is not notified. Held-out views keep their poses and are rendered again, labels included; poses that a change
+would put inside an object or in front of a blank wall are left out from the start: all scores are of the same poses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ScheduledChange:
     """A change of the house at a frame of the agent's life."""
 
     at: int
-    """Frames lived when it happens."""
+    """Frames seen when it happens."""
     kinds: tuple[Perturbation, ...]
     """Its kinds and strengths."""
 
@@ -30,9 +30,9 @@ class ScheduledChange:
 
 
 def parse_scheduled(texts: Sequence[str], frames: int) -> tuple[ScheduledChange, ...]:
-    """What "at=2000:lighting=0.6" (one text a change) asks of a life of so many frames, in the order of time.
+    """The changes that texts such as "at=2000:lighting=0.6" schedule in an episode of `frames` frames, in order of time.
 
-    Raises UserError for another form, a frame outside the life, or two changes at one frame.
+    Raises UserError for another form, a frame outside the episode, or two changes at one frame.
     """
     found = []
     for text in texts:
@@ -82,13 +82,13 @@ def recoveries(rows: Sequence[dict[str, Any]], changes: Sequence[ScheduledChange
     `rows` are evaluation rows. `recovered` is the share of the drop that the last of those tests had made up for: 0 is
     none, 1 all of it; None where nothing was lost or nothing followed.
     """
-    told = []
+    changed = []
     for number, change in enumerate(changes, 1):
         mine = [row for row in rows if row["method"] == "specialist"]
         before = next(row for row in mine if row["change"] == number - 1 and row["frame"] == change.at)
         after, *later = (row for row in mine if row["change"] == number)
         drop = before["miou"] - after["miou"]
-        told.append(
+        changed.append(
             {
                 "at": change.at,
                 "change": str(change).partition(":")[2],
@@ -98,4 +98,4 @@ def recoveries(rows: Sequence[dict[str, Any]], changes: Sequence[ScheduledChange
                 "recovered": (later[-1]["miou"] - after["miou"]) / drop if later and drop > 0 else None,
             }
         )
-    return told
+    return changed

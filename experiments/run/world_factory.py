@@ -204,7 +204,7 @@ def _recording(path: str, view: View, frames: int) -> OpenSpace:
         if not simulator.has_labels:
             lines.append("It has no labels, so nothing could be scored: there is no mIoU in this report.")
         if recording.read_depth is None:
-            lines.append("It has no depth: depth and normals are empty, and views cannot vote on pseudolabels.")
+            lines.append("It has no depth: depth and normals are empty, and predictions cannot be fused across views.")
         if env.dropped:
             lines.append(f"{len(env.dropped)} of its frames could not be read, and were skipped.")
         return lines + recording.messages()

@@ -62,7 +62,7 @@ class Stages:
 
     @property
     def frames(self) -> int:
-        """Frames of a life."""
+        """Frames of the episode."""
         return self.preset.episode.frames
 
     def steps(self, frames: int | None = None) -> int:
@@ -87,7 +87,7 @@ class Stages:
         return truth.views(self.store, self.states, self.preset, self.seed)
 
     def collect(self, state: int = 0, frames: int | None = None) -> Entry:
-        """What the agent sees in a state of the house, in as many frames as a life has unless it is said."""
+        """What the agent sees in a state of the house, in the episode's number of frames by default."""
         return collect_stage.collect(
             self.store, self.states[state], self.views, self.preset, self.seed, frames or self.frames
         )  # fmt: skip
@@ -111,8 +111,8 @@ class Stages:
         `mix_share`: share of the samples that are rgb of D_t, 0 for none. `start`: a learner to go on from.
         """
         config = config or self.mm()
-        guessed = [self.own(one).pseudolabels for one in own] if config.pseudolabel_classes else []
-        mix = DataMix(steps or self.steps(), own, guessed, self.labelled if mix_share else None, mix_share)
+        labels = [self.own(one).pseudolabels for one in own] if config.pseudolabel_classes else []
+        mix = DataMix(steps or self.steps(), own, labels, self.labelled if mix_share else None, mix_share)
         return pretrain_stage.pretrain(self.store, config, mix, self.seed, start, f"pre-training of {title}")
 
     def pretrain_dino(self, own: Sequence[Entry], samples: int, title: str = "TST-DINO") -> Entry:
@@ -126,7 +126,7 @@ class Stages:
 
     @cached_property
     def scratch(self) -> Entry:
-        """The segmenter that learned from D_t alone; its guesses are the pseudolabels, as in a life."""
+        """The segmenter that learned from D_t alone; its predictions become the pseudolabels."""
         return self.transfer(None, title="scratch")
 
     def own(self, collected: Entry, fusion: FusionConfig | None = None) -> Pseudolabelled:
@@ -152,7 +152,7 @@ class Stages:
     def transfer(self, learner: Entry | None, own: Pseudolabelled | None = None, title: str = "TST-MM") -> Entry:
         """A segmenter on D_t from a learner's encoder, or from scratch.
 
-        `own`: the agent's frames with their pseudolabels stand beside D_t, as in a life.
+        `own`: the agent's frames with their pseudolabels, joined to D_t as in a live run.
         """
         labelled, config = self.labelled, self.preset.transfer
         encoder = self.preset.learner if learner is None else learner
@@ -187,7 +187,7 @@ class Stages:
         )
 
     def specialist(self, collected: Entry, title: str = "specialist") -> Entry:
-        """The segmenter of a life: TST-MM, transferred on D_t and the agent's own pseudolabelled frames."""
+        """The segmenter of a live run: TST-MM, transferred on D_t and the agent's own pseudolabelled frames."""
         return self.transfer(self.pretrain((collected,), title=title), self.own(collected), title=title)
 
     def bound(self) -> Entry:

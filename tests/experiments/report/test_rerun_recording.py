@@ -110,7 +110,7 @@ def test_what_comes_later_in_a_life_is_shown_once_it_is_there(run: Path) -> None
     found = _chunks(watch(run, run / "other.rrd"))
     assert _column(found["/house/rooms"], "labels") == [["Kitchen"]]
     assert len(_column(found["/house/rooms"], "strips")[0][0]) == 4  # closed
-    assert {"/held_out/rgb", "/held_out/truth", "/held_out/prediction_specialist", "/senses/taken_for"} <= found.keys()
+    assert {"/held_out/rgb", "/held_out/truth", "/held_out/prediction_specialist", "/senses/prediction"} <= found.keys()
 
 
 def test_a_run_that_goes_on_is_followed_to_its_end(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
