@@ -30,7 +30,7 @@ class ScheduledChange:
 
 
 def parse_scheduled(texts: Sequence[str], frames: int) -> tuple[ScheduledChange, ...]:
-    """The changes that texts such as "at=2000:lighting=0.6" schedule in an episode of `frames` frames, in order of time.
+    """The changes that texts such as "at=2000:lighting=0.6" schedule in an episode of `frames` frames, in order.
 
     Raises UserError for another form, a frame outside the episode, or two changes at one frame.
     """
