@@ -70,6 +70,8 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
     if preset.episode.memory is not None and preset.episode.memory < 1:
         raise UserError(f"--episode.memory must be 1 frame or more, got {preset.episode.memory}")
     device = find_device(config.device)
+    if config.start_4m is not None and not config.start_4m.is_file():
+        raise UserError(f"--start-4m: there is no file {config.start_4m}")
     changes = parse_scheduled(config.change, preset.episode.frames)
     external = load_houses(config.transfer_houses) if config.transfer_houses else []
     learner = preset.learner
@@ -179,7 +181,10 @@ class _Run:
         admit, mix_in = partial(separated, held_out), torch.from_numpy(labelled.labelled.rgb)
         learner = TSTLearner(preset.learner_config(), seed, self.device)
         if config.start_4m is not None:
-            start_from_4m(learner.model, config.start_4m)
+            try:
+                start_from_4m(learner.model, config.start_4m)
+            except ValueError as error:
+                raise UserError(f"--start-4m: {error}") from None
         passed = sum(change.at < buffer.note.get("frame", 0) for change in self.changes)
         if passed:  # a resumed run starts in the house in which it stopped
             space.env.reset(options={"house": self.states[passed]})

@@ -76,15 +76,25 @@ def _read_json(file: Path) -> Any:
         raise RunFolderError(f"{file}: not JSON ({error}); remove the folder or name another --out") from None
 
 
-def _refuse_other_settings(out: Path, stored: Any, asked: dict[str, Any]) -> None:
+def _refuse_other_settings(out: Path, stored: Any, settings: dict[str, Any]) -> None:
     if not isinstance(stored, dict):
         raise RunFolderError(f"{out / 'config.json'}: not a run's settings; name another --out")
-    for key in sorted(stored.keys() | asked.keys()):
-        if stored.get(key) != asked.get(key):
+    before, now = _flat(stored), _flat(settings)
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key):
             raise RunFolderError(
-                f"{out} was started with {key} = {json.dumps(stored.get(key))}, not {json.dumps(asked.get(key))}; "
-                "use the same settings, or choose another --out"
+                f"{out} was started with {key} = {json.dumps(before.get(key))}, not {json.dumps(now.get(key))}; "
+                "use the same settings, or name another --out"
             )
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings under dotted names, as the command line has them; the sizes without their own name."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        name = prefix if key == "sizes" and not prefix else f"{prefix}{key}"
+        flat |= _flat(value, f"{name}." if name else "") if isinstance(value, dict) else {name: value}
+    return flat
 
 
 def _read_rows(file: Path) -> list[dict[str, Any]]:

@@ -18,6 +18,11 @@ from .modality import MODALITIES, SEQUENCES, Modality, register
 from .pseudolabels import feature_map
 from .sequences import SequenceModality
 
+
+class NetworkError(ValueError):
+    """A network that cannot become a modality."""
+
+
 FEATURE_PIXELS = 224
 """Side of the frames that feature networks see, in pixels."""
 _Make = Callable[[str, str, int, int], Modality | SequenceModality]
@@ -27,17 +32,17 @@ _registered: dict[str, str] = {}
 def register_network(text: str, image_size: int, patch: int) -> str:
     """Register the modality that NAME=KIND[:SOURCE] describes, and return its name for TSTConfig.modalities.
 
-    `image_size`, `patch`: of the learner's frames, in pixels; feature maps have one token for each patch. ValueError
-    for another form or kind, a name that is taken, or a network that cannot be loaded.
+    `image_size`, `patch`: of the learner's frames, in pixels; feature maps have one token for each patch. NetworkError
+    for another form or kind, or a name that is taken; GeneralistError for a network that cannot be loaded.
     """
     name, equals, network = text.partition("=")
     kind, _, source = network.partition(":")
     if not equals or kind not in _KINDS or not name.isidentifier() or (not source and kind != "efficientnet"):
-        raise ValueError(f"network {text!r} is not NAME=KIND:SOURCE, with KIND one of {', '.join(_KINDS)}")
+        raise NetworkError(f"network {text!r} is not NAME=KIND:SOURCE, with KIND one of {', '.join(_KINDS)}")
     if _registered.get(name) == text:
         return name
     if name in MODALITIES or name in SEQUENCES:
-        raise ValueError(f"network {text!r}: there is another modality '{name}'")
+        raise NetworkError(f"network {text!r}: there is another modality '{name}'")
     register(_KINDS[kind](name, source, image_size, image_size // patch))
     _registered[name] = text
     return name

@@ -62,3 +62,11 @@ def test_settings_that_are_not_json_are_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(RunFolderError, match=r"config\.json"):
         RunFolder(tmp_path, SETTINGS, resume=True)
+
+
+def test_a_size_that_differs_is_named_as_the_command_line_names_it(tmp_path: Path) -> None:
+    sizes = {"sizes": {"episode": {"frames": 80}, "own_frames": 3}}
+    RunFolder(tmp_path / "run", {"seed": 0, **sizes}, resume=False).close()
+    sizes = {"sizes": {"episode": {"frames": 90}, "own_frames": 3}}
+    with pytest.raises(RunFolderError, match=r"episode\.frames = 80, not 90"):
+        RunFolder(tmp_path / "run", {"seed": 0, **sizes}, resume=True)
