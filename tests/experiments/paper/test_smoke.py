@@ -112,8 +112,8 @@ def test_a_generalist_of_ones_own_stands_beside_the_others(tmp_path: Path, capsy
     [
         (["--preset", "huge", "--house", "5"], ("huge", "nano")),
         (["--house", "nowhere.json"], ("nowhere.json", "no such file")),
-        (["--house", "5", "--seeds", "1", "1"], ("--seeds", "twice")),
-        (["--house", "5", "--house", "5"], ("--house", "twice")),
+        (["--house", "5", "--seeds", "1", "1"], ("--seeds", "duplicates")),
+        (["--house", "5", "--house", "5"], ("--house", "duplicates")),
         (["--house", "5", "--grid", "0"], ("--grid",)),
         ([], ("--house",)),
     ],
