@@ -25,7 +25,7 @@ from .policies import Policy
 PAUSE = 0.05
 """Seconds between two looks while there is nothing to do."""
 LONGEST_END = 30.0
-"""Seconds that the actor has to store what it saw when it is told to end."""
+"""Seconds that the actor has to store its frames when it is asked to end."""
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 

@@ -147,7 +147,7 @@ def render(
     """
     from ..tools.render import RenderConfig, render_house
 
-    written, told = render_house(
+    written, messages = render_house(
         RenderConfig(
             out=out,
             house=house,
@@ -162,8 +162,8 @@ def render(
         )
     )
     print(f"{len(written)} files in {out}: {written[-3].name}, {written[-2].name}, {written[-1].name}, views/")
-    if told:
-        print("\n".join(told))
+    if messages:
+        print("\n".join(messages))
 
 
 @app.command
@@ -314,7 +314,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # OpenMP reads this when torch is imported. Without a bound, threads that wait by spinning make a training step a
     # hundred times slower as soon as another program wants one of the cores; with far less, waking them costs more.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
-    told = "An agent that lives in one house and learns to see in it. --version says which release this is."
+    description = "An agent that explores one house and trains a vision model there. --version prints the release."
     if asked == ["--version"]:
         from ... import __version__
 
@@ -325,7 +325,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if asked[:1] == ["run"]:  # its defaults depend on the preset and on a file
                 run(parse_run(asked[1:]))
                 return
-            app.cli(prog="testspace", description=told, args=asked)
+            app.cli(prog="testspace", description=description, args=asked)
     except KeyboardInterrupt:
         print(f"\ntestspace: stopped. {_how_to_go_on(asked)}", file=sys.stderr)
         sys.exit(130)

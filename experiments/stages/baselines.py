@@ -38,12 +38,12 @@ class Generalist:
 
     def start(self) -> dict[str, Any]:
         """What stands for it in a stage's settings, as JSON: `of_start` reads it."""
-        told: dict[str, Any] = {"generalist": self.name, "image_size": self.image_size}
+        settings: dict[str, Any] = {"generalist": self.name, "image_size": self.image_size}
         if self.weights is not None:
             path = Path(self.weights)
             with (path / "model.safetensors" if path.is_dir() else path).open("rb") as file:
-                told["weights"] = hashlib.file_digest(file, "sha256").hexdigest()[:24]
-        return told
+                settings["weights"] = hashlib.file_digest(file, "sha256").hexdigest()[:24]
+        return settings
 
     @classmethod
     def of_start(cls, start: Mapping[str, Any]) -> Self:
@@ -54,7 +54,7 @@ class Generalist:
 def generalists(image_size: int, more: Sequence[str] = ()) -> dict[str, Generalist]:
     """Those that can be compared, by name; `more` are timm's, each NAME (from the hub) or NAME=WEIGHTS.
 
-    Each of `more` is loaded once, so that one that cannot be had is told before anything is trained: GeneralistError.
+    Each of `more` is loaded once, so that a missing one is reported before anything is trained: GeneralistError.
     UserError for a name that is given twice.
     """
     found = {EFFICIENTNET: Generalist(image_size)} if _has_efficientnet() else {}

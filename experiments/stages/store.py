@@ -81,11 +81,11 @@ class Store:
         clock = _Clock(unfinished / "seconds.json")
         with self.progress.stage(title) as advance:
 
-            def told(done: int, total: int, note: str = "") -> None:
+            def report(done: int, total: int, note: str = "") -> None:
                 advance(done, total, note)
                 clock.note()
 
-            make(unfinished, told)
+            make(unfinished, report)
         noted = {"kind": kind, "title": title, "preset": self.preset, "seconds": clock.seconds()}
         write_json(unfinished / "stage.json", {**noted, "settings": settings})
         clock.file.unlink(missing_ok=True)
