@@ -7,17 +7,18 @@ prints the table of docs/generalist.md for the shipped weights, or for a file of
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import tyro
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from ...core.errors import ending_in_one_line
+from ...core.errors import UserError, ending_in_one_line
 from ...core.frame import Camera
 from ...core.normals import normals_from_depth
 from ...core.progress import Progress
@@ -151,16 +152,24 @@ def weights_of(name: str) -> tuple[Generalist, dict[str, Any]]:
     return load_weights(Path(name), CLASSES), read_provenance(Path(name))
 
 
+@dataclass(frozen=True)
+class Asked:
+    """The generalist's mIoU in ProcTHOR houses, from rgb and with depth."""
+
+    weights: tyro.conf.Positional[str]
+    """File of weights, or "shipped"."""
+    houses: tyro.conf.Positional[str]
+    """FILE:LINE,... of the houses, lines from 0."""
+    views: int = 400
+    """Held-out views of each house."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table of the houses that the command line names."""
-    parser = argparse.ArgumentParser(prog="python -m testspace.experiments.generalist.validate")
-    parser.add_argument("weights", help='file of weights, or "shipped"')
-    parser.add_argument("houses", metavar="FILE:LINE,...", help="ProcTHOR houses, lines from 0")
-    parser.add_argument("--views", type=int, default=400, help="held-out views of each house")
-    asked = parser.parse_args(arguments)
-    if asked.views < 1:
-        parser.error("--views must be 1 or more")
+    asked = tyro.cli(Asked, prog="python -m testspace.experiments.generalist.validate", args=arguments)
     with ending_in_one_line("validate"):
+        if asked.views < 1:
+            raise UserError(f"--views must be 1 or more, got {asked.views}")
         network, provenance = weights_of(asked.weights)
         print(table(network, provenance.get("excluded_assets", ()), references(asked.houses), asked.views))
 
