@@ -34,7 +34,7 @@ from ...learners.generalist.weights import save_weights
 from .exclusion import excluded_assets
 from .houses import Views
 from .stream import ChunkConfig, HouseStream
-from .validate import ValidationHouses
+from .validate import ValidationHouses, references
 
 LOG_STEPS = 50
 """Steps between two lines of metrics.jsonl."""
@@ -86,14 +86,6 @@ def train(config: PretrainConfig) -> Path:
     trainer = Trainer(config.training, config.seed, config.imagenet)
     elapsed = _resume(trainer, config)
     return _Run(config, trainer, excluded, elapsed).finish()
-
-
-def references(text: str) -> list[str]:
-    """What "FILE:LINE,LINE,..." means: "FILE:LINE" of each house; of "FILE" alone, just that."""
-    name, colon, lines = text.rpartition(":")
-    if colon and name and all(line.isdecimal() for line in lines.split(",")):
-        return [f"{name}:{line}" for line in lines.split(",")]
-    return [text]
 
 
 def _houses(text: str) -> list[House]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ...envs.generator.splits import asset_splits
 from ...envs.house.assets import assets
@@ -21,3 +21,9 @@ def excluded_assets(houses: Iterable[House]) -> tuple[frozenset[str], frozenset[
     left = {types[name] for name in train - shared}
     excluded = frozenset(name for name in shared if types[name] in left)
     return excluded, (shared & train) - excluded
+
+
+def known_assets(house: House, excluded: Collection[str]) -> frozenset[str]:
+    """Those of the house's assets that training on the split "train" without `excluded` has used, or may have."""
+    splits = asset_splits()
+    return frozenset(name for name in house_assets(house) if splits.get(name) == "train" and name not in excluded)

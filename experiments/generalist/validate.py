@@ -1,18 +1,27 @@
-"""How good the generalist is in real houses that it never saw, while it trains: mIoU from rgb, and with depth."""
+"""How good the generalist is in real houses that it never saw: mIoU from rgb, and with depth.
+
+    python -m testspace.experiments.generalist.validate shipped houses.jsonl.gz:7,19,26,28 --views 400
+
+prints the table of docs/generalist.md for the shipped weights, or for a file of weights in place of "shipped".
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import tyro
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from ...core.errors import UserError, ending_in_one_line
 from ...core.frame import Camera
 from ...core.normals import normals_from_depth
+from ...core.progress import Progress
 from ...envs.assembly.building import build_scene
 from ...envs.gym_envs.sensor_noise import StereoCamera
 from ...envs.house.classes import CLASSES
@@ -21,8 +30,11 @@ from ...envs.render.raycast import RayCastSimulator
 from ...learners.generalist.geometry import geometry_channels
 from ...learners.generalist.inference import folded
 from ...learners.generalist.network import Generalist
+from ...learners.generalist.weights import load_generalist, load_weights, read_provenance
 from ...learners.metrics.miou import segmentation_score
 from ..protocol.held_out import draw_views
+from ..protocol.transfer_set import house_assets
+from .exclusion import known_assets
 from .houses import PIXELS, PLACES
 
 MODES = ("rgb", "rgb-d", "noisy rgb-d")
@@ -31,6 +43,14 @@ MIN_SHARE = 0.002
 """Share of a house's pixels from which a class counts in the mean."""
 _HEIGHT = 1.5
 _BATCH = 40
+
+
+def references(text: str) -> list[str]:
+    """What "FILE:LINE,LINE,..." means: "FILE:LINE" of each house; of "FILE" alone, just that."""
+    name, colon, lines = text.rpartition(":")
+    if colon and name and all(line.isdecimal() for line in lines.split(",")):
+        return [f"{name}:{line}" for line in lines.split(",")]
+    return [text]
 
 
 class _Views(NamedTuple):
@@ -99,3 +119,60 @@ def _views_of(reference: str, count: int) -> _Views:
         (frame["depth"], frame["normals"]),
         (depth, normals_from_depth(depth, camera)),
     )
+
+
+def table(network: Generalist, excluded: Collection[str], houses: Sequence[str], views: int) -> str:
+    """Markdown: a row a house, its mIoU in each mode, in percent, and how many of its assets the network knows.
+
+    excluded: assets that training left out. houses: "FILE:LINE" of each; HouseError where there is none.
+    """
+    used = folded(network)
+    rows, scores = [], np.zeros((len(houses), len(MODES)))
+    with Progress() as progress, progress.stage("houses") as advance:
+        for number, reference in enumerate(houses):
+            seen, house = _views_of(reference, views), load_house(reference)
+            for column, mode in enumerate(MODES):
+                predicted = predict(used, seen, mode)
+                scores[number, column] = segmentation_score(predicted, seen.semantic, len(CLASSES), MIN_SHARE).miou
+            known = f"{len(known_assets(house, excluded))} of {len(house_assets(house))}"
+            rows.append(_row(Path(reference).name.rpartition(":")[2], scores[number], known))
+            advance(number + 1, len(houses))
+    head = ["| house (line) | " + " | ".join(MODES) + " | assets known |", "| --- |" + " --- |" * (len(MODES) + 1)]
+    return "\n".join([*head, *rows, _row("**mean**", scores.mean(0), "")])
+
+
+def _row(name: str, scores: NDArray[np.float64], known: str) -> str:
+    return f"| {name} | " + " | ".join(f"{score:.1%}" for score in scores) + f" | {known} |"
+
+
+def weights_of(name: str) -> tuple[Generalist, dict[str, Any]]:
+    """The network and how it was made: of a file, or of "shipped", which comes with the package. WeightsError."""
+    if name == "shipped":
+        return load_generalist(CLASSES)
+    return load_weights(Path(name), CLASSES), read_provenance(Path(name))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The generalist's mIoU in ProcTHOR houses, from rgb and with depth."""
+
+    weights: tyro.conf.Positional[str]
+    """File of weights, or "shipped"."""
+    houses: tyro.conf.Positional[str]
+    """FILE:LINE,... of the houses, lines from 0."""
+    views: int = 400
+    """Held-out views of each house."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table of the houses that the command line names."""
+    asked = tyro.cli(Asked, prog="python -m testspace.experiments.generalist.validate", args=arguments)
+    with ending_in_one_line("validate"):
+        if asked.views < 1:
+            raise UserError(f"--views must be 1 or more, got {asked.views}")
+        network, provenance = weights_of(asked.weights)
+        print(table(network, provenance.get("excluded_assets", ()), references(asked.houses), asked.views))
+
+
+if __name__ == "__main__":
+    main()

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ VERSION = "1"
 """Of the file's format."""
 MAX_BYTES = 32 * 2**20
 """Of a file; one of the default network has 12 MB."""
+SHIPPED = "generalist.safetensors"
+"""Name of the weights that are part of the package, beside this module."""
 _MAX_CHANNELS, _MAX_BLOCKS, _MAX_CLASSES = 1024, 16, 4096
 NOTICE = (
     "The rgb branch is a modification of EfficientNet-Lite0 (Mingxing Tan and Quoc V. Le, Google), whose ImageNet "
@@ -105,6 +108,15 @@ def read_provenance(file: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise WeightsError(f"{file}: its metadata are damaged: provenance")
     return found
+
+
+def load_generalist(classes: Sequence[str]) -> tuple[Generalist, dict[str, Any]]:
+    """The network that comes with the package, as `load_weights` returns it, and how it was made. No network is asked.
+
+    Raises WeightsError where the package was made without the weights, or `classes` are not theirs.
+    """
+    with as_file(files(__package__) / SHIPPED) as file:
+        return load_weights(file, classes), read_provenance(file)
 
 
 def _header(file: Path) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:

@@ -18,8 +18,9 @@ from testspace.envs.house.classes import CLASSES
 from testspace.envs.house.house_io import save_house
 from testspace.experiments.cli.main import main
 from testspace.experiments.generalist import command
-from testspace.experiments.generalist.command import PretrainConfig, references, train
+from testspace.experiments.generalist.command import PretrainConfig, train
 from testspace.experiments.generalist.stream import ChunkConfig
+from testspace.experiments.generalist.validate import references
 from testspace.learners.generalist.network import NetworkConfig
 from testspace.learners.generalist.training import Trainer, TrainingConfig
 from testspace.learners.generalist.weights import load_weights, read_provenance
