@@ -45,6 +45,7 @@ ROOMS_OF = {
         "normals": {"frame"},
         "progress": set(),
         "storage": set(),
+        "text_table": set(),
     },
     "envs": {
         "assembly": {"furniture", "generator", "house", "materials", "meshes", "packs", "scene"},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...core.text_table import row
+
 TARGETS = {"dim 384": 1.5, "nano": 2.0}
 """How many times the samples a second of ml-4m's own model ours is to reach, by the beginning of the work's name."""
 MOST_OVERHEAD = 0.05
@@ -22,20 +24,20 @@ def table(figures: dict[str, Any]) -> str:
         lines[-1] += (
             f"{work['gflops_a_sample']:.1f} GFLOP a sample, matrices {work['machine_gflops_per_s']:.0f} GFLOP/s"
         )
-        lines.append(_row("", "samples/s", "utilisation", "ours to it"))
+        lines.append(row("", "samples/s", "utilisation", "ours to it"))
         for name, rate in work["samples_per_s"].items():
             ratio = f"{work['ratio'][name]:.2f}" if name in work["ratio"] else ""
-            lines.append(_row(name, f"{rate:.1f}", f"{work['utilisation'][name]:.2f}", ratio))
+            lines.append(row(name, f"{rate:.1f}", f"{work['utilisation'][name]:.2f}", ratio))
         if work["ml-4m_missing"]:
             lines.append(f"{'ml-4m':<28}left out: {work['ml-4m_missing']}")
         shares = work["share_of_a_step"]
-        lines.append(_row("buffer, masking", *(f"{share:.1%}" for share in shares.values())))
-        lines += [_row(f"  {kind}", f"{share:.1%}") for kind, share in work["where_a_step_goes"].items()]
+        lines.append(row("buffer, masking", *(f"{share:.1%}" for share in shares.values())))
+        lines += [row(f"  {kind}", f"{share:.1%}") for kind, share in work["where_a_step_goes"].items()]
         lines += verdict(work)
-    lines += ["", _row("encoder, 224 x 224", *(f"ms in {name.rsplit('_', 1)[1]}" for name in _times(figures)))]
+    lines += ["", row("encoder, 224 x 224", *(f"ms in {name.rsplit('_', 1)[1]}" for name in _times(figures)))]
     for name, count in figures["inference"]["parameters"].items():
         times = [f"{times[name]:.1f}" for times in _times(figures).values()]
-        lines.append(_row(f"{name}, {count / 1e6:.0f}M", *times))
+        lines.append(row(f"{name}, {count / 1e6:.0f}M", *times))
     return "\n".join(lines)
 
 
@@ -59,7 +61,3 @@ def verdict(work: dict[str, Any]) -> list[str]:
 
 def _times(figures: dict[str, Any]) -> dict[str, dict[str, float]]:
     return {name: times for name, times in figures["inference"].items() if name.startswith("ms_")}
-
-
-def _row(name: str, *cells: str) -> str:
-    return f"{name:<28}" + "".join(f"{cell:>14}" for cell in cells)

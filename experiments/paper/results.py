@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core.errors import UserError
 from ...core.storage import replacing
+from ...core.text_table import markdown
 from .experiment import Summary
 from .registry import EXPERIMENTS, find_experiment
 from .tables import claim_results, how, minutes, page
@@ -110,10 +111,7 @@ def _merge(runs: Sequence[Stored]) -> Stored:
 
 def _claims(stored: Sequence[tuple[Summary, dict[str, Any]]]) -> str:
     """All claims in one table."""
-    rows = [
-        "| claim | margin here | holds in | verdict | run | preset | houses | seeds | minutes |",
-        "|" + " --- |" * 9,
-    ]
+    rows = []
     for summary, results in stored:
         for claim in claim_results(summary):
             spread = f" ± {claim['spread']:.1f}" if claim["spread"] is not None else ""
@@ -122,8 +120,9 @@ def _claims(stored: Sequence[tuple[Summary, dict[str, Any]]]) -> str:
             cells = [claim["says"], margin, f"{claim['holds_in']} of {claim['trials']}", claim["verdict"]]
             houses = " ".join(dict.fromkeys(_short(trial["house"]) for trial in results["trials"]))
             cells += [how(results), results["preset"], houses, seeds, f"{minutes(results):.0f}"]
-            rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+            rows.append(cells)
+    head = ["claim", "margin here", "holds in", "verdict", "run", "preset", "houses", "seeds", "minutes"]
+    return markdown(head, rows)
 
 
 def _short(house: str) -> str:

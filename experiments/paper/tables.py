@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.text_table import markdown
 from .experiment import Claim, Experiment, Summary
 
 
@@ -36,7 +37,7 @@ def table(summary: Summary) -> str:
     head = [
         name for column, known in visible for name in ([f"{column}, paper", f"{column}, here"] if known else [column])
     ]
-    rows = [["", *head], ["---"] * (1 + len(head))]
+    rows = []
     for line in summary.lines():
         cells = [line]
         for column, known in visible:
@@ -44,8 +45,7 @@ def table(summary: Summary) -> str:
                 cells.append(number(paper.get(line, {}).get(column)))
             cells.append(cell(summary, line, column))
         rows.append(cells)
-    text = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    return f"{text}\n\n{summary.experiment.unit}; {over(summary)}."
+    return f"{markdown(['', *head], rows)}\n\n{summary.experiment.unit}; {over(summary)}."
 
 
 def over(summary: Summary) -> str:
@@ -108,12 +108,12 @@ def verdict(margins: list[float]) -> str:
 
 def claims_table(claims: list[dict[str, Any]]) -> str:
     """Table of claims."""
-    rows = ["| finding of the paper | margin here | holds in | verdict |", "| --- | --- | --- | --- |"]
+    rows = []
     for claim in claims:
         spread = f" ± {claim['spread']:.1f}" if claim["spread"] is not None else ""
         margin = "" if claim["margin"] is None else f"{claim['margin']:+.1f}{spread}"
-        rows.append(f"| {claim['says']} | {margin} | {claim['holds_in']} of {claim['trials']} | {claim['verdict']} |")
-    return "\n".join(rows)
+        rows.append([claim["says"], margin, f"{claim['holds_in']} of {claim['trials']}", claim["verdict"]])
+    return markdown(["finding of the paper", "margin here", "holds in", "verdict"], rows)
 
 
 def reasons(claims: list[dict[str, Any]]) -> list[str]:

@@ -20,6 +20,7 @@ import tyro
 
 from ...core.errors import UserError, ending_in_one_line
 from ...core.progress import Progress as Shown
+from ...core.text_table import row
 from ...envs.house.classes import CLASS_ID, CLASSES, OBJECT_TYPES
 from ...envs.house.house_io import load_houses
 from ...learners.encoders.frame_encoder import FrameEncoder
@@ -29,12 +30,14 @@ from ...learners.heads.captions import template_captions, vocabulary
 from ...learners.heads.cascade_config import CascadeConfig
 from ...learners.heads.detection_config import DetectionConfig
 from ...learners.heads.detection_training import MIN_PIXELS, fine_tune_detector
+from ...learners.heads.recipes import CASCADE_HEAD, DETECTION_HEAD, captioning_recipe, detection_recipe
 from ...learners.heads.transfer import LabelledFrames, Progress
 from ...learners.heads.transfer_config import TransferConfig
 from ...learners.metrics.box_metrics import detection_score
 from ...learners.metrics.boxes import Boxes, boxes_of, number_objects
 from ...learners.metrics.caption_metrics import caption_score
 from ...learners.objectives.tst import scratch_encoder
+from ..protocol.preset import Preset
 from ..protocol.transfer_set import transfer_set
 from .predict_retrieve import held_out_views, load_learner
 
@@ -56,6 +59,8 @@ class TaskConfig:
     """One stage in plain torch, or Cascade Mask R-CNN as in the paper, where torchvision's operators load."""
     steps: int | None = None
     """Steps of fine-tuning; default: those of the run's transfer."""
+    recipe: Literal["run", "paper"] = "run"
+    """Fine-tuning of the run's preset, or the paper's (Tables 12 and 13), as long as D_t makes it."""
     json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None
     """File for the scores; default: RUN/TASK.json."""
 
@@ -68,27 +73,36 @@ def scores(config: TaskConfig) -> dict[str, dict[str, float]]:
     views, labels, house, preset = held_out_views(config.run, config.house)
     if labels is None:
         raise UserError(f"{config.run}: its house has no labels, so nothing can be scored")
-    steps = config.steps or preset.transfer.steps
-    transfer, seed = replace(preset.transfer, steps=steps), learner.seed
+    seed = learner.seed
     held_out = LabelledFrames(views["rgb"], labels.semantic, labels.instance)
     stored = json.loads((config.run / "config.json").read_text())
     houses = load_houses(stored["transfer_houses"]) if stored["transfer_houses"] else []
-    head = CascadeConfig() if config.detector == "cascade" else DetectionConfig()
-    run = partial(_detection, head) if config.task == "detection" else _captioning
     results = {}
     with Shown() as shown:
         with shown.stage("transfer set") as advance:
             labelled = transfer_set(house, preset.transfer_set, houses, advance).labelled
+        transfer, head = _recipe(config, preset, len(labelled))
+        run = partial(_detection, head) if config.task == "detection" else _captioning
         encoders = {"scratch": scratch_encoder(learner.config, seed), "specialist": learner.encoder}
         for method, encoder in encoders.items():
             with shown.stage(f"{config.task}, {method}") as advance:
                 results[method] = run(encoder, labelled, held_out, transfer, seed, _reporter(advance))
-    settings: dict[str, Any] = {"task": config.task, "house": stored["house"], "seed": seed, "steps": steps}
+    settings: dict[str, Any] = {"task": config.task, "house": stored["house"], "seed": seed, "steps": transfer.steps}
     if config.task == "detection":
         settings["detector"] = config.detector
     file = config.json_file or config.run / f"{config.task}.json"
     file.write_text(json.dumps({**settings, "views": len(held_out), "scores": results}, indent=2) + "\n")
     return results
+
+
+def _recipe(config: TaskConfig, preset: Preset, frames: int) -> tuple[TransferConfig, DetectionConfig | CascadeConfig]:
+    """How the heads are fine-tuned on so many labelled frames, and the detection head."""
+    cascade, transfer = config.detector == "cascade", preset.transfer
+    head: DetectionConfig | CascadeConfig = CascadeConfig() if cascade else DetectionConfig()
+    if config.recipe == "paper":
+        transfer = detection_recipe(frames) if config.task == "detection" else captioning_recipe(frames)
+        head = CASCADE_HEAD if cascade else DETECTION_HEAD
+    return replace(transfer, steps=config.steps or transfer.steps), head
 
 
 def true_boxes(frames: LabelledFrames) -> Boxes:
@@ -130,8 +144,9 @@ def _reporter(advance: Callable[..., None]) -> Progress:
 def table(results: dict[str, dict[str, float]]) -> str:
     """A line for each method."""
     names = list(next(iter(results.values())))
-    lines = [f"{'':<12}" + "".join(f"{name:>10}" for name in names)]
-    return "\n".join(lines + [f"{m:<12}" + "".join(f"{results[m][name]:>10.3f}" for name in names) for m in results])
+    lines = [row("", *names, name_width=12, width=10)]
+    lines += [row(m, *(f"{v:.3f}" for v in scores.values()), name_width=12, width=10) for m, scores in results.items()]
+    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

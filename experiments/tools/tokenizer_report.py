@@ -20,6 +20,7 @@ import tyro
 
 from ...core.errors import UserError, ending_in_one_line
 from ...core.progress import Progress
+from ...core.text_table import row
 from ...learners.data.frame_folder import FrameFolder
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.modalities.fidelity import Fidelity, fidelity
@@ -83,13 +84,11 @@ def look(config: TokenizersConfig) -> list[Fidelity]:
 
 def table(results: Sequence[Fidelity]) -> str:
     """A line for each modality."""
-    lines = [f"{'':<12}{'':<16}{'tokenizer':>12}{'mean image':>12}{'unexplained':>13}{'perplexity':>12}"]
+    lines = [row("", "tokenizer", "mean image", "unexplained", "perplexity")]
     for kept in results:
-        values = "".join(f"{f'{value:.2f} {kept.unit}':>12}" for value in (kept.value, kept.of_mean))
-        line = (
-            f"{kept.modality:<12}{kept.measure:<16}{values}{kept.variance_unexplained:>13.1%}{kept.perplexity:>12.1%}"
-        )
-        lines.append(line + ("   BAD" if kept.bad else ""))
+        values = [f"{value:.2f} {kept.unit}" for value in (kept.value, kept.of_mean)]
+        values += [f"{share:.1%}" for share in (kept.variance_unexplained, kept.perplexity)]
+        lines.append(row(f"{kept.modality:<12}{kept.measure}", *values) + ("   BAD" if kept.bad else ""))
     return "\n".join(lines)
 
 
