@@ -63,6 +63,7 @@ def test_the_same_is_lived_and_as_much_is_learned(tmp_path: Path) -> None:
 def _begin(out: Path, *more: str) -> tuple[list[str], subprocess.Popen[str]]:
     """A run that is under way, its first turn told."""
     command = [sys.executable, "-m", "testspace", "run", "--seed", "5", "--preset", "smoke", "--async"]
+    command += ["--transfer.steps", "2", "--transfer-set.houses", "1", "--eval-views", "8", "--ttt-views", "2"]
     command += ["--out", str(out), *more]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 300
