@@ -28,8 +28,6 @@ HouseRef = Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]")]
 """A ProcTHOR house: FILE.json, or FILE.jsonl[.gz] with a line number from 0."""
 SceneRef = Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]|FOLDER")]
 """A ProcTHOR house, or a mesh."""
-HousesRef = Annotated[str | None, tyro.conf.arg(metavar="FILE")]
-"""Many ProcTHOR houses: FILE.jsonl[.gz]."""
 
 
 @app.command

@@ -6,7 +6,6 @@ shared runs on whatever houses are given, and its count goes into the run's summ
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...agent.fusion.surface_prior import SurfacePrior
 from ...core.cache import cache_folder
-from ...core.digests import code_digest, digest
+from ...core.digests import code_digest, digest, library_versions
 from ...core.errors import UserError
 from ...core.storage import locked, replacing
 from ...envs.assembly.building import build_scene
@@ -31,6 +30,7 @@ from ...learners.heads.transfer import LabelledFrames
 from .held_out import draw_views
 from .transfer_set_config import TransferSetConfig
 
+_THIS = "experiments.protocol.transfer_set"  # its code and all that it imports: a changed renderer makes new frames
 FIRST_SEED = 1_000_000
 """Generated transfer houses have seeds from here on, far from those that people give to `--seed`."""
 
@@ -77,7 +77,14 @@ def transfer_set(
     shared = sorted(own & set().union(*(house_assets(house) for house in given)))
     if test_space and any(house_digest(house) == house_digest(test_space) for house in given):
         raise UserError(f"transfer houses: {test_space.source} is the test space itself; labels of it must not be used")
-    key = digest([repr(config), sorted(own) if not given else [house_digest(house) for house in given], _code()])
+    key = digest(
+        [
+            repr(config),
+            sorted(own) if not given else [house_digest(house) for house in given],
+            code_digest(_THIS),
+            library_versions(),
+        ]
+    )
     file = cache_folder() / "transfer-sets" / f"{key}.npz"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -119,11 +126,3 @@ def _build(
     arrays = {name: np.concatenate(values) for name, values in parts.items()}
     with replacing(file) as unfinished, unfinished.open("wb") as out:
         np.savez(out, allow_pickle=False, **arrays, surfaces=surfaces.counts)
-
-
-def _code() -> list[str]:
-    """The code that decides what a transfer frame looks like: a changed renderer must not meet old frames."""
-    world = code_digest(
-        "envs.render.raycast", "envs.assembly.building", "agent.fusion.surface_prior", "experiments.protocol.held_out"
-    )
-    return [world, hashlib.sha256(Path(__file__).read_bytes()).hexdigest()]
