@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -55,29 +56,37 @@ def interrupting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return at
 
 
-def test_a_run_that_was_interrupted_goes_on_to_the_bit(tmp_path: Path, interrupting: list[int]) -> None:
-    train(config(tmp_path / "whole", 40))
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of 32 frames in one go."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    train(config(folder, 32))
+    return folder
+
+
+def test_an_interrupted_run_is_resumed_to_the_bit(uninterrupted: Path, tmp_path: Path, interrupting: list[int]) -> None:
     interrupting += [12, 24]
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            train(config(tmp_path / "parts", 40))
-    file = train(config(tmp_path / "parts", 40))
+            train(config(tmp_path, 32))
+    file = train(config(tmp_path, 32))
     for name in ("model", "optimiser"):
-        whole, parts = (load_file(tmp_path / run / "checkpoint" / f"{name}.safetensors") for run in ("whole", "parts"))
+        whole, parts = (load_file(run / "checkpoint" / f"{name}.safetensors") for run in (uninterrupted, tmp_path))
         assert whole.keys() == parts.keys()
         assert [key for key in whole if not torch.equal(whole[key], parts[key])] == []
     assert load_weights(file, CLASSES).config == NETWORK
-    assert read_provenance(file)["frames"] == 40
+    assert read_provenance(file)["frames"] == 32
 
 
-def test_a_finished_run_is_made_longer_from_before_its_fall(tmp_path: Path, interrupting: list[int]) -> None:
-    train(config(tmp_path / "whole", 80))
-    train(config(tmp_path / "longer", 40))
-    train(config(tmp_path / "longer", 80))
+def test_a_finished_run_is_extended_from_before_its_decay(uninterrupted: Path, tmp_path: Path) -> None:
+    train(config(tmp_path / "whole", 48))
+    shutil.copytree(uninterrupted, tmp_path / "longer")
+    train(config(tmp_path / "longer", 48))
     whole, longer = (load_file(tmp_path / run / "checkpoint/model.safetensors") for run in ("whole", "longer"))
     assert [key for key in whole if not torch.equal(whole[key], longer[key])] == []
     with pytest.raises(UserError, match="ask for more --frames"):
-        train(config(tmp_path / "longer", 60))
+        train(config(tmp_path / "longer", 40))
 
 
 def test_curves_validation_and_what_was_excluded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from forked_testspace import Testspace
 
 from testspace.experiments.cli import main as cli
 from testspace.experiments.protocol.presets import PRESETS
@@ -23,7 +22,15 @@ from testspace.experiments.run.run_config import RunConfig
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
 SMOKE = PRESETS["smoke"]
-TINY = replace(SMOKE, transfer=replace(SMOKE.transfer, steps=2), ttt_views=2)
+TINY = replace(
+    SMOKE,
+    transfer=replace(SMOKE.transfer, steps=2),
+    transfer_set=replace(SMOKE.transfer_set, houses=1),
+    eval_views=8,
+    ttt_views=2,
+)
+SHORT = ("--transfer.steps", "2", "--transfer-set.houses", "1", "--eval-views", "8", "--ttt-views", "2")
+"""TINY on the command line."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,35 +67,32 @@ def test_the_same_is_lived_and_as_much_is_learned(tmp_path: Path) -> None:
     assert (tmp_path / "async" / "report.html").is_file()
 
 
-def _begin(out: Path, *more: str) -> tuple[list[str], subprocess.Popen[str]]:
-    """A run that is under way, its first turn told."""
-    command = [sys.executable, "-m", "testspace", "run", "--seed", "5", "--preset", "smoke", "--async"]
-    command += ["--transfer.steps", "2", "--transfer-set.houses", "1", "--eval-views", "8", "--ttt-views", "2"]
-    command += ["--out", str(out), *more]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+def _begin(out: Path, *more: str) -> Testspace:
+    """A run that is under way, its first rollout reported."""
+    arguments = ["run", "--seed", "5", "--preset", "smoke", "--async", *SHORT, "--out", str(out), *more]
+    run = Testspace(arguments, out.with_suffix(".log"), {"TESTSPACE_CACHE": os.environ["TESTSPACE_CACHE"]})
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 300
     while not (metrics.exists() and '"rollout"' in metrics.read_text()) and time.monotonic() < deadline:
-        assert process.poll() is None, "the run ended before it could be stopped"
+        assert run.poll() is None, "the run ended before it could be stopped"
         time.sleep(0.02)
-    return command, process
+    return run
 
 
-def test_killed_interrupted_and_gone_on_with(tmp_path: Path) -> None:
+def test_killed_interrupted_and_resumed(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    command, process = _begin(out)
-    process.kill()
-    process.communicate()
+    _begin(out).kill()
     lock = out / "agent" / "actor.lock"
     before = lock.read_text()
-    command, process = _begin(out, "--resume")  # its first turn was told before; the actor of before is gone
-    while lock.read_text() in ("", before, str(process.pid)) and process.poll() is None:
+    run = _begin(out, "--resume")  # its first rollout was reported before; the actor of before is gone
+    while lock.read_text() in ("", before, str(run.pid)) and run.poll() is None:
         time.sleep(0.02)
-    if process.poll() is None:
+    if run.poll() is None:
         os.kill(int(lock.read_text()), signal.SIGINT)
-    _, told = process.communicate()
-    assert process.returncode in (0, 130)  # 0 where it was over before
-    assert "Traceback" not in told
-    subprocess.run(command, check=True, capture_output=True)
+    status, errors = run.wait()
+    assert status in (0, 130)  # 0 where it was over before
+    assert "Traceback" not in errors
+    status, errors = _begin(out, "--resume").wait()
+    assert status == 0, errors
     summary = json.loads((out / "summary.json").read_text())
     steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].numpy()
     assert (np.diff(steps) > 0).all(), "a frame was lived twice"
