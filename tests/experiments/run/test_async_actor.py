@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from forked_testspace import Testspace
+from forks import Testspace
 
 from testspace.experiments.cli import main as cli
 from testspace.experiments.protocol.presets import PRESETS
@@ -24,12 +24,16 @@ from testspace.learners.data.replay_buffer import ReplayBuffer
 SMOKE = PRESETS["smoke"]
 TINY = replace(
     SMOKE,
-    transfer=replace(SMOKE.transfer, steps=2),
+    learner=replace(SMOKE.learner, targets="patches", batch_size=16),
+    transfer=replace(SMOKE.transfer, steps=2, batch_size=4),
     transfer_set=replace(SMOKE.transfer_set, houses=1),
     eval_views=8,
     ttt_views=2,
 )
-SHORT = ("--transfer.steps", "2", "--transfer-set.houses", "1", "--eval-views", "8", "--ttt-views", "2")
+SHORT = (
+    "--learner.targets", "patches", "--learner.batch-size", "16", "--transfer.steps", "2", "--transfer.batch-size", "4",
+    "--transfer-set.houses", "1", "--eval-views", "8", "--ttt-views", "2",
+)  # fmt: skip
 """TINY on the command line."""
 
 
@@ -107,9 +111,9 @@ def test_a_crash_of_the_actor_is_told_in_a_line(tmp_path: Path, capsys: pytest.C
         "class Dies:\n    acts = 0\n    def act(self, observation, info):\n"
         "        self.acts += 1\n        return 1 if self.acts < 50 else 1 / 0\n"
     )
-    asked = ["run", "--preset", "smoke", "--async", "--policy", f"{policy}:Dies", "--out", str(tmp_path / "run")]
+    asked = ["run", "--preset", "smoke", "--async", *SHORT, "--policy", f"{policy}:Dies"]
     with pytest.raises(SystemExit, match="2"):
-        cli.main(asked)
+        cli.main([*asked, "--out", str(tmp_path / "run")])
     lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert len(lines) == 1
     assert "ZeroDivisionError: division by zero" in lines[0]

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from forked_testspace import Testspace
+from forks import Testspace
 
 from testspace.envs.generator import generate_house
 from testspace.envs.house.house_io import save_house

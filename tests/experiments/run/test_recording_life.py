@@ -47,8 +47,9 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     small = replace(
         smoke,
         transfer_set=replace(smoke.transfer_set, houses=1),
-        episode=replace(smoke.episode, learning_starts=40, replay_ratio=2.0),
-        transfer=replace(smoke.transfer, steps=2),
+        episode=replace(smoke.episode, learning_starts=40, replay_ratio=1.0),
+        learner=replace(smoke.learner, targets="patches", batch_size=8),
+        transfer=replace(smoke.transfer, steps=2, batch_size=4),
         milestones=(1.0,),
     )
     monkeypatch.setattr(run_cli, "find_preset", lambda name: small)

@@ -27,9 +27,10 @@ from testspace.learners.data.replay_buffer import ReplayBuffer
 SMOKE = PRESETS["smoke"]
 SHORT = replace(
     SMOKE,
-    episode=replace(SMOKE.episode, frames=120, rollout=20, learning_starts=40),
+    episode=replace(SMOKE.episode, frames=120, rollout=20, learning_starts=40, replay_ratio=1.0),
     milestones=(1.0,),
-    transfer=replace(SMOKE.transfer, steps=3),
+    learner=replace(SMOKE.learner, targets="patches", batch_size=8),
+    transfer=replace(SMOKE.transfer, steps=3, batch_size=4),
     transfer_set=replace(SMOKE.transfer_set, houses=1),
     eval_views=8,
     ttt_views=2,

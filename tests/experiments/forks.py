@@ -1,7 +1,7 @@
-"""`python -m testspace` in a process of its own that has nothing to import: forked from a server that has it all.
+"""Processes that have nothing to import, since they are forked from a server that has imported it all.
 
 Starting Python and importing torch and the rest takes six seconds of a core; a test that kills a run and resumes it
-starts three.
+starts three processes.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["testspace.experiments.run.live_run", "torchrl.data", "torch._dynamo"])
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["testspace.experiments.run.live_run", "torchrl.data", "torch._dynamo"])
+"""FORKS.Process starts one; its target must be in a module of pytest's `pythonpath`."""
 
 
 class Testspace:
-    """A running `testspace` command; its standard error goes to a file."""
+    """A running command, as `python -m testspace` runs it; its standard error goes to a file."""
 
     __test__ = False
 
     def __init__(self, arguments: Sequence[str], errors: Path, environment: Mapping[str, str | None] | None = None):
         """environment: variables to set, or, where None, to remove."""
         self._errors = errors
-        self._process = _FORKS.Process(target=_run, args=(list(arguments), errors, dict(environment or {})))
+        self._process = FORKS.Process(target=_run, args=(list(arguments), errors, dict(environment or {})))
         self._process.start()
 
     @property
