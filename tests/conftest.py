@@ -1,4 +1,4 @@
-"""Shared fixtures: the sample of real houses beside the checkout, where the machine has it; and the order of the files."""
+"""Fixtures of all tests: the sample of real houses beside the checkout, and a cache. And the order of the files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 
 LONGEST = (
     "experiments/run", "experiments/paper/test_smoke", "test_documentation", "experiments/generalist",
