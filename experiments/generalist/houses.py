@@ -90,8 +90,8 @@ def house_views(seed: int, number: int, excluded: Collection[str], count: int) -
         name = (1 + seed) * HOUSES_FROM + number + attempt * _RETRY
         rng = np.random.default_rng([seed, number, attempt])
         try:
-            house = generate_house(name, split="train", exclude_assets=excluded)
-            scene = _lit(build_scene(house), rng)
+            house = generate_house(name, exclude_assets=excluded)
+            scene = _lit(build_scene(house, variant=name), rng)
             return _look(RayCastSimulator(scene, threads=1, light="direct"), count, rng)
         except (FloorError, _Unseen):
             continue
@@ -158,17 +158,26 @@ def _fill(views: Views, simulator: RayCastSimulator, fov: float, standard: bool,
 def _poses(
     simulator: RayCastSimulator, count: int, fov: float, standard: bool, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Poses (count, 6) of which none shows a blank wall. The simulator is left without shadows, which take time."""
+    """Poses (count, 6) of which none shows a blank wall; half of them are those that show the most classes.
+
+    The simulator is left without shadows, which take time.
+    """
     simulator.camera, simulator.shadows = Camera(16, 16, fov), False
     found: list[NDArray[np.float64]] = []
+    classes: list[int] = []
     for _ in range(20):
-        poses = random_poses(simulator, 2 * count, _STANDARD_HEIGHT, rng).astype(np.float64)
+        poses = random_poses(simulator, 3 * count, _STANDARD_HEIGHT, rng).astype(np.float64)
         if not standard:
             poses[:, 1] = rng.uniform(*_HEIGHTS, len(poses))
             poses[:, 4] = rng.uniform(*_PITCHES, len(poses))
-        found.append(poses[~blank_views(simulator.render_with_labels(poses)[1].instance)])
-        if sum(map(len, found)) >= count:
-            return np.concatenate(found)[:count]
+        labels = simulator.render_with_labels(poses)[1]
+        kept = ~blank_views(labels.instance)
+        found.append(poses[kept])
+        classes += [len(np.unique(view)) for view in labels.semantic[kept]]
+        if len(classes) >= count:
+            rich = np.argsort(-np.array(classes), kind="stable")[: count // 2]
+            others = rng.permutation(np.setdiff1d(np.arange(len(classes)), rich))[: count - len(rich)]
+            return np.concatenate(found)[np.concatenate([rich, others])]
     raise _Unseen(f"{simulator.scene.source}: nothing but blank walls")
 
 
