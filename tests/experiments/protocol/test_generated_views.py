@@ -11,10 +11,11 @@ from testspace.envs.house.assets import assets
 from testspace.envs.house.classes import CLASS_ID, CLASSES
 from testspace.envs.render.raycast import RayCastSimulator
 from testspace.envs.scene import DirectionalLight, PointLight
-from testspace.experiments.generalist import houses
 from testspace.experiments.generalist.exclusion import excluded_assets
-from testspace.experiments.generalist.houses import HOUSES_FROM, Views, house_views
+from testspace.experiments.protocol import generated_views as houses
+from testspace.experiments.protocol.generated_views import HOUSES_FROM, house_views
 from testspace.experiments.protocol.transfer_set import house_assets
+from testspace.learners.generalist.views import LAYOUT, Views
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def test_views_are_the_same_each_time(views: Views) -> None:
 
 def test_what_views_hold(views: Views) -> None:
     assert [(array.shape, array.dtype) for array in views] == [
-        ((16, *shape), np.dtype(dtype)) for shape, dtype in houses.LAYOUT
+        ((16, *shape), np.dtype(dtype)) for shape, dtype in LAYOUT
     ]
     assert views.semantic.max() < len(CLASSES)
     assert (views.semantic > 0).mean() > 0.9

@@ -7,9 +7,8 @@ a pose that is a little wrong.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +21,9 @@ from ...envs.generator import generate_house
 from ...envs.gym_envs.sensor_noise import StereoCamera
 from ...envs.render.raycast import RayCastSimulator
 from ...envs.scene import DirectionalLight, PointLight, Scene
-from ..protocol.held_out import blank_views, random_poses
+from ...learners.generalist.views import PIXELS, PLACES, Views
+from .held_out import blank_views, random_poses
 
-PIXELS, PLACES = 128, 64
-"""Side of rgb, and of labels, depth and normals, in pixels."""
 HOUSES_FROM = 10**9
 """Generated houses of seed s have numbers from (1 + s) * HOUSES_FROM on: far from those that people give."""
 _RETRY = 10**8
@@ -43,45 +41,6 @@ _BRIGHTNESS, _TINT = 0.45, 0.15
 """Standard deviations of the logarithm of a light's strength, and of each of its colours."""
 _LAMP_OFF = 0.1
 """Chance of a lamp to be off."""
-
-
-class Views(NamedTuple):
-    """Labelled views, N of them; the dtypes keep them small."""
-
-    rgb: NDArray[np.uint8]
-    """(N, 128, 128, 3)."""
-    semantic: NDArray[np.uint8]
-    """(N, 64, 64) class ids, 0 = void."""
-    depth: NDArray[np.float16]
-    """(N, 64, 64) metres, 0 = no return."""
-    normals: NDArray[np.int8]
-    """(N, 64, 64, 3) in the camera frame, times 127."""
-    camera: NDArray[np.float32]
-    """(N, 4): height above the floor, pitch, roll, tangent of half the vertical field of view."""
-
-    @classmethod
-    def of(cls, arrays: Iterable[NDArray[Any]]) -> Views:
-        """From arrays in the order of the fields."""
-        return cls(*arrays)
-
-    @classmethod
-    def empty(cls, count: int) -> Views:
-        """Views that are not filled."""
-        return cls.of(np.zeros((count, *shape), dtype) for shape, dtype in LAYOUT)
-
-    def part(self, chosen: Any) -> Views:
-        """Some of the views; of a slice, in the same memory."""
-        return Views.of(array[chosen] for array in self)
-
-
-LAYOUT: tuple[tuple[tuple[int, ...], type], ...] = (
-    ((PIXELS, PIXELS, 3), np.uint8),
-    ((PLACES, PLACES), np.uint8),
-    ((PLACES, PLACES), np.float16),
-    ((PLACES, PLACES, 3), np.int8),
-    ((4,), np.float32),
-)
-"""Shape and dtype of one view's arrays, in the order of Views."""
 
 
 def house_views(seed: int, number: int, excluded: Collection[str], count: int) -> Views:
