@@ -1,4 +1,4 @@
-"""Labelled views of one generated house: what a training sample is made of, a function of seed and number alone.
+"""Labelled views of generated houses, for the generalist and for specialists, a function of seed and number alone.
 
 Half of the views are as an agent of the presets sees: 90 degrees, 1.5 m above the floor. The others vary field of view,
 height and pitch. Lamps and sun vary house by house. Two thirds of the depth maps are as a stereo camera has them, with
@@ -9,23 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from ...agent.fusion.surface_prior import SurfacePrior
+from ...core.cache import cache_folder
+from ...core.digests import code_digest, digest, library_versions
 from ...core.frame import Camera
 from ...core.normals import normals_from_depth
+from ...core.progress import Advance
+from ...core.storage import locked, replacing
 from ...envs.assembly.building import build_scene
 from ...envs.floor import FloorError
 from ...envs.generator import generate_house
 from ...envs.gym_envs.sensor_noise import StereoCamera
+from ...envs.house.classes import CLASSES
 from ...envs.render.raycast import RayCastSimulator
 from ...envs.scene import DirectionalLight, PointLight, Scene
 from ...learners.generalist.views import PIXELS, PLACES, Views
 from .held_out import blank_views, random_poses
 
+_THIS = "experiments.protocol.generated_views"  # its code and all that it imports: a changed renderer makes new views
 HOUSES_FROM = 10**9
 """Generated houses of seed s have numbers from (1 + s) * HOUSES_FROM on: far from those that people give."""
+_SPECIALISTS = 500
+"""Added to the seed of a specialist's views: never those that a generalist was trained on."""
 _RETRY = 10**8
 """Added to a number of which no house can be made."""
 _GROUPS = 4
@@ -58,6 +69,48 @@ def house_views(seed: int, number: int, excluded: Collection[str], count: int) -
             if "no plan" not in str(error):
                 raise
     raise RuntimeError(f"house {number} of seed {seed}: no house could be made")
+
+
+def external_views(houses: int, each: int, excluded: Collection[str], seed: int, advance: Advance) -> Views:
+    """`each` views of each of so many generated houses without the `excluded` assets, from the cache where they were
+    made before."""
+    key = digest([houses, each, sorted(excluded), seed, code_digest(_THIS), library_versions()])
+    file = cache_folder() / "generated-views" / f"{key}.npz"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with locked(file.with_suffix(".lock")):  # of trials side by side one makes them, and the others wait
+            if not file.exists():
+                _make(file, houses, each, excluded, seed, advance)
+    with np.load(file, allow_pickle=False) as stored:
+        return Views.of(stored[name] for name in Views._fields)
+
+
+def _make(file: Path, houses: int, each: int, excluded: Collection[str], seed: int, advance: Advance) -> None:
+    views = Views.empty(houses * each)
+    for number in range(houses):
+        part = views.part(slice(number * each, (number + 1) * each))
+        made = house_views(_SPECIALISTS + seed, number, excluded, each)
+        for array, values in zip(part.arrays, made.arrays, strict=True):
+            array[:] = values
+        advance(number + 1, houses)
+    with replacing(file) as unfinished, unfinished.open("wb") as out:
+        np.savez(out, allow_pickle=False, **views._asdict())
+
+
+def surface_prior(views: Views) -> SurfacePrior:
+    """Which classes lie on which surfaces, in those of the views that have the agent's field of view."""
+    prior = SurfacePrior(Camera(PLACES, PLACES, _STANDARD_FOV), len(CLASSES))
+    tangent = np.tan(np.radians(_STANDARD_FOV) / 2)
+    usual = views.part(np.flatnonzero(np.abs(views.camera[:, 3] - tangent) < 1e-3))
+    poses = np.zeros((len(usual.camera), 6), np.float32)  # where they stand and look, a kind of surface does not say
+    poses[:, [1, 4, 5]] = usual.camera[:, :3]
+    frames = {
+        "depth": torch.from_numpy(usual.depth.astype(np.float32)),
+        "normals": torch.from_numpy(usual.normals.astype(np.float32) / 127),
+        "pose": torch.from_numpy(poses),
+    }
+    prior.add(frames, usual.semantic.astype(np.int16))
+    return prior
 
 
 class _Unseen(ValueError):

@@ -58,7 +58,7 @@ class AveragedNetwork(Generic[N]):
 
     def moments(self) -> dict[str, Tensor]:
         """The optimiser's state, as a checkpoint holds it."""
-        names = {parameter: name for name, parameter in self.network.named_parameters()}
+        names: dict[Tensor, str] = {parameter: name for name, parameter in self.network.named_parameters()}
         return {
             f"{kind}/{names[parameter]}": value
             for parameter, state in self.optimiser.state.items()

@@ -53,9 +53,14 @@ class Views(NamedTuple):
             np.column_stack([pose[:, [1, 4, 5]], tangent]).astype(np.float32),
         )
 
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The fields, in order."""
+        return tuple(self)
+
     def join(self, other: Views) -> Views:
         """These views, then the others."""
-        return Views.of(np.concatenate(pair) for pair in zip(self, other, strict=True))
+        return Views.of(np.concatenate([mine, more]) for mine, more in zip(self.arrays, other.arrays, strict=True))
 
     def part(self, chosen: Any) -> Views:
         """Some of the views; of a slice, in the same memory."""
@@ -70,3 +75,16 @@ LAYOUT: tuple[tuple[tuple[int, ...], type], ...] = (
     ((4,), np.float32),
 )
 """Shape and dtype of one view's arrays, in the order of Views."""
+
+
+class ViewSet:
+    """Views to draw from by index."""
+
+    def __init__(self, views: Views) -> None:
+        self.views = views
+
+    def __len__(self) -> int:
+        return len(self.views.rgb)
+
+    def __getitem__(self, indices: Tensor) -> Views:
+        return self.views.part(indices.numpy())
