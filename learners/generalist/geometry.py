@@ -1,7 +1,7 @@
-"""What depth, normals and the camera's pose say of a place, however the camera looks at it: five channels.
+"""Geometry channels: five values per pixel from depth, normals and the camera's pose, independent of pitch and roll.
 
-The logarithm of depth; the normal's part to the right, up (against gravity) and back, in the level frame that turns
-with the camera's yaw only; and the height above the floor. A floor is a floor at any pitch.
+The logarithm of depth; the normal's components to the right, up (against gravity) and back, in the level frame that
+rotates with the camera's yaw only; and the height above the floor. A floor looks the same at any pitch.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ CHANNELS = 5
 _LOG_DEPTH = 0.7
 """Mean logarithm of the depth in metres, in rooms."""
 _HEIGHT = 1.3
-"""What is subtracted from heights, in metres, to centre them."""
+"""Subtracted from heights, in metres, to centre them."""
 _NEAREST = 0.05
-"""Metres; nearer depths count as this."""
+"""Metres; smaller depths are clamped to this."""
 
 
 def geometry_channels(
@@ -34,17 +34,17 @@ def geometry_channels(
     b, h, w = depth.shape
     level = np.zeros((b, 6))
     level[:, 4:] = poses[:, 4:6]
-    turn = torch.from_numpy(rotation(level).astype(np.float32))  # (B, 3, 3): camera to level frame
+    to_level = torch.from_numpy(rotation(level).astype(np.float32))  # (B, 3, 3): camera to level frame
     tangent = np.broadcast_to(np.asarray(half_tangents, np.float32), (b,)) / (h / 2)
     up = torch.from_numpy(h / 2 - np.arange(h, dtype=np.float32) - 0.5)
     right = torch.from_numpy(np.arange(w, dtype=np.float32) + 0.5 - w / 2)
     scale = torch.from_numpy(tangent.astype(np.float32)).view(b, 1, 1)
-    # The ray of a pixel at planar depth 1 is (right, up, -1); row 1 of `turn` gives its rise.
-    rise = turn[:, 1, 0].view(b, 1, 1) * right * scale + turn[:, 1, 1].view(b, 1, 1) * up[:, None] * scale
-    rise = rise - turn[:, 1, 2].view(b, 1, 1)
+    # The ray of a pixel at planar depth 1 is (right, up, -1); row 1 of `to_level` gives its rise.
+    rise = to_level[:, 1, 0].view(b, 1, 1) * right * scale + to_level[:, 1, 1].view(b, 1, 1) * up[:, None] * scale
+    rise = rise - to_level[:, 1, 2].view(b, 1, 1)
     metres = depth.float()
     height = torch.from_numpy(poses[:, 1].astype(np.float32)).view(b, 1, 1) + metres * rise - _HEIGHT
-    level_normals = torch.einsum("bij,bhwj->bihw", turn, normals.float())
+    level_normals = torch.einsum("bij,bhwj->bihw", to_level, normals.float())
     log_depth = metres.clamp(min=_NEAREST).log() - _LOG_DEPTH
     channels = torch.cat([log_depth[:, None], level_normals, height[:, None]], 1)
     return channels * (metres > 0)[:, None]
