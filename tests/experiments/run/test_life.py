@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from forks import Testspace
+from tiny_preset import tiny_preset
 
 from testspace.envs.generator import generate_house
 from testspace.envs.house.house_io import save_house
@@ -62,13 +63,13 @@ def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory, cache: Path) ->
     return out, flushed
 
 
-def test_a_killed_run_goes_on_from_its_last_flush(killed_and_resumed: tuple[Path, int]) -> None:
+def test_a_killed_run_resumes_from_its_last_flush(killed_and_resumed: tuple[Path, int]) -> None:
     out, flushed = killed_and_resumed
     summary = json.loads((out / "summary.json").read_text())
     steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].numpy()
     assert flushed > 0
     assert summary["frames"] == SMOKE.episode.frames
-    assert (np.diff(steps) > 0).all(), "a frame was lived twice"
+    assert (np.diff(steps) > 0).all(), "a frame was stored twice"
     assert len(steps) + summary["frames_not_stored"] == SMOKE.episode.frames
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     evaluated = [(row["method"], row["frame"]) for row in rows if row["kind"] == "evaluation"]
@@ -98,7 +99,7 @@ def test_what_a_run_leaves_behind(killed_and_resumed: tuple[Path, int]) -> None:
     assert (out / "agent" / "learner" / "model.safetensors").is_file()
 
 
-def test_a_life_that_is_viewed_leaves_a_recording_of_all_of_it(killed_and_resumed: tuple[Path, int]) -> None:
+def test_a_viewed_run_leaves_a_recording_of_all_of_it(killed_and_resumed: tuple[Path, int]) -> None:
     chunk = pytest.importorskip("rerun.chunk")
     out, _ = killed_and_resumed
     times: dict[str, set[int]] = {}
@@ -139,7 +140,7 @@ def test_a_finished_run_is_finished_again_at_once(
     assert after["peak_rss_mb"] >= before["peak_rss_mb"]
 
 
-def test_predict_draws_what_is_given_then_prediction_and_truth(
+def test_predict_draws_input_prediction_and_truth(
     killed_and_resumed: tuple[Path, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, _ = killed_and_resumed
@@ -251,8 +252,8 @@ def test_what_does_not_exist_is_named_and_nothing_is_written(
 def test_a_custom_policy_file_acts_in_a_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my.py").write_text("class Turn:\n    def act(self, observation, info):\n        return 1\n")
     monkeypatch.chdir(tmp_path)
-    command = ["run", "--policy", "my.py:Turn", "--seed", "7", "--preset", "smoke", "--out", "run"]
-    cli.main([*command, "--transfer-set.houses", "1", "--transfer.steps", "2"])
+    monkeypatch.setitem(PRESETS, "smoke", tiny_preset())
+    cli.main(["run", "--policy", "my.py:Turn", "--seed", "7", "--preset", "smoke", "--out", "run"])
     stored = ReplayBuffer.reader(tmp_path / "run" / "buffer").all(("pose",))["pose"].numpy()
     assert np.ptp(stored[:, [0, 2]], axis=0).max() == 0  # it only turned
     assert len(np.unique(stored[:, 3].round())) == 12

@@ -59,8 +59,8 @@ def test_every_sample_has_rgb_or_geometry(views: tuple[np.ndarray, ...]) -> None
 
 def test_colours_change_within_bounds() -> None:
     grey = torch.full((256, 4, 4, 3), 128, dtype=torch.uint8)
-    found = jitter_colours(grey, torch.Generator().manual_seed(0)).float().mean((1, 2))
-    assert found.min() > 40
-    assert found.max() < 230
-    assert found.std(0).min() > 10
-    assert (found.max(1).values - found.min(1).values).mean() > 2  # tinted
+    means = jitter_colours(grey, torch.Generator().manual_seed(0)).float().mean((1, 2))
+    assert means.min() > 40
+    assert means.max() < 230
+    assert means.std(0).min() > 10
+    assert (means.max(1).values - means.min(1).values).mean() > 2  # tinted
