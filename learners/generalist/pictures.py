@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from .depth_geometry import channels_of_depth
 from .network import Generalist
@@ -30,8 +29,6 @@ _STRIDE = 4
 """Pixels of rgb a logit."""
 _OVERLAP = 0.5
 """Least share of a square that the next one sees too."""
-_AT_ONCE = 1 << 16
-"""Pixels whose probabilities are in memory at a time: 30 MB with 112 classes."""
 
 
 class PictureError(ValueError):
@@ -97,7 +94,7 @@ def segment(
     views: Sequence[Viewpoint] | None = None,
 ) -> NDArray[np.int16]:
     """Class ids int16 (B, H, W), never void, of what `probabilities` takes."""
-    return np.stack([_spread(one, *rgb.shape[1:3]) for one in probabilities(network, rgb, depth, views)])
+    return np.stack([_spread(one, *rgb.shape[1:3]) for one in probabilities(network, rgb, depth, views).numpy()])
 
 
 def squares(length: int, side: int) -> list[int]:
@@ -149,18 +146,21 @@ def _geometry(
     return channels_of_depth(near, torch.tensor([tuple(view) for view in views])), (near > 0).flatten(1).any(1)
 
 
-def _spread(chances: Tensor, height: int, width: int) -> NDArray[np.int16]:
-    """Most probable class int16 (height, width) of (C - 1, h, w), by bilinear interpolation, some rows at a time."""
-    size = chances.shape[1]
-    places = ((torch.arange(height) + 0.5) * size / height - 0.5).clamp(0, size - 1)
-    above = places.long()
-    below = (above + 1).clamp(max=size - 1)
-    share = (places - above).view(1, -1, 1)
-    labels = np.empty((height, width), np.int16)
-    step = max(1, _AT_ONCE // width)
-    for start in range(0, height, step):
-        rows = slice(start, min(height, start + step))
-        mixed = torch.lerp(chances[:, above[rows]], chances[:, below[rows]], share[:, rows])
-        full = F.interpolate(mixed[None], (mixed.shape[1], width), mode="bilinear", align_corners=False)[0]
-        labels[rows] = (full.argmax(0) + 1).numpy()
+def _spread(chances: NDArray[np.float32], height: int, width: int) -> NDArray[np.int16]:
+    """Most probable class int16 (height, width) of (C - 1, h, w), by bilinear interpolation, one class at a time."""
+    most = chances.max((1, 2))
+    # A place between four others has a quarter or more of what the nearest one gives to its class, so a class that
+    # nowhere has as much as that is nowhere the first.
+    candidates = np.flatnonzero(most >= chances.max(0).min() / 4)
+    labels = np.full((height, width), candidates[0] + 1, np.int16)
+    best = _enlarged(chances[candidates[0]], height, width)
+    for number in candidates[1:]:
+        share = _enlarged(chances[number], height, width)
+        np.copyto(labels, number + 1, where=share > best)
+        np.maximum(best, share, out=best)
     return labels
+
+
+def _enlarged(chances: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Float32 (height, width) of (h, w), bilinear between the middles of places."""
+    return np.asarray(cv2.resize(chances, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -27,8 +27,7 @@ def noise(height: int, width: int) -> np.ndarray:
 
 
 @torch.inference_mode()
-def test_a_square_of_the_networks_size_has_its_classes(network: Generalist, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "_AT_ONCE", 128 * 10)  # in strips, the last of which is shorter
+def test_a_square_of_the_networks_size_has_its_classes(network: Generalist) -> None:
     rgb = noise(128, 128)
     logits = network(torch.from_numpy(rgb)[None])[:, 1:]
     full = F.interpolate(logits.softmax(1), (128, 128), mode="bilinear", align_corners=False)[0]
@@ -37,6 +36,15 @@ def test_a_square_of_the_networks_size_has_its_classes(network: Generalist, monk
     chosen = full.gather(0, torch.from_numpy(mine.astype(np.int64) - 1)[None])[0]
     torch.testing.assert_close(chosen, full.amax(0), rtol=1e-5, atol=1e-6)  # but for ties
     assert (mine == full.argmax(0).numpy() + 1).mean() > 0.999
+
+
+@pytest.mark.parametrize("sharpness", [0.3, 3.0, 12.0])
+def test_no_class_that_would_win_is_left_out(sharpness: float) -> None:
+    logits = torch.randn(1, 40, 9, 11, generator=torch.Generator().manual_seed(0)) * sharpness
+    chances = logits.softmax(1)
+    full = F.interpolate(chances, (70, 53), mode="bilinear", align_corners=False)[0]
+    labels = pictures._spread(chances[0].numpy(), 70, 53).astype(np.int64) - 1
+    torch.testing.assert_close(full.gather(0, torch.from_numpy(labels)[None])[0], full.amax(0), rtol=1e-5, atol=1e-6)
 
 
 def test_depth_changes_the_answer(network: Generalist) -> None:
