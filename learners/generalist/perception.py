@@ -67,9 +67,9 @@ class Perception:
     ) -> NDArray[np.int16]:
         """Class ids int16 (H, W), never void, of rgb uint8 (H, W, 3).
 
-        depth: float (H, W), metres along the optical axis; 0 and what is not finite is no return. viewpoint: of the
-        camera, used with depth; None is `Viewpoint()`: 90 degrees, 1.5 m, level. PictureError for other arrays, and for
-        pictures that are too small or too long.
+        depth: float (H', W'), metres along the optical axis, of the same view in any size; 0 and what is not finite is
+        no return. viewpoint: of the camera, used with depth; None is `Viewpoint()`: 90 degrees, 1.5 m, level.
+        PictureError for other arrays, and for pictures that are too small or too long.
         """
         return self.batch(*_one(rgb, depth, viewpoint))[0]
 
@@ -79,7 +79,8 @@ class Perception:
         depth: NDArray[np.floating[Any]] | None = None,
         viewpoints: Sequence[Viewpoint] | None = None,
     ) -> NDArray[np.int16]:
-        """Class ids int16 (B, H, W) of pictures of one size: rgb (B, H, W, 3), depth (B, H, W), one viewpoint each."""
+        """Class ids int16 (B, H, W) of pictures of one size: rgb (B, H, W, 3), depth (B, H', W'), one viewpoint
+        each."""
         return pictures.segment(self.network, rgb, depth, viewpoints)
 
     def probabilities(

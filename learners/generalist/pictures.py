@@ -23,6 +23,8 @@ MAX_RATIO = 16
 """Most times that a picture's longer side is its shorter one."""
 MIN_SIDE = 16
 """Least pixels of a side."""
+SAME_SHAPE = 0.02
+"""Largest relative difference between the ratios of sides of depth and rgb."""
 SQUARES = 8
 """Squares that go through the network at once, at most."""
 _STRIDE = 4
@@ -56,9 +58,10 @@ def probabilities(
 ) -> Tensor:
     """Probabilities float32 (B, C - 1, h, w) of the classes but void, of rgb uint8 (B, H, W, 3).
 
-    h or w is the side of the network's logits. depth: float (B, H, W), metres along the optical axis; 0 and what is
-    not finite is no return, and a picture without any return counts as one without depth. views: one a picture, with
-    depth. PictureError for other arrays, for pictures that are too small or too long, and for impossible viewpoints.
+    h or w is the side of the network's logits. depth: float (B, H', W'), metres along the optical axis, of the same
+    view in any size; 0 and what is not finite is no return, and a picture without any counts as one without depth.
+    views: one a picture, with depth. PictureError for other arrays, for pictures that are too small or too long, and
+    for impossible viewpoints.
     """
     _check(rgb, depth, views)
     side = 32 * network.config.grid
@@ -115,10 +118,13 @@ def _check(rgb: NDArray[np.uint8], depth: NDArray[np.floating[Any]] | None, view
         )
     if depth is None:
         return
-    if depth.ndim != 3 or len(depth) != len(rgb):
+    if depth.ndim != 3 or len(depth) != len(rgb) or min(depth.shape) < 1:
         raise PictureError(f"depth is {depth.shape}, expected ({len(rgb)}, {height}, {width}) as rgb")
-    if depth.shape[1:] != (height, width):
-        raise PictureError(f"depth has {depth.shape[2]} x {depth.shape[1]} pixels, the picture {width} x {height}")
+    if abs(depth.shape[1] * width / depth.shape[2] / height - 1) > SAME_SHAPE:
+        raise PictureError(
+            f"depth has {depth.shape[2]} x {depth.shape[1]} pixels, the picture {width} x {height}; they must show the "
+            "same view"
+        )
     if depth.dtype.kind != "f":
         raise PictureError(f"depth is {depth.dtype}; give metres as floating-point numbers")
     if views is not None and len(views) != len(rgb):

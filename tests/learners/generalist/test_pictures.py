@@ -57,6 +57,14 @@ def test_depth_changes_the_answer(network: Generalist) -> None:
     assert not torch.equal(probabilities(network, rgb, depth, [Viewpoint(roll=20)]), probabilities(network, rgb, depth))
 
 
+def test_depth_may_have_fewer_pixels(network: Generalist) -> None:
+    rgb, depth = noise(120, 160)[None], np.linspace(1, 4, 60 * 80, dtype=np.float32).reshape(1, 60, 80)
+    large = depth.repeat(2, 1).repeat(2, 2)
+    torch.testing.assert_close(
+        probabilities(network, rgb, depth), probabilities(network, rgb, large), atol=0.05, rtol=0
+    )
+
+
 def test_depth_without_a_return_is_no_depth(network: Generalist) -> None:
     rgb = noise(128, 140)[None].repeat(2, 0)
     depth = np.full((2, 128, 140), 2.0)
