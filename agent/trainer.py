@@ -2,25 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from ..core.frame import Frame
 from ..core.storage import recover_folder, replace_folder
-from ..learners.data.batch_sampler import BatchSampler
+from ..learners.data.batch_sampler import BatchSampler, Sampleable
 from ..learners.data.replay_buffer import ReplayBuffer
 from ..learners.heads.transfer import LabelledFrames
-from ..learners.objectives.surprise import surprise
-from ..learners.objectives.tst import TSTLearner
 from ..learners.training.fit import RunningMeans, fit
 from .episode import EpisodeConfig
 from .fusion.pseudolabelled_frames import pseudolabelled_frames
 from .fusion.semantic_map import SemanticMap
 
 
+class Learner(Protocol):
+    """What a trainer trains: TSTLearner (from scratch) or SpecialistLearner (from the generalist)."""
+
+    steps: int
+    """Steps taken, with those that were skipped because a gradient was not finite."""
+    nonfinite_steps: int
+    """Steps skipped because a gradient was not finite."""
+
+    @property
+    def batch_size(self) -> int:
+        """Samples a step."""
+
+    @property
+    def uses_pseudolabels(self) -> bool:
+        """Whether its frames need pseudolabels."""
+
+    @property
+    def has_tokenizers(self) -> bool:
+        """Whether `step` may be called: tokenizers are fitted, or not needed."""
+
+    def fit_tokenizers(self, sample: Callable[[int], dict[str, Tensor]]) -> Any:
+        """Fit its tokenizers on frames that `sample(n)` draws."""
+
+    def step(self, frames: Mapping[str, Tensor], mixed: Any) -> dict[str, float]:
+        """One optimiser step on frames of the agent and what is mixed in; returns its metrics."""
+
+    def surprise(self, frame: Frame) -> float:
+        """How badly it predicts a frame: the reward of a curious agent."""
+
+    def save(self, folder: str | Path) -> None:
+        """Write a checkpoint to resume from exactly."""
+
+    def load(self, folder: str | Path) -> None:
+        """Resume from what `save` wrote."""
+
+
 class Trainer:
-    """Trains a learner on the frames of a replay buffer, half of each batch rgb of the transfer set.
+    """Trains a learner on the frames of a replay buffer, mixed with samples of external houses.
 
     It resumes from its folder where it was stored there before.
     """
@@ -28,29 +64,31 @@ class Trainer:
     def __init__(
         self,
         buffer: ReplayBuffer,
-        learner: TSTLearner,
-        mix_in: Tensor | None,
+        learner: Learner,
+        mix_in: Sampleable | None,
         config: EpisodeConfig,
         folder: Path,
         seed: int,
         semantic_map: SemanticMap | None = None,
+        mix_share: float = 0.5,
     ) -> None:
-        """`mix_in`: rgb uint8 (M, H, W, 3) of the transfer set (Appendices L, U); no label comes near it.
+        """`mix_in`: samples of external houses, `mix_share` of each batch; from scratch rgb uint8 (M, H, W, 3) of the
+        transfer set (Appendices L, U), without labels.
 
-        `semantic_map` gives the pseudolabels, where the learner predicts them: ValueError without it.
+        `semantic_map` gives the pseudolabels, where the learner needs them: ValueError without it.
         """
-        if (semantic_map is not None) != bool(learner.config.pseudolabel_classes):
-            raise ValueError("trainer: a learner with pseudolabel_classes and a semantic map go together")
+        if (semantic_map is not None) != learner.uses_pseudolabels:
+            raise ValueError("trainer: a learner that needs pseudolabels and a semantic map go together")
         self.buffer, self.learner, self.config = buffer, learner, config
         self.folder, self.semantic_map = folder, semantic_map
         labels = [] if semantic_map is None else [lambda frames, indices: semantic_map.labels(frames)]
-        self.sampler = BatchSampler([buffer], learner.config.batch_size, seed, mix_in, pseudolabels=labels)
+        self.sampler = BatchSampler([buffer], learner.batch_size, seed, mix_in, mix_share, labels)
         if recover_folder(folder / "learner"):
             learner.load(folder / "learner")
 
     def steps_due(self, frames: int) -> int:
         """Training steps due in all once `frames` frames are seen; none before learning starts."""
-        return self.config.steps(frames, self.learner.config.batch_size) if self.config.learning(frames) else 0
+        return self.config.steps(frames, self.learner.batch_size) if self.config.learning(frames) else 0
 
     def train(self, until: int, means: RunningMeans) -> None:
         """Train until `until` steps are taken, fitting the tokenizers first where that is still to be done."""
@@ -58,15 +96,15 @@ class Trainer:
             return
         if not self.learner.has_tokenizers:
             self.learner.fit_tokenizers(self.sampler.frames)
-        size = self.learner.config.batch_size
+        size = self.learner.batch_size
         means.seconds += fit(self.learner, self._step, until, lambda metrics: means.add(metrics, size))
 
     def _step(self, number: int) -> dict[str, float]:
         return self.learner.step(*self.sampler.batch(number))
 
     def surprise(self, frame: Frame) -> float | None:
-        """How badly the learner predicts a Frame (`objectives.surprise`); None before the first step."""
-        return float(surprise(self.learner, frame)) if self.learner.steps else None
+        """How badly the learner predicts a Frame; None before the first step."""
+        return self.learner.surprise(frame) if self.learner.steps else None
 
     def pseudolabelled(self, count: int) -> LabelledFrames | None:
         """`count` frames spread evenly over the buffer, labelled by the semantic map as it is now; None without one."""

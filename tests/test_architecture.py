@@ -97,7 +97,7 @@ ROOMS_OF = {
         "choices": set(),
         "data": {"choices", "modalities"},
         "encoders": set(),
-        "generalist": {"nn"},
+        "generalist": {"modalities", "nn"},
         "heads": {"choices", "encoders", "masked", "metrics", "modalities", "nn"},
         "masked": {"choices", "encoders", "metrics", "modalities", "nn"},
         "metrics": set(),

@@ -17,3 +17,5 @@ class FusionConfig:
     """
     cell: float = 0.1
     """Side of the cells, in metres."""
+    smoothing: int = 0
+    """Passes in which cells share their evidence with neighbours of like colour; 0 for none."""

@@ -2,9 +2,10 @@
 
 The network has seen external houses only, and errs. But the agent sees each thing from many places, and its depth and
 pose say which pixels show the same cell of space: a cell takes the class of the highest summed probability, weighted by
-how often other houses have that class at such a height and facing (`SurfacePrior`). So depth and normals supervise
-colour, and the labels are the agent's own; no truth of the house enters. Frey et al. (2022) and Blum et al. (2022)
-adapt segmentation to a scene in this way, by votes for the most probable class; these are the rule "hard" here.
+how often other houses have that class at such a height and facing (`SurfacePrior`), and smoothed among neighbours of
+like colour. So depth and normals supervise colour, and the labels are the agent's own; no truth of the house enters.
+Frey et al. (2022) and Blum et al. (2022) adapt segmentation to a scene in this way, by votes for the most probable
+class; these are the rule "hard" here.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from numpy.typing import NDArray
 from torch import Tensor, from_numpy
 
 from ...core.frame import Camera
+from ...learners.generalist.inference import predict_frames
+from ...learners.generalist.network import Generalist
 from ...learners.heads.segmentation import Segmenter
 from .fusion_config import FusionConfig
+from .smoothing import smoothed
 from .surface_places import Places
 from .surface_prior import SurfacePrior
 
-Probabilities = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""rgb uint8 (N, H, W, 3) to class probabilities float32 (N, h, w, K), where h divides H and w divides W."""
+Probabilities = Callable[[Mapping[str, Tensor]], NDArray[np.float32]]
+"""Frames (N, H, W, ...) to class probabilities float32 (N, h, w, K), where h divides H and w divides W."""
 CHUNK = 32
 """Frames fused at once: bounds the memory of their probabilities."""
 
@@ -48,7 +52,8 @@ class SemanticMap:
             self._weights = (prior.lift[:, self.classes] ** self.config.prior_power).astype(np.float32)
         self._places = np.zeros(0, np.int64)  # (P,) sorted
         self._sums = np.zeros((0, len(self.classes)), np.float32)  # (P, K)
-        self._winners: NDArray[np.int16] | None = None  # (P,), None after a change
+        self._colours = np.zeros((0, 3), np.float32)  # (P, 3) sums of rgb
+        self._fused: NDArray[np.float32] | None = None  # (P, K), None after a change
 
     def __len__(self) -> int:
         """Number of cells seen so far."""
@@ -60,52 +65,105 @@ class SemanticMap:
             self._add({key: value[start : start + CHUNK] for key, value in frames.items()})
 
     def _add(self, frames: Mapping[str, Tensor]) -> None:
-        probabilities = self.predict(frames["rgb"].numpy())  # (N, h, w, K)
+        probabilities = self.predict(frames)  # (N, h, w, K)
         if self.config.rule == "hard":
             best = probabilities.argmax(-1)
             probabilities = np.zeros_like(probabilities)
             np.put_along_axis(probabilities, best[..., None], 1.0, -1)
         places = self._numbers.of(frames)  # (N, H, W)
         down, right = (places.shape[axis] // probabilities.shape[axis] for axis in (1, 2))
-        places = places[:, down // 2 :: down, right // 2 :: right].ravel()  # one pixel for each probability
+        one = (slice(None), slice(down // 2, None, down), slice(right // 2, None, right))  # a pixel a probability
+        places, colours = places[one].ravel(), frames["rgb"].numpy()[one].reshape(-1, 3)
         seen = np.flatnonzero(places >= 0)
         if not len(seen):
             return
         order = seen[np.argsort(places[seen], kind="stable")]
-        new, first = np.unique(places[order], return_index=True)
-        sums = np.add.reduceat(probabilities.reshape(-1, len(self.classes))[order], first, axis=0)
-        merged = np.union1d(self._places, new)
-        total = np.zeros((len(merged), len(self.classes)), np.float32)
-        total[np.searchsorted(merged, self._places)] = self._sums
-        total[np.searchsorted(merged, new)] += sums
-        self._places, self._sums, self._winners = merged, total, None
+        cells, first = np.unique(places[order], return_index=True)
+        self._make_room(cells)
+        at = np.searchsorted(self._places, cells)
+        self._sums[at] += np.add.reduceat(probabilities.reshape(-1, len(self.classes))[order], first, axis=0)
+        self._colours[at] += np.add.reduceat(colours[order].astype(np.float32), first, axis=0)
+        self._fused = None
+
+    def _make_room(self, cells: NDArray[np.int64]) -> None:
+        """Have all of these sorted cells in the map."""
+        merged = np.union1d(self._places, cells)
+        if len(merged) == len(self._places):
+            return
+        old = np.searchsorted(merged, self._places)
+        for name in ("_sums", "_colours"):
+            held = getattr(self, name)
+            grown = np.zeros((len(merged), held.shape[1]), np.float32)
+            grown[old] = held
+            setattr(self, name, grown)
+        self._places = merged
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything that was fused, to be stored."""
-        return {"places": self._places, "sums": self._sums}
+        return {"places": self._places, "sums": self._sums, "colours": self._colours}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Hold what the map held that gave these `arrays`."""
-        self._places, self._sums, self._winners = arrays["places"].copy(), arrays["sums"].copy(), None
+        self._places, self._sums, self._colours = (arrays[name].copy() for name in ("places", "sums", "colours"))
+        self._fused = None
 
-    def _best(self) -> NDArray[np.int16]:
-        """The class (P,) of each cell."""
-        if self._winners is None:
+    def _probabilities(self) -> NDArray[np.float32]:
+        """The fused class probabilities (P, K) of each cell."""
+        if self._fused is None:
             scores = self._sums
+            if self.config.smoothing:
+                scores = smoothed(self._places, scores, self._colours, self.config.smoothing)
             if self._weights is not None:
                 scores = scores * self._weights[self._numbers.surface(self._places)]
-            self._winners = self.classes[scores.argmax(1)].astype(np.int16)
-        return self._winners
+            self._fused = scores / np.maximum(scores.sum(1, keepdims=True), 1e-12)
+        return self._fused
 
     def labels(self, frames: Mapping[str, Tensor]) -> Tensor:
         """Class ids int16 (N, H, W) of frames of the contract with `pose`; 0 where no depth or no prediction is."""
-        places = self._numbers.of(frames)
+        cells, known = self._cells(frames)
         if not len(self):
-            return from_numpy(np.zeros(places.shape, np.int16))
-        index = np.searchsorted(self._places, places).clip(max=len(self) - 1)
-        return from_numpy(np.where(self._places[index] == places, self._best()[index], np.int16(0)))
+            return from_numpy(np.zeros(cells.shape, np.int16))
+        best = self.classes[self._probabilities().argmax(1)].astype(np.int16)
+        return from_numpy(np.where(known, best[cells], np.int16(0)))
+
+    def combined(self, frames: Mapping[str, Tensor], probabilities: NDArray[np.float32]) -> NDArray[np.int16]:
+        """Class ids int16 (N, H, W): a network's probabilities (N, H, W, K) of the frames times those of the map.
+
+        The network's alone where the map has nothing.
+        """
+        cells, known = self._cells(frames)
+        product = probabilities
+        if len(self):
+            product = np.where(known[..., None], probabilities * self._probabilities()[cells], probabilities)
+        return self.classes[product.argmax(-1)].astype(np.int16)
+
+    def doubt(self) -> NDArray[np.float32]:
+        """Of each cell (P,), 1 less the probability of its class: 0 where all views agree."""
+        return 1 - self._probabilities().max(1) if len(self) else np.zeros(0, np.float32)
+
+    def surface(self) -> tuple[NDArray[np.float64], NDArray[np.int16]]:
+        """The middle of each cell (P, 3), in metres, and its class id (P,)."""
+        best = self.classes[self._probabilities().argmax(1)] if len(self) else np.zeros(0, np.int64)
+        return self._numbers.centres(self._places), best.astype(np.int16)
+
+    def _cells(self, frames: Mapping[str, Tensor]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The cell's row in the map (N, H, W) of each pixel, and whether the map has it."""
+        places = self._numbers.of(frames)
+        rows = np.searchsorted(self._places, places).clip(max=max(0, len(self) - 1))
+        if not len(self):
+            return rows, np.zeros(places.shape, bool)
+        return rows, self._places[rows] == places
 
 
 def fused_by(segmenter: Segmenter, camera: Camera, prior: SurfacePrior, config: FusionConfig) -> SemanticMap:
-    """An empty map of what this segmenter predicts."""
-    return SemanticMap(segmenter.probabilities, segmenter.classes, camera, prior, config)
+    """An empty map of what this segmenter predicts from rgb."""
+    return SemanticMap(lambda frames: segmenter.probabilities(frames["rgb"]), segmenter.classes, camera, prior, config)
+
+
+def fused_by_generalist(network: Generalist, camera: Camera, prior: SurfacePrior, config: FusionConfig) -> SemanticMap:
+    """An empty map of what a `folded` generalist predicts from rgb, depth and normals."""
+
+    def predict(frames: Mapping[str, Tensor]) -> NDArray[np.float32]:
+        return np.ascontiguousarray(predict_frames(network, frames, camera).permute(0, 2, 3, 1).numpy())
+
+    return SemanticMap(predict, range(1, network.config.classes), camera, prior, config)

@@ -52,3 +52,37 @@ class Places:
         height = np.where(level < _REACH, (level + 0.5) * self.cell, 0.0)  # below the floor counts as on it
         facing = np.where(side == 2, _DOWN, np.where(side == 3, _UP, _SIDEWAYS))
         return facing * _HEIGHTS + np.minimum(height / _BIN, _HEIGHTS - 1).astype(np.int64)
+
+    def centres(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The middle (P, 3) of the cells of these ids, in metres."""
+        cubes = np.stack(_cube(places), -1)
+        return (np.where(cubes < _REACH, cubes, cubes - 2 * _REACH) + 0.5) * self.cell
+
+
+def _cube(places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Number of the voxel along x, y and z, each from 0."""
+    cube = places // 6
+    return cube // (2 * _REACH) ** 2, cube // (2 * _REACH) % (2 * _REACH), cube % (2 * _REACH)
+
+
+def neighbours(places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs (cell, neighbour) of rows of the sorted ids `places` (P,), each way round.
+
+    Neighbours face the same side in one of the 26 voxels around, or another side of the same voxel.
+    """
+    x, y, z = _cube(places)
+    side, size = places % 6, 2 * _REACH
+    cells, others = [], []
+
+    def meet(ids: NDArray[np.int64]) -> None:
+        rows = np.searchsorted(places, ids).clip(max=len(places) - 1)
+        there = np.flatnonzero((places[rows] == ids) & (ids != places))
+        cells.append(there)
+        others.append(rows[there])
+
+    for dx, dy, dz in np.ndindex(3, 3, 3):
+        if (dx, dy, dz) != (1, 1, 1):
+            meet(((((x + dx - 1) % size) * size + (y + dy - 1) % size) * size + (z + dz - 1) % size) * 6 + side)
+    for other in range(6):
+        meet(places // 6 * 6 + other)
+    return np.concatenate(cells), np.concatenate(others)

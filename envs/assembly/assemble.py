@@ -85,13 +85,13 @@ class _Collector:
             self.arrays(part.vertices, part.normals, part.uv, part.faces, number, instance)
 
 
-def assemble(house: House) -> Scene:
+def assemble(house: House, variant: int = 0) -> Scene:
     """See `envs.assembly.building.build_scene`."""
     collector = _Collector()
     areas = _structure(house, collector)
     alone = {id(thing) for thing in house.objects}
     for thing in house.all_objects():
-        _object(thing, collector, id(thing) in alone)
+        _object(thing, collector, id(thing) in alone, variant)
     lights = lights_of(house, areas)
     lights += [lamp_light(at, areas) for at in collector.lamps if not is_listed(at, lights)]
     agent = house.agent
@@ -167,13 +167,13 @@ def _turn(axis: int, degrees: float) -> Floats:
     return turn
 
 
-def _object(thing: HouseObject, collector: _Collector, stands_alone: bool) -> None:
+def _object(thing: HouseObject, collector: _Collector, stands_alone: bool, variant: int) -> None:
     """A piece of furniture, rotated in Unity's order (z, then x, then y) and mirrored into our frame.
 
     Hanging objects have their back at the wall's line in the house file, which is the wall's surface in Unity; our
     surface is offset into the room, and so are they."""
     entry = asset(thing.asset_id)
-    form = model(thing.asset_id)
+    form = model(thing.asset_id, variant)
     tilt = _turn(0, -thing.rotation[0]) @ _turn(2, thing.rotation[2])
     whole = _turn(1, -thing.rotation[1]) @ tilt
     centre = np.array([thing.position[0], thing.position[1], -thing.position[2]])

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from ..meshes.parts import Up
 
 
-def build_scene(house: House, pack: FurniturePack | None = None) -> Scene:
+def build_scene(house: House, pack: FurniturePack | None = None, variant: int = 0) -> Scene:
     """The triangles of a house: the same house always gives the same arrays, in any process.
 
     With a pack (`envs.packs.pack.open_pack`), its models replace the furniture, in the same boxes; all else is the
-    same. Raises `SceneError` where the house cannot be drawn.
+    same. variant: another number gives our furniture other shapes and looks, in the same boxes, for training data; what
+    lies on it may then hover or sink in by some centimetres. Raises `SceneError` where the house cannot be drawn.
     """
-    return assemble(house) if pack is None else assemble_with_pack(house, pack)
+    return assemble(house, variant) if pack is None else assemble_with_pack(house, pack)
 
 
 def load_scene(ref: Scene | House | Path | str | int, up: Up | None = None, scale: float = 1.0) -> Scene:

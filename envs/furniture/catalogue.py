@@ -59,16 +59,19 @@ BOX_TYPES: tuple[str, ...] = tuple(sorted(name for name in (*OBJECT_TYPES, *FOLD
 
 
 @lru_cache(maxsize=2048)
-def model(asset_id: str) -> Model:
-    """The mesh of an asset of the database, the same in every house and process. KeyError for an unknown id."""
-    return fitted(asset(asset_id))
+def model(asset_id: str, variant: int = 0) -> Model:
+    """The mesh of an asset of the database, the same in every house and process. KeyError for an unknown id.
+
+    variant: another number is another shape and look of the same type and size.
+    """
+    return fitted(asset(asset_id), variant)
 
 
-def fitted(entry: Asset) -> Model:
+def fitted(entry: Asset, variant: int = 0) -> Model:
     """The mesh of an asset, fitted to its box to the last digit."""
     size = np.maximum(np.array(entry.size, float), 1e-3)
     width, height, depth = (float(s) for s in size)
-    mesh = BUILDERS.get(entry.type, _block)(width, height, depth, Palette(entry))
+    mesh = BUILDERS.get(entry.type, _block)(width, height, depth, Palette(entry, variant))
     low, high = mesh.bounds()
     factors = size / np.maximum(high - low, 1e-9)
     looks: dict[Material, int] = {}

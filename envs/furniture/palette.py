@@ -81,9 +81,11 @@ _STAND_INS = {
 class Palette:
     """Random choices and materials of one asset; draws are in a fixed order, so an asset looks the same everywhere."""
 
-    def __init__(self, entry: Asset) -> None:
+    def __init__(self, entry: Asset, variant: int = 0) -> None:
+        """variant: another number draws another shape and look of the same size."""
         self.asset = entry
-        self.rng = np.random.default_rng(zlib.crc32(entry.asset_id.encode()))
+        self._name = f"{entry.asset_id}/{variant}" if variant else entry.asset_id
+        self.rng = np.random.default_rng(zlib.crc32(self._name.encode()))
 
     def real(self, low: float, high: float) -> float:
         """A uniform random number in [low, high)."""
@@ -108,11 +110,11 @@ class Palette:
 
     def paint(self, kind: str, rgb: Rgb) -> Material:
         """A material of that kind and colour, moved a little for this asset."""
-        return named(kind, kind, shifted(rgb, self.asset.asset_id))
+        return named(kind, kind, shifted(rgb, self._name))
 
     def tinted(self, name: str, rgb: Rgb) -> Material:
         """A material without texture, its colour moved a little for this asset."""
-        return plain(name, shifted(rgb, self.asset.asset_id))
+        return plain(name, shifted(rgb, self._name))
 
     def textured(self, name: str, rgb: Rgb = (1.0, 1.0, 1.0), tile: float = 1.0, emission: float = 0.0) -> Material:
         """A material with a texture of that name."""
@@ -128,7 +130,7 @@ class Palette:
 
     def motif(self, rgb: Rgb, tile: float = 0.4) -> Material:
         """A printed fabric on a ground of that colour."""
-        return self.textured(f"motif {self.pick(MOTIFS)}", shifted(rgb, self.asset.asset_id), tile)
+        return self.textured(f"motif {self.pick(MOTIFS)}", shifted(rgb, self._name), tile)
 
     def books(self) -> Material:
         """One of the rows of book spines."""

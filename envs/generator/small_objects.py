@@ -74,13 +74,15 @@ class SmallObjectPlacer:
         self.rng, self.ceiling = rng, ceiling
         kinds = sorted({kind for rates in ON_TOP.values() for kind in rates})
         self._choices = {kind: usable(kind, exclude) for kind in kinds}
+        self._area = {k: max((a.size[0] * a.size[2] for a in of), default=0.0) for k, of in self._choices.items()}
 
     def place_on(self, parent: Placed, space: RoomSpace) -> list[Placed]:
         """Small objects on ``parent``, which stands in ``space``, in the house's frame."""
         rates = ON_TOP.get(parent.asset.type, {})
         drawn = [kind for kind, rate in rates.items() for _ in range(int(rate) + int(self.rng.random() < rate % 1))]
         drawn = [drawn[index] for index in self.rng.permutation(len(drawn)).tolist()]
-        drawn.sort(key=lambda kind: kind not in _FIXED)
+        # The largest first: between small ones there would be no room left for them.
+        drawn.sort(key=lambda kind: (kind not in _FIXED, -self._area[kind]))
         own = volume_of(parent.x, parent.y, parent.z, parent.asset.size, parent.yaw)
         held = next((volume for volume in space.volumes if np.allclose(volume, own)), None)
         return [placed for kind in drawn if (placed := self._place(kind, parent, space, held))]

@@ -30,9 +30,9 @@ from ...envs.house.house_io import load_house, load_houses
 from ...learners.generalist.augment import augmented
 from ...learners.generalist.network import NetworkConfig
 from ...learners.generalist.training import Trainer, TrainingConfig
+from ...learners.generalist.views import Views
 from ...learners.generalist.weights import save_weights
 from .exclusion import excluded_assets
-from .houses import Views
 from .stream import ChunkConfig, HouseStream
 from .validate import ValidationHouses, references
 
@@ -188,7 +188,7 @@ class _Run:
         generator = self.trainer.generator()
         depth, normals = views.depth.astype(np.float32), views.normals.astype(np.float32) / 127
         batch = augmented(views.rgb, views.semantic, depth, normals, views.camera, generator)
-        self._losses.append(self.trainer.step(batch, generator, total))
+        self._losses.append(self.trainer.train(batch, generator, total))
 
     def _now_and_then(self, total: int) -> None:
         """Curves, checkpoints and validation, each in its own time."""

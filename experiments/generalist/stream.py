@@ -22,7 +22,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .houses import LAYOUT, Views, house_views
+from ...learners.generalist.views import LAYOUT, Views
+from ..protocol.generated_views import house_views
 
 PAUSE = 0.02
 """Seconds between two looks while there is nothing to do."""

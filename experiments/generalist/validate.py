@@ -30,13 +30,13 @@ from ...envs.render.raycast import RayCastSimulator
 from ...learners.generalist.geometry import geometry_channels
 from ...learners.generalist.inference import folded
 from ...learners.generalist.network import Generalist
+from ...learners.generalist.views import PIXELS, PLACES
 from ...learners.generalist.weights import load_generalist, load_weights, read_provenance
 from ...learners.metrics.miou import segmentation_score
 from ..protocol.held_out import draw_views
 from ..protocol.score import MIN_SHARE
 from ..protocol.transfer_set import house_assets
 from .exclusion import known_assets
-from .houses import PIXELS, PLACES
 
 MODES = ("rgb", "rgb-d", "noisy rgb-d")
 """What the network is given: rgb; with exact depth and normals; with a stereo camera's."""

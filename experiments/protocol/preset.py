@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
+
+import tyro
 
 from ...agent.episode import EpisodeConfig
 from ...agent.fusion.fusion_config import FusionConfig
 from ...core.configs import from_json
 from ...core.frame import Camera
 from ...learners.adaptation.ttt_config import TTTConfig
+from ...learners.generalist.specialist_config import SpecialistConfig
 from ...learners.heads.head_config import HeadConfig
 from ...learners.heads.transfer_config import TransferConfig
 from ...learners.objectives.tst_config import TSTConfig
@@ -24,7 +27,12 @@ class Preset:
     episode: EpisodeConfig = field(default_factory=EpisodeConfig)
     """How long the agent acts, and how often it learns."""
     milestones: tuple[float, ...] = (0.5, 1.0)
-    """Shares of the episode at which the specialist is transferred and evaluated."""
+    """Shares of the episode at which the specialist is evaluated; from scratch it is transferred for that."""
+    generalist: Annotated[str, tyro.conf.arg(metavar="{shipped,none,FILE}")] = "none"
+    """The network to start from: shipped (the one that comes with the package), a file of weights, or none (masked
+    modelling from scratch, then transfer)."""
+    specialist: SpecialistConfig = field(default_factory=SpecialistConfig)
+    """How the generalist is specialised."""
     learner: TSTConfig = field(default_factory=TSTConfig)
     """The masked model and its objective. Its schedule follows from the episode: see `learner_config`."""
     transfer_set: TransferSetConfig = field(default_factory=TransferSetConfig)
@@ -54,14 +62,23 @@ class Preset:
         """The agent's camera."""
         return self.transfer_set.camera
 
+    @property
+    def from_scratch(self) -> bool:
+        """Whether it starts without a generalist."""
+        return self.generalist == "none"
+
     def steps(self, frames: int | None = None) -> int:
-        """Steps of pre-training due after so many frames (those of the episode), one at least."""
-        episode = self.episode
-        return max(1, episode.steps(episode.frames if frames is None else frames, self.learner.batch_size))
+        """Steps of training due after so many frames (those of the episode), one at least."""
+        episode, size = self.episode, self.learner.batch_size if self.from_scratch else self.specialist.batch_size
+        return max(1, episode.steps(episode.frames if frames is None else frames, size))
 
     def learner_config(self) -> TSTConfig:
         """The learner's configuration with the schedule of a pre-training as long as the episode."""
         return scheduled(self.learner, self.steps())
+
+    def specialist_config(self) -> SpecialistConfig:
+        """The specialist's configuration with a schedule as long as the episode."""
+        return replace(self.specialist, total_steps=self.steps())
 
     def adapted(self, camera: Camera, camera_height: float, frames: int) -> Preset:
         """These sizes where the test space dictates the camera and allows no more than `frames` frames."""

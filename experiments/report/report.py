@@ -5,13 +5,13 @@ Read from the run's folder:
     config.json          settings and sizes
     summary.json         house, preset, seed, frames, coverage, simulator_fps, samples_per_s, seconds, peak_rss_mb,
                          segmentation: {method: {miou, pixel_accuracy, per_class: {class id or name: IoU}}}, methods
-                         being scratch, specialist, specialist_ttt; specialist_ttt may hold before: {miou}, the
+                         being those of `report_page.NAMES`; specialist_ttt may hold before: {miou}, the
                          specialist on the same views, where TTT was tried on some only; optionally stages:
                          {name: seconds}, and changes and original_house (see `experiments.report.report_changes`)
     metrics.jsonl        rows {kind, frame, ...}: those with `method` and `miou` make the learning curve, those with
                          `coverage` the coverage curve, those with `losses: {name: value}` the pre-training curves
     report_data/panels.npz   rgb u8 (n, H, W, 3), depth f32, normals f32, edges u8, truth i16, and of predictions i16
-                         any of prediction_scratch, prediction_specialist, prediction_specialist_ttt
+                         prediction_METHOD of any of the methods
     report_data/map.npz  occupancy u8 (rows along z, columns along x; 0 unknown, 1 free, 2 occupied) and reachable bool,
                          each with NAME_origin (x, z) of its first corner and NAME_cell in metres; path (T, 2) x, z;
                          rooms as room_types (R,), room_points (P, 2) and room_starts (R + 1,) into the points
@@ -35,7 +35,7 @@ from ...core.storage import replacing
 from ...envs.house.classes import CLASSES, class_colours
 from .report_changes import change_marks, changes_section, scratch_points
 from .report_figures import Series, chart, draw_depth, draw_map, draw_normals, png
-from .report_page import COLOURS, NAMES, card, keys, page, section, table
+from .report_page import BASELINES, COLOURS, NAMES, card, keys, page, section, table
 
 Row = dict[str, Any]
 PALETTE = ("var(--specialist)", "var(--ttt)", "var(--seen)", "var(--unseen)", "var(--scratch)", "var(--ink)")
@@ -100,11 +100,23 @@ def _lead(summary: Row) -> str:
 
 def _cards(summary: Row) -> str:
     scores = summary.get("segmentation", {})
-    scratch, specialist, adapted = (scores.get(name) for name in NAMES)
+    scratch, generalist, specialist, adapted = (
+        scores.get(name) for name in ("scratch", "generalist", "specialist", "specialist_ttt")
+    )
     shown = []
     if specialist:
         says = f"segmentation of held-out views of this house; pixel accuracy {specialist['pixel_accuracy']:.1%}"
-        shown.append(card(f"{specialist['miou']:.1%}", "specialist's mIoU", says))
+        shown.append(card(f"{specialist['miou']:.1%}", "specialist's mIoU, from rgb", says))
+    if specialist and generalist:
+        says = f"the same network before it was trained in this house: {generalist['miou']:.1%}"
+        shown.append(card(_points(specialist, generalist), "over the generalist", says))
+        known, total = summary.get("generalist_knows", (0, 0))
+        if total:
+            says = "of this house: objects whose size and type the generalist may have seen in training"
+            shown.append(card(f"{known} of {total}", "assets known before", says))
+    if mapped := scores.get("specialist_map"):
+        says = "network and fused map together, where depth and pose are known at test time"
+        shown.append(card(f"{mapped['miou']:.1%}", "with the map", says))
     if specialist and scratch:
         says = f"same model and labelled frames, without pre-training here: {scratch['miou']:.1%}"
         shown.append(card(_points(specialist, scratch), "over scratch", says))
@@ -139,13 +151,22 @@ def _learning_curve(rows: list[Row], summary: Row) -> str:
             points = [(row["frame"], 100 * row[key]) for row in sorted(tested, key=lambda row: row["frame"])]
             if not points:
                 continue
-            if method == "scratch":
+            fixed = method in BASELINES
+            if fixed:
                 points = scratch_points(tested, summary, key)
             xs, ys = zip(*points, strict=True)
-            series.append(Series(name, xs, ys, COLOURS[method], dashed=method == "scratch", dots=method != "scratch"))
+            series.append(Series(name, xs, ys, COLOURS[method], dashed=fixed, dots=not fixed))
         charts.append(chart(title, "frames", series, unit="%", marks=change_marks(summary)))
     if not any(charts):
         return ""
+    if "generalist" in summary.get("segmentation", {}):
+        says = (
+            "The generalist has seen generated houses only. The specialist is the same network, trained on while the "
+            "agent explored: on its frames with pseudolabels, beside labelled frames of other houses. Both see rgb "
+            "alone, or rgb and depth (rgb-d). The fused map is looked up where the camera's depth and pose say. mIoU: "
+            "mean intersection over union of the counted classes; pixel accuracy: fraction of correct pixels."
+        )
+        return section("Segmentation over the run", says, f'<div class="charts">{"".join(charts)}</div>')
     says = (
         "At several points of the run, a copy of the encoder was fine-tuned with a head on the transfer set and on "
         "pseudolabelled frames of the agent, and evaluated. Scratch is the same network with random initial weights, "

@@ -43,10 +43,20 @@ svg .room { font-size: .34px; fill: var(--ink); text-anchor: middle; }
 """
 """Style sheet. Colours are named by meaning; charts and the map use the same names."""
 
-COLOURS = {"scratch": "var(--scratch)", "specialist": "var(--specialist)", "specialist_ttt": "var(--ttt)"}
+COLOURS = {
+    "scratch": "var(--scratch)", "generalist": "var(--scratch)", "generalist_rgbd": "var(--unseen)",
+    "specialist": "var(--specialist)", "specialist_rgbd": "var(--seen)", "map": "var(--wall)",
+    "specialist_map": "var(--ink)", "specialist_ttt": "var(--ttt)",
+}  # fmt: skip
 """Colour of each method in all charts."""
-NAMES = {"scratch": "scratch", "specialist": "specialist", "specialist_ttt": "with TTT"}
-"""Display name of each method."""
+NAMES = {
+    "scratch": "scratch", "generalist": "generalist", "generalist_rgbd": "generalist, rgb-d",
+    "specialist": "specialist", "specialist_rgbd": "specialist, rgb-d", "map": "fused map",
+    "specialist_map": "specialist and map", "specialist_ttt": "with TTT",
+}  # fmt: skip
+"""Display name of each method. Without a word on it, a network sees rgb alone."""
+BASELINES = ("scratch", "generalist", "generalist_rgbd")
+"""Methods that are not trained in the house."""
 
 
 def page(title: str, lead: str, sections: list[str]) -> str:

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from ...core.errors import UserError
 from ...core.frame import rotation
 from ...envs.house.classes import CLASSES, class_colours
-from ...learners.heads.segmentation import Segmenter
-from ...learners.masked.encoder import Encoder
+from ..rundir.networks import specialist_of
 from ..rundir.run_frames import RunFrames
 from .report_figures import draw_normals
+from .report_page import NAMES
 
 if TYPE_CHECKING:
     from rerun import RecordingStream
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 TIMELINE = "frame"
 """Frames of the agent's life."""
 CAMERA = "house/agent/camera"
-SHOWN = ("rgb", "truth", "prediction_scratch", "prediction_specialist", "prediction_specialist_ttt")
+SHOWN = ("rgb", "truth", *(f"prediction_{method}" for method in NAMES))
 """What of the held-out views is shown, where it is stored."""
 PAUSE = 2.0
 """Seconds between two looks at a run that is followed."""
@@ -174,7 +174,7 @@ def _log_frames(stream: RecordingStream, run: Path, remembered: RunFrames, told:
 
     new = np.flatnonzero(remembered.steps > told.step)
     count = math.ceil(told.frames * len(new) / len(remembered))
-    camera, specialist = remembered.camera, _specialist(run)
+    camera, specialist = remembered.camera, specialist_of(run)
     optics = rerun.Pinhole(
         focal_length=camera.focal, width=camera.width, height=camera.height, camera_xyz=rerun.ViewCoordinates.RUB,
         image_plane_distance=0.5,
@@ -189,7 +189,7 @@ def _log_frames(stream: RecordingStream, run: Path, remembered: RunFrames, told:
         stream.log("senses/normals", rerun.Image(draw_normals(frame["normals"])))
         stream.log("senses/edges", rerun.Image(frame["edges"]))
         if specialist is not None:
-            prediction = specialist.predict(frame["rgb"][None])[0].astype(np.uint16)
+            prediction = specialist(frame["rgb"][None])[0].astype(np.uint16)
             stream.log("senses/prediction", rerun.SegmentationImage(prediction))
     told.step = int(remembered.steps[-1])
 
@@ -223,15 +223,6 @@ def _log_curves(stream: RecordingStream, run: Path, told: _Told) -> None:
                     stream.log(f"losses/{name}", rerun.Scalars(value))
         elif row["kind"] == "evaluation" and "miou" in row:
             stream.log(f"mIoU/{row['method']}", rerun.Scalars(row["miou"]))
-
-
-def _specialist(run: Path) -> Segmenter | None:
-    """The last one, None before the first."""
-    folder = run / "segmenters" / "specialist"
-    if not folder.is_dir():
-        return None
-    sizes = json.loads((run / "config.json").read_text())["sizes"]["learner"]
-    return Segmenter.load(folder, Encoder(sizes["size"], sizes["image_size"], sizes["patch"]))
 
 
 def _on_floor(points: NDArray[np.floating], height: float) -> NDArray[np.float32]:

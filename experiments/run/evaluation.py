@@ -1,4 +1,4 @@
-"""Perception in the loop: encoders are transferred on D_t and evaluated on held-out views of the house.
+"""Perception in the loop: the baseline and the specialist are evaluated on held-out views of the house.
 
 This module remembers and logs what `protocol.score` computes. Ground truth of the test space lives here and in the
 report, and nowhere else.
@@ -12,47 +12,42 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ...agent.trainer import Trainer
 from ...core.frame import Frame, Labels
 from ...core.progress import Progress
 from ...core.storage import replacing
+from ...learners.adaptation.ttt_config import TTTConfig
 from ...learners.data.replay_buffer import ReplayBuffer
-from ...learners.heads.segmentation import Segmenter
-from ...learners.heads.transfer import LabelledFrames
-from ...learners.masked.encoder import Encoder
-from ..protocol.preset import Preset
-from ..protocol.score import Score, score, transfer, ttt_scores, unlabelled_rgb
+from ..protocol.score import Score, score, ttt_scores, unlabelled_rgb
 from ..rundir.run_folder import RunFolder
+from .from_scratch import FromScratch
+from .perception import SPECIALIST, Perception
 
 PICTURES = 6
 """Held-out views shown in the report."""
 
 
 class Evaluation:
-    """Evaluates encoders on the held-out views of one house, and keeps what the report shows of them."""
+    """Evaluates a perception on the held-out views of one house, and keeps what the report shows of it."""
 
     def __init__(
         self,
         run: RunFolder,
-        preset: Preset,
-        labelled: LabelledFrames,
+        perception: Perception,
         states: Sequence[tuple[Frame, Labels | None]],
         rooms: NDArray[np.int64] | None,
         seed: int,
         progress: Progress,
-        device: torch.device,
     ) -> None:
         """`states`: the held-out views before the first change of the house and after each, at the same poses.
 
         Labels are None where the place has none; then nothing is scored, and the report shows predictions only.
         `rooms` (N,): the room of each view, None where nobody knows them.
         """
-        self.run, self.preset, self.labelled, self.states, self.rooms = run, preset, labelled, states, rooms
-        self.seed, self.progress, self.device = seed, progress, device
-        self.learnable = labelled.classes()
+        self.run, self.perception, self.states, self.rooms = run, perception, states, rooms
+        self.seed, self.progress = seed, progress
         self.change = 0
         """Changes that the house has gone through."""
 
@@ -66,30 +61,31 @@ class Evaluation:
         """Their labels, where there are any."""
         return self.states[self.change][1]
 
-    def transfer(self, method: str, frame: int, encoder: Encoder, own: LabelledFrames | None = None) -> None:
-        """Fine-tune a segmenter on a copy of the encoder, and log its score at this frame of the episode.
+    def baseline(self) -> None:
+        """Make the baseline, and log its scores."""
+        method, started = self.perception.baseline, time.perf_counter()
+        with self.progress.stage(f"{method}, and labelled frames of other houses") as advance:
+            self.perception.prepare(advance)
+        if not self.run.logged("evaluation", method=method, frame=0, change=self.change):
+            self._evaluate(method, 0, seconds=time.perf_counter() - started)
 
-        `own`: the agent's frames with their pseudolabels, joined to D_t. Recipe and number of steps are the same.
-        """
-        if self.run.logged("evaluation", method=method, frame=frame, change=self.change):
+    def specialist(self, frame: int, trainer: Trainer) -> None:
+        """Make the specialist of what was learned by this frame of the episode, and log its scores."""
+        if self.run.logged("evaluation", method=SPECIALIST, frame=frame, change=self.change):
             return
         started = time.perf_counter()
-        frames = self.labelled if own is None else self.labelled.join(own)
-        with self.progress.stage(f"transfer of {method} at {frame}") as advance:
-            segmenter = transfer(encoder, frames, self.preset.transfer, self.preset.head, self.seed, advance)
-        segmenter.save(self.run.path / "segmenters" / method)
-        found = self._score(segmenter.predict(self.views["rgb"]))
-        self._log(method, frame, found, seconds=time.perf_counter() - started)
+        with self.progress.stage(f"specialist at {frame}") as advance:
+            self.perception.specialise(trainer, advance)
+        self._evaluate(SPECIALIST, frame, seconds=time.perf_counter() - started)
 
     def enter(self, change: int, frame: int) -> None:
-        """Evaluate earlier segmenters, not adapted yet, in the house after so many changes, and stay there."""
+        """Evaluate earlier networks, not adapted yet, in the house after so many changes, and stay there."""
         before, self.change = self.views, change
         truth = self.truth
         assert truth is not None  # only a simulated house changes
-        for method in ("scratch", "specialist"):
+        for method in (self.perception.baseline, SPECIALIST):
             if not self.run.logged("evaluation", method=method, frame=frame, change=change):
-                found = self._score(self.segmenter(method).predict(self.views["rgb"]))
-                self._log(method, frame, found, adapted=False)
+                self._evaluate(method, frame, adapted=False)
         file = self.run.path / "report_data" / f"change_{change}.npz"
         if file.exists():
             return
@@ -100,7 +96,7 @@ class Evaluation:
             before=before["rgb"][chosen],
             after=self.views["rgb"][chosen],
             truth=truth.semantic[chosen],
-            prediction_specialist=self.segmenter("specialist").predict(self.views["rgb"][chosen]),
+            prediction_specialist=self._predict(SPECIALIST, _part(self.views, chosen)),
         )
 
     def original_house(self, frame: int) -> Score:
@@ -109,29 +105,32 @@ class Evaluation:
         if not rows:
             views, truth = self.states[0]
             assert truth is not None
-            found = score(self.segmenter("specialist").predict(views["rgb"]), truth.semantic, self.learnable)
+            found = score(self._predict(SPECIALIST, views), truth.semantic, self.perception.learnable)
             self.run.log("original_house", frame, **found)
             rows = self.run.logged("original_house", frame=frame)
         return {key: value for key, value in rows[-1].items() if key not in ("kind", "frame")}
 
-    def test_time_training(self, trainer: Trainer, frame: int) -> None:
-        """TTT-MAE (Appendix T) of the last specialist, on the first `ttt_views` held-out views, room by room."""
-        method, config, count = "specialist_ttt", self.preset.ttt, self.preset.ttt_views
+    def test_time_training(self, trainer: Trainer, frame: int, config: TTTConfig, count: int) -> None:
+        """TTT-MAE (Appendix T) of the last specialist, on the first `count` held-out views, room by room.
+
+        From scratch only: the generalist has no decoder for it. Stores the report's pictures in any case.
+        """
+        method, perception = f"{SPECIALIST}_ttt", self.perception
         if self.run.logged("evaluation", method=method):
             return
-        if self.truth is None:
-            self._write_pictures(None, None)
+        if self.truth is None or not isinstance(perception, FromScratch):
+            self._write_pictures(None if self.truth is None else self.truth.semantic, None)
             return
         started = time.perf_counter()
         rooms = None if self.rooms is None else self.rooms[:count]
         order = np.arange(len(self.views["rgb"][:count])) if rooms is None else np.argsort(rooms, kind="stable")
         views, truth = self.views["rgb"][order], self.truth.semantic[order]
         memory = ReplayBuffer.reader(trainer.buffer.folder, self.seed)
-        sample = unlabelled_rgb(memory, self.labelled.rgb, self.seed)
+        sample = unlabelled_rgb(memory, perception.labelled.rgb, self.seed)
         with self.progress.stage("test-time training") as advance:
             found = ttt_scores(
-                self.segmenter("specialist"), trainer.learner.model, views, truth,
-                None if rooms is None else rooms[order], self.learnable, sample, config, self.seed, advance,
+                perception.segmenter(SPECIALIST), perception.masked_model(trainer), views, truth,
+                None if rooms is None else rooms[order], perception.learnable, sample, config, self.seed, advance,
             )  # fmt: skip
         predicted = np.empty_like(found.result.semantic)
         predicted[order] = found.result.semantic
@@ -156,27 +155,30 @@ class Evaluation:
             for method, row in last.items()
         }
 
-    def segmenter(self, method: str) -> Segmenter:
-        """The last one of this method."""
-        size = self.preset.learner
-        encoder = Encoder(size.size, size.image_size, size.patch)
-        return Segmenter.load(self.run.path / "segmenters" / method, encoder).to(self.device)
+    def _evaluate(self, method: str, frame: int, **more: Any) -> None:
+        """Log the scores of the method's rows; its own row is written last, and says that all are there."""
+        rows = dict(reversed(self.perception.rows(method).items()))
+        for name, predict in rows.items():
+            found = None
+            if self.truth is not None:
+                found = score(predict(self.views), self.truth.semantic, self.perception.learnable)
+            self._log(name, frame, found, **more)
 
-    def _score(self, predicted: NDArray[np.int16]) -> Score | None:
-        """The score of predictions of the held-out views; None without labels."""
-        return None if self.truth is None else score(predicted, self.truth.semantic, self.learnable)
+    def _predict(self, method: str, frames: Frame) -> NDArray[np.int16]:
+        return self.perception.rows(method)[method](frames)
 
     def _log(self, method: str, frame: int, found: Score | None, **more: Any) -> None:
         self.run.log("evaluation", frame, method=method, change=self.change, **(found or {}), **more)
 
     def _write_pictures(self, truth: NDArray[np.int16] | None, after_ttt: NDArray[np.int16] | None) -> None:
         """Store held-out views with truth and predictions for the report: those that show the most classes."""
-        labels = self.segmenter("specialist").predict(self.views["rgb"]) if truth is None else truth
-        classes = [len(np.unique(view)) for view in (labels if after_ttt is None else labels[: len(after_ttt)])]
-        chosen = np.argsort(classes)[::-1][:PICTURES]
-        arrays: dict[str, Any] = {key: self.views[key][chosen] for key in ("rgb", "depth", "normals", "edges")}
-        for method in ("scratch", "specialist"):
-            arrays[f"prediction_{method}"] = self.segmenter(method).predict(arrays["rgb"])
+        labels = self._predict(SPECIALIST, self.views) if truth is None else truth
+        chosen = _richest(labels if after_ttt is None else labels[: len(after_ttt)])
+        frames = _part(self.views, chosen)
+        arrays: dict[str, Any] = {key: frames[key] for key in ("rgb", "depth", "normals", "edges")}
+        for method in (self.perception.baseline, SPECIALIST):
+            for name, predict in self.perception.rows(method).items():
+                arrays[f"prediction_{name}"] = predict(frames)
         if truth is not None:
             arrays["truth"] = truth[chosen]
         if after_ttt is not None:
@@ -188,3 +190,12 @@ class Evaluation:
         file.parent.mkdir(exist_ok=True)
         with replacing(file) as unfinished, unfinished.open("wb") as out:
             np.savez_compressed(out, allow_pickle=False, **arrays)
+
+
+def _part(frames: Frame, chosen: NDArray[np.int64]) -> Frame:
+    return {key: value[chosen] for key, value in frames.items()}
+
+
+def _richest(labels: NDArray[np.int16]) -> NDArray[np.int64]:
+    """The views (PICTURES,) of labels (N, H, W) that show the most classes."""
+    return np.argsort([len(np.unique(view)) for view in labels])[::-1][:PICTURES]

@@ -1,12 +1,13 @@
 """`testspace run`: one live agent in one test space, evaluated as it learns.
 
-house -> scene -> environment         (the test space)
-external houses -> D_t                (labels; never of the test space)
-scratch, transferred on D_t           (the baseline; its predictions become the pseudolabels, Section 4.3)
-act, remember, learn -> encoder       (agent.live; no labels)
-encoder + head, fine-tuned on D_t     (transfer, Section 3.2.3)
-(the house changes)                   (if --change: at a frame, unannounced)
-evaluated on held-out views           (scratch, the specialist at milestones, the specialist with TTT)
+house -> scene -> environment       (the test space)
+external houses -> labelled views   (labels; never of the test space)
+the baseline                        (the generalist, or scratch transferred on D_t; its predictions, fused over the
+                                    views of each place, become the pseudolabels, Section 4.3)
+act, remember, learn                (agent.live; no labels)
+the specialist                      (what was learned; from scratch it is transferred first, Section 3.2.3)
+(the house changes)                 (if --change: at a frame, unannounced)
+evaluated on held-out views         (the baseline, the specialist at milestones, from scratch also with TTT)
 """
 
 from __future__ import annotations
@@ -21,12 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from ...agent.actor import Actor
 from ...agent.actor_process import ActorSettings, only_actor
 from ...agent.async_live import AsyncAgent
-from ...agent.fusion.semantic_map import fused_by
 from ...agent.live import AlternatingAgent, LiveAgent, Rollout
 from ...agent.policies import make_policy
 from ...agent.trainer import Trainer
@@ -36,19 +35,20 @@ from ...core.storage import replacing, write_json
 from ...envs.house.house_io import load_houses
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.data.shared_buffer import SharedBuffer
-from ...learners.masked.from_4m import start_from_4m
 from ...learners.modalities.networks import register_network
 from ...learners.nn.device import find_device
-from ...learners.objectives.tst import TSTLearner, scratch_encoder
 from ..protocol.held_out import eval_rng, rooms_of, separated
 from ..protocol.preset import Preset
-from ..protocol.transfer_set import TransferSet, transfer_set
+from ..protocol.transfer_set import transfer_set
 from ..report.report import write_report
 from ..report.rerun_recording import need_rerun, recording
 from ..rundir.run_folder import RunFolder
 from ..rundir.wandb_curves import check_wandb
 from .async_actor import open_world, refuse_async
 from .evaluation import Evaluation
+from .from_generalist import FromGeneralist
+from .from_scratch import FromScratch
+from .perception import Perception
 from .run_config import RunConfig
 from .scheduled_changes import ScheduledChange, eval_points, parse_scheduled, recoveries
 from .threads import set_fastest_threads
@@ -74,6 +74,7 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
         raise UserError(f"--start-4m: there is no file {config.start_4m}")
     changes = parse_scheduled(config.change, preset.episode.frames)
     external = load_houses(config.transfer_houses) if config.transfer_houses else []
+    _check_start(config, preset)
     learner = preset.learner
     networks = tuple(register_network(one, learner.image_size, learner.patch) for one in config.network)
     preset = replace(preset, learner=replace(learner, modalities=(*learner.modalities, *networks)))
@@ -94,15 +95,20 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
             settings["networks"] = list(config.network)
         if config.start_4m is not None:
             settings["start_4m"] = str(config.start_4m)
-        run = _Run(config, preset, space, changes, device)
+        run = _Run(config, preset, space, changes)
+        perception: Perception | None = None
+        if not preset.from_scratch:
+            perception = FromGeneralist(config.out, preset, space.house, config.seed, device)
         folder = RunFolder(config.out, settings, config.resume, config.wandb)
         try:
             view_run = recording(folder.path, folder.path / "watch.rrd", view=True) if config.view else None
             showing = Progress() if progress is None else nullcontext(progress)
             with showing as shown, view_run or nullcontext(lambda: None) as show, ExitStack() as cleanup:
-                with shown.stage("transfer set") as advance:
-                    labelled = transfer_set(space.house, preset.transfer_set, external, advance)
-                summary = run.live(folder, labelled, shown, show, cleanup)
+                if perception is None:
+                    with shown.stage("transfer set") as advance:
+                        labelled = transfer_set(space.house, preset.transfer_set, external, advance)
+                    perception = FromScratch(config.out, preset, labelled, config.seed, device, config.start_4m)
+                summary = run.live(folder, perception, shown, show, cleanup)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             folder.log("session", summary["frames"], seconds=time.perf_counter() - started, peak_rss_mb=peak)
             sessions = folder.logged("session")
@@ -115,6 +121,16 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
     return {**settings, **summary}
 
 
+def _check_start(config: RunConfig, preset: Preset) -> None:
+    """UserError for settings that only a run from scratch has, in one from the generalist."""
+    if preset.from_scratch:
+        return
+    given = {"--start-4m": config.start_4m, "--network": config.network, "--transfer-houses": config.transfer_houses}
+    for option, value in given.items():
+        if value:
+            raise UserError(f"{option} belongs to masked modelling from scratch; add --generalist none")
+
+
 class _Run:
     """An episode whose settings are known to be good."""
 
@@ -124,16 +140,15 @@ class _Run:
         preset: Preset,
         space: OpenSpace,
         changes: tuple[ScheduledChange, ...],
-        device: torch.device,
     ) -> None:
-        self.config, self.preset, self.space, self.changes, self.device = config, preset, space, changes, device
+        self.config, self.preset, self.space, self.changes = config, preset, space, changes
         self.policy = make_policy(config.policy, space.env, config.seed)
         if config.asynchronous:
             refuse_async(self.policy, config.policy, config.sim, bool(changes))
         self.states = space.states(changes, config.seed) if space.states is not None else []
 
     def live(
-        self, run: RunFolder, labelled: TransferSet, progress: Progress, show: Callable[[], None], cleanup: ExitStack
+        self, run: RunFolder, perception: Perception, progress: Progress, show: Callable[[], None], cleanup: ExitStack
     ) -> dict[str, Any]:
         """Every stage of the run; each skips what an earlier session of the same run has finished.
 
@@ -145,59 +160,44 @@ class _Run:
         views, truth = space.draw_views(preset.eval_views, eval_rng(seed), changed)
         per_state = [(views, truth), *(simulator.render_with_labels(views["pose"]) for simulator in changed)]
         rooms = rooms_of(views["pose"], [room.polygon for room in space.env.scene.rooms])
-        evaluation = Evaluation(
-            run,
-            preset,
-            labelled.labelled,
-            per_state,
-            rooms if (rooms >= 0).any() else None,
-            seed,
-            progress,
-            self.device,
-        )
+        known_rooms = rooms if (rooms >= 0).any() else None
+        evaluation = Evaluation(run, perception, per_state, known_rooms, seed, progress)
         with only_actor(run.path / "agent"):
             buffer = ReplayBuffer(
                 run.path / "buffer", preset.episode.capacity, preset.camera.height, preset.camera.width, seed,
                 resume=True, eviction=preset.episode.eviction,
             )  # fmt: skip
         threads = set_fastest_threads(preset)
-        evaluation.transfer("scratch", 0, scratch_encoder(preset.learner, seed).to(self.device))
-        # The network behind the pseudolabels is the one that has learned from external houses only: scratch.
-        semantic_map = None
-        if preset.learner.pseudolabel_classes:
-            semantic_map = fused_by(evaluation.segmenter("scratch"), preset.camera, labelled.surfaces, preset.fusion)
-        agent = self._agent(run, buffer, labelled, views["pose"], semantic_map, cleanup)
+        evaluation.baseline()
+        agent = self._agent(run, buffer, perception, views["pose"], cleanup)
         self._act_and_evaluate(agent, run, evaluation, progress, show)
-        evaluation.test_time_training(agent.trainer, agent.frame)
+        evaluation.test_time_training(agent.trainer, agent.frame, preset.ttt, preset.ttt_views)
         show()
-        return self._summary(agent, run, evaluation, labelled, threads)
+        return self._summary(agent, run, evaluation, threads)
 
     def _agent(
-        self, run: RunFolder, buffer: ReplayBuffer, labelled: TransferSet, held_out: Any, semantic_map: Any,
-        cleanup: ExitStack,
-    ) -> LiveAgent:  # fmt: skip
+        self, run: RunFolder, buffer: ReplayBuffer, perception: Perception, held_out: Any, cleanup: ExitStack
+    ) -> LiveAgent:
         config, preset, space, seed = self.config, self.preset, self.space, self.config.seed
         folder, episode, camera = run.path / "agent", preset.episode, preset.camera
-        admit, mix_in = partial(separated, held_out), torch.from_numpy(labelled.labelled.rgb)
-        learner = TSTLearner(preset.learner_config(), seed, self.device)
-        if config.start_4m is not None:
-            try:
-                start_from_4m(learner.model, config.start_4m)
-            except ValueError as error:
-                raise UserError(f"--start-4m: {error}") from None
+        admit, semantic_map = partial(separated, held_out), perception.semantic_map
+        learner, mix_in, mix_share = perception.training()
+
+        def trainer(frames: ReplayBuffer) -> Trainer:
+            return Trainer(frames, learner, mix_in, episode, folder, seed, semantic_map, mix_share)
+
         passed = sum(change.at < buffer.note.get("frame", 0) for change in self.changes)
         if passed:  # a resumed run starts in the house in which it stopped
             space.env.reset(options={"house": self.states[passed]})
         if not config.asynchronous:
             actor = Actor(space.env, self.policy, buffer, admit, episode, folder, seed, semantic_map)
-            return AlternatingAgent(actor, Trainer(buffer, learner, mix_in, episode, folder, seed, semantic_map))
+            return AlternatingAgent(actor, trainer(buffer))
         view = View(camera, space.camera_height, preset.transfer_set.light)
         world = partial(open_world, config.sim, config.house, seed, view, episode.frames, config.policy)
         state, size = self.states[passed] if passed else None, (camera.height, camera.width)
         settings = ActorSettings(world, state, admit, episode, buffer.folder, size, folder, seed)
         shared = SharedBuffer.reader(buffer.folder)
-        trainer = Trainer(shared, learner, mix_in, episode, folder, seed, semantic_map)
-        return cleanup.enter_context(closing(AsyncAgent(space.env, settings, trainer, shared)))
+        return cleanup.enter_context(closing(AsyncAgent(space.env, settings, trainer(shared), shared)))
 
     def _act_and_evaluate(
         self, agent: LiveAgent, run: RunFolder, evaluation: Evaluation, progress: Progress, show: Callable[[], None]
@@ -218,10 +218,7 @@ class _Run:
                     see()
 
                 agent.live(point, on_rollout)
-            if not run.logged("evaluation", method="specialist", frame=point):
-                count = self.preset.own_frames * len(evaluation.labelled)
-                own = agent.trainer.pseudolabelled(count) if count else None
-                evaluation.transfer("specialist", point, agent.trainer.learner.encoder, own)
+            evaluation.specialist(point, agent.trainer)
             for number, change in enumerate(self.changes, 1):
                 if change.at == point:
                     if agent.frame == point:  # else an earlier session has done it
@@ -232,9 +229,7 @@ class _Run:
                     evaluation.enter(number, point)
             see()
 
-    def _summary(
-        self, agent: LiveAgent, run: RunFolder, evaluation: Evaluation, labelled: TransferSet, threads: int
-    ) -> dict[str, Any]:
+    def _summary(self, agent: LiveAgent, run: RunFolder, evaluation: Evaluation, threads: int) -> dict[str, Any]:
         rollouts, learner = run.logged("rollout"), agent.trainer.learner
         changed: dict[str, Any] = {}
         if self.changes:
@@ -252,10 +247,10 @@ class _Run:
             "frames_not_stored": agent.frame - agent.trainer.buffer.total_seen,
             "simulator_fps": float(np.median([rollout["simulator_fps"] for rollout in rollouts])),
             "samples_per_s": float(np.median(rates or [0])),
-            "samples": learner.steps * self.preset.learner.batch_size,
+            "samples": learner.steps * learner.batch_size,
             "nonfinite_steps": learner.nonfinite_steps,
             "threads": threads,
-            "shared_assets": labelled.shared_assets,
+            **evaluation.perception.facts,
             "notes": self.space.notes(),
             "segmentation": evaluation.scores(),
         }

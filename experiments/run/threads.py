@@ -31,7 +31,12 @@ def set_fastest_threads(preset: Preset) -> int:
     A number that the user has set ($OMP_NUM_THREADS) stays, and so does torch's own where the run is short.
     """
     most = torch.get_num_threads()
-    if most > 1 and "OMP_NUM_THREADS" not in os.environ and preset.transfer.steps >= WORTH_ASKING:
+    if (
+        preset.from_scratch
+        and most > 1
+        and "OMP_NUM_THREADS" not in os.environ
+        and preset.transfer.steps >= WORTH_ASKING
+    ):
         seconds = {count: _seconds_a_step(preset, count) for count in (most, 1)}
         torch.set_num_threads(min(seconds, key=lambda count: seconds[count]))
     return torch.get_num_threads()

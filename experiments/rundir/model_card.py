@@ -16,16 +16,16 @@ OWN = "{house}'s own: the terms of whoever recorded or made it hold for what is 
 def run_card(run: Path, method: str = "specialist") -> dict[str, Any]:
     """`model_card_kwargs` for `save_pretrained` and `push_to_hub` of a model of this run.
 
-    House, number of frames, mIoU and pixel accuracy of `method`, and of scratch on held-out views of the house (0 to 1;
-    omitted without labels), and the licence of the assets in the frames. Paths are reduced to file names. UserError if
-    the folder has no finished run, or no such method.
+    House, number of frames, mIoU and pixel accuracy of `method`, and of the baseline on held-out views of the house (0
+    to 1; omitted without labels), and the licence of the assets in the frames. Paths are reduced to file names.
+    UserError if the folder has no finished run, or no such method.
     """
     try:
         summary = json.loads((run / "summary.json").read_text())
         sim, scores = summary["sim"], summary["segmentation"]
         house, frames = _place(summary["house"]), int(summary["frames"])
         numbers: dict[str, float] = {}
-        for name in dict.fromkeys((method, "scratch")) if scores else ():
+        for name in dict.fromkeys((method, "generalist" if "generalist" in scores else "scratch")) if scores else ():
             numbers |= {f"{name}: mIoU": float(scores[name]["miou"])}
             numbers |= {f"{name}: pixel accuracy": float(scores[name]["pixel_accuracy"])}
     except (OSError, ValueError, KeyError, TypeError) as error:

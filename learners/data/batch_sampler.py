@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,6 +17,16 @@ Pseudolabels = Callable[[Frames, Tensor], Tensor]
 """Class ids int16 (N, H, W) of N frames, given with their indices (N,) in the buffer."""
 
 
+class Sampleable(Protocol):
+    """Samples that are drawn by index: a tensor, a `generalist.views.ViewSet`."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, indices: Tensor, /) -> Any:
+        """Those of indices int64 (n,)."""
+
+
 class BatchSampler:
     """Draws the batch of a training step. Seed and step decide it, so a resumed training sees the same batches."""
 
@@ -24,11 +35,12 @@ class BatchSampler:
         buffers: Sequence[ReplayBuffer],
         batch_size: int,
         seed: int,
-        mix_in: Tensor | None = None,
+        mix_in: Sampleable | None = None,
         mix_share: float = 0.5,
         pseudolabels: Sequence[Pseudolabels] = (),
     ) -> None:
-        """`mix_in`: unlabelled rgb uint8 (M, H, W, 3) of external houses, `mix_share` of each batch (Appendices L, U).
+        """`mix_in`: samples of external houses, `mix_share` of each batch: for masked modelling unlabelled rgb uint8
+        (M, H, W, 3) (Appendices L, U).
 
         `pseudolabels`: one for each buffer, where the learner predicts them as a modality.
         """
@@ -37,8 +49,8 @@ class BatchSampler:
         self.own = batch_size - self.mixed
         self._generator = torch.Generator()
 
-    def batch(self, step: int) -> tuple[Frames, Tensor | None]:
-        """The agent's frames, and the rgb mixed in; that rgb alone where there is no buffer."""
+    def batch(self, step: int) -> tuple[Frames, Any]:
+        """The agent's frames, and what is mixed in; where there is no buffer, the rgb mixed in alone."""
         self._generator.manual_seed(self.seed * 1_000_003 + step)
         own = self.frames(self.own) if self.buffers else None
         if self.mix_in is None:

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils import fuse_conv_bn_eval
 
+from ...core.frame import Camera
 from ..nn.precision import bf16_is_fast
+from .geometry import geometry_channels
 from .network import Generalist
+from .views import PIXELS, PLACES
+
+_BATCH = 50
+"""Frames that the network sees at once."""
+_AT_PIXELS = 16
+"""Frames whose probabilities are in memory at every pixel."""
 
 
 def folded(network: Generalist, dtype: torch.dtype | None = None) -> Generalist:
@@ -32,3 +45,46 @@ def _fold(layers: nn.Sequential) -> None:
         if isinstance(layer, nn.BatchNorm2d) and isinstance(before, nn.Conv2d):
             layers[index - 1] = fuse_conv_bn_eval(before, layer)
             layers[index] = nn.Identity()
+
+
+@torch.inference_mode()
+def predict_frames(network: Generalist, frames: Mapping[str, Tensor], camera: Camera, depth: bool = True) -> Tensor:
+    """Class probabilities float32 (N, classes - 1, h, w), void left out, of frames of the contract with `pose`.
+
+    network: `folded`. frames: PIXELS x PIXELS, by this camera. depth: look at depth and normals too, or at rgb alone.
+    """
+    parts = []
+    for start in range(0, len(frames["rgb"]), _BATCH):
+        part = {key: value[start : start + _BATCH] for key, value in frames.items()}
+        logits = network(part["rgb"], frame_geometry(part, camera) if depth else None)
+        parts.append(logits[:, 1:].float().softmax(1))
+    return torch.cat(parts)
+
+
+@torch.inference_mode()
+def probabilities_at(network: Generalist, frames: Mapping[str, Tensor], camera: Camera, depth: bool = True) -> Tensor:
+    """As `predict_frames`, spread bilinearly to every pixel: float32 (N, classes - 1, H, W). Mind the memory."""
+    probabilities = predict_frames(network, frames, camera, depth)
+    return F.interpolate(probabilities, frames["rgb"].shape[1:3], mode="bilinear", align_corners=False)
+
+
+def classify_frames(
+    network: Generalist, frames: Mapping[str, NDArray[Any]], camera: Camera, depth: bool = True
+) -> NDArray[np.int16]:
+    """Class ids int16 (N, H, W), never void, of frames of the contract with `pose`; see `predict_frames`.
+
+    Without depth `rgb` is all that the frames need.
+    """
+    parts = []
+    for start in range(0, len(frames["rgb"]), _AT_PIXELS):
+        part = {key: torch.from_numpy(np.ascontiguousarray(v[start : start + _AT_PIXELS])) for key, v in frames.items()}
+        parts.append((probabilities_at(network, part, camera, depth).argmax(1) + 1).to(torch.int16))
+    return torch.cat(parts).numpy()
+
+
+def frame_geometry(frames: Mapping[str, Tensor], camera: Camera) -> Tensor:
+    """Geometry channels float32 (N, 5, PLACES, PLACES) of frames of the contract, PIXELS x PIXELS, with `pose`."""
+    every = PIXELS // PLACES
+    tangent = float(np.tan(np.radians(camera.vertical_fov) / 2))
+    depth, normals = frames["depth"][:, ::every, ::every], frames["normals"][:, ::every, ::every]
+    return geometry_channels(depth, normals, frames["pose"].numpy(), tangent)

@@ -140,6 +140,21 @@ class Generalist(nn.Module):
         H = W = 32 * grid. Without `geometry` there is none. has_rgb, has_geometry: bool (B,), which samples have it;
         without them, all.
         """
+        return self.logits(self.features(rgb, geometry, has_rgb, has_geometry)).flip(2, 3)
+
+    @property
+    def feature_channels(self) -> int:
+        """Channels of `features`."""
+        return self.logits.in_channels
+
+    def features(
+        self,
+        rgb: Tensor,
+        geometry: Tensor | None = None,
+        has_rgb: Tensor | None = None,
+        has_geometry: Tensor | None = None,
+    ) -> Tensor:
+        """The decoder's finest map (B, feature_channels, H / 4, W / 4), still turned by 180 degrees."""
         dtype = self.logits.weight.dtype
         pixels = (rgb.flip(1, 2).permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1).to(dtype)
         sums: list[Tensor] = _added(self.rgb, self.from_rgb, pixels, has_rgb, self.no_rgb)
@@ -152,7 +167,7 @@ class Generalist(nn.Module):
         x = sums[3]
         for index in (2, 1, 0):
             x = self.mix[index](F.interpolate(x, scale_factor=2, mode="nearest") + sums[index])
-        return self.logits(x).flip(2, 3)
+        return x
 
 
 def _added(

@@ -6,7 +6,6 @@ kept, so that a finished run can be made longer as if it had been so from the st
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from ...core.storage import replace_folder
 from ..nn.checkpoint import Checkpoint, read
 from ..nn.precision import autocast
 from .augment import Batch
+from .averaged import AveragedNetwork
 from .network import Generalist, NetworkConfig
 
 EVERY = 2
@@ -103,7 +103,7 @@ def _interpolation(size: int, full: int, start: int) -> Tensor:
     return (1 - (places[:, None] - torch.arange(size)).abs()).clamp(min=0)
 
 
-class Trainer:
+class Trainer(AveragedNetwork[Generalist]):
     """The network in training, the moving average of its weights, and how far the run is."""
 
     def __init__(self, config: TrainingConfig, seed: int, imagenet: bool = True) -> None:
@@ -114,9 +114,10 @@ class Trainer:
             network = Generalist(config.network)
         if imagenet:
             network.rgb.load_imagenet()
-        self.network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(_groups(self.network, config), config.rate, config.betas, fused=True)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        super().__init__(
+            network, parameter_groups(network, config.new, config.weight_decay), config.betas, config.clip, config.decay
+        )
         self.frames = 0
         """Samples trained on."""
         self.counts = np.zeros(config.network.classes, np.int64)
@@ -135,60 +136,26 @@ class Trainer:
         state = np.random.SeedSequence([self.seed, self.frames]).generate_state(1, np.uint64)
         return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
 
-    def step(self, batch: Batch, generator: torch.Generator, total: int) -> float:
+    def train(self, batch: Batch, generator: torch.Generator, total: int) -> float:
         """One step of a run of `total` samples; returns the loss."""
         config = self.config
         with autocast():
             logits = self.network(batch.rgb, batch.geometry, batch.has_rgb, batch.has_geometry)
         loss = segmentation_loss(logits, batch.labels, class_weights(self.counts, config.balance), generator)
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["factor"] * config.rate_at(self.frames, total)
-        self.optimiser.step()
-        self._move_average()
+        self.step(loss, config.rate_at(self.frames, total), self.frames / config.batch)
         self.frames += len(batch.rgb)
         return float(loss.detach())
 
-    @torch.no_grad()
-    def _move_average(self) -> None:
-        step = self.frames / self.config.batch
-        decay = min(self.config.decay, (1 + step) / (20 + step))  # a young average forgets the start sooner
-        mine, theirs = self.average.state_dict(), self.network.state_dict()
-        real = [name for name, value in mine.items() if value.is_floating_point()]
-        torch._foreach_lerp_([mine[name] for name in real], [theirs[name] for name in real], 1 - decay)
-        for name in mine.keys() - set(real):
-            mine[name].copy_(theirs[name])
-
     def save(self, folder: Path, run: Mapping[str, Any]) -> None:
         """Write a checkpoint, whole or not at all; `run` (JSON) is given back by `load`."""
-        weights = {f"network/{name}": value for name, value in self.network.state_dict().items()}
-        weights |= {f"average/{name}": value for name, value in self.average.state_dict().items()}
-        names = {parameter: name for name, parameter in self.network.named_parameters()}
-        moments = {
-            f"{what}/{names[parameter]}": value
-            for parameter, state in self.optimiser.state.items()
-            for what, value in state.items()
-        }
         progress = {"frames": self.frames, "chunks": self.chunks, "counts": self.counts.tolist(), "run": dict(run)}
         state = {"config": self._settings(), **progress}
-        replace_folder(folder, Checkpoint(weights, moments, state).write)
+        replace_folder(folder, Checkpoint(self.weights(), self.moments(), state).write)
 
     def load(self, folder: Path) -> dict[str, Any]:
         """Go on from a checkpoint, to the bit; returns its `run`. ValueError where it is of another configuration."""
         stored = read(folder, self._settings(), {})
-        for part, network in (("network", self.network), ("average", self.average)):
-            prefix = f"{part}/"
-            network.load_state_dict(
-                {k.removeprefix(prefix): v for k, v in stored.weights.items() if k.startswith(prefix)}
-            )
-        self.optimiser.state.clear()
-        parameters = dict(self.network.named_parameters())
-        for key, value in stored.moments.items():
-            what, name = key.split("/", 1)
-            parameter = parameters[name]
-            self.optimiser.state.setdefault(parameter, {})[what] = _like(value, parameter)
+        self.restore(stored.weights, stored.moments)
         self.frames, self.chunks = stored.state["frames"], stored.state["chunks"]
         self.counts = np.array(stored.state["counts"], np.int64)
         run: dict[str, Any] = stored.state["run"]
@@ -198,21 +165,14 @@ class Trainer:
         return {**asdict(self.config), "seed": self.seed}
 
 
-def _groups(network: Generalist, config: TrainingConfig) -> list[dict[str, Any]]:
-    """AdamW's groups: the rgb branch and the rest, each with and without weight decay."""
+def parameter_groups(network: Generalist, new: float, weight_decay: float) -> list[dict[str, Any]]:
+    """AdamW's groups: the rgb branch, and the rest at a rate `new` times as high, each with and without decay."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        matrix = parameter.ndim >= 2 and not "no_" not in name and "positions" not in name
+        matrix = parameter.ndim >= 2 and "no_" not in name and "positions" not in name
         groups.setdefault((name.startswith("rgb."), matrix), []).append(parameter)
-    found = []
+    made = []
     for (imagenet, matrix), parameters in groups.items():
-        factor = 1.0 if imagenet else config.new
-        found.append(
-            {"params": parameters, "factor": factor, "weight_decay": config.weight_decay / factor if matrix else 0.0}
-        )
-    return found
-
-
-def _like(value: Tensor, parameter: Tensor) -> Tensor:
-    """The value with the parameter's order in memory, which files do not keep."""
-    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
+        factor = 1.0 if imagenet else new
+        made.append({"params": parameters, "factor": factor, "weight_decay": weight_decay / factor if matrix else 0.0})
+    return made

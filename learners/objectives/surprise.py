@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from ..choices import SENSORY
 from ..masked.masking import split_patches
 from ..modalities.modality import find
-from .tst import TSTLearner
+
+if TYPE_CHECKING:
+    from .tst import TSTLearner
 
 MASKS = 8
 """Number of masks averaged over: the same for every frame, so that frames can be compared."""

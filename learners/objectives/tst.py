@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ...core.frame import Frame
 from ..masked.encoder import Encoder
 from ..masked.masked_model import MaskedModel
 from ..masked.masking import Masking, mixture, split_patches
@@ -26,6 +27,7 @@ from ..nn.checkpoint import Checkpoint, read
 from ..nn.optimisers import Optimiser, ParameterGroup, hidden_matrices
 from ..nn.precision import autocast
 from ..nn.schedules import warmup_cosine
+from .surprise import surprise
 from .tst_config import TSTConfig
 
 
@@ -81,6 +83,20 @@ class TSTLearner:
 
     def _wrap(self) -> None:
         """Hook between placing the model and making its optimiser, for `scaling`."""
+
+    @property
+    def batch_size(self) -> int:
+        """Samples a step."""
+        return self.config.batch_size
+
+    @property
+    def uses_pseudolabels(self) -> bool:
+        """Whether it predicts pseudolabels, which its frames must have then."""
+        return bool(self.config.pseudolabel_classes)
+
+    def surprise(self, frame: Frame) -> float:
+        """How badly it predicts a frame of the contract; see `objectives.surprise`."""
+        return surprise(self, frame)
 
     @property
     def encoder(self) -> Encoder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -29,9 +30,9 @@ CONFIG = EpisodeConfig(frames=60, rollout=20, learning_starts=30, replay_ratio=2
 SIZES = TSTConfig(image_size=16, batch_size=8, decoder_layers=1, input_budget=2, target_budget=4, warmup_steps=2)
 
 
-def eighths_of_red(rgb: np.ndarray) -> np.ndarray:
+def eighths_of_red(frames: Mapping[str, torch.Tensor]) -> np.ndarray:
     """Probabilities of a network whose classes are eight shades of red."""
-    return np.eye(8, dtype=np.float32)[rgb[..., 0] // 32]
+    return np.eye(8, dtype=np.float32)[frames["rgb"].numpy()[..., 0] // 32]
 
 
 def begin(

@@ -37,7 +37,9 @@ def sure(classes: np.ndarray) -> np.ndarray:
 
 def fused(predict: Callable[[np.ndarray], np.ndarray], prior: SurfacePrior | None = None, **config: Any) -> SemanticMap:
     """A map of what a network that is sure predicts."""
-    return SemanticMap(lambda rgb: sure(predict(rgb)), range(len(CLASSES)), CAMERA, prior, FusionConfig(**config))
+    return SemanticMap(
+        lambda frames: sure(predict(frames["rgb"].numpy())), range(len(CLASSES)), CAMERA, prior, FusionConfig(**config)
+    )
 
 
 def as_tensors(frame: Frame) -> dict[str, Tensor]:
@@ -128,8 +130,9 @@ def test_probabilities_outweigh_votes_where_a_network_is_unsure(views: tuple[dic
     probabilities = np.where((rng.random(truth.shape) < 0.3)[..., None], sure(truth), unsure)
     right = {}
     for rule in ("soft", "hard"):
+        config = FusionConfig(rule=rule)
         known = SemanticMap(
-            lambda rgb: probabilities[rgb[:, 0, 0, 0]], range(len(CLASSES)), CAMERA, config=FusionConfig(rule=rule)
+            lambda f: probabilities[f["rgb"].numpy()[:, 0, 0, 0]], range(len(CLASSES)), CAMERA, config=config
         )  # fmt: skip
         known.add(numbered(frames))
         right[rule] = (known.labels(frames).numpy() == truth)[truth > 0].mean()
@@ -144,7 +147,7 @@ def test_a_network_may_predict_at_half_the_resolution_and_for_some_classes(
     classes = np.unique(truth)
     index = np.searchsorted(classes, truth)[:, 1::2, 1::2]
     known = SemanticMap(
-        lambda rgb: np.eye(len(classes), dtype=np.float32)[index[rgb[:, 0, 0, 0]]], classes, CAMERA
+        lambda f: np.eye(len(classes), dtype=np.float32)[index[f["rgb"].numpy()[:, 0, 0, 0]]], classes, CAMERA
     )  # fmt: skip
     known.add(numbered(frames))
     labels = known.labels(frames).numpy()

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from testspace.experiments.generalist.houses import Views, house_views
 from testspace.experiments.generalist.stream import ChunkConfig, HouseStream, StreamError
+from testspace.experiments.protocol.generated_views import house_views
+from testspace.learners.generalist.views import Views
 
 CONFIG = ChunkConfig(houses=3, views=2)
 

@@ -10,8 +10,14 @@ import torch
 from torch.nn import functional as F
 
 from testspace.learners.generalist.augment import Batch
-from testspace.learners.generalist.network import NetworkConfig
-from testspace.learners.generalist.training import Trainer, TrainingConfig, class_weights, segmentation_loss
+from testspace.learners.generalist.network import Generalist, NetworkConfig
+from testspace.learners.generalist.training import (
+    Trainer,
+    TrainingConfig,
+    class_weights,
+    parameter_groups,
+    segmentation_loss,
+)
 
 TINY = NetworkConfig(5, widths=(16, 16, 32, 64), blocks=(1, 1, 1), attention=1, decoder=24, grid=2)
 CONFIG = TrainingConfig(TINY, batch=4, warm_up=2)
@@ -30,7 +36,7 @@ def trained(trainer: Trainer, steps: int) -> list[float]:
     losses = []
     for _ in range(steps):
         generator = trainer.generator()
-        losses.append(trainer.step(batch(generator), generator, TOTAL))
+        losses.append(trainer.train(batch(generator), generator, TOTAL))
     return losses
 
 
@@ -67,7 +73,7 @@ def test_it_learns_one_batch_by_heart() -> None:
     same = batch(torch.Generator().manual_seed(0))
     trainer.count(0, same.labels.numpy())
     blocks = same._replace(labels=same.labels[:, ::16, ::16].repeat_interleave(16, 1).repeat_interleave(16, 2))
-    losses = [trainer.step(blocks, trainer.generator(), 400) for _ in range(60)]
+    losses = [trainer.train(blocks, trainer.generator(), 400) for _ in range(60)]
     assert np.mean(losses[-5:]) < 0.6 * losses[0]
 
 
@@ -100,3 +106,14 @@ def test_rare_classes_weigh_more_and_void_nothing() -> None:
     assert weights[2] / weights[1] == pytest.approx(2.0)
     assert (weights * counts).sum() / counts[1:].sum() == pytest.approx(1.0)
     assert np.isfinite(weights).all()
+
+
+def test_weights_decay_and_vectors_do_not() -> None:
+    network = Generalist(NetworkConfig(classes=5))
+    groups = parameter_groups(network, 3.0, 0.06)
+    decays = {id(p): group["weight_decay"] * group["factor"] for group in groups for p in group["params"]}
+    by_name = {name: decays[id(p)] for name, p in network.named_parameters()}
+    assert by_name["logits.weight"] == by_name["geometry.attention.0.qkv.weight"] == pytest.approx(0.06)
+    assert {by_name[name] for name in by_name if name.startswith("no_") or name.endswith(".bias")} == {0.0}
+    assert by_name["geometry.positions"] == 0.0
+    assert next(value for name, value in by_name.items() if name.startswith("rgb.")) == pytest.approx(0.06)

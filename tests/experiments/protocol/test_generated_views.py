@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from testspace.core.frame import Camera
 from testspace.envs.generator import generate_house
-from testspace.envs.generator.splits import asset_splits
 from testspace.envs.house.assets import assets
 from testspace.envs.house.classes import CLASS_ID, CLASSES
+from testspace.envs.render.raycast import RayCastSimulator
 from testspace.envs.scene import DirectionalLight, PointLight
-from testspace.experiments.generalist import houses
 from testspace.experiments.generalist.exclusion import excluded_assets
-from testspace.experiments.generalist.houses import HOUSES_FROM, Views, house_views
+from testspace.experiments.protocol import generated_views as houses
+from testspace.experiments.protocol.generated_views import HOUSES_FROM, house_views
 from testspace.experiments.protocol.transfer_set import house_assets
+from testspace.learners.generalist.views import LAYOUT, Views
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def test_views_are_the_same_each_time(views: Views) -> None:
 
 def test_what_views_hold(views: Views) -> None:
     assert [(array.shape, array.dtype) for array in views] == [
-        ((16, *shape), np.dtype(dtype)) for shape, dtype in houses.LAYOUT
+        ((16, *shape), np.dtype(dtype)) for shape, dtype in LAYOUT
     ]
     assert views.semantic.max() < len(CLASSES)
     assert (views.semantic > 0).mean() > 0.9
@@ -74,11 +76,28 @@ def test_light_varies_and_never_all_of_it_is_off() -> None:
 def test_no_type_vanishes_with_the_excluded_assets() -> None:
     shared = [generate_house(seed) for seed in (1, 2)]
     excluded, kept = excluded_assets(shared)
-    known = {entry.asset_id: entry.type for entry in assets().values()}
-    train = {name for name, split in asset_splits().items() if split == "train"}
-    assert {known[name] for name in train - excluded} == {known[name] for name in train}
+    types = {entry.asset_id: entry.type for entry in assets().values()}
+    assert {types[name] for name in types.keys() - excluded} == set(types.values())
     assert not excluded & kept
-    every = house_assets(shared[0]) | house_assets(shared[1])
-    assert excluded | kept == every - {name for name in every - train if name not in excluded}
-    house = generate_house(HOUSES_FROM, split="train", exclude_assets=excluded)
+    assert excluded | kept == house_assets(shared[0]) | house_assets(shared[1])
+    house = generate_house(HOUSES_FROM, exclude_assets=excluded)
     assert not house_assets(house) & excluded
+
+
+def test_half_of_the_views_show_many_classes() -> None:
+    simulator = RayCastSimulator(houses.build_scene(generate_house(5)), Camera(16, 16), threads=1, light="direct")
+    rng = np.random.default_rng(0)
+    poses = houses._poses(simulator, 20, 90.0, True, rng)
+    labels = simulator.render_with_labels(poses)[1].semantic
+    classes = [len(np.unique(view)) for view in labels]
+    assert len(poses) == 20
+    assert min(classes[:10]) >= max(classes[10:])
+
+
+def test_another_variant_is_another_look_in_the_same_box() -> None:
+    house = generate_house(5)
+    usual, other = houses.build_scene(house), houses.build_scene(house, variant=3)
+    assert [one.size for one in usual.instances] == [one.size for one in other.instances]
+    assert usual.vertices.shape != other.vertices.shape or not np.array_equal(usual.vertices, other.vertices)
+    again = houses.build_scene(house, variant=3)
+    np.testing.assert_array_equal(other.vertices, again.vertices)

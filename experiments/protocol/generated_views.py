@@ -1,4 +1,4 @@
-"""Labelled views of one generated house: what a training sample is made of, a function of seed and number alone.
+"""Labelled views of generated houses, for the generalist and for specialists, a function of seed and number alone.
 
 Half of the views are as an agent of the presets sees: 90 degrees, 1.5 m above the floor. The others vary field of view,
 height and pitch. Lamps and sun vary house by house. Two thirds of the depth maps are as a stereo camera has them, with
@@ -7,27 +7,36 @@ a pose that is a little wrong.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
-from typing import Any, NamedTuple
+from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from ...agent.fusion.surface_prior import SurfacePrior
+from ...core.cache import cache_folder
+from ...core.digests import code_digest, digest, library_versions
 from ...core.frame import Camera
 from ...core.normals import normals_from_depth
+from ...core.progress import Advance
+from ...core.storage import locked, replacing
 from ...envs.assembly.building import build_scene
 from ...envs.floor import FloorError
 from ...envs.generator import generate_house
 from ...envs.gym_envs.sensor_noise import StereoCamera
+from ...envs.house.classes import CLASSES
 from ...envs.render.raycast import RayCastSimulator
 from ...envs.scene import DirectionalLight, PointLight, Scene
-from ..protocol.held_out import blank_views, random_poses
+from ...learners.generalist.views import PIXELS, PLACES, Views
+from .held_out import blank_views, random_poses
 
-PIXELS, PLACES = 128, 64
-"""Side of rgb, and of labels, depth and normals, in pixels."""
+_THIS = "experiments.protocol.generated_views"  # its code and all that it imports: a changed renderer makes new views
 HOUSES_FROM = 10**9
 """Generated houses of seed s have numbers from (1 + s) * HOUSES_FROM on: far from those that people give."""
+_SPECIALISTS = 500
+"""Added to the seed of a specialist's views: never those that a generalist was trained on."""
 _RETRY = 10**8
 """Added to a number of which no house can be made."""
 _GROUPS = 4
@@ -45,53 +54,14 @@ _LAMP_OFF = 0.1
 """Chance of a lamp to be off."""
 
 
-class Views(NamedTuple):
-    """Labelled views, N of them; the dtypes keep them small."""
-
-    rgb: NDArray[np.uint8]
-    """(N, 128, 128, 3)."""
-    semantic: NDArray[np.uint8]
-    """(N, 64, 64) class ids, 0 = void."""
-    depth: NDArray[np.float16]
-    """(N, 64, 64) metres, 0 = no return."""
-    normals: NDArray[np.int8]
-    """(N, 64, 64, 3) in the camera frame, times 127."""
-    camera: NDArray[np.float32]
-    """(N, 4): height above the floor, pitch, roll, tangent of half the vertical field of view."""
-
-    @classmethod
-    def of(cls, arrays: Iterable[NDArray[Any]]) -> Views:
-        """From arrays in the order of the fields."""
-        return cls(*arrays)
-
-    @classmethod
-    def empty(cls, count: int) -> Views:
-        """Views that are not filled."""
-        return cls.of(np.zeros((count, *shape), dtype) for shape, dtype in LAYOUT)
-
-    def part(self, chosen: Any) -> Views:
-        """Some of the views; of a slice, in the same memory."""
-        return Views.of(array[chosen] for array in self)
-
-
-LAYOUT: tuple[tuple[tuple[int, ...], type], ...] = (
-    ((PIXELS, PIXELS, 3), np.uint8),
-    ((PLACES, PLACES), np.uint8),
-    ((PLACES, PLACES), np.float16),
-    ((PLACES, PLACES, 3), np.int8),
-    ((4,), np.float32),
-)
-"""Shape and dtype of one view's arrays, in the order of Views."""
-
-
 def house_views(seed: int, number: int, excluded: Collection[str], count: int) -> Views:
     """`count` views (1 or more) of house `number` of this seed, none of a blank wall. Always the same ones."""
     for attempt in range(20):
         name = (1 + seed) * HOUSES_FROM + number + attempt * _RETRY
         rng = np.random.default_rng([seed, number, attempt])
         try:
-            house = generate_house(name, split="train", exclude_assets=excluded)
-            scene = _lit(build_scene(house), rng)
+            house = generate_house(name, exclude_assets=excluded)
+            scene = _lit(build_scene(house, variant=name), rng)
             return _look(RayCastSimulator(scene, threads=1, light="direct"), count, rng)
         except (FloorError, _Unseen):
             continue
@@ -99,6 +69,48 @@ def house_views(seed: int, number: int, excluded: Collection[str], count: int) -
             if "no plan" not in str(error):
                 raise
     raise RuntimeError(f"house {number} of seed {seed}: no house could be made")
+
+
+def external_views(houses: int, each: int, excluded: Collection[str], seed: int, advance: Advance) -> Views:
+    """`each` views of each of so many generated houses without the `excluded` assets, from the cache where they were
+    made before."""
+    key = digest([houses, each, sorted(excluded), seed, code_digest(_THIS), library_versions()])
+    file = cache_folder() / "generated-views" / f"{key}.npz"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with locked(file.with_suffix(".lock")):  # of trials side by side one makes them, and the others wait
+            if not file.exists():
+                _make(file, houses, each, excluded, seed, advance)
+    with np.load(file, allow_pickle=False) as stored:
+        return Views.of(stored[name] for name in Views._fields)
+
+
+def _make(file: Path, houses: int, each: int, excluded: Collection[str], seed: int, advance: Advance) -> None:
+    views = Views.empty(houses * each)
+    for number in range(houses):
+        part = views.part(slice(number * each, (number + 1) * each))
+        made = house_views(_SPECIALISTS + seed, number, excluded, each)
+        for array, values in zip(part.arrays, made.arrays, strict=True):
+            array[:] = values
+        advance(number + 1, houses)
+    with replacing(file) as unfinished, unfinished.open("wb") as out:
+        np.savez(out, allow_pickle=False, **views._asdict())
+
+
+def surface_prior(views: Views) -> SurfacePrior:
+    """Which classes lie on which surfaces, in those of the views that have the agent's field of view."""
+    prior = SurfacePrior(Camera(PLACES, PLACES, _STANDARD_FOV), len(CLASSES))
+    tangent = np.tan(np.radians(_STANDARD_FOV) / 2)
+    usual = views.part(np.flatnonzero(np.abs(views.camera[:, 3] - tangent) < 1e-3))
+    poses = np.zeros((len(usual.camera), 6), np.float32)  # where they stand and look, a kind of surface does not say
+    poses[:, [1, 4, 5]] = usual.camera[:, :3]
+    frames = {
+        "depth": torch.from_numpy(usual.depth.astype(np.float32)),
+        "normals": torch.from_numpy(usual.normals.astype(np.float32) / 127),
+        "pose": torch.from_numpy(poses),
+    }
+    prior.add(frames, usual.semantic.astype(np.int16))
+    return prior
 
 
 class _Unseen(ValueError):
@@ -158,17 +170,26 @@ def _fill(views: Views, simulator: RayCastSimulator, fov: float, standard: bool,
 def _poses(
     simulator: RayCastSimulator, count: int, fov: float, standard: bool, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Poses (count, 6) of which none shows a blank wall. The simulator is left without shadows, which take time."""
+    """Poses (count, 6) of which none shows a blank wall; half of them are those that show the most classes.
+
+    The simulator is left without shadows, which take time.
+    """
     simulator.camera, simulator.shadows = Camera(16, 16, fov), False
     found: list[NDArray[np.float64]] = []
+    classes: list[int] = []
     for _ in range(20):
-        poses = random_poses(simulator, 2 * count, _STANDARD_HEIGHT, rng).astype(np.float64)
+        poses = random_poses(simulator, 3 * count, _STANDARD_HEIGHT, rng).astype(np.float64)
         if not standard:
             poses[:, 1] = rng.uniform(*_HEIGHTS, len(poses))
             poses[:, 4] = rng.uniform(*_PITCHES, len(poses))
-        found.append(poses[~blank_views(simulator.render_with_labels(poses)[1].instance)])
-        if sum(map(len, found)) >= count:
-            return np.concatenate(found)[:count]
+        labels = simulator.render_with_labels(poses)[1]
+        kept = ~blank_views(labels.instance)
+        found.append(poses[kept])
+        classes += [len(np.unique(view)) for view in labels.semantic[kept]]
+        if len(classes) >= count:
+            rich = np.argsort(-np.array(classes), kind="stable")[: count // 2]
+            others = rng.permutation(np.setdiff1d(np.arange(len(classes)), rich))[: count - len(rich)]
+            return np.concatenate(found)[np.concatenate([rich, others])]
     raise _Unseen(f"{simulator.scene.source}: nothing but blank walls")
 
 

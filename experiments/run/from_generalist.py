@@ -1,0 +1,119 @@
+"""Perception from the generalist: it labels the agent's frames, with depth, and is trained on as the specialist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...agent.fusion.semantic_map import SemanticMap, fused_by_generalist
+from ...agent.trainer import Trainer
+from ...core.errors import UserError
+from ...core.frame import Camera, Frame
+from ...core.progress import Advance
+from ...envs.house.classes import CLASSES
+from ...envs.house.house import House
+from ...learners.generalist.inference import classify_frames, folded, probabilities_at
+from ...learners.generalist.network import Generalist
+from ...learners.generalist.specialist import SpecialistLearner
+from ...learners.generalist.views import PIXELS, ViewSet
+from ...learners.generalist.weights import load_generalist, load_weights, read_provenance, save_weights
+from ..protocol.generated_views import external_views, surface_prior
+from ..protocol.preset import Preset
+from ..protocol.transfer_set import house_assets
+from ..rundir.networks import weights_file
+from .perception import SPECIALIST, Perception, Predict, Training
+
+_CHUNK = 16
+"""Frames whose probabilities are spread to every pixel at once."""
+
+
+class FromGeneralist(Perception):
+    """See `perception.Perception`. The baseline is the generalist as it comes."""
+
+    baseline = "generalist"
+
+    def __init__(self, run: Path, preset: Preset, house: House | None, seed: int, device: torch.device) -> None:
+        """run: the run's folder. house: the test space, whose assets generated houses do without; None: unknown.
+
+        Raises WeightsError where the weights cannot be used, UserError for a camera that the network does not have.
+        """
+        camera = preset.camera
+        if (camera.width, camera.height) != (PIXELS, PIXELS):
+            raise UserError(
+                f"the generalist sees {PIXELS} x {PIXELS} pixels, this test space {camera.width} x {camera.height}; "
+                "use --generalist none"
+            )
+        self.run, self.preset, self.seed, self.device = run, preset, seed, device
+        self.assets = frozenset(house_assets(house)) if house else frozenset()
+        self.generalist, provenance = load_weights_of(preset.generalist)
+        self.learnable = tuple(range(1, len(CLASSES)))
+        known = self.assets - frozenset(provenance.get("excluded_assets", ()))
+        self.facts = {"shared_assets": [], "generalist_knows": [len(known), len(self.assets)]}
+        self.generated: ViewSet | None = None
+
+    def prepare(self, advance: Advance) -> None:
+        """Make the generated views; the map is empty at first."""
+        config = self.preset.specialist
+        views = external_views(config.generated_houses, config.generated_views, self.assets, self.seed, advance)
+        self.generated = ViewSet(views)
+        teacher = folded(self.generalist)
+        self.semantic_map = fused_by_generalist(teacher, self.preset.camera, surface_prior(views), self.preset.fusion)
+
+    def training(self) -> Training:
+        """The specialist in training, and generated views to mix in."""
+        assert self.generated is not None, "prepare() comes first"
+        config = self.preset.specialist_config()
+        learner = SpecialistLearner(self.generalist, config, self.generated, self.preset.camera, self.seed, self.device)
+        return Training(learner, self.generated, 1 - config.own_share)
+
+    def specialise(self, trainer: Trainer, advance: Advance) -> None:
+        """Store the specialist as it is now."""
+        assert isinstance(trainer.learner, SpecialistLearner)
+        provenance = {"command": "testspace run", "frames": trainer.learner.steps * trainer.learner.batch_size}
+        file = weights_file(self.run, SPECIALIST)
+        file.parent.mkdir(exist_ok=True)
+        save_weights(file, trainer.learner.specialist, CLASSES, provenance)
+
+    def rows(self, method: str) -> dict[str, Predict]:
+        """The network from rgb, and from rgb and depth; for the specialist also the map, and both together."""
+        network, fused, camera = folded(self.network(method)), self.semantic_map, self.preset.camera
+        rows: dict[str, Predict] = {
+            method: lambda frames: classify_frames(network, frames, camera, depth=False),
+            f"{method}_rgbd": lambda frames: classify_frames(network, frames, camera),
+        }
+        if method == SPECIALIST and fused is not None:
+            rows["map"] = lambda frames: fused.labels(_tensors(frames)).numpy()
+            rows[f"{method}_map"] = lambda frames: _with_map(network, fused, frames, camera)
+        return rows
+
+    def network(self, method: str) -> Generalist:
+        """The network of this method as it was stored last."""
+        if method == self.baseline:
+            return self.generalist
+        return load_weights(weights_file(self.run, method), CLASSES)
+
+
+def load_weights_of(name: str) -> tuple[Generalist, dict[str, Any]]:
+    """The network and how it was made: of a file, or of "shipped", which comes with the package. WeightsError."""
+    if name == "shipped":
+        return load_generalist(CLASSES)
+    return load_weights(Path(name), CLASSES), read_provenance(Path(name))
+
+
+def _with_map(network: Generalist, fused: SemanticMap, frames: Frame, camera: Camera) -> NDArray[np.int16]:
+    """The product of the network's and the map's probabilities, some frames at a time."""
+    parts = []
+    for start in range(0, len(frames["rgb"]), _CHUNK):
+        part = _tensors({key: value[start : start + _CHUNK] for key, value in frames.items()})
+        probabilities = probabilities_at(network, part, camera).permute(0, 2, 3, 1)
+        parts.append(fused.combined(part, probabilities.numpy()))
+    return np.concatenate(parts)
+
+
+def _tensors(frames: Frame) -> dict[str, Tensor]:
+    return {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in frames.items()}

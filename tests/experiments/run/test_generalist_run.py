@@ -1,0 +1,111 @@
+"""A run that starts from the generalist, end to end: what it evaluates, stores, resumes and refuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from testspace.agent.episode import EpisodeConfig
+from testspace.core.errors import UserError
+from testspace.core.frame import Camera
+from testspace.experiments.protocol.presets import find_preset
+from testspace.experiments.protocol.transfer_set_config import TransferSetConfig
+from testspace.experiments.run.live_run import run_episode
+from testspace.experiments.run.run_config import RunConfig
+from testspace.experiments.rundir.networks import specialist_of, weights_file
+from testspace.learners.generalist.specialist_config import SpecialistConfig
+from testspace.learners.generalist.weights import WeightsError
+
+PRESET = replace(
+    find_preset("adapted-smoke"),
+    episode=EpisodeConfig(frames=60, rollout=30, learning_starts=30, replay_ratio=0.6),
+    specialist=SpecialistConfig(batch_size=12, generated_houses=1, generated_views=8),
+    eval_views=8,
+)
+METHODS = {"generalist", "generalist_rgbd", "specialist", "specialist_rgbd", "specialist_map", "map"}
+
+
+def config(out: Path, **more: object) -> RunConfig:
+    return replace(RunConfig(out, seed=7, preset="adapted-smoke"), **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("generalist") / "run"
+    run_episode(config(out), PRESET)
+    return out
+
+
+def test_it_evaluates_networks_and_map_before_and_after(run: Path) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    assert set(summary["segmentation"]) == METHODS
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    evaluated = [(row["method"], row["frame"]) for row in rows if row["kind"] == "evaluation"]
+    assert {method for method, frame in evaluated if frame == 0} == {"generalist", "generalist_rgbd"}
+    assert {method for method, frame in evaluated if frame == 60} == METHODS - {"generalist", "generalist_rgbd"}
+    assert summary["samples"] == 36
+    known, total = summary["generalist_knows"]
+    assert 0 <= known <= total > 0
+    assert summary["segmentation"]["generalist_rgbd"]["pixel_accuracy"] > 0.8  # far better than chance from the start
+
+
+def test_the_report_names_all_of_them(run: Path) -> None:
+    page = (run / "report.html").read_text()
+    for words in ("over the generalist", "generalist, rgb-d", "fused map", "assets known before"):
+        assert words in page
+    with np.load(run / "report_data" / "panels.npz") as panels:
+        assert {f"prediction_{method}" for method in METHODS} <= set(panels)
+
+
+def test_the_specialist_is_stored_and_can_be_used(run: Path) -> None:
+    assert weights_file(run, "specialist").stat().st_size < 15e6
+    predict = specialist_of(run)
+    assert predict is not None
+    with np.load(run / "report_data" / "panels.npz") as panels:
+        agreement = (predict(panels["rgb"]) == panels["prediction_specialist"]).mean()
+    assert agreement > 0.999
+
+
+def test_a_run_that_was_stopped_resumes_to_the_same_specialist(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+
+    class Stop(Exception):
+        pass
+
+    from testspace.experiments.run import live_run as module
+
+    kept, stops = module.Evaluation.specialist, iter([False, True])  # at the end: a resumed policy plans anew
+
+    def stop_once(self, frame, trainer):  # type: ignore[no-untyped-def]
+        if next(stops, False):
+            raise Stop
+        kept(self, frame, trainer)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module.Evaluation, "specialist", stop_once)
+        with pytest.raises(Stop):
+            run_episode(config(out), PRESET)
+    run_episode(config(out, resume=True), PRESET)
+    stored, straight = (load_file(weights_file(folder, "specialist")) for folder in (out, run))
+    assert stored.keys() == straight.keys()
+    assert all(torch.equal(value, straight[name]) for name, value in stored.items())
+
+
+def test_what_does_not_go_together_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    small = replace(PRESET, transfer_set=TransferSetConfig(camera=Camera(64, 64)))
+    for changed, preset, message in (
+        ({"network": ("lite=efficientnet",)}, PRESET, "--network .* --generalist none"),
+        ({}, small, "128 x 128 pixels.* 64 x 64; .*--generalist none"),
+    ):
+        with pytest.raises(UserError, match=message):
+            run_episode(config(out, **changed), preset)
+    with pytest.raises(WeightsError, match="no such file"):
+        run_episode(config(out), replace(PRESET, generalist=str(tmp_path / "none.safetensors")))
+    assert not out.exists()
