@@ -9,7 +9,7 @@ BIN := $(abspath $(VENV))/bin
 .PHONY: run test check docs bench clean
 
 run: $(VENV)/.installed  ## Run an agent in generated house 7, or resume that run.
-	$(BIN)/testspace run --seed 7 --preset nano --out runs/first --resume
+	$(BIN)/testspace run --seed 7 --out runs/first --resume
 
 test: $(VENV)/.installed-dev  ## All tests.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

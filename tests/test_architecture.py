@@ -81,7 +81,7 @@ ROOMS_OF = {
     "experiments": {
         "audit": set(),
         "bench": set(),
-        "cli": {"bench", "generalist", "paper", "protocol", "report", "run", "tools"},
+        "cli": {"bench", "generalist", "paper", "protocol", "report", "run", "rundir", "tools"},
         "examples": {"protocol"},
         "generalist": {"protocol"},
         "paper": {"protocol", "stages"},

@@ -21,6 +21,7 @@ from ...core.frame import Camera
 from ...learners.generalist.inference import predict_frames
 from ...learners.generalist.network import Generalist
 from ...learners.heads.segmentation import Segmenter
+from .contradiction import contradicted
 from .fusion_config import FusionConfig
 from .smoothing import smoothed
 from .surface_places import Places
@@ -30,6 +31,8 @@ Probabilities = Callable[[Mapping[str, Tensor]], NDArray[np.float32]]
 """Frames (N, H, W, ...) to class probabilities float32 (N, h, w, K), where h divides H and w divides W."""
 CHUNK = 32
 """Frames fused at once: bounds the memory of their probabilities."""
+RETIRE_EVERY = 4
+"""One frame in so many is searched for cells that it contradicts."""
 
 
 class SemanticMap:
@@ -65,6 +68,7 @@ class SemanticMap:
             self._add({key: value[start : start + CHUNK] for key, value in frames.items()})
 
     def _add(self, frames: Mapping[str, Tensor]) -> None:
+        self._retire(frames)
         probabilities = self.predict(frames)  # (N, h, w, K)
         if self.config.rule == "hard":
             best = probabilities.argmax(-1)
@@ -84,6 +88,17 @@ class SemanticMap:
         self._sums[at] += np.add.reduceat(probabilities.reshape(-1, len(self.classes))[order], first, axis=0)
         self._colours[at] += np.add.reduceat(colours[order].astype(np.float32), first, axis=0)
         self._fused = None
+
+    def _retire(self, frames: Mapping[str, Tensor]) -> None:
+        """Halve the evidence of cells that a frame sees through: what was there has moved."""
+        if not len(self):
+            return
+        centres = self._numbers.centres(self._places)
+        depth, poses = frames["depth"].numpy(), frames["pose"].numpy().astype(np.float64)
+        for index in range(0, len(poses), RETIRE_EVERY):
+            gone = contradicted(centres, depth[index], poses[index], self._numbers.camera)
+            self._sums[gone] *= 0.5
+            self._colours[gone] *= 0.5
 
     def _make_room(self, cells: NDArray[np.int64]) -> None:
         """Have all of these sorted cells in the map."""
@@ -160,10 +175,10 @@ def fused_by(segmenter: Segmenter, camera: Camera, prior: SurfacePrior, config: 
     return SemanticMap(lambda frames: segmenter.probabilities(frames["rgb"]), segmenter.classes, camera, prior, config)
 
 
-def fused_by_generalist(network: Generalist, camera: Camera, prior: SurfacePrior, config: FusionConfig) -> SemanticMap:
-    """An empty map of what a `folded` generalist predicts from rgb, depth and normals."""
+def generalist_probabilities(network: Generalist, camera: Camera) -> Probabilities:
+    """What a `folded` generalist, or specialist, predicts from rgb, depth and normals; classes 1 and up."""
 
     def predict(frames: Mapping[str, Tensor]) -> NDArray[np.float32]:
         return np.ascontiguousarray(predict_frames(network, frames, camera).permute(0, 2, 3, 1).numpy())
 
-    return SemanticMap(predict, range(1, network.config.classes), camera, prior, config)
+    return predict

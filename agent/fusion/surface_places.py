@@ -26,7 +26,7 @@ class Places:
     """Cell ids for the pixels of one camera, with voxels of `cell` metres."""
 
     def __init__(self, camera: Camera, cell: float = 0.1) -> None:
-        self.cell = cell
+        self.camera, self.cell = camera, cell
         self._rays = camera.rays()
 
     def of(self, frames: Mapping[str, Tensor]) -> NDArray[np.int64]:

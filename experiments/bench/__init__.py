@@ -1,4 +1,4 @@
 """Benchmarks: each prints a table, and writes all figures with `--json FILE`.
 
-Public: `sim.main`, `learner.main`.
+Public: `sim.main`, `learner.main`, `perception.main`.
 """

@@ -1,4 +1,4 @@
-"""`testspace bench ...`: speed of the simulator and the learner on this machine."""
+"""`testspace bench ...`: speed of the simulator, the learner and the generalist on this machine."""
 
 from __future__ import annotations
 
@@ -53,3 +53,18 @@ def learner(
     from ..bench.learner import LearnerBench, main
 
     main(LearnerBench(json_file=json, rounds=rounds, batch=batch, threads=threads, fp32=fp32))
+
+
+@bench.command
+def perception(*, json: Path | None = None, rounds: int = 40, threads: int = 1, weights: Path | None = None) -> None:
+    """Benchmark the generalist: milliseconds a frame in torch, in onnxruntime, and with all that `segment` does.
+
+    Args:
+        json: File for all figures.
+        rounds: Rounds; their median and the best one are reported.
+        threads: Threads of torch and of onnxruntime.
+        weights: File of weights; without it, those that come with testspace.
+    """
+    from ..bench.perception import PerceptionBench, main
+
+    main(PerceptionBench(json_file=json, rounds=rounds, threads=threads, weights=weights))

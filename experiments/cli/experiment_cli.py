@@ -9,6 +9,7 @@ import tyro
 
 from ...core.errors import UserError
 from ..paper.options import ExperimentOptions
+from ..protocol.presets import find_preset
 
 experiment = tyro.extras.SubcommandApp()
 Options = Annotated[ExperimentOptions, tyro.conf.arg(name="")]
@@ -83,12 +84,26 @@ def continual(
 
 @experiment.command
 def houses(*, options: Options, policy: str = "frontier") -> None:
-    """Run the live agent in many houses: specialist against scratch, and test-time training. The README's table.
+    """Run the live agent from scratch in many houses: specialist against scratch, and test-time training.
 
     Args:
         policy: A policy as for `testspace run --policy`.
     """
     _run("houses", options, policy=policy)
+
+
+@experiment.command
+def adapted(*, options: Options, policy: str = "frontier", references: bool = True) -> None:
+    """Run the live agent from the generalist in many houses, beside control and bound. The README's table.
+
+    Args:
+        policy: A policy as for `testspace run --policy`.
+        references: Train what the specialist is compared with too, each as long: on generated views alone (control),
+            with labels of single frames, of hard votes, and true ones (bound).
+    """
+    if find_preset(options.preset).from_scratch:
+        raise UserError(f"preset {options.preset} starts from scratch; use --preset adapted")
+    _run("adapted", options, policy=policy, references=references)
 
 
 @experiment.command

@@ -20,6 +20,7 @@ from ...learners.training.train_config import PresetConfig
 from ..generalist.cli import pretrain_generalist
 from .bench_cli import bench
 from .experiment_cli import experiment
+from .perception_cli import export_onnx, segment
 from .run_cli import RUN_DEFAULT, RunArguments, parse_run
 
 app = tyro.extras.SubcommandApp()
@@ -198,36 +199,8 @@ def export(
     print("\n".join(export_scene(config)))
 
 
-@app.command
-def segment(
-    pictures: Path,
-    /,
-    *,
-    out: Path,
-    depth: Path | None = None,
-    weights: Path | None = None,
-    vertical_fov: float = 90.0,
-    camera_height: float = 1.5,
-    pitch: float = 0.0,
-) -> None:
-    """Say what is where in pictures of a house: labels, overlays and a legend, by the generalist.
-
-    Args:
-        pictures: A picture (.png, .jpg), or a folder of pictures.
-        out: New or empty folder for labels/, overlays/, legend.png and classes.json.
-        depth: Folder of depth maps of the same names: 16-bit PNG in millimetres, 0 = no return.
-        weights: File of weights; without it, those that come with testspace.
-        vertical_fov: Of the camera, in degrees; with --depth, as what follows.
-        camera_height: Of the camera above the floor, in metres.
-        pitch: Of the camera, in degrees; negative looks down.
-    """
-    from ..tools.segment import SegmentConfig, segment_pictures
-
-    asked = SegmentConfig(
-        pictures=pictures, out=out, depth=depth, weights=weights,
-        vertical_fov=vertical_fov, camera_height=camera_height, pitch=pitch,
-    )  # fmt: skip
-    print(segment_pictures(asked))
+app.command(segment)
+app.command(name="export-onnx")(export_onnx)
 
 
 @app.command(name="predict")

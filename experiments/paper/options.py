@@ -18,7 +18,8 @@ class ExperimentOptions:
     house: tyro.conf.UseAppendAction[Annotated[tuple[str, ...], tyro.conf.arg(metavar="FILE[:LINE]|SEED")]] = ()
     """A test space: FILE.json, FILE.jsonl[.gz]:LINE, or the seed of a generated house. May be repeated."""
     preset: str = "nano"
-    """Sizes and budget: smoke (seconds, to check the installation), nano-short, nano, nano-long."""
+    """Sizes and budget: smoke (seconds, to check the installation), nano-short, nano, nano-long; adapted starts from
+    the generalist."""
     seeds: tuple[int, ...] = (0,)
     """Seeds; every house is run with each."""
     device: str = "auto"

@@ -8,6 +8,7 @@ from typing import Any
 from .experiment import Experiment
 
 EXPERIMENTS = (
+    "adapted",
     "houses",
     "table1",
     "figure7",

@@ -29,9 +29,10 @@ class RunConfig:
     policy: str = "frontier"
     """Exploration policy: frontier, random, coverage, curiosity, novelty, dense, or a custom one: FILE.py:CLASS,
     MODULE:CLASS, a Stable-Baselines3 .zip, an .onnx file."""
-    preset: str = "nano"
-    """Sizes to start from: smoke (seconds), nano-short, nano (minutes on two CPU cores), nano-long, small, base (the
-    paper's). Every size below can be changed."""
+    preset: str = "adapted"
+    """Sizes to start from: adapted (from the generalist, minutes on two CPU cores), adapted-smoke (a minute); from
+    scratch smoke (seconds), nano-short, nano (minutes), nano-long, small, base (the paper's). Every size below can be
+    changed."""
     resume: Flag = False
     """Continue the run in the output folder; start it where there is none."""
     sim: Sim = "raycast"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.errors import UserError
 from ...core.frame import Camera
 from ...envs.house.classes import CLASSES
 from ...learners.generalist.inference import classify_frames, folded
@@ -35,3 +36,20 @@ def specialist_of(run: Path) -> Callable[[NDArray[np.uint8]], NDArray[np.int16]]
         sizes = json.loads((run / "config.json").read_text())["sizes"]["learner"]
         return Segmenter.load(folder, Encoder(sizes["size"], sizes["image_size"], sizes["patch"])).predict
     return None
+
+
+def chosen_weights(weights: Path | None, run: Path | None) -> Path | None:
+    """The file of weights that a command names by --weights or --run; None for those that come with the package.
+
+    UserError where both are named, or the run has no specialist that began as the generalist.
+    """
+    if weights is not None and run is not None:
+        raise UserError("--weights and --run both name a network; give one of them")
+    if run is None:
+        return weights
+    file = weights_file(run, "specialist")
+    if file.is_file():
+        return file
+    if (run / "segmenters" / "specialist").is_dir():
+        raise UserError(f"{run}: its specialist was trained from scratch; this needs one from the generalist")
+    raise UserError(f"{run}: no run with a specialist; name the folder that `testspace run --out` wrote")

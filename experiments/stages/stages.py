@@ -20,6 +20,7 @@ from ...learners.heads.transfer_config import TransferConfig
 from ...learners.objectives.dino import DinoConfig
 from ...learners.objectives.tst_config import TSTConfig
 from ..protocol.preset import Preset
+from ..protocol.score import Score
 from ..protocol.transfer_set import transfer_set
 from . import (
     collect_stage,
@@ -32,6 +33,7 @@ from . import (
     pseudolabel_stage,
     retrieval_stage,
     run_stage,
+    specialist_stage,
     transfer_stage,
     truth,
     ttt_stage,
@@ -230,6 +232,10 @@ class Stages:
     def live_run(self, preset: Preset | None = None, policy: str = "frontier", change: Sequence[str] = ()) -> LiveRun:
         """A run of the live agent in this house, of this preset's sizes or of others."""
         return run_stage.live_run(self.store, self.states[0], preset or self.preset, self.seed, policy, change)
+
+    def compared(self, run: LiveRun, labels: specialist_stage.Labels) -> dict[str, Score]:
+        """What a specialist of this run is compared with, from rgb and with depth: see `specialist_stage`."""
+        return specialist_stage.compared(self.store, run, self.states[0], self.views, self.preset, self.seed, labels)
 
     def retrieval(self, learner: Entry, target: str) -> dict[str, dict[int, float]]:
         """Recall@1, 5 and 10 across rgb and depth of the held-out views, by what is predicted of `target`."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.frame import Frame
 from ...core.progress import Advance
 from ...envs.assembly.building import build_scene
 from ...envs.house.house import House
@@ -60,6 +61,19 @@ def read_sensors(entry: Entry, state: int = 0) -> dict[str, NDArray[Any]]:
     """Depth, normals and edges of the views in this state of the house, as a batched Frame has them."""
     with np.load(entry.folder / "views.npz", allow_pickle=False) as stored:
         return {name: stored[name][state] for name in SENSORY[1:]}
+
+
+def read_frames(entry: Entry) -> tuple[Frame, NDArray[np.int16]]:
+    """The views of the house before any change as a batched Frame with `pose`, and their true classes (N, H, W)."""
+    rgb, semantic = read_views(entry)
+    return {"rgb": rgb, **read_sensors(entry), "pose": read_poses(entry)}, semantic
+
+
+def frame_labels(house: House, poses: NDArray[np.floating], preset: Preset) -> NDArray[np.int16]:
+    """True classes (N, H, W) of the agent's own frames, by their poses: for the bound."""
+    simulator = _simulator(house, preset)
+    parts = [simulator.render_with_labels(part)[1].semantic for part in np.array_split(poses, 1 + len(poses) // 250)]
+    return np.concatenate(parts)
 
 
 def read_rooms(entry: Entry) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Commands around a run: render, export, record, reconstruct, predict, retrieve, tasks.
+"""Commands around a run: render, export, record, reconstruct, predict, retrieve, segment, tasks.
 
-Public: `render`, `export`, `record`, `reconstruct`, `predict_retrieve`, `tasks`.
+Public: `render`, `export`, `record`, `reconstruct`, `predict_retrieve`, `segment`, `export_onnx`, `tasks`.
 """

@@ -31,19 +31,31 @@ def geometry_channels(
     poses: (B, 6) as of a Frame; only height above the floor (y), pitch and roll count. half_tangents: tangent of half
     the vertical field of view, one for all or one each; 1.0 is 90 degrees.
     """
-    b, h, w = depth.shape
-    level = np.zeros((b, 6))
+    level = np.zeros((len(depth), 6))
     level[:, 4:] = poses[:, 4:6]
     to_level = torch.from_numpy(rotation(level).astype(np.float32))  # (B, 3, 3): camera to level frame
-    tangent = np.broadcast_to(np.asarray(half_tangents, np.float32), (b,)) / (h / 2)
-    up = torch.from_numpy(h / 2 - np.arange(h, dtype=np.float32) - 0.5)
-    right = torch.from_numpy(np.arange(w, dtype=np.float32) + 0.5 - w / 2)
-    scale = torch.from_numpy(tangent.astype(np.float32)).view(b, 1, 1)
+    tangents = np.array(np.broadcast_to(half_tangents, (len(depth),)), np.float32)
+    heights = torch.from_numpy(poses[:, 1].astype(np.float32))
+    return channels_in_level_frame(depth, normals, to_level, heights, torch.from_numpy(tangents))
+
+
+def channels_in_level_frame(
+    depth: Tensor, normals: Tensor, to_level: Tensor, heights: Tensor, half_tangents: Tensor
+) -> Tensor:
+    """The channels of `geometry_channels`, in torch alone.
+
+    to_level: float32 (B, 3, 3), from the camera frame to the level one. heights: (B,), of the camera above the floor,
+    in metres. half_tangents: (B,), of half the vertical field of view.
+    """
+    h, w = depth.shape[1:]
+    scale = (half_tangents / (h / 2)).view(-1, 1, 1)
+    up = h / 2 - torch.arange(h, dtype=torch.float32, device=depth.device) - 0.5
+    right = torch.arange(w, dtype=torch.float32, device=depth.device) + 0.5 - w / 2
     # The ray of a pixel at planar depth 1 is (right, up, -1); row 1 of `to_level` gives its rise.
-    rise = to_level[:, 1, 0].view(b, 1, 1) * right * scale + to_level[:, 1, 1].view(b, 1, 1) * up[:, None] * scale
-    rise = rise - to_level[:, 1, 2].view(b, 1, 1)
+    rise = to_level[:, 1, 0].view(-1, 1, 1) * right * scale + to_level[:, 1, 1].view(-1, 1, 1) * up[:, None] * scale
+    rise = rise - to_level[:, 1, 2].view(-1, 1, 1)
     metres = depth.float()
-    height = torch.from_numpy(poses[:, 1].astype(np.float32)).view(b, 1, 1) + metres * rise - _HEIGHT
+    height = heights.view(-1, 1, 1) + metres * rise - _HEIGHT
     level_normals = torch.einsum("bij,bhwj->bihw", to_level, normals.float())
     log_depth = metres.clamp(min=_NEAREST).log() - _LOG_DEPTH
     channels = torch.cat([log_depth[:, None], level_normals, height[:, None]], 1)

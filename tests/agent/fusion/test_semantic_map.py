@@ -157,3 +157,19 @@ def test_a_network_may_predict_at_half_the_resolution_and_for_some_classes(
     again = SemanticMap(known.predict, classes, CAMERA)
     again.restore(known.arrays())
     assert torch.equal(again.labels(frames), known.labels(frames))
+
+
+def test_evidence_of_what_has_moved_is_retired() -> None:
+    def wall(metres: float, red: int) -> dict[str, Tensor]:
+        normals = torch.zeros(40, 32, 32, 3)
+        normals[..., 2] = 1
+        rgb = torch.full((40, 32, 32, 3), red, dtype=torch.uint8)
+        depth = torch.full((40, 32, 32), metres)
+        return {"rgb": rgb, "depth": depth, "normals": normals, "pose": torch.zeros(40, 6)}
+
+    known = fused(lambda rgb: np.where(rgb[..., 0] > 100, 5, 7).astype(np.int16))
+    known.add(wall(1.0, red=200))
+    before = known._sums.sum()
+    known.add(wall(3.0, red=0))
+    assert known._sums[:, 5].sum() < 0.3 * before  # but for what is at the picture's edge
+    assert (known.labels(wall(3.0, red=0)) == 7).all()

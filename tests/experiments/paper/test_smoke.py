@@ -21,6 +21,7 @@ from testspace.experiments.paper.registry import EXPERIMENTS, find_experiment
 from testspace.experiments.protocol.presets import PRESETS
 from testspace.experiments.stages import baselines as generalists
 from testspace.learners.encoders.torchvision_guard import ensure_torchvision
+from testspace.learners.generalist.specialist_config import SpecialistConfig
 
 SMOKE = PRESETS["smoke"]
 TINY = replace(
@@ -33,7 +34,14 @@ TINY = replace(
     eval_views=8,
     ttt_views=2,
 )
+ADAPTED = replace(
+    PRESETS["adapted-smoke"],
+    episode=replace(SMOKE.episode, frames=40, rollout=20, learning_starts=20, replay_ratio=0.4),
+    specialist=SpecialistConfig(batch_size=8, generated_houses=1, generated_views=8),
+    eval_views=6,
+)
 ARGUMENTS = {
+    "adapted": ["--preset", "adapted-smoke"],
     "policies": ["--policy", "random", "frontier", "curiosity", "dense", "--shares", "0.5", "1.0"],
     "figure7": ["--house", "6"],
     "figure9": ["--house", "6", "--house", "7"],
@@ -49,6 +57,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("TESTSPACE_CACHE", str(folder))
         patch.setitem(PRESETS, "smoke", TINY)
         patch.setattr(running, "find_house", functools.cache(running.find_house))
+        patch.setitem(PRESETS, "adapted-smoke", ADAPTED)
         yield folder
 
 

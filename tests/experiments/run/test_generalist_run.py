@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -14,11 +15,12 @@ from safetensors.torch import load_file
 from testspace.agent.episode import EpisodeConfig
 from testspace.core.errors import UserError
 from testspace.core.frame import Camera
+from testspace.experiments.cli import main as cli
 from testspace.experiments.protocol.presets import find_preset
 from testspace.experiments.protocol.transfer_set_config import TransferSetConfig
 from testspace.experiments.run.live_run import run_episode
 from testspace.experiments.run.run_config import RunConfig
-from testspace.experiments.rundir.networks import specialist_of, weights_file
+from testspace.experiments.rundir.networks import chosen_weights, specialist_of, weights_file
 from testspace.learners.generalist.specialist_config import SpecialistConfig
 from testspace.learners.generalist.weights import WeightsError
 
@@ -109,3 +111,21 @@ def test_what_does_not_go_together_is_refused_before_anything_is_written(tmp_pat
     with pytest.raises(WeightsError, match="no such file"):
         run_episode(config(out), replace(PRESET, generalist=str(tmp_path / "none.safetensors")))
     assert not out.exists()
+
+
+def test_the_specialist_segments_pictures_of_ones_own(run: Path, tmp_path: Path) -> None:
+    with np.load(run / "report_data" / "panels.npz") as panels:
+        rgb, expected = panels["rgb"][0], panels["prediction_specialist"][0]
+    cv2.imwrite(str(tmp_path / "view.png"), rgb[..., ::-1])
+    cli.main(["segment", str(tmp_path / "view.png"), "--run", str(run), "--out", str(tmp_path / "out")])
+    labels = cv2.imread(str(tmp_path / "out" / "labels" / "view.png"), cv2.IMREAD_UNCHANGED)
+    assert (labels == expected).mean() > 0.99
+
+
+@pytest.mark.parametrize(("made", "message"), [("", "no run"), ("segmenters/specialist", "from scratch")])
+def test_a_run_without_such_a_specialist_is_refused(made: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / made).mkdir(parents=True, exist_ok=True)
+    with pytest.raises(UserError, match=message):
+        chosen_weights(None, tmp_path)
+    with pytest.raises(UserError, match="both"):
+        chosen_weights(tmp_path / "file", tmp_path)

@@ -1,4 +1,5 @@
-"""`testspace segment`, end to end on views of a generated house with the weights of the package; and bad input."""
+"""`testspace segment` on pictures, end to end on views of a generated house with the weights of the package; and bad
+input. Videos, recordings and cameras: test_segment_sources.py."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from testspace.envs.house.classes import CLASSES
 from testspace.envs.render.raycast import RayCastSimulator
 from testspace.experiments.cli.main import main
 from testspace.experiments.protocol.held_out import draw_views
+from testspace.learners.generalist.perception import Perception
 from testspace.learners.generalist.weights import WeightsError, load_generalist
 
 Call = Callable[..., str]
@@ -95,6 +97,38 @@ def test_one_wide_grey_picture(folder: Path, capsys: pytest.CaptureFixture[str])
     assert cv2.imread(str(folder / "out/labels/wide.png"), cv2.IMREAD_UNCHANGED).shape == (128, 576)
 
 
+def test_pictures_of_mixed_sizes_some_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = cv2.imread(str(folder / "rgb/0.png"))
+    cv2.imwrite(str(folder / "rgb/2.png"), first[:100, :60])
+    cv2.imwrite(str(folder / "rgb/4.png"), cv2.resize(first, (300, 301)))
+    main(["segment", str(folder / "rgb"), "--out", str(folder / "out"), "--every", "2", "--frames", "3"])
+    assert "3 pictures, rgb" in capsys.readouterr().out
+    shapes = {
+        file.stem: cv2.imread(str(file), cv2.IMREAD_UNCHANGED).shape for file in (folder / "out/labels").iterdir()
+    }
+    assert shapes == {"0": (128, 192), "2": (100, 60), "4": (301, 300)}
+
+
+def test_ctrl_c_leaves_complete_files(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def interrupted(perception: Perception, rgb: np.ndarray, *_: object) -> np.ndarray:
+        calls.append(rgb)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return np.full(rgb.shape[:2], 3, np.int16)
+
+    monkeypatch.setattr(Perception, "__call__", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main(["segment", str(folder / "rgb"), "--out", str(folder / "out")])
+    assert ended.value.code == 130
+    assert "2 of 6 pictures" in capsys.readouterr().out
+    assert {file.name for file in (folder / "out").iterdir()} == {"labels", "overlays", "legend.png", "classes.json"}
+    assert len(list((folder / "out/labels").iterdir())) == 2
+
+
 def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
@@ -104,7 +138,7 @@ def test_what_is_no_picture_is_refused_in_one_line(tmp_path: Path, refused: Call
     (tmp_path / "text.png").write_text("not a picture")
     bomb = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)) + chunk(b"IEND", b"")
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bomb)
-    assert "no .png or .jpg pictures there" in refused(tmp_path / "empty")
+    assert "no .png or .jpg pictures there, and no recording" in refused(tmp_path / "empty")
     assert "there is no such file or folder" in refused(tmp_path / "missing.png")
     for name in ("text.png", "bomb.png"):
         assert "it is not a PNG or JPEG of a size that is read" in refused(tmp_path / name)
@@ -122,6 +156,8 @@ def test_depth_options_and_weights_that_do_not_fit_are_refused(folder: Path, ref
     picture = folder / "rgb/0.png"
     assert "--vertical-fov must be between" in refused(picture, "--vertical-fov", "180")
     assert "--pitch must be between" in refused(picture, "--pitch", "nan")
+    assert "--every must be 1 or more, got 0" in refused(picture, "--every", "0")
+    assert "--frames must be 1 or more, got -3" in refused(picture, "--frames", "-3")
     (folder / "bad.safetensors").write_text("x")
     assert "bad.safetensors" in refused(picture, "--weights", folder / "bad.safetensors")
     depth = folder / "depth/0.png"

@@ -1,0 +1,99 @@
+"""`testspace export-onnx`: the shipped network in onnxruntime against torch on rendered views, and bad input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from testspace.core.frame import Camera
+from testspace.core.normals import normals_from_depth
+from testspace.envs.assembly.building import build_scene
+from testspace.envs.generator import generate_house
+from testspace.envs.house.classes import CLASSES
+from testspace.envs.render.raycast import RayCastSimulator
+from testspace.experiments.cli.main import main
+from testspace.experiments.protocol.held_out import draw_views
+from testspace.experiments.tools import export_onnx
+from testspace.learners.generalist.geometry import geometry_channels
+from testspace.learners.generalist.weights import load_generalist
+
+FOV = 75.0
+
+
+@pytest.mark.parametrize("with_depth", [False, True])
+def test_rendered_views_have_torchs_logits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], with_depth: bool
+) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    file = tmp_path / "folder/generalist.onnx"
+    main(["export-onnx", "--out", str(file), *(["--depth"] * with_depth)])
+    assert "logits of 112 classes; largest difference from torch in onnxruntime" in capsys.readouterr().out
+    assert file.stat().st_size < 30 * 10**6
+    camera = Camera(128, 128, FOV)
+    simulator = RayCastSimulator(build_scene(generate_house(5, rooms=2, split="test")), camera, light="direct")
+    frame, labels = draw_views(simulator, 6, 1.3, np.random.default_rng(0))
+    given, geometry = {"rgb": frame["rgb"]}, None
+    if with_depth:
+        depth = np.stack(
+            [cv2.resize(one, (64, 64), interpolation=cv2.INTER_NEAREST_EXACT) for one in frame["depth"]]
+        ).astype(np.float32)
+        level = frame["pose"].copy()
+        level[:, 1] -= simulator.floor.level
+        given["depth"] = depth
+        given["camera"] = np.stack([np.full(6, FOV), *level[:, [1, 4, 5]].T], 1).astype(np.float32)
+        normals = normals_from_depth(depth, Camera(64, 64, FOV))
+        tangent = float(np.tan(np.radians(FOV) / 2))
+        geometry = geometry_channels(torch.from_numpy(depth), torch.from_numpy(normals), level, tangent)
+    session = onnxruntime.InferenceSession(file.read_bytes(), providers=["CPUExecutionProvider"])
+    (logits,) = session.run(None, given)
+    network = load_generalist(CLASSES)[0]
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(frame["rgb"]), geometry).numpy()
+    assert logits.dtype == np.float32
+    assert logits.shape == (6, len(CLASSES), 32, 32)
+    assert np.abs(logits - expected).max() < 1e-3
+    assert (logits.argmax(1) == expected.argmax(1)).mean() > 0.999
+    truth = labels.semantic[:, 2::4, 2::4]
+    assert (logits[:, 1:].argmax(1) + 1 == truth)[truth > 0].mean() > 0.7
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert json.loads(metadata["classes"]) == list(CLASSES)
+    assert "EfficientNet-Lite0" in metadata["notice"]
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["export-onnx", *arguments])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    return said
+
+
+def test_bad_input_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "must end in .onnx" in refused(capsys, "--out", str(tmp_path / "x.pt"))
+    missing = str(tmp_path / "none.safetensors")
+    assert "there is no such file" in refused(capsys, "--out", str(tmp_path / "x.onnx"), "--weights", missing)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert "pip install 'testspace[onnx]'" in refused(capsys, "--out", str(tmp_path / "x.onnx"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_differs_from_torch_is_refused_and_one_unchecked_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_onnx, "export_onnx", lambda file, *_: file.write_bytes(b"onnx"))
+    monkeypatch.setattr(export_onnx, "largest_difference", lambda *_: 0.5)
+    assert "differ from torch's by 0.5" in refused(capsys, "--out", str(tmp_path / "x.onnx"))
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(export_onnx, "largest_difference", lambda *_: None)
+    main(["export-onnx", "--out", str(tmp_path / "x.onnx")])
+    assert "it was not compared" in capsys.readouterr().out
