@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 460.0, 230.0, 40.0, 28.0, 12.0, 12.0
@@ -153,28 +154,35 @@ def draw_map(plan: dict[str, NDArray[Any]]) -> str:
     low = np.asarray(origin, np.float64)
     size = np.array([columns * cell, rows * cell])
 
-    def points(xz: NDArray[Any]) -> str:
-        return " ".join(f"{x:.2f},{z:.2f}" for x, z in np.asarray(xz, np.float64) - low)
-
     parts = [
         f'<image href="{png(image)}" width="{size[0]:.3f}" height="{size[1]:.3f}" preserveAspectRatio="none"/>',
-        *_rooms(plan, points, low),
+        *room_outlines(plan, low),
     ]
     path = np.asarray(plan["path"], np.float64)
     if len(path) > 1:
         for first in range(0, len(path) - 1, 200):  # older steps are paler, so that the end of the walk shows
-            shade = 0.25 + 0.6 * first / len(path)
+            shade, drawn = 0.25 + 0.6 * first / len(path), _points(path[first : first + 201] - low)
             parts.append(
-                f'<polyline points="{points(path[first : first + 201])}" fill="none" style="stroke:var(--specialist)" '
-                f'stroke-opacity="{shade:.2f}" stroke-width="0.03" stroke-linejoin="round"/>'
+                f'<polyline points="{drawn}" fill="none" style="stroke:var(--specialist)" '
+                f'stroke-opacity="{shade:.2f}" stroke-width="0.05" stroke-linejoin="round"/>'
             )
     if len(path):
         for point, colour, says in ((path[0], "var(--ink)", "start"), (path[-1], "var(--ttt)", "end")):
             x, z = point - low
             parts.append(_dot(f"{x:.2f}", f"{z:.2f}", 0.13, colour, says))
+    return map_svg("".join(parts), size, "map of the house")
+
+
+def map_svg(drawn: str, size: NDArray[np.float64], name: str) -> str:
+    """A drawing in metres, of this size (x, z), as an SVG with a scale bar below it."""
+    z = size[1] + 0.3
+    bar = (
+        f'<path d="M0 {z - 0.1:.2f}v.2M0 {z:.2f}h2M2 {z - 0.1:.2f}v.2" style="stroke:var(--soft)" stroke-width=".05"/>'
+    )
+    bar += f'<text x="2.15" y="{z + 0.12:.2f}" class="room" style="text-anchor:start">2 m</text>'
     return (
-        f'<svg class="map" viewBox="0 0 {size[0]:.3f} {size[1]:.3f}" role="img" aria-label="map of the house">'
-        f"{''.join(parts)}</svg>"
+        f'<svg class="map" viewBox="0 0 {size[0]:.3f} {size[1] + 0.5:.3f}" role="img" aria-label="{escape(name)}">'
+        f"{drawn}{bar}</svg>"
     )
 
 
@@ -193,15 +201,26 @@ def _at_cells(plan: dict[str, NDArray[Any]], value: int) -> NDArray[np.bool_]:
     return found
 
 
-def _rooms(plan: dict[str, NDArray[Any]], points: Any, low: NDArray[np.float64]) -> list[str]:
+def room_outlines(plan: Mapping[str, NDArray[Any]], low: NDArray[np.float64]) -> list[str]:
+    """Outlines and names of the rooms as SVG, in metres from `low` (x, z)."""
     parts = []
     for name, corners in zip(plan["room_types"], _parts(plan["room_points"], plan["room_starts"]), strict=True):
-        x, z = (corners.min(0) + corners.max(0)) / 2 - low
+        middle = shapely.get_point(shapely.maximum_inscribed_circle(shapely.Polygon(corners), 0.05), 0)
+        x, z = np.array([middle.x, middle.y]) - low
         parts.append(
-            f'<polygon points="{points(corners)}" fill="none" style="stroke:var(--ink)" stroke-width="0.05"/>'
-            f'<text x="{x:.2f}" y="{z:.2f}" class="room">{escape(str(name))}</text>'
+            f'<polygon points="{_points(corners - low)}" fill="none" style="stroke:var(--ink)" stroke-width="0.05"/>'
+            f'<text x="{x:.2f}" y="{z:.2f}" class="room">{escape(_words(str(name)))}</text>'
         )
     return parts
+
+
+def _words(name: str) -> str:
+    """LivingRoom as "Living room"."""
+    return "".join(f" {c.lower()}" if c.isupper() and k else c for k, c in enumerate(name))
+
+
+def _points(xz: NDArray[Any]) -> str:
+    return " ".join(f"{x:.2f},{z:.2f}" for x, z in np.asarray(xz, np.float64))
 
 
 def _parts(points: NDArray[Any], starts: NDArray[np.int64]) -> list[NDArray[Any]]:

@@ -62,7 +62,15 @@ def test_it_evaluates_networks_and_map_before_and_after(run: Path) -> None:
 
 def test_the_report_names_all_of_them(run: Path) -> None:
     page = (run / "report.html").read_text()
-    for words in ("over the generalist", "generalist, rgb-d", "fused map", "assets known before"):
+    for words in (
+        "Generalist",
+        "generalist, rgb-d",
+        "Specialist and map",
+        "The house as it is understood",
+        "assets known before",
+        "making labelled views",
+        "testspace segment PICTURES --run run",
+    ):
         assert words in page
     with np.load(run / "report_data" / "panels.npz") as panels:
         assert {f"prediction_{method}" for method in METHODS} <= set(panels)
