@@ -102,6 +102,6 @@ def class_legend(arrays: Arrays, shown: list[str]) -> str:
         return ""
     counts = np.bincount(np.concatenate(there), minlength=len(CLASSES))
     counts[0] = 0
-    order = np.argsort(-counts, kind="stable")
+    order = [int(c) for c in np.argsort(-counts, kind="stable")]
     order = [c for c in order if counts[c] and counts[c] >= MIN_LEGEND_SHARE * counts.sum()]
     return keys([("rgb({} {} {})".format(*class_colours()[c]), CLASSES[c]) for c in order])

@@ -63,7 +63,7 @@ def read_semantic_map(run: Path) -> StoredMap | None:
         return None
     try:
         with np.load(file, allow_pickle=False) as data:
-            stored = StoredMap(*(data[name] for name in _ARRAYS), cell=float(data["cell"]))
+            stored = StoredMap(**{name: data[name] for name in _ARRAYS}, cell=float(data["cell"]))
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise UserError(f"{file}: the semantic map cannot be read ({error}); remove it to go on without") from None
     if stored.centres.shape != (len(stored.places), 3) or any(len(one) != len(stored.places) for one in stored[:5]):
