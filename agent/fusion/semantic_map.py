@@ -179,10 +179,10 @@ def fused_by(segmenter: Segmenter, camera: Camera, prior: SurfacePrior, config: 
     return SemanticMap(lambda frames: segmenter.probabilities(frames["rgb"]), segmenter.classes, camera, prior, config)
 
 
-def fused_by_generalist(network: Generalist, camera: Camera, prior: SurfacePrior, config: FusionConfig) -> SemanticMap:
-    """An empty map of what a `folded` generalist predicts from rgb, depth and normals."""
+def generalist_probabilities(network: Generalist, camera: Camera) -> Probabilities:
+    """What a `folded` generalist, or specialist, predicts from rgb, depth and normals; classes 1 and up."""
 
     def predict(frames: Mapping[str, Tensor]) -> NDArray[np.float32]:
         return np.ascontiguousarray(predict_frames(network, frames, camera).permute(0, 2, 3, 1).numpy())
 
-    return SemanticMap(predict, range(1, network.config.classes), camera, prior, config)
+    return predict

@@ -98,7 +98,8 @@ def adapted(*, options: Options, policy: str = "frontier", references: bool = Tr
 
     Args:
         policy: A policy as for `testspace run --policy`.
-        references: Train the control (generated views alone) and the bound (true labels) too, as long each.
+        references: Train what the specialist is compared with too, each as long: on generated views alone (control),
+            with labels of single frames, of hard votes, and true ones (bound).
     """
     if find_preset(options.preset).from_scratch:
         raise UserError(f"preset {options.preset} starts from scratch; use --preset adapted")

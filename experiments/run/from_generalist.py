@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...agent.fusion.semantic_map import SemanticMap, fused_by_generalist
+from ...agent.fusion.semantic_map import SemanticMap, generalist_probabilities
 from ...agent.trainer import Trainer
 from ...core.errors import UserError
 from ...core.frame import Camera, Frame
@@ -62,8 +62,9 @@ class FromGeneralist(Perception):
         config = self.preset.specialist
         views = external_views(config.generated_houses, config.generated_views, self.assets, self.seed, advance)
         self.generated = ViewSet(views)
-        teacher = folded(self.generalist)
-        self.semantic_map = fused_by_generalist(teacher, self.preset.camera, surface_prior(views), self.preset.fusion)
+        teacher = self.network(SPECIALIST if weights_file(self.run, SPECIALIST).exists() else self.baseline)
+        predict, camera = generalist_probabilities(folded(teacher), self.preset.camera), self.preset.camera
+        self.semantic_map = SemanticMap(predict, self.learnable, camera, surface_prior(views), self.preset.fusion)
 
     def training(self) -> Training:
         """The specialist in training, and generated views to mix in."""
@@ -73,12 +74,14 @@ class FromGeneralist(Perception):
         return Training(learner, self.generated, 1 - config.own_share)
 
     def specialise(self, trainer: Trainer, advance: Advance) -> None:
-        """Store the specialist as it is now."""
+        """Store the specialist as it is now; from here on it labels the agent's frames."""
         assert isinstance(trainer.learner, SpecialistLearner)
         provenance = {"command": "testspace run", "frames": trainer.learner.steps * trainer.learner.batch_size}
         file = weights_file(self.run, SPECIALIST)
         file.parent.mkdir(exist_ok=True)
         save_weights(file, trainer.learner.specialist, CLASSES, provenance)
+        assert self.semantic_map is not None
+        self.semantic_map.predict = generalist_probabilities(folded(trainer.learner.specialist), self.preset.camera)
 
     def rows(self, method: str) -> dict[str, Predict]:
         """The network from rgb, and from rgb and depth; for the specialist also the map, and both together."""

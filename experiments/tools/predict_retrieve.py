@@ -34,6 +34,11 @@ def load_learner(run: Path) -> TSTLearner:
     folder = run / "agent" / "learner"
     try:
         config = json.loads((run / "config.json").read_text())
+        if config["sizes"]["generalist"] != "none":
+            raise UserError(
+                f"{run} began from the generalist; this needs a masked model from scratch: --preset nano, or "
+                "--generalist none"
+            )
         sizes = config["sizes"]["learner"]
         for network in config.get("networks", ()):
             register_network(network, sizes["image_size"], sizes["patch"])

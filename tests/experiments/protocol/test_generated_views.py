@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -101,3 +103,29 @@ def test_another_variant_is_another_look_in_the_same_box() -> None:
     assert usual.vertices.shape != other.vertices.shape or not np.array_equal(usual.vertices, other.vertices)
     again = houses.build_scene(house, variant=3)
     np.testing.assert_array_equal(other.vertices, again.vertices)
+
+
+def test_external_views_are_made_once_and_none_has_the_test_spaces_assets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path))
+    own = house_assets(generate_house(5))
+    done: list[int] = []
+    first = houses.external_views(2, 6, own, 0, lambda number, total: done.append(number))
+    assert done == [1, 2]
+    again = houses.external_views(2, 6, own, 0, lambda number, total: done.append(number))
+    assert done == [1, 2]
+    for mine, stored in zip(first.arrays, again.arrays, strict=True):
+        np.testing.assert_array_equal(mine, stored)
+    alone = house_views(500, 1, own, 6)
+    np.testing.assert_array_equal(first.rgb[6:], alone.rgb)
+    assert not np.array_equal(first.rgb[:6], house_views(0, 0, own, 6).rgb)  # not what a generalist was trained on
+
+
+def test_floors_face_up_and_ceilings_down_in_the_prior(views: Views) -> None:
+    lift = houses.surface_prior(views).lift
+    up_low, down_high = 40, 0 * 40 + 26  # facing up below 0.1 m; facing down at 2.6 m
+    floor, ceiling = CLASS_ID["Floor"], CLASS_ID["Ceiling"]
+    assert lift[up_low, floor] > 2
+    assert lift[up_low, floor] > 5 * lift[down_high, floor]
+    assert lift[:40, ceiling].max() > 2
