@@ -37,6 +37,10 @@ class Acted(NamedTuple):
     """Moves that were blocked."""
     simulator_fps: float
     """Frames acted and rendered per second."""
+    acting_s: float = 0.0
+    """Seconds of acting and rendering, the replay buffer included."""
+    fusing_s: float = 0.0
+    """Seconds of the semantic map."""
 
 
 class Actor:
@@ -92,7 +96,7 @@ class Actor:
                 raise RuntimeError("the environment's budget of steps is shorter than the episode")
         if not rollout:
             return Acted(0, 0.0)
-        acted = Acted(collisions, len(rollout) / (time.perf_counter() - start))
+        fps, fusing = len(rollout) / (time.perf_counter() - start), 0.0
         batch = stack_frames(rollout)
         batch["step"] = np.arange(self.frame, self.frame + len(rollout), dtype=np.int64)
         admitted = self.admit(batch["pose"])
@@ -100,8 +104,11 @@ class Actor:
             stored = {key: torch.from_numpy(value[admitted]) for key, value in batch.items()}
             self.buffer.extend(stored)
             if self.semantic_map is not None:
+                begun = time.perf_counter()
                 self.semantic_map.add(as_stored(stored))  # as the learner will look them up
+                fusing = time.perf_counter() - begun
         self.frame += len(rollout)
+        acted = Acted(collisions, fps, time.perf_counter() - start - fusing, fusing)
         self._store(acted)
         return acted
 

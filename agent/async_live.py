@@ -48,6 +48,7 @@ class AsyncAgent:
         self.frame = 0
         self._fused = 0  # frames up to here are in the semantic map
         self._reported = 0  # frames seen by the last rollout that was reported
+        self._fusing = 0.0  # seconds of the semantic map since then
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
         learned = settings.folder / "learned.npz"
@@ -66,7 +67,7 @@ class AsyncAgent:
 
         Raises ActorError where the actor ends before, KeyboardInterrupt where it is interrupted.
         """
-        trainer, learner, means = self.trainer, self.trainer.learner, RunningMeans()
+        trainer, learner, means, learning = self.trainer, self.trainer.learner, RunningMeans(), 0.0
         if self._reported < until:
             self._send("act", until)
         while self._reported < until:
@@ -76,10 +77,13 @@ class AsyncAgent:
             if ended is not None and due <= learner.steps:
                 self._reported = ended["frame"]
                 self._store()
+                ended = {**ended, "fusing_s": self._fusing, "learning_s": learning}
                 on_rollout(Rollout(**ended, samples_per_s=means.samples_per_s(), losses=means.means()))
-                means = RunningMeans()
+                means, learning, self._fusing = RunningMeans(), 0.0, 0.0
             elif trainer.config.learning(self.frame) and learner.steps < due and len(self.buffer):
+                started = time.perf_counter()
                 trainer.train(min(learner.steps + CHUNK, due), means)
+                learning += time.perf_counter() - started
             else:
                 time.sleep(PAUSE)
             self._check()
@@ -142,8 +146,10 @@ class AsyncAgent:
             return
         steps = self.buffer.get(range(len(self.buffer)), ("step",))["step"]
         new = torch.nonzero(steps >= self._fused).flatten()
+        started = time.perf_counter()
         for indices in new.split(self.settings.config.rollout) if len(new) else ():
             semantic_map.add(self.buffer.get(indices))
+        self._fusing += time.perf_counter() - started
         self._fused = max(self._fused, int(steps.max()) + 1)
 
     def _store(self) -> None:

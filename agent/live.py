@@ -8,6 +8,7 @@ that is killed resumes from there. `agent.async_live` lets both go on at the sam
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -39,6 +40,12 @@ class Rollout:
     """Training samples per second; 0 before learning starts."""
     losses: dict[str, float]
     """Means of the learner's metrics over the rollout's training steps."""
+    acting_s: float = 0.0
+    """Seconds of acting and rendering."""
+    fusing_s: float = 0.0
+    """Seconds of adding the frames to the semantic map."""
+    learning_s: float = 0.0
+    """Seconds of training."""
 
 
 class LiveAgent(Protocol):
@@ -107,10 +114,17 @@ class AlternatingAgent:
         """Act and learn until the agent has seen `until` frames; `on_rollout` is called after each rollout."""
         while self.frame < until:
             acted = self.actor.act(min(self.actor.config.rollout, until - self.frame))
-            means = RunningMeans()
+            means, started = RunningMeans(), time.perf_counter()
             self.trainer.train(self.trainer.steps_due(self.frame), means)
+            seconds = time.perf_counter() - started
             self.trainer.store()
-            on_rollout(Rollout(self.frame, *self.actor.coverage(), *acted, means.samples_per_s(), means.means()))
+            seen, held = self.actor.coverage()
+            on_rollout(
+                Rollout(
+                    self.frame, seen, held, **acted._asdict(),
+                    samples_per_s=means.samples_per_s(), losses=means.means(), learning_s=seconds,
+                )
+            )  # fmt: skip
 
     def change_house(self, house: Any) -> float:
         """Put another state of the house around the agent; returns how far it had to move, in metres."""

@@ -156,6 +156,10 @@ class SemanticMap:
         """Of each cell (P,), 1 less the probability of its class: 0 where all views agree."""
         return 1 - self._probabilities().max(1) if len(self) else np.zeros(0, np.float32)
 
+    def evidence(self) -> NDArray[np.float32]:
+        """Of each cell (P,), in how many pixels it was seen; those of cells that frames contradicted count for less."""
+        return self._sums.sum(1)
+
     def surface(self) -> tuple[NDArray[np.float64], NDArray[np.int16]]:
         """The middle of each cell (P, 3), in metres, and its class id (P,)."""
         best = self.classes[self._probabilities().argmax(1)] if len(self) else np.zeros(0, np.int64)

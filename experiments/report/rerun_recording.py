@@ -1,5 +1,5 @@
-"""`testspace watch RUN`: a run as a Rerun recording: the house, the agent's path, its camera with all modalities, what
-it takes things for, predictions beside the truth on held-out views, and the curves.
+"""`testspace watch RUN`: a run as a Rerun recording: the house, the fused map in class colours and its doubt, the path
+of the agent, its camera with all modalities, predictions beside the truth on held-out views, and the curves.
 
 A run that goes on can be watched too, and `testspace run --view` does so itself: what is missing yet is left out. No
 display is needed to write the file; the Rerun viewer opens it, on the desktop or in a browser.
@@ -27,8 +27,10 @@ from ...core.frame import rotation
 from ...envs.house.classes import CLASSES, class_colours
 from ..rundir.networks import specialist_of
 from ..rundir.run_frames import RunFrames
+from ..rundir.semantic_file import read_semantic_map
 from .report_figures import draw_normals
 from .report_page import NAMES
+from .semantic_drawing import below_the_ceiling, doubt_colours
 
 if TYPE_CHECKING:
     from rerun import RecordingStream
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 TIMELINE = "frame"
 """Frames of the agent's life."""
 CAMERA = "house/agent/camera"
+DOUBT = "house/doubt"
 SHOWN = ("rgb", "truth", *(f"prediction_{method}" for method in NAMES))
 """What of the held-out views is shown, where it is stored."""
 PAUSE = 2.0
@@ -129,6 +132,7 @@ def _log_new(stream: RecordingStream, run: Path, told: _Told) -> None:
     classes = list(zip(range(len(CLASSES)), CLASSES, class_colours(), strict=True))
     stream.log("/", rerun.ViewCoordinates.RIGHT_HAND_Y_UP, rerun.AnnotationContext(classes), static=True)
     _log_house(stream, run, remembered)
+    _log_semantic_map(stream, run)
     _log_frames(stream, run, remembered, told)
     _log_held_out(stream, run)
     _log_curves(stream, run, told)
@@ -148,7 +152,9 @@ def _layout() -> Any:
         *(rrb.TimeSeriesView(origin=name, name=name) for name in ("mIoU", "coverage", "losses")), name="curves"
     )
     right = rrb.Vertical(rrb.Grid(*senses, prediction), rrb.Tabs(views, curves))
-    return rrb.Blueprint(rrb.Horizontal(rrb.Spatial3DView(origin="house", name="house"), right), collapse_panels=True)
+    house = rrb.Spatial3DView(origin="house", contents=["$origin/**", f"- {DOUBT}/**"], name="house")
+    doubt = rrb.Spatial3DView(origin="house", contents=["$origin/**", "- house/semantic/**"], name="doubt")
+    return rrb.Blueprint(rrb.Horizontal(rrb.Tabs(house, doubt), right), collapse_panels=True)
 
 
 def _log_house(stream: RecordingStream, run: Path, remembered: RunFrames) -> None:
@@ -166,6 +172,20 @@ def _log_house(stream: RecordingStream, run: Path, remembered: RunFrames) -> Non
         stream.log("house/path", path, static=True)
     held = rerun.Points3D(_on_floor(remembered.poses[:, [0, 2]], PATH_HEIGHT), radii=0.03, colors=[224, 142, 33])
     stream.log("house/remembered", held, static=True)
+
+
+def _log_semantic_map(stream: RecordingStream, run: Path) -> None:
+    """The fused map without its ceilings, in class colours, and its doubt, where a map is stored yet."""
+    import rerun
+
+    stored = read_semantic_map(run)
+    if stored is None:
+        return
+    keep = below_the_ceiling(stored)
+    centres, radius, doubt = stored.centres[keep], stored.cell / 2, stored.doubt[keep]
+    classes = stored.classes[keep].astype(np.uint16)
+    stream.log("house/semantic", rerun.Points3D(centres, radii=radius, class_ids=classes), static=True)
+    stream.log(DOUBT, rerun.Points3D(centres, radii=radius, colors=doubt_colours(doubt)), static=True)
 
 
 def _log_frames(stream: RecordingStream, run: Path, remembered: RunFrames, told: _Told) -> None:

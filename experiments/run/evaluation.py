@@ -6,6 +6,7 @@ report, and nowhere else.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,12 +22,18 @@ from ...core.storage import replacing
 from ...learners.adaptation.ttt_config import TTTConfig
 from ...learners.data.replay_buffer import ReplayBuffer
 from ..protocol.score import Score, score, ttt_scores, unlabelled_rgb
+from ..report.first_look import write_first_look
+from ..report.report_page import NAMES
 from ..rundir.run_folder import RunFolder
 from .from_scratch import FromScratch
 from .perception import SPECIALIST, Perception
+from .stage_times import EVALUATING, LABELLED, LEARNING
 
 PICTURES = 6
 """Held-out views shown in the report."""
+FIRST_LOOK = "first-look.png"
+SEARCHED = 32
+"""Held-out views among which those of the first look are chosen where there is no truth."""
 
 
 class Evaluation:
@@ -63,9 +70,14 @@ class Evaluation:
 
     def baseline(self) -> None:
         """Make the baseline, and log its scores."""
-        method, started = self.perception.baseline, time.perf_counter()
-        with self.progress.stage(f"{method}, and labelled frames of other houses") as advance:
-            self.perception.prepare(advance)
+        method, perception, started = self.perception.baseline, self.perception, time.perf_counter()
+        if perception.pretrained:
+            self._first_look()
+        stage = LABELLED if perception.pretrained else LEARNING
+        with self.run.timed(stage, 0), self.progress.stage(f"{method}, and labelled frames of other houses") as advance:
+            perception.prepare(advance)
+        if not perception.pretrained:
+            self._first_look()
         if not self.run.logged("evaluation", method=method, frame=0, change=self.change):
             self._evaluate(method, 0, seconds=time.perf_counter() - started)
 
@@ -74,7 +86,7 @@ class Evaluation:
         if self.run.logged("evaluation", method=SPECIALIST, frame=frame, change=self.change):
             return
         started = time.perf_counter()
-        with self.progress.stage(f"specialist at {frame}") as advance:
+        with self.run.timed(LEARNING, frame), self.progress.stage(f"specialist at {frame}") as advance:
             self.perception.specialise(trainer, advance)
         self._evaluate(SPECIALIST, frame, seconds=time.perf_counter() - started)
 
@@ -127,7 +139,7 @@ class Evaluation:
         views, truth = self.views["rgb"][order], self.truth.semantic[order]
         memory = ReplayBuffer.reader(trainer.buffer.folder, self.seed)
         sample = unlabelled_rgb(memory, perception.labelled.rgb, self.seed)
-        with self.progress.stage("test-time training") as advance:
+        with self.run.timed(EVALUATING, frame), self.progress.stage("test-time training") as advance:
             found = ttt_scores(
                 perception.segmenter(SPECIALIST), perception.masked_model(trainer), views, truth,
                 None if rooms is None else rooms[order], perception.learnable, sample, config, self.seed, advance,
@@ -157,18 +169,34 @@ class Evaluation:
 
     def _evaluate(self, method: str, frame: int, **more: Any) -> None:
         """Log the scores of the method's rows; its own row is written last, and says that all are there."""
-        rows = dict(reversed(self.perception.rows(method).items()))
-        for name, predict in rows.items():
-            found = None
-            if self.truth is not None:
-                found = score(predict(self.views), self.truth.semantic, self.perception.learnable)
-            self._log(name, frame, found, **more)
+        with self.run.timed(EVALUATING, frame):
+            rows = dict(reversed(self.perception.rows(method).items()))
+            for name, predict in rows.items():
+                found = None
+                if self.truth is not None:
+                    found = score(predict(self.views), self.truth.semantic, self.perception.learnable)
+                self._log(name, frame, found, **more)
 
     def _predict(self, method: str, frames: Frame) -> NDArray[np.int16]:
         return self.perception.rows(method)[method](frames)
 
     def _log(self, method: str, frame: int, found: Score | None, **more: Any) -> None:
         self.run.log("evaluation", frame, method=method, change=self.change, **(found or {}), **more)
+
+    def _first_look(self) -> None:
+        """Draw what the baseline makes of some held-out views, and say where: there is nothing else to see yet."""
+        file = self.run.path / FIRST_LOOK
+        if file.exists():
+            return
+        baseline, truth = self.perception.baseline, None if self.truth is None else self.truth.semantic
+        labels = self._predict(baseline, _part(self.views, np.arange(SEARCHED))) if truth is None else truth
+        chosen = _richest(labels)
+        frames = _part(self.views, chosen)
+        predictions = {
+            NAMES.get(name, name): predict(frames) for name, predict in self.perception.rows(baseline).items()
+        }
+        write_first_look(file, frames["rgb"], predictions, None if truth is None else truth[chosen])
+        print(f"first look: {file} (the {baseline}'s predictions here, before it learns)", file=sys.stderr, flush=True)
 
     def _write_pictures(self, truth: NDArray[np.int16] | None, after_ttt: NDArray[np.int16] | None) -> None:
         """Store held-out views with truth and predictions for the report: those that show the most classes."""

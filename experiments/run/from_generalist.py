@@ -36,6 +36,7 @@ class FromGeneralist(Perception):
     """See `perception.Perception`. The baseline is the generalist as it comes."""
 
     baseline = "generalist"
+    pretrained = True
 
     def __init__(self, run: Path, preset: Preset, house: House | None, seed: int, device: torch.device) -> None:
         """run: the run's folder. house: the test space, whose assets generated houses do without; None: unknown.

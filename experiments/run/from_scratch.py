@@ -29,6 +29,7 @@ class FromScratch(Perception):
     """See `perception.Perception`. The pseudolabels are those of scratch, which has learned from external houses."""
 
     baseline = "scratch"
+    pretrained = False
 
     def __init__(
         self,

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,7 @@ from ..protocol.transfer_set import transfer_set
 from ..report.report import write_report
 from ..report.rerun_recording import need_rerun, recording
 from ..rundir.run_folder import RunFolder
+from ..rundir.semantic_file import store_semantic_map
 from ..rundir.wandb_curves import check_wandb
 from .async_actor import open_world, refuse_async
 from .evaluation import Evaluation
@@ -51,6 +52,7 @@ from .from_scratch import FromScratch
 from .perception import Perception
 from .run_config import RunConfig
 from .scheduled_changes import ScheduledChange, eval_points, parse_scheduled, recoveries
+from .stage_times import EVALUATING, LABELLED, stage_seconds
 from .threads import set_fastest_threads
 from .world_factory import OpenSpace, View, open_space
 
@@ -103,22 +105,33 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
         try:
             view_run = recording(folder.path, folder.path / "watch.rrd", view=True) if config.view else None
             showing = Progress() if progress is None else nullcontext(progress)
-            with showing as shown, view_run or nullcontext(lambda: None) as show, ExitStack() as cleanup:
+            seen = view_run or nullcontext(lambda: None)
+            with _session(folder, started), showing as shown, seen as show, ExitStack() as cleanup:
                 if perception is None:
-                    with shown.stage("transfer set") as advance:
+                    with folder.timed(LABELLED, 0), shown.stage("transfer set") as advance:
                         labelled = transfer_set(space.house, preset.transfer_set, external, advance)
                     perception = FromScratch(config.out, preset, labelled, config.seed, device, config.start_4m)
                 summary = run.live(folder, perception, shown, show, cleanup)
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            folder.log("session", summary["frames"], seconds=time.perf_counter() - started, peak_rss_mb=peak)
             sessions = folder.logged("session")
             summary["seconds"] = sum(row["seconds"] for row in sessions)
             summary["peak_rss_mb"] = max(row["peak_rss_mb"] for row in sessions)
+            summary["stages"] = stage_seconds(folder, summary["seconds"])
             write_json(folder.path / "summary.json", {**settings, **summary})
             write_report(folder.path)
         finally:
             folder.close()
     return {**settings, **summary}
+
+
+@contextmanager
+def _session(folder: RunFolder, started: float) -> Iterator[None]:
+    """Log how long the session took, and the most memory that its process had, also where it is interrupted."""
+    try:
+        yield
+    finally:
+        frame = max((row["frame"] for row in folder.logged("rollout")), default=0)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        folder.log("session", frame, seconds=time.perf_counter() - started, peak_rss_mb=peak)
 
 
 def _check_start(config: RunConfig, preset: Preset) -> None:
@@ -157,8 +170,9 @@ class _Run:
         """
         space, preset, seed = self.space, self.preset, self.config.seed
         changed = [space.simulator_in(state) for state in self.states[1:]] if space.simulator_in is not None else []
-        views, truth = space.draw_views(preset.eval_views, eval_rng(seed), changed)
-        per_state = [(views, truth), *(simulator.render_with_labels(views["pose"]) for simulator in changed)]
+        with run.timed(EVALUATING, 0):
+            views, truth = space.draw_views(preset.eval_views, eval_rng(seed), changed)
+            per_state = [(views, truth), *(simulator.render_with_labels(views["pose"]) for simulator in changed)]
         rooms = rooms_of(views["pose"], [room.polygon for room in space.env.scene.rooms])
         known_rooms = rooms if (rooms >= 0).any() else None
         evaluation = Evaluation(run, perception, per_state, known_rooms, seed, progress)
@@ -202,10 +216,12 @@ class _Run:
     def _act_and_evaluate(
         self, agent: LiveAgent, run: RunFolder, evaluation: Evaluation, progress: Progress, show: Callable[[], None]
     ) -> None:
-        frames = self.preset.episode.frames
+        frames, fused = self.preset.episode.frames, evaluation.perception.semantic_map
 
         def see() -> None:
             _store_map(run.path / "report_data" / "map.npz", agent)
+            if fused is not None:
+                store_semantic_map(run.path, fused)
             if len(agent.trainer.buffer):
                 show()
 

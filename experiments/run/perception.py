@@ -35,6 +35,8 @@ class Perception(ABC):
 
     baseline: ClassVar[str]
     """Method that has seen external houses only: "scratch" or "generalist"."""
+    pretrained: ClassVar[bool]
+    """Whether the baseline is there before `prepare`."""
     learnable: Sequence[int]
     """Classes that count: those that its labels have."""
     semantic_map: SemanticMap | None = None

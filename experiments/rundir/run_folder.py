@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +55,22 @@ class RunFolder:
         with (self.path / "metrics.jsonl").open("a") as out:
             out.write(json.dumps(row) + "\n")
         self.rows.append(row)
-        prefix = f"{kind}/{values['method']}" if "method" in values else kind
+        of = values.get("method", values.get("stage"))
+        prefix = kind if of is None else f"{kind}/{of}"
         for curves in self._curves:
             for name, value in values.items():
                 if isinstance(value, int | float):
                     curves.add_scalar(f"{prefix}/{name}", value, frame)
             curves.flush()
+
+    @contextmanager
+    def timed(self, stage: str, frame: int) -> Iterator[None]:
+        """Log how long the block takes, also where it is interrupted, as a row of kind "time"."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.log("time", frame, stage=stage, seconds=time.perf_counter() - started)
 
     def logged(self, kind: str, **match: Any) -> list[dict[str, Any]]:
         """Rows of this kind whose fields equal `match`, oldest first."""

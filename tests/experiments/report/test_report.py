@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import html as html_text
 import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,31 @@ from testspace.core.errors import UserError
 from testspace.envs.house.classes import CLASS_ID, class_colours
 from testspace.experiments.report.report import write_report
 from testspace.experiments.report.report_figures import Series, chart, draw_normals, png, ticks
+from testspace.experiments.rundir.semantic_file import map_file
+
+BROWSER = next((one for one in ("chromium", "chromium-browser", "google-chrome") if shutil.which(one)), None)
+WIDTHS = (390, 1280)
+PROBE = """
+<script>
+addEventListener("load", () => {
+  const told = [...document.querySelectorAll("iframe")].map((frame) => {
+    const page = frame.contentDocument, input = page.querySelector(".slider input");
+    const cut = () => frame.contentWindow.getComputedStyle(page.querySelector(".slider .after")).clipPath;
+    const before = cut();
+    input.value = 20;
+    input.dispatchEvent(new Event("input"));
+    return {
+      width: page.documentElement.scrollWidth, before, after: cut(),
+      broken: [...page.images].filter((image) => !image.naturalWidth).length,
+      sections: [...page.querySelectorAll("h2")].map((one) => one.textContent),
+      maps: [...page.querySelectorAll("svg.map")].map((one) => one.getBoundingClientRect().width > 200),
+    };
+  });
+  document.body.textContent = "TOLD" + JSON.stringify(told) + "TOLD";
+});
+</script>
+"""
+
 
 WALL, FLOOR, BED, FORK = (CLASS_ID[name] for name in ("Wall", "Floor", "Bed", "Fork"))
 
@@ -112,7 +140,7 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.addresses += [value or "" for key, value in attrs if key in ("src", "href")]
-        if tag not in ("meta", "img"):
+        if tag not in ("meta", "img", "input"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -132,7 +160,7 @@ def read(html: str) -> Tags:
 def test_a_whole_run_is_told_without_anything_from_elsewhere(tmp_path: Path) -> None:
     html = write_report(write_run(tmp_path / "run")).read_text()
     tags = read(html)
-    assert len(tags.addresses) == 3 * 8 + 1
+    assert len(tags.addresses) == 3 * 8 + 3 * 4 + 1  # views, views with a slider, the map
     assert all(address.startswith("data:image/png;base64,") for address in tags.addresses)
     assert "http" not in html
     assert "url(" not in html
@@ -156,7 +184,7 @@ def test_parts_without_data_are_left_out(tmp_path: Path) -> None:
     html = write_report(out).read_text()
     read(html)
     assert "TTT" not in html
-    assert len(read(html).addresses) == 3 * 7 + 1
+    assert len(read(html).addresses) == 3 * 7 + 3 * 4 + 1
     for file in ("config.json", "metrics.jsonl", "report_data/panels.npz", "report_data/map.npz"):
         (out / file).unlink()
     html = write_report(out).read_text()
@@ -226,3 +254,37 @@ def test_what_was_tried_on_some_views_only_stands_apart(tmp_path: Path) -> None:
     assert marks[1] < marks[0], "neither the curve nor the table of classes may hold it"
     assert "35.5%" in pages[1]
     assert "35.5%" not in pages[0]
+
+
+@pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed")
+def test_it_fits_a_phone_and_a_desk(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    rng = np.random.default_rng(0)
+    centres = rng.random((500, 3)) * [6, 0, -6] + [0, 0.05, 0]
+    classes, doubt = rng.choice([WALL, FLOOR], 500).astype(np.int16), rng.random(500).astype(np.float16)
+    np.savez(
+        map_file(run), places=np.arange(500), centres=centres.astype(np.float32), classes=classes, doubt=doubt,
+        evidence=np.ones(500, np.float32), cell=0.1,
+    )  # fmt: skip
+    report = write_report(run).read_text()
+    frames = "".join(
+        f'<iframe style="width:{width}px;height:4000px;border:0" srcdoc="{html_text.escape(report)}"></iframe>'
+        for width in WIDTHS
+    )
+    file = tmp_path / "frames.html"
+    file.write_text(f"<!doctype html><body>{frames}{PROBE}</body>")
+    command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    dumped = subprocess.run(
+        [*command, "--virtual-time-budget=10000", "--dump-dom", file.as_uri()],
+        capture_output=True, text=True, check=True, timeout=180,
+    ).stdout  # fmt: skip
+    found = re.search("TOLD(.*)TOLD", dumped)
+    assert found is not None, dumped[:2000]
+    for width, told in zip(WIDTHS, json.loads(html_text.unescape(found[1])), strict=True):
+        assert told["width"] <= width, "it scrolls sideways"
+        assert told["broken"] == 0
+        assert told["before"] != told["after"]
+        assert told["after"].endswith("20%)")
+        assert told["maps"] == [True, True, True]
+        assert told["sections"][:2] == ["Before and after", "The house as it is understood"]
+        assert "What to do next" in told["sections"]

@@ -13,8 +13,11 @@ import torch
 from frames import boxes
 
 from testspace.core.errors import UserError
+from testspace.envs.house.classes import CLASS_ID
 from testspace.experiments.cli import main as cli
 from testspace.experiments.report.rerun_recording import recording, watch
+from testspace.experiments.report.semantic_drawing import doubt_colours
+from testspace.experiments.rundir.semantic_file import map_file
 from testspace.learners.data.replay_buffer import ReplayBuffer
 from testspace.learners.heads.segmentation import Segmenter
 from testspace.learners.masked.encoder import Encoder
@@ -181,3 +184,19 @@ def test_what_cannot_be_watched_is_said(
         watch(tmp_path)
     with pytest.raises(UserError, match="--frames"):
         watch(run, frames=0)
+
+
+def test_the_fused_map_is_in_class_colours_beside_its_doubt(run: Path) -> None:
+    pytest.importorskip("rerun")
+    wall, ceiling, bed = (CLASS_ID[name] for name in ("Wall", "Ceiling", "Bed"))
+    centres = np.array([[0.05, 0.55, 0.05], [0.05, 2.65, 0.05], [0.25, 1.05, 0.05]], np.float32)
+    np.savez(
+        map_file(run), places=np.arange(3), centres=centres, classes=np.array([bed, ceiling, wall], np.int16),
+        doubt=np.array([0.5, 0.0, 0.0], np.float16), evidence=np.ones(3, np.float32), cell=0.1,
+    )  # fmt: skip
+    found = _chunks(watch(run))
+    assert _column(found["/house/semantic"], "Points3D:class_ids") == [[bed, wall]]
+    assert np.allclose(_column(found["/house/doubt"], "Points3D:positions"), [centres[[0, 2]]])
+    colours = np.array(_column(found["/house/doubt"], "Points3D:colors")[0], np.uint32)
+    expected = doubt_colours(np.array([0.5, 0.0])).astype(np.uint32)
+    assert [[c >> shift & 255 for shift in (24, 16, 8)] for c in colours.tolist()] == expected.tolist()

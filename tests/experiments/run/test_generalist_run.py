@@ -13,14 +13,17 @@ import torch
 from safetensors.torch import load_file
 
 from testspace.agent.episode import EpisodeConfig
+from testspace.agent.fusion.surface_places import Places
 from testspace.core.errors import UserError
 from testspace.core.frame import Camera
+from testspace.envs.house.classes import CLASSES
 from testspace.experiments.cli import main as cli
 from testspace.experiments.protocol.presets import find_preset
 from testspace.experiments.protocol.transfer_set_config import TransferSetConfig
 from testspace.experiments.run.live_run import run_episode
 from testspace.experiments.run.run_config import RunConfig
 from testspace.experiments.rundir.networks import chosen_weights, specialist_of, weights_file
+from testspace.experiments.rundir.semantic_file import read_semantic_map
 from testspace.learners.generalist.specialist_config import SpecialistConfig
 from testspace.learners.generalist.weights import WeightsError
 
@@ -59,10 +62,44 @@ def test_it_evaluates_networks_and_map_before_and_after(run: Path) -> None:
 
 def test_the_report_names_all_of_them(run: Path) -> None:
     page = (run / "report.html").read_text()
-    for words in ("over the generalist", "generalist, rgb-d", "fused map", "assets known before"):
+    for words in (
+        "Generalist",
+        "generalist, rgb-d",
+        "Specialist and map",
+        "The house as it is understood",
+        "assets known before",
+        "making labelled views",
+        "testspace segment PICTURES --run run",
+    ):
         assert words in page
     with np.load(run / "report_data" / "panels.npz") as panels:
         assert {f"prediction_{method}" for method in METHODS} <= set(panels)
+
+
+def test_the_first_look_shows_views_and_predictions(run: Path) -> None:
+    sheet = cv2.imread(str(run / "first-look.png"))
+    assert sheet is not None
+    assert sheet.shape[1] > 4 * 256  # camera, rgb, rgb-d, truth
+    assert sheet.shape[0] > 6 * 256
+
+
+def test_the_fused_map_is_stored_as_it_was_evaluated(run: Path) -> None:
+    stored = read_semantic_map(run)
+    assert stored is not None
+    assert len(stored.places) > 1000
+    assert (np.diff(stored.places) > 0).all()
+    assert np.allclose(Places(PRESET.camera, stored.cell).centres(stored.places), stored.centres, atol=1e-5)
+    assert (stored.doubt >= 0).all()
+    assert (stored.doubt < 1).all()
+    assert set(np.unique(stored.classes)) <= set(range(1, len(CLASSES)))
+
+
+def test_it_says_what_took_its_time(run: Path) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    stages = summary["stages"]
+    named = ("making labelled views", "acting", "fusing", "learning", "evaluating")
+    assert all(stages[name] > 0 for name in named)
+    assert sum(stages.values()) == pytest.approx(summary["seconds"])
 
 
 def test_the_specialist_is_stored_and_can_be_used(run: Path) -> None:

@@ -1,0 +1,84 @@
+"""The end of a report: what took how long, what to do next, and the settings."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from .report_page import section, table
+
+
+def time_section(summary: Mapping[str, Any]) -> str:
+    """Seconds of each stage; empty where they are not known."""
+    stages = summary.get("stages") or {}
+    if not stages:
+        return ""
+    whole = float(summary.get("seconds") or sum(stages.values()))
+    rows = [
+        [
+            escape(name), f"{value:,.1f}", f"{value / whole:.0%}",
+            f'<div style="width:{min(100.0, 100 * value / whole):.1f}%;background:var(--specialist)"></div>',
+        ]
+        for name, value in stages.items()
+    ]  # fmt: skip
+    rows.append(["<b>total</b>", f"<b>{whole:,.1f}</b>", "", ""])
+    says = "Wall-clock seconds; those of a run that was resumed add up. "
+    says += "Acting and learning went on at the same time." if summary.get("async") else "One stage at a time."
+    return section("Time", says, table(["what for", "seconds", "share", ""], rows))
+
+
+def next_section(out: Path, summary: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """Commands that go on from here, to be run beside the run's folder `out`."""
+    run = shlex.quote(out.resolve().name)
+    steps = []
+    if "generalist_knows" in summary:
+        steps += [
+            (
+                "Segment your own pictures of this house with the specialist",
+                f"testspace segment PICTURES --run {run} --out labels",
+            ),
+            ("Take it to a robot as ONNX", f"testspace export-onnx --run {run} --out specialist.onnx"),
+        ]
+    else:
+        steps.append(
+            (
+                "See what the masked model predicts of depth from colour",
+                f"testspace predict {run} --from rgb --to depth",
+            )
+        )
+    steps.append(("Walk through the run in 3D", f"testspace watch {run} --view"))
+    steps.append(("Keep its frames as a recording", f"testspace record {run} --out recording"))
+    if (again := _longer(summary, config)) is not None:
+        steps.append(("Explore and learn for longer", again))
+    body = "".join(f"<p>{escape(says)}:</p><pre>{escape(command)}</pre>" for says, command in steps)
+    return section("What to do next", "In the folder that holds the run's:", body)
+
+
+def _longer(summary: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
+    """The command that runs twice as long in the same house; None where that is not known."""
+    preset, frames = config.get("preset"), summary.get("frames")
+    if not preset or not frames or config.get("sim") == "recording":
+        return None
+    preset = {"adapted-smoke": "adapted", "smoke": "nano"}.get(preset, preset)
+    words = ["testspace", "run", "--seed", str(config.get("seed", 0)), "--preset", str(preset)]
+    if config.get("sim") not in (None, "raycast"):
+        words += ["--sim", str(config["sim"])]
+    house = str(config.get("house") or "")
+    if house and not house.startswith("seed "):
+        words += ["--house", house.rsplit("/", 1)[-1]]
+    if preset == config.get("preset"):
+        words += ["--episode.frames", str(2 * int(frames))]
+    return shlex.join([*words, "--out", "longer"])
+
+
+def settings_section(config: Mapping[str, Any]) -> str:
+    """The settings as they are stored."""
+    if not config:
+        return ""
+    shown = escape(json.dumps(config, indent=2, ensure_ascii=False))
+    body = f"<details><summary>config.json</summary><pre>{shown}</pre></details>"
+    return section("Settings", "The same settings and seed reproduce the run.", body)
