@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,15 +31,17 @@ from ...learners.generalist.geometry import geometry_channels
 from ...learners.generalist.inference import folded
 from ...learners.generalist.network import Generalist
 from ...learners.generalist.views import PIXELS, PLACES
-from ...learners.generalist.weights import load_generalist, load_weights, read_provenance
 from ...learners.metrics.miou import segmentation_score
 from ..protocol.held_out import draw_views
+from ..protocol.named_weights import load_named
 from ..protocol.score import MIN_SHARE
 from ..protocol.transfer_set import house_assets
 from .exclusion import known_assets
 
 MODES = ("rgb", "rgb-d", "noisy rgb-d")
 """Inputs of the network: rgb only, with exact depth and normals, with those of a stereo camera."""
+_WORST, _CONFUSED = 8, 0.1
+"""Rows of the table of confusions, and the least share of a class's pixels that is shown as taken for another."""
 _HEIGHT = 1.5
 _BATCH = 40
 
@@ -144,11 +146,33 @@ def _row(name: str, scores: NDArray[np.float64], known: str) -> str:
     return f"| {name} | " + " | ".join(f"{score:.1%}" for score in scores) + f" | {known} |"
 
 
-def read_network(name: str) -> tuple[Generalist, dict[str, Any]]:
-    """The network and its provenance, from a file or, for "shipped", from the package. Raises WeightsError."""
-    if name == "shipped":
-        return load_generalist(CLASSES)
-    return load_weights(Path(name), CLASSES), read_provenance(Path(name))
+def confusions(network: Generalist, houses: Sequence[str], views: int) -> str:
+    """Markdown table of the classes that are wrong most often: the share of their pixels that is right, from rgb and
+    with depth, and what they are taken for.
+
+    A class counts in the houses in which it has at least MIN_SHARE of the pixels.
+    """
+    folded_network = folded(network)
+    counts = np.zeros((2, len(CLASSES), len(CLASSES)), np.int64)  # by mode, true class and predicted class
+    with Progress() as progress, progress.stage("houses") as advance:
+        for number, reference in enumerate(houses):
+            tested = _render_views(reference, views)
+            true = tested.semantic.ravel()
+            shares = np.bincount(true, minlength=len(CLASSES)) / (true > 0).sum()
+            counted = (true > 0) & (shares[true] >= MIN_SHARE)
+            for mode in range(2):
+                predicted = predict(folded_network, tested, MODES[mode]).ravel()
+                np.add.at(counts[mode], (true[counted], predicted[counted]), 1)
+            advance(number + 1, len(houses))
+    right = counts.diagonal(axis1=1, axis2=2) / np.maximum(counts.sum(2), 1)
+    present = np.flatnonzero(counts.sum((0, 2)))
+    rows = ["| class | right, rgb | right, rgb-d | taken for, from rgb |", "| --- | --- | --- | --- |"]
+    for one in present[np.argsort(right[0][present])][:_WORST]:
+        shares = counts[0, one] / counts[0, one].sum()
+        others = [c for c in np.argsort(-shares)[:3] if c != one and shares[c] >= _CONFUSED]
+        taken = ", ".join(f"{CLASSES[c]} ({shares[c]:.0%})" for c in others)
+        rows.append(f"| {CLASSES[one]} | {right[0, one]:.0%} | {right[1, one]:.0%} | {taken} |")
+    return "\n".join(rows)
 
 
 @dataclass(frozen=True)
@@ -161,6 +185,8 @@ class ValidateConfig:
     """FILE:LINE,... of the houses; lines count from 0."""
     views: int = 400
     """Held-out views per house."""
+    confusions: bool = False
+    """Print which classes are wrong most often instead, and what they are taken for."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -169,7 +195,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with ending_in_one_line("validate"):
         if config.views < 1:
             raise UserError(f"--views must be 1 or more, got {config.views}")
-        network, provenance = read_network(config.weights)
+        network, provenance = load_named(config.weights)
+        if config.confusions:
+            print(confusions(network, references(config.houses), config.views))
+            return
         print(table(network, provenance.get("excluded_assets", ()), references(config.houses), config.views))
 
 
