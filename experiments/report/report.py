@@ -13,7 +13,7 @@ Read from the run's folder:
                          `coverage` the coverage curve, those with `losses: {name: value}` the pre-training curves
     report_data/panels.npz   rgb u8 (n, H, W, 3), depth f32, normals f32, edges u8, truth i16, and of predictions i16
                          prediction_METHOD of any of the methods
-    semantic_map.npz     the fused semantic map: see `rundir.semantic_file`
+    report_data/semantic_map.npz   the fused semantic map: see `rundir.semantic_file`
     report_data/map.npz  occupancy u8 (rows along z, columns along x; 0 unknown, 1 free, 2 occupied) and reachable bool,
                          each with NAME_origin (x, z) of its first corner and NAME_cell in metres; path (T, 2) x, z;
                          rooms as room_types (R,), room_points (P, 2) and room_starts (R + 1,) into the points

@@ -55,7 +55,7 @@ def next_section(out: Path, summary: Mapping[str, Any], config: Mapping[str, Any
     if (again := _longer(summary, config)) is not None:
         steps.append(("Explore and learn for longer", again))
     body = "".join(f"<p>{escape(says)}:</p><pre>{escape(command)}</pre>" for says, command in steps)
-    return section("What to do next", "In the folder that holds the run's:", body)
+    return section("What to do next", "In the folder that contains the run's folder:", body)
 
 
 def _longer(summary: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:

@@ -37,7 +37,7 @@ def semantic_section(stored: StoredMap | None, plan: Arrays) -> str:
         f"highest thing in each place, with everything above {CUT:g} m cut away. Doubt is 1 less the probability of "
         f"the class that is shown: where it is red, the views disagree or the network hesitates. It is above "
         f"{UNSURE:.0%} in {unsure:.0%} of these places: look at them again, or label them by hand. The map has "
-        f"{len(stored.places):,} cells (semantic_map.npz)."
+        f"{len(stored.places):,} cells (report_data/semantic_map.npz)."
     )
     body = f'<div class="charts"><figure>{left}</figure><figure>{right}</figure></div>'
     return section("The house as it is understood", says, body)

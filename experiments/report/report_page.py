@@ -77,6 +77,7 @@ svg .room { font-size: .34px; fill: var(--ink); text-anchor: middle; paint-order
 @media print { :root { color-scheme: light; --paper: #fff; --ink: #000; --soft: #444; --card: #f3f3ef; --line: #ccc; }
   body { max-width: none; padding: 0; font-size: 12px; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
   h2 { break-after: avoid; } figure, .panel, .compare, .step, .card, tr { break-inside: avoid; }
+  .compare { grid-template-columns: 1fr 2fr 1fr; } .compare .wider { grid-column: auto; order: 0; }
   .slider { display: grid; grid-template-columns: 1fr 1fr; gap: .35rem; } .slider input { display: none; }
   .slider .after { position: static; clip-path: none; } .slider::after, .slider::before { content: none; } }
 """

@@ -45,6 +45,8 @@ PAUSE = 2.0
 """Seconds between two looks at a run that is followed."""
 LONGEST_FLUSH = 30.0
 """Seconds after which a viewer that takes nothing more is given up."""
+GROWN = 1.2
+"""Growth of the fused map after which it is logged again."""
 PATH_HEIGHT = 0.05
 """Metres above the floor at which the path is drawn."""
 
@@ -122,6 +124,10 @@ class _Told:
     """The last frame of the life that is in it."""
     rows: int = 0
     """Rows of metrics.jsonl that are in it."""
+    cells: int = 0
+    """Cells of the fused map when it was logged last."""
+    scored: int = 0
+    """Evaluations of the run when it was logged last."""
 
 
 def _log_new(stream: RecordingStream, run: Path, told: _Told) -> None:
@@ -132,7 +138,7 @@ def _log_new(stream: RecordingStream, run: Path, told: _Told) -> None:
     classes = list(zip(range(len(CLASSES)), CLASSES, class_colours(), strict=True))
     stream.log("/", rerun.ViewCoordinates.RIGHT_HAND_Y_UP, rerun.AnnotationContext(classes), static=True)
     _log_house(stream, run, remembered)
-    _log_semantic_map(stream, run)
+    _log_semantic_map(stream, run, told)
     _log_frames(stream, run, remembered, told)
     _log_held_out(stream, run)
     _log_curves(stream, run, told)
@@ -174,13 +180,18 @@ def _log_house(stream: RecordingStream, run: Path, remembered: RunFrames) -> Non
     stream.log("house/remembered", held, static=True)
 
 
-def _log_semantic_map(stream: RecordingStream, run: Path) -> None:
-    """The fused map without its ceilings, in class colours, and its doubt, where a map is stored yet."""
+def _log_semantic_map(stream: RecordingStream, run: Path, told: _Told) -> None:
+    """The fused map without its ceilings, in class colours, and its doubt, where a map is stored yet.
+
+    The file keeps all that is ever told, so a map that has hardly grown is told only after an evaluation.
+    """
     import rerun
 
     stored = read_semantic_map(run)
-    if stored is None:
+    scored = _evaluations(run)
+    if stored is None or (len(stored.places) < GROWN * told.cells and scored == told.scored):
         return
+    told.cells, told.scored = len(stored.places), scored
     keep = below_the_ceiling(stored)
     centres, radius, doubt = stored.centres[keep], stored.cell / 2, stored.doubt[keep]
     classes = stored.classes[keep].astype(np.uint16)
@@ -243,6 +254,11 @@ def _log_curves(stream: RecordingStream, run: Path, told: _Told) -> None:
                     stream.log(f"losses/{name}", rerun.Scalars(value))
         elif row["kind"] == "evaluation" and "miou" in row:
             stream.log(f"mIoU/{row['method']}", rerun.Scalars(row["miou"]))
+
+
+def _evaluations(run: Path) -> int:
+    file = run / "metrics.jsonl"
+    return file.read_text().count('"kind": "evaluation"') if file.is_file() else 0
 
 
 def _on_floor(points: NDArray[np.floating], height: float) -> NDArray[np.float32]:

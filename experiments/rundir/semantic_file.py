@@ -1,15 +1,16 @@
 """The fused semantic map of a run as a file: for the report, for Rerun, and to be looked up later.
 
-semantic_map.npz in the run's folder has, of each of P cells: places int64 (P,), the cell's id of `surface_places`,
-sorted; centres float32 (P, 3), its middle in metres, y up from the floor; classes int16 (P,), the class id; doubt
-float16 (P,), 1 less the probability of that class; evidence float32 (P,), the pixels that it was seen in; and cell, the
-side of a cell in metres.
+report_data/semantic_map.npz in the run's folder has, of each of P cells: places int64 (P,), its id as `surface_places`
+numbers them, sorted; centres float32 (P, 3), its middle in metres, y up from the floor; classes int16 (P,), the class
+id; doubt float16 (P,), 1 less the probability of that class; evidence float32 (P,), the pixels that it was seen in; and
+cell, the side of a cell in metres.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ class StoredMap(NamedTuple):
 
 def map_file(run: Path) -> Path:
     """Where the map of a run lies."""
-    return run / "semantic_map.npz"
+    return run / "report_data" / "semantic_map.npz"
 
 
 def store_semantic_map(run: Path, fused: SemanticMap) -> None:
@@ -48,6 +49,7 @@ def store_semantic_map(run: Path, fused: SemanticMap) -> None:
     kept = np.arange(len(fused))
     if len(kept) > MAX_CELLS:
         kept = np.sort(np.argpartition(-evidence, MAX_CELLS)[:MAX_CELLS])
+    map_file(run).parent.mkdir(exist_ok=True)
     with replacing(map_file(run)) as unfinished, unfinished.open("wb") as out:
         np.savez_compressed(
             out, allow_pickle=False, places=fused.arrays()["places"][kept], centres=centres[kept].astype(np.float32),
@@ -64,7 +66,7 @@ def read_semantic_map(run: Path) -> StoredMap | None:
     try:
         with np.load(file, allow_pickle=False) as data:
             stored = StoredMap(**{name: data[name] for name in _ARRAYS}, cell=float(data["cell"]))
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise UserError(f"{file}: the semantic map cannot be read ({error}); remove it to go on without") from None
     if stored.centres.shape != (len(stored.places), 3) or any(len(one) != len(stored.places) for one in stored[:5]):
         raise UserError(f"{file}: its arrays differ in length; remove it to go on without")

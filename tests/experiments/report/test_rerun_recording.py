@@ -190,6 +190,7 @@ def test_the_fused_map_is_in_class_colours_beside_its_doubt(run: Path) -> None:
     pytest.importorskip("rerun")
     wall, ceiling, bed = (CLASS_ID[name] for name in ("Wall", "Ceiling", "Bed"))
     centres = np.array([[0.05, 0.55, 0.05], [0.05, 2.65, 0.05], [0.25, 1.05, 0.05]], np.float32)
+    map_file(run).parent.mkdir()
     np.savez(
         map_file(run), places=np.arange(3), centres=centres, classes=np.array([bed, ceiling, wall], np.int16),
         doubt=np.array([0.5, 0.0, 0.0], np.float16), evidence=np.ones(3, np.float32), cell=0.1,
