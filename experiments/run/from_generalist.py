@@ -26,14 +26,14 @@ from ..protocol.named_weights import load_named
 from ..protocol.preset import Preset
 from ..protocol.transfer_set import house_assets
 from ..rundir.networks import weights_file
-from .perception import SPECIALIST, Perception, Predict, Training
+from .perception_recipe import SPECIALIST, PerceptionRecipe, Predict, Training
 
 _CHUNK = 16
 """Frames whose probabilities are spread to every pixel at once."""
 
 
-class FromGeneralist(Perception):
-    """See `perception.Perception`. The baseline is the generalist as it comes."""
+class FromGeneralist(PerceptionRecipe):
+    """See PerceptionRecipe. The baseline is the generalist as it comes."""
 
     baseline = "generalist"
     pretrained = True
