@@ -5,7 +5,7 @@ The ids are fixed here instead of read from the asset database, so that stored l
 
 from __future__ import annotations
 
-import colorsys
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,16 +46,52 @@ def class_of(asset_type: str) -> int:
     return CLASS_ID[FOLDED.get(asset_type, asset_type)]
 
 
-def class_colours() -> NDArray[np.uint8]:
-    """One sRGB colour a class, uint8 (C, 3): distinct, the same in every run, void black.
+_FIXED_COLOURS = {
+    "Wall": (176, 187, 204), "Floor": (120, 98, 76), "Ceiling": (236, 232, 222), "Door": (214, 96, 40),
+    "Window": (120, 205, 235),
+}  # fmt: skip
+"""Quiet colours of what fills most pictures."""
+_FREQUENT = (
+    "Bed", "Painting", "CounterTop", "Fridge", "DiningTable", "Dresser", "Sofa", "Television", "Chair", "ShelvingUnit",
+    "ArmChair", "Sink", "Toilet", "HousePlant", "FloorLamp", "SideTable", "TVStand", "CoffeeMachine", "GarbageCan",
+    "Desk",
+)  # fmt: skip
+"""Types that fill most of the rest, most first: they are told apart best."""
 
-    Hues step by the golden ratio, which keeps neighbours in the list far apart; three rings of saturation and value
-    distinguish equal hues.
+
+@cache
+def class_colours() -> NDArray[np.uint8]:
+    """One sRGB colour a class, uint8 (C, 3), read-only: distinct, the same in every run, void black.
+
+    Each class, the frequent ones first, takes the colour that is farthest from all before it in CIELAB.
     """
-    rings = ((0.85, 0.95), (0.45, 0.95), (0.75, 0.6))
-    golden = (5**0.5 - 1) / 2
-    colours = [(0.0, 0.0, 0.0)]
-    for index in range(1, len(CLASSES)):
-        saturation, value = rings[index % len(rings)]
-        colours.append(colorsys.hsv_to_rgb(index * golden % 1.0, saturation, value))
-    return np.round(np.array(colours) * 255).astype(np.uint8)
+    steps = np.arange(0, 256, 15)
+    choices = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)
+    lab = _lab(choices)
+    visible = (lab[:, 0] > 25) & (lab[:, 0] < 92)
+    choices, lab = choices[visible], lab[visible]
+    colours = np.zeros((len(CLASSES), 3), np.uint8)
+    distance = np.full(len(choices), np.inf)
+
+    def take(name: str, colour: NDArray[np.integer]) -> None:
+        colours[CLASS_ID[name]] = colour
+        np.minimum(distance, np.linalg.norm(lab - _lab(colour[None]), axis=1), out=distance)
+
+    for name, fixed in _FIXED_COLOURS.items():
+        take(name, np.array(fixed))
+    for name in dict.fromkeys((*_FREQUENT, *CLASSES[1:])):
+        if name not in _FIXED_COLOURS:
+            take(name, choices[distance.argmax()])
+    colours.setflags(write=False)
+    return colours
+
+
+def _lab(rgb: NDArray[np.integer]) -> NDArray[np.float64]:
+    """CIELAB (N, 3) of sRGB (N, 3) from 0 to 255, white point D65."""
+    value = rgb / 255
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    ratio = linear @ to_xyz.T / np.array([0.9505, 1.0, 1.089])
+    root = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio / (3 * (6 / 29) ** 2) + 4 / 29)
+    x, y, z = root.T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)

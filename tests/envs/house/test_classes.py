@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 
 from testspace.envs.house.assets import assets
@@ -24,3 +25,14 @@ def test_colours_are_distinct():
     assert colours.dtype == np.uint8
     assert len(np.unique(colours, axis=0)) == len(CLASSES)
     assert not colours[0].any()
+
+
+def test_colours_of_what_fills_pictures_are_far_apart() -> None:
+    names = ("Wall", "Floor", "Ceiling", "Door", "Window", "Bed", "Painting", "Chair", "Sofa", "Television", "Fridge")
+    few = class_colours()[[CLASS_ID[name] for name in names]]
+    image = cv2.cvtColor(few[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0]  # a second library
+    distance = np.linalg.norm(image[:, None] - image[None], axis=-1) + 1e9 * np.eye(len(names))
+    assert distance.min() > 20
+    every = cv2.cvtColor(class_colours()[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
+    nearest = np.linalg.norm(every[:, None] - every[None], axis=-1) + 1e9 * np.eye(len(every))
+    assert nearest.min() > 15
