@@ -12,7 +12,7 @@ run: $(VENV)/.installed  ## Run an agent in generated house 7, or resume that ru
 	$(BIN)/testspace run --seed 7 --out runs/first --resume
 
 test: $(VENV)/.installed-dev  ## All tests.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.installed-dev .typecheck/testspace  ## Style and types.
 	$(BIN)/ruff check .

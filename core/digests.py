@@ -67,9 +67,15 @@ def _module(name: str) -> tuple[str, list[str]]:
     file = _file(name)
     if file is None:
         return "", []
-    with _PARSING:
-        tree = ast.parse(file.read_text())
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    return _parsed(file.read_text(), package)
+
+
+@cache
+def _parsed(source: str, package: str) -> tuple[str, list[str]]:
+    """`_module` of a source text in `package`; parsed once, however many copies of the tree the tests make."""
+    with _PARSING:
+        tree = ast.parse(source)
     imported = _imports(tree, package)
     return hashlib.sha256(ast.dump(_WithoutMessages().visit(tree)).encode()).hexdigest(), imported
 

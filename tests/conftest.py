@@ -1,4 +1,4 @@
-"""Shared fixtures: the sample of real houses beside the checkout, where the machine has it."""
+"""Fixtures of all tests: the sample of real houses beside the checkout, and a cache. And the order of the files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+LONGEST = (
+    "experiments/run", "experiments/paper/test_smoke", "test_documentation", "experiments/generalist",
+    "learners/training/test_scaling",
+)  # fmt: skip
+"""Files that take longest. They begin first, so that no process is left with a long one when the others have ended."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests by file, LONGEST first; with `make test`, files are handed out in this order."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: not item.path.relative_to(tests).as_posix().startswith(LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -45,10 +45,10 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     smoke = presets.PRESETS["smoke"]
     tiny = replace(
         smoke,
-        episode=replace(smoke.episode, replay_ratio=0.5),
-        learner=replace(smoke.learner, targets="patches"),
+        episode=replace(smoke.episode, replay_ratio=0.25),
+        learner=replace(smoke.learner, targets="patches", batch_size=8),
         transfer_set=TransferSetConfig(houses=1, frames_per_house=8, camera=smoke.camera),
-        transfer=replace(smoke.transfer, steps=3),
+        transfer=replace(smoke.transfer, steps=3, batch_size=4),
         ttt=replace(smoke.ttt, steps=1, masks=1, refit_steps=1),
         eval_views=12,
         ttt_views=2,

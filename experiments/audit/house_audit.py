@@ -1,7 +1,7 @@
-"""What is wrong with a house: its own file, ways that are shut, things in walls, in each other or in the air.
+"""Faults of a house: invalid file, unreachable rooms, blocked doors, objects in walls, in each other or in the air.
 
-Independent of the generator: it knows the house file, the Scene that is built from it and boxes, and no placement rule.
-All geometry is in the Scene's frame, metres.
+Independent of the generator: it uses the house file, the Scene built from it, and boxes, but no placement rule.
+All geometry is in the Scene's frame, in metres.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from ...envs.house.house_io import house_to_json, parse_house
 from ...envs.scene import Instance, Scene
 
 TOLERANCE = 0.01
-"""Boxes and walls may meet by this much."""
+"""Boxes and walls may overlap by this much."""
 RADIUS = 0.2
-"""Of the disc that walks."""
-LEAST_FLOOR = 0.5
-"""Square metres of each room where the disc's centre must be able to go."""
-REST = 0.03
-"""A thing lies on what holds it where a surface is this close to its foot."""
-SURFACE = 0.03
-"""Walls are drawn this far inside the rooms' outlines."""
-HANGING = 0.05
-"""What hangs has its back this close to a wall."""
-LEAST_HUNG = 0.4
-"""Nothing hangs lower than this above the floor."""
-BEFORE_DOOR = 0.3
-"""Depth on both sides of a door in which nothing may stand."""
-CUPBOARDS = ("Fridge", "Safe", "Microwave")
-"""What may hold things inside."""
+"""Radius of the agent's disc."""
+MIN_FLOOR_AREA = 0.5
+"""Minimum floor area of a room, in square metres, that the disc's centre must be able to reach."""
+MAX_SUPPORT_GAP = 0.03
+"""Maximum gap between the bottom of an object and the surface that supports it."""
+WALL_OFFSET = 0.03
+"""Distance of the walls' surfaces from the room outlines, inwards."""
+MAX_HANGING_GAP = 0.05
+"""Maximum gap between a hanging object's back and a wall."""
+MIN_HANGING_HEIGHT = 0.4
+"""Minimum height of a hanging object above the floor."""
+DOOR_CLEARANCE = 0.3
+"""Depth of the free space required on both sides of a door."""
+CONTAINERS = ("Fridge", "Safe", "Microwave")
+"""Types that may contain objects."""
 KINDS = ("invalid", "unreachable room", "through a wall", "through an object", "in a door's way", "over a window",
          "in the air")  # fmt: skip
 
@@ -48,37 +48,37 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong."""
+    """A fault of a house."""
 
     kind: str
     """One of KINDS."""
     what: str
-    """Which parts of the house, and by how much."""
+    """The parts of the house involved, and the extent."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """An upright box: its middle, half sides along its own right and ahead, and bottom and top."""
+    """An upright box: centre, half extents along its right and forward axes, bottom and top."""
 
     name: str
     centre: Floats
     """(x, z)."""
     half: Floats
-    """(right, ahead)."""
+    """(right, forward)."""
     axes: Floats
-    """(2, 2): unit vectors right and ahead in (x, z)."""
+    """(2, 2): unit vectors right and forward in (x, z)."""
     bottom: float
     top: float
 
     @property
     def corners(self) -> Floats:
-        """(4, 2) round the footprint."""
+        """Corners of the footprint, (4, 2), in order."""
         signs = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
         return self.centre + (signs * self.half) @ self.axes
 
 
 def upright(x: float, z: float, width: float, depth: float, bottom: float, top: float, name: str = "") -> Box:
-    """A box along the axes of the world."""
+    """An axis-aligned box."""
     return Box(name, np.array([x, z]), np.array([width, depth]) / 2, np.eye(2), bottom, top)
 
 
@@ -90,49 +90,49 @@ def _box(instance: Instance, name: str) -> Box:
 
 
 def penetration(a: Box, b: Box) -> float:
-    """How far two upright boxes would have to move to part (separating axes), metres; negative where they are apart."""
-    deep = min(a.top, b.top) - max(a.bottom, b.bottom)
-    apart = b.centre - a.centre
+    """Penetration depth of two upright boxes (separating axes), in metres; negative if they are disjoint."""
+    depth = min(a.top, b.top) - max(a.bottom, b.bottom)
+    offset = b.centre - a.centre
     for axis in (*a.axes, *b.axes):
         reach = a.half @ np.abs(a.axes @ axis) + b.half @ np.abs(b.axes @ axis)
-        deep = min(deep, float(reach - abs(apart @ axis)))
-        if deep < 0:
+        depth = min(depth, float(reach - abs(offset @ axis)))
+        if depth < 0:
             break
-    return deep
+    return depth
 
 
 def audit(house: House) -> list[Fault]:
-    """Everything that is wrong with a house; empty where nothing is."""
+    """All faults of a house."""
     try:
         document = json.loads(json.dumps(house_to_json(house), allow_nan=False))
-        again = parse_house(document, house.source)
+        reread = parse_house(document, house.source)
     except (HouseError, ValueError) as error:
         return [Fault("invalid", str(error))]
     faults = []
-    if house_to_json(again) != document:
+    if house_to_json(reread) != document:
         faults.append(Fault("invalid", "read again, it is another house"))
-    clamped = [opening.id for opening in (*again.doors, *again.windows) if opening.written_hole is not None]
+    clamped = [opening.id for opening in (*reread.doors, *reread.windows) if opening.written_hole is not None]
     faults += [Fault("invalid", f"the hole of {name} exceeds its wall") for name in clamped]
-    scene = build_scene(again)
-    things = again.all_objects()
+    scene = build_scene(reread)
+    objects = reread.all_objects()
     boxes = [
-        _box(instance, f"{thing.id} ({asset(thing.asset_id).type})")
-        for instance, thing in zip(scene.instances[len(scene.instances) - len(things) :], things, strict=True)
+        _box(instance, f"{object_.id} ({asset(object_.asset_id).type})")
+        for instance, object_ in zip(scene.instances[len(scene.instances) - len(objects) :], objects, strict=True)
     ]
-    number = {id(thing): index for index, thing in enumerate(things)}
-    parents = {id(child): number[id(thing)] for thing in things for child in thing.children}
-    parent = [parents.get(id(thing), -1) for thing in things]
+    number = {id(object_): index for index, object_ in enumerate(objects)}
+    parents = {id(child): number[id(object_)] for object_ in objects for child in object_.children}
+    parent = [parents.get(id(object_), -1) for object_ in objects]
     faults += _unreachable(scene)
-    faults += _in_walls(again, scene, boxes)
+    faults += _in_walls(reread, scene, boxes)
     faults += _in_each_other(boxes, parent)
-    alone = [box for box, held in zip(boxes, parent, strict=True) if held < 0]
-    faults += _at_openings(again, scene, alone)
-    faults += _in_the_air(scene, things, boxes, parent)
+    standing = [box for box, holder in zip(boxes, parent, strict=True) if holder < 0]
+    faults += _at_openings(reread, scene, standing)
+    faults += _in_the_air(scene, objects, boxes, parent)
     return faults
 
 
 def _unreachable(scene: Scene) -> Iterator[Fault]:
-    """Rooms where the disc cannot go, the leaves of the doors being walls as they stand."""
+    """Rooms that the disc cannot reach, with the door leaves as obstacles in their present position."""
     doors = [replace(i, class_id=CLASS_ID["Wall"]) if i.class_id == CLASS_ID["Door"] else i for i in scene.instances]
     try:
         floor = build_floor(replace(scene, instances=doors), RADIUS)
@@ -143,18 +143,18 @@ def _unreachable(scene: Scene) -> Iterator[Fault]:
     for room in scene.rooms:
         outline = shapely.Polygon(room.polygon)
         shapely.prepare(outline)
-        held = float(shapely.contains_xy(outline, points[:, 0], points[:, 1]).sum()) * floor.cell**2
-        if held < LEAST_FLOOR:
-            yield Fault("unreachable room", f"{room.id} ({room.type}): {held:.2f} m2 of {outline.area:.1f} m2")
+        area = float(shapely.contains_xy(outline, points[:, 0], points[:, 1]).sum()) * floor.cell**2
+        if area < MIN_FLOOR_AREA:
+            yield Fault("unreachable room", f"{room.id} ({room.type}): {area:.2f} m2 of {outline.area:.1f} m2")
 
 
 def _in_walls(house: House, scene: Scene, boxes: list[Box]) -> Iterator[Fault]:
-    """What is not wholly in one room, or sticks out of floor or ceiling."""
+    """Objects that are not entirely within one room, or extend through floor or ceiling."""
     open_rooms = {wall.room_id for wall in house.walls if wall.empty}
     areas = [shapely.Polygon(room.polygon) for room in scene.rooms]
-    # what stands in rooms with no wall between them may stand in both
+    # an object may span two rooms without a wall between them
     joined = shapely.union_all([a for a, room in zip(areas, scene.rooms, strict=True) if room.id in open_rooms])
-    free = [area.buffer(TOLERANCE - SURFACE, join_style="mitre") for area in [*areas, joined] if not area.is_empty]
+    free = [area.buffer(TOLERANCE - WALL_OFFSET, join_style="mitre") for area in [*areas, joined] if not area.is_empty]
     shapely.prepare(free)
     top = max(wall.bottom + wall.height for wall in house.walls)
     for box in boxes:
@@ -167,16 +167,16 @@ def _in_walls(house: House, scene: Scene, boxes: list[Box]) -> Iterator[Fault]:
 
 
 def _in_each_other(boxes: list[Box], parent: list[int]) -> Iterator[Fault]:
-    """Pairs of boxes that fill the same space, except a thing and what holds it."""
+    """Pairs of overlapping boxes, except an object and its parent."""
     for i, j in _near(boxes, boxes):
         if i < j and parent[j] != i and parent[i] != j:
-            deep = penetration(boxes[i], boxes[j])
-            if deep > TOLERANCE:
-                yield Fault("through an object", f"{boxes[i].name} and {boxes[j].name}: {100 * deep:.1f} cm")
+            depth = penetration(boxes[i], boxes[j])
+            if depth > TOLERANCE:
+                yield Fault("through an object", f"{boxes[i].name} and {boxes[j].name}: {100 * depth:.1f} cm")
 
 
 def _near(first: list[Box], second: list[Box]) -> list[tuple[int, int]]:
-    """Pairs whose axis-aligned hulls overlap."""
+    """Index pairs whose axis-aligned bounding boxes overlap."""
     if not first or not second:
         return []
     hulls = [
@@ -189,7 +189,7 @@ def _near(first: list[Box], second: list[Box]) -> list[tuple[int, int]]:
 
 
 def _span(house: House, opening: Opening, depth: float) -> Box:
-    """The hole of an opening as a box that reaches ``depth`` metres to both sides of its wall."""
+    """The hole of an opening as a box that extends ``depth`` metres to both sides of its wall."""
     wall = next(w for w in house.walls if w.id == opening.wall0)
     start, end = np.array(wall.p0) * (1, -1), np.array(wall.p1) * (1, -1)
     along = (end - start) / wall.length
@@ -200,7 +200,7 @@ def _span(house: House, opening: Opening, depth: float) -> Box:
 
 
 def _leaves(scene: Scene, span: Box, number: int) -> Iterator[Box]:
-    """The leaves of a door that stand open, as built."""
+    """Boxes of a door's open leaves, as built."""
     corners = scene.vertices[scene.faces[scene.face_instance == number]].astype(np.float64)
     away = np.abs((corners[..., [0, 2]] - span.centre) @ span.axes[1]).max(1)
     out = corners[away > 0.15]
@@ -214,21 +214,21 @@ def _leaves(scene: Scene, span: Box, number: int) -> Iterator[Box]:
 
 
 def _at_openings(house: House, scene: Scene, boxes: list[Box]) -> Iterator[Fault]:
-    """What stands before a door or where its leaf is, and what hangs or stands before a window."""
+    """Objects in front of a door or where its leaf is, and objects in front of a window."""
     numbers = {instance.id: index for index, instance in enumerate(scene.instances)}
-    ways, panes = [], []
+    door_spans, window_spans = [], []
     for opening in house.doors:
-        span = _span(house, opening, BEFORE_DOOR)
-        ways += [span, *_leaves(scene, span, numbers[opening.id])]
-    panes = [_span(house, opening, BEFORE_DOOR / 2) for opening in house.windows]
-    for kind, spans in (("in a door's way", ways), ("over a window", panes)):
+        span = _span(house, opening, DOOR_CLEARANCE)
+        door_spans += [span, *_leaves(scene, span, numbers[opening.id])]
+    window_spans = [_span(house, opening, DOOR_CLEARANCE / 2) for opening in house.windows]
+    for kind, spans in (("in a door's way", door_spans), ("over a window", window_spans)):
         for i, j in _near(spans, boxes):
             if penetration(spans[i], boxes[j]) > TOLERANCE:
                 yield Fault(kind, f"{boxes[j].name} at {spans[i].name}")
 
 
-def _in_the_air(scene: Scene, things: list[HouseObject], boxes: list[Box], parent: list[int]) -> Iterator[Fault]:
-    """What neither stands on the floor, nor hangs on a wall, nor lies on a surface of what holds it."""
+def _in_the_air(scene: Scene, objects: list[HouseObject], boxes: list[Box], parent: list[int]) -> Iterator[Fault]:
+    """Objects that neither stand on the floor, hang on a wall, nor lie on a surface of their parent."""
     outlines = shapely.union_all([shapely.Polygon(room.polygon).boundary for room in scene.rooms])
     first = len(scene.instances) - len(boxes)
     order = np.argsort(scene.face_instance, kind="stable")
@@ -236,17 +236,17 @@ def _in_the_air(scene: Scene, things: list[HouseObject], boxes: list[Box], paren
     for index, box in enumerate(boxes):
         if parent[index] < 0:
             back = shapely.Point(box.centre - box.axes[1] * box.half[1])
-            hangs = box.bottom > LEAST_HUNG and shapely.distance(outlines, back) < SURFACE + HANGING
+            hangs = box.bottom > MIN_HANGING_HEIGHT and shapely.distance(outlines, back) < WALL_OFFSET + MAX_HANGING_GAP
             if abs(box.bottom) > TOLERANCE and not hangs:
                 yield Fault("in the air", f"{box.name}: its foot is at {box.bottom:.2f} m")
             continue
-        if asset(things[parent[index]].asset_id).type in CUPBOARDS and _within(box, boxes[parent[index]]):
+        if asset(objects[parent[index]].asset_id).type in CONTAINERS and _within(box, boxes[parent[index]]):
             continue
         holder = first + parent[index]
         faces = scene.faces[order[starts[holder] : starts[holder + 1]]]
         heights = _heights(scene.vertices[faces].astype(np.float64), box)
         gap = float(np.abs(heights - box.bottom).min()) if len(heights) else np.inf
-        if gap > REST:
+        if gap > MAX_SUPPORT_GAP:
             yield Fault("in the air", f"{box.name} on {boxes[parent[index]].name}: {100 * gap:.0f} cm off its surface")
 
 
@@ -257,7 +257,7 @@ def _within(box: Box, holder: Box) -> bool:
 
 
 def _heights(triangles: Floats, box: Box) -> Floats:
-    """Heights (n,) of triangles (T, 3, 3) under the middle of a box and under four points half way to its corners."""
+    """Heights (n,) of triangles (T, 3, 3) below the centre of a box and below four points halfway to its corners."""
     points = np.concatenate([box.centre[None], (box.corners + box.centre) / 2])
     a, b, c = (triangles[:, k][:, [0, 2]] for k in range(3))
     turn = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
@@ -266,10 +266,10 @@ def _heights(triangles: Floats, box: Box) -> Floats:
     d = points[:, None] - a
     u = (d[..., 0] * (c - a)[:, 1] - d[..., 1] * (c - a)[:, 0]) / turn
     v = ((b - a)[:, 0] * d[..., 1] - (b - a)[:, 1] * d[..., 0]) / turn
-    held = (u >= -1e-6) & (v >= -1e-6) & (u + v <= 1 + 1e-6)
+    inside = (u >= -1e-6) & (v >= -1e-6) & (u + v <= 1 + 1e-6)
     y = (
         triangles[:, 0, 1]
         + u * (triangles[:, 1, 1] - triangles[:, 0, 1])
         + v * (triangles[:, 2, 1] - triangles[:, 0, 1])
     )
-    return np.asarray(y[held])
+    return np.asarray(y[inside])

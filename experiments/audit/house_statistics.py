@@ -1,4 +1,4 @@
-"""What a set of houses is like: counts, areas, openings, lamps and the mix of types, to set beside another set."""
+"""Statistics of a set of houses, to compare sets: counts, areas, openings, lamps and the distribution of types."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...envs.house.house import OUTSIDE, House
 
 ROOM_TYPES = ("Kitchen", "LivingRoom", "Bedroom", "Bathroom")
 FREQUENT = 40
-"""Types that get a line of their own."""
+"""Number of most frequent types listed."""
 Table = list[tuple[str, str, str]]
 
 
@@ -25,15 +25,15 @@ class Statistics:
     rooms: Counter[str] = field(default_factory=Counter)
     """Rooms by type."""
     area: Counter[str] = field(default_factory=Counter)
-    """Square metres by type of room."""
+    """Floor area in square metres, by type of room."""
     corners: int = 0
-    """True corners of all floors; 4 where a room is a rectangle."""
+    """Corners of all room outlines without collinear points; 4 for a rectangle."""
     angled: int = 0
-    """Rooms that are not rectangles."""
+    """Non-rectangular rooms."""
     standing: Counter[str] = field(default_factory=Counter)
-    """Objects on the floor or the wall by type of room."""
+    """Objects on the floor or on walls, by type of room."""
     resting: Counter[str] = field(default_factory=Counter)
-    """Objects on others by type of room."""
+    """Objects on other objects, by type of room."""
     types: Counter[str] = field(default_factory=Counter)
     """Objects by type."""
     openings: Counter[str] = field(default_factory=Counter)
@@ -42,30 +42,30 @@ class Statistics:
     heights: list[float] = field(default_factory=list)
     """Ceiling heights, metres."""
     plain: Counter[str] = field(default_factory=Counter)
-    """Walls' and ceilings' materials: of one plain colour, or not."""
+    """Materials of walls and ceilings: plain or patterned."""
     room_counts: Counter[int] = field(default_factory=Counter)
     """Houses by number of rooms."""
     skies: Counter[str] = field(default_factory=Counter)
 
     def add(self, house: House) -> None:
-        """Count one more house."""
+        """Add a house."""
         self.houses += 1
         self.room_counts[len(house.rooms)] += 1
         outlines = {room.id: shapely.Polygon(room.polygon) for room in house.rooms}
         kinds = {room.id: room.type for room in house.rooms}
         for room in house.rooms:
             outline = shapely.simplify(outlines[room.id], 1e-3)
-            turns = len(outline.exterior.coords) - 1
+            corners = len(outline.exterior.coords) - 1
             self.rooms[room.type] += 1
             self.area[room.type] += outline.area
-            self.corners += turns
-            self.angled += turns > 4
-        for thing in house.objects:
-            place = shapely.Point(thing.position[0], thing.position[2])
-            home = kinds[min(outlines, key=lambda name: outlines[name].distance(place))]
-            self.standing[home] += 1
-            self.resting[home] += len(thing.children)
-        self.types.update(asset(thing.asset_id).type for thing in house.all_objects())
+            self.corners += corners
+            self.angled += corners > 4
+        for object_ in house.objects:
+            position = shapely.Point(object_.position[0], object_.position[2])
+            room_type = kinds[min(outlines, key=lambda name: outlines[name].distance(position))]
+            self.standing[room_type] += 1
+            self.resting[room_type] += len(object_.children)
+        self.types.update(asset(object_.asset_id).type for object_ in house.all_objects())
         self.openings["windows"] += len(house.windows)
         for door in house.doors:
             inner = door.room0 != door.room1
@@ -80,18 +80,18 @@ class Statistics:
         self.skies[house.skybox] += 1
 
     def share(self, kind: str) -> float:
-        """Share of a type among all objects."""
+        """Fraction of all objects that are of a type."""
         return self.types[kind] / max(self.types.total(), 1)
 
     def distance(self, other: Statistics) -> float:
-        """Total variation between the two mixes of types, 0 (the same) to 1 (nothing in common)."""
+        """Total variation distance between the distributions of types, 0 (equal) to 1 (disjoint)."""
         kinds = sorted({*self.types, *other.types})
         return sum(abs(self.share(kind) - other.share(kind)) for kind in kinds) / 2
 
     def figures(self) -> dict[str, float]:
-        """Means by name, in the order in which they are shown."""
+        """Means by name, in display order."""
         rooms, houses = max(self.rooms.total(), 1), max(self.houses, 1)
-        found = {
+        means = {
             "houses": float(self.houses),
             "rooms a house": rooms / houses,
             "floor a house (m2)": self.area.total() / houses,
@@ -105,31 +105,33 @@ class Statistics:
         }
         for kind in ROOM_TYPES:
             count = max(self.rooms[kind], 1)
-            found[f"{kind}: on floor and walls"] = self.standing[kind] / count
-            found[f"{kind}: on furniture"] = self.resting[kind] / count
-        found["types of objects in all"] = float(len(self.types))
+            means[f"{kind}: on floor and walls"] = self.standing[kind] / count
+            means[f"{kind}: on furniture"] = self.resting[kind] / count
+        means["types of objects in all"] = float(len(self.types))
         for name in ("windows", "inner doors", "frames", "ways out", "open boundaries"):
-            found[f"{name} a house"] = self.openings[name] / houses
-        found["lamps a room"] = self.lamps / rooms
-        found["plain walls and ceilings (%)"] = 100 * self.plain["plain"] / max(self.plain.total(), 1)
-        found["skies"] = float(len(self.skies))
-        return found
+            means[f"{name} a house"] = self.openings[name] / houses
+        means["lamps a room"] = self.lamps / rooms
+        means["plain walls and ceilings (%)"] = 100 * self.plain["plain"] / max(self.plain.total(), 1)
+        means["skies"] = float(len(self.skies))
+        return means
 
 
 def collect(houses: Sequence[House]) -> Statistics:
-    """Statistics of some houses."""
-    found = Statistics()
+    """Statistics of the given houses."""
+    statistics = Statistics()
     for house in houses:
-        found.add(house)
-    return found
+        statistics.add(house)
+    return statistics
 
 
-def compared(ours: Statistics, theirs: Statistics | None) -> tuple[Table, Table]:
-    """Two tables of (name, ours, theirs) as text: means, and shares of the most frequent types in percent."""
-    means, others = ours.figures(), theirs.figures() if theirs else {}
-    first = [(name, f"{value:.4g}", f"{others[name]:.4g}" if name in others else "") for name, value in means.items()]
-    order = [kind for kind, _ in (theirs or ours).types.most_common(FREQUENT)]
-    second = [
-        (kind, f"{100 * ours.share(kind):.2f}", f"{100 * theirs.share(kind):.2f}" if theirs else "") for kind in order
+def comparison_tables(generated: Statistics, real: Statistics | None) -> tuple[Table, Table]:
+    """Two tables of (name, generated, real) as text: means, and percentages of the most frequent types."""
+    means, real_means = generated.figures(), real.figures() if real else {}
+    mean_rows = [
+        (name, f"{value:.4g}", f"{real_means[name]:.4g}" if name in real_means else "") for name, value in means.items()
     ]
-    return first, second
+    order = [kind for kind, _ in (real or generated).types.most_common(FREQUENT)]
+    type_rows = [
+        (kind, f"{100 * generated.share(kind):.2f}", f"{100 * real.share(kind):.2f}" if real else "") for kind in order
+    ]
+    return mean_rows, type_rows

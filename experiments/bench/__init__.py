@@ -1,4 +1,4 @@
-"""Benchmarks: each prints a table, and writes every figure with `--json FILE`.
+"""Benchmarks: each prints a table, and writes all figures with `--json FILE`.
 
 Public: `sim.main`, `learner.main`, `perception.main`.
 """

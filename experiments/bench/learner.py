@@ -1,12 +1,12 @@
-"""How fast the learner is: `testspace bench learner [--json FILE]`, on the matrix rate of the very same minute.
+"""Learner throughput: `testspace bench learner [--json FILE]`, relative to the matrix-product rate measured with it.
 
-A training step of masked modelling on codes at hand (rgb pixels, and tokens of rgb, depth, normals and edges, 224 x 224
-in patches of 16; vocabularies 16k and 3 x 8k; AdamW), at two sizes. Beside ours stands ml-4m's own model where its
-package `fourm` is importable; and, always, `peer_4m`: 4M's way of working, written anew, which is not ml-4m.
-All see and predict the same tokens with the same optimiser. Everything that is compared takes its turn in every round,
-and the best round counts. The model's FLOPs are counted on our step, all of them matrix products, and utilisation is
-their rate over that of bare matrix products. What would be ahead of a peer if our step were its matrix products alone,
-at the rate that they have in it, bounds what any change to the rest can reach.
+A training step of masked modelling on given codes (rgb pixels, and tokens of rgb, depth, normals and edges, 224 x 224
+in patches of 16; vocabularies 16k and 3 x 8k; AdamW), at two sizes. The peers are ml-4m's own model, if its package
+`fourm` is importable, and `peer_4m`, a reimplementation of 4M's approach that is not ml-4m. All have the same input and
+target tokens and the same optimiser. Every round times all of them in turn, and the best round counts. FLOPs
+are counted on our step (matrix products only), and utilisation is their rate relative to bare matrix products. The
+ratio to a peer if our step were its matrix products alone, at their rate within the step, bounds what any change to
+the rest of the step can reach.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ CODES = {"rgb": 16384, "depth": 8192, "normals": 8192, "edges": 8192}
 
 @dataclass(frozen=True)
 class Work:
-    """A training step's size."""
+    """Size of a training step."""
 
     name: str
     dim: int
     layers: int
-    """Of the encoder, and of the decoder."""
+    """Layers of the encoder, and of the decoder."""
     budget: int
-    """Tokens seen, and tokens predicted."""
+    """Input tokens, and target tokens."""
 
 
 WORKS = (
@@ -60,23 +60,23 @@ WORKS = (
 
 @dataclass(frozen=True)
 class LearnerBench:
-    """What is measured, and how thoroughly."""
+    """Settings of the benchmark."""
 
     json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None
-    """Where to write every figure."""
+    """File for all figures."""
     rounds: int = 5
-    """The best of this many."""
+    """Number of rounds; the best counts."""
     batch: int = 16
-    """Samples a step."""
+    """Samples per step."""
     threads: int | None = None
-    """Threads of torch; unset: as many as it takes by itself."""
+    """Threads of torch; by default, torch's own number."""
     fp32: tyro.conf.FlagCreatePairsOff[bool] = False
-    """In float32, not in bfloat16 by autocast."""
+    """Use float32 instead of bfloat16 autocast."""
 
 
 @dataclass
 class Prepared:
-    """Our model of a size, with codes of a batch, as each of those compared is given them."""
+    """Our model of one size and a batch of codes, which all peers are timed on."""
 
     model: MaskedModel
     masking: Masking
@@ -84,28 +84,28 @@ class Prepared:
     generator: torch.Generator
 
     def draw(self) -> tuple[Tensor, Tensor]:
-        """Input and target tokens of the batch, int64 (B, K) each: drawn anew and always the same, for a like work."""
+        """Input and target tokens of the batch, int64 (B, K) each; always the same, so that all steps do equal work."""
         inputs, targets, _ = self.masking.draw(len(self.contents["rgb codes"]), self.generator.manual_seed(0))
         return inputs, targets
 
 
 def prepare(work: Work, batch: int) -> Prepared:
-    """A model with random weights, and a batch of random content."""
+    """A model with random weights and a batch of random content."""
     torch.manual_seed(0)
     model = MaskedModel(
         Size(work.dim, work.layers, work.layers), IMAGE, PATCH, "tokens", rgb_beside_tokens=True, codes=CODES
     )
-    seen = [stream.input is not None for stream in model.streams]
-    predicted = [stream.target is not None for stream in model.streams]
-    parts = mixture(seen, predicted, (0.01, 0.1, 1.0, 10.0), 1.0)
-    masking = Masking(model.index.sizes, work.budget, work.budget, parts, seen, predicted)
+    inputs = [stream.input is not None for stream in model.streams]
+    targets = [stream.target is not None for stream in model.streams]
+    parts = mixture(inputs, targets, (0.01, 0.1, 1.0, 10.0), 1.0)
+    masking = Masking(model.index.sizes, work.budget, work.budget, parts, inputs, targets)
     contents = {f"{name} codes": torch.randint(count, (batch, model.patches)) for name, count in CODES.items()}
     contents["rgb patches"] = torch.randn(batch, model.patches, 3 * PATCH**2)
     return Prepared(model, masking, contents, torch.Generator().manual_seed(0))
 
 
 def our_step(prepared: Prepared, bf16: bool) -> Callable[[], None]:
-    """A training step: masks, loss, gradient, AdamW."""
+    """Our training step: masks, loss, gradient, AdamW."""
     optimiser = torch.optim.AdamW(prepared.model.parameters(), lr=1e-4, betas=(0.9, 0.95), fused=True)
 
     def step() -> None:
@@ -120,7 +120,7 @@ def our_step(prepared: Prepared, bf16: bool) -> Callable[[], None]:
 
 
 def matrix_products(bf16: bool, side: int = 1024) -> tuple[Callable[[], None], float]:
-    """Bare matrix products, as many that a call takes long enough to time, and the FLOPs of a call."""
+    """Bare matrix products, enough of them per call to be timed, and the FLOPs per call."""
     a = torch.randn(side, side, dtype=torch.bfloat16 if bf16 else torch.float32)
     times = 20
 
@@ -140,7 +140,7 @@ def flops(prepared: Prepared) -> float:
 
 
 def training(work: Work, config: LearnerBench, bf16: bool) -> dict[str, Any]:
-    """Samples a second of ours and of the peers, utilisation, and what of our step is not the model."""
+    """Samples per second of ours and of the peers, utilisation, and the overhead of our step."""
     prepared = prepare(work, config.batch)
     step = our_step(prepared, bf16)
     multiply, bare = matrix_products(bf16)
@@ -152,8 +152,8 @@ def training(work: Work, config: LearnerBench, bf16: bool) -> dict[str, Any]:
     timed |= {name: (peer, config.batch) for name, peer in peers.items()}
     rates = best_rates({**timed, "matrix": (multiply, 1)}, config.rounds)
     machine, needed = rates.pop("matrix") * bare, flops(prepared) / config.batch
-    where = where_a_step_goes(step)
-    products = where["matrix products"]
+    profile = where_a_step_goes(step)
+    products = profile["matrix products"]
     return {
         "work": work.name,
         "parameters": sum(p.numel() for p in prepared.model.parameters()),
@@ -164,13 +164,13 @@ def training(work: Work, config: LearnerBench, bf16: bool) -> dict[str, Any]:
         "ratio": {name: rates["testspace"] / rates[name] for name in peers},
         "ml-4m_missing": missing,
         "share_of_a_step": overhead(prepared, config, config.batch / rates["testspace"]),
-        "where_a_step_goes": where,
+        "where_a_step_goes": profile,
         "ratio_if_matrix_products_were_all": {name: rates["testspace"] / rates[name] / products for name in peers},
     }
 
 
 def overhead(prepared: Prepared, config: LearnerBench, seconds: float) -> dict[str, float]:
-    """Shares of a step that drawing from the replay buffer (frames of 224 x 224) and masking take."""
+    """Fractions of a step spent on sampling from the replay buffer (frames of 224 x 224) and on masking."""
     frames = 64
     with tempfile.TemporaryDirectory() as folder:
         buffer = ReplayBuffer(Path(folder) / "buffer", frames, IMAGE, IMAGE)
@@ -190,7 +190,7 @@ def overhead(prepared: Prepared, config: LearnerBench, seconds: float) -> dict[s
 
 
 def inference(config: LearnerBench, bf16: bool) -> dict[str, Any]:
-    """Milliseconds a frame of the encoder at size small, 224 x 224, beside timm's ViT-S/16: one frame, and a batch."""
+    """Milliseconds per frame of the small encoder at 224 x 224, and of timm's ViT-S/16: one frame, and a batch."""
     ours = Encoder("small", IMAGE, PATCH).eval()
     networks: dict[str, Any] = {"testspace small": ours}
     try:
@@ -198,18 +198,18 @@ def inference(config: LearnerBench, bf16: bool) -> dict[str, Any]:
 
         networks["timm ViT-S/16"] = timm_encoder("vit_small_patch16_224", IMAGE, random=True).eval()
     except (ImportError, ValueError):
-        pass  # timm needs torchvision beside it; without them ours stands alone
+        pass  # timm needs torchvision too; without them, only ours is timed
     sizes = {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
     result: dict[str, Any] = {"parameters": sizes}
     for count in (1, config.batch):
         rgb = torch.randint(0, 256, (count, IMAGE, IMAGE, 3), dtype=torch.uint8)
 
-        def look(network: Any, rgb: Tensor = rgb) -> None:
+        def encode(network: Any, rgb: Tensor = rgb) -> None:
             with torch.no_grad(), autocast(enabled=bf16):
                 network(rgb)
 
         works: dict[str, tuple[Callable[[], Any], int]] = {
-            n: (partial(look, net), count) for n, net in networks.items()
+            n: (partial(encode, net), count) for n, net in networks.items()
         }
         rates = best_rates(works, config.rounds)
         result[f"ms_a_frame_in_{count}"] = {name: 1000 / rate for name, rate in rates.items()}
@@ -217,7 +217,7 @@ def inference(config: LearnerBench, bf16: bool) -> dict[str, Any]:
 
 
 def measure(config: LearnerBench) -> dict[str, Any]:
-    """Every figure."""
+    """Run the benchmark; returns all figures."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     bf16 = not config.fp32 and bf16_is_fast()
@@ -233,7 +233,7 @@ def measure(config: LearnerBench) -> dict[str, Any]:
 
 
 def main(config: LearnerBench) -> None:
-    """Measure, print a table, and write the figures where asked."""
+    """Run the benchmark, print a table, and write the figures to `--json`."""
     figures = measure(config)
     publish(figures, table(figures), config.json_file)
 

@@ -1,4 +1,4 @@
-"""The figures of `bench learner` as lines for a screen."""
+"""The figures of `bench learner` as text."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 from ...core.text_table import row
 
 TARGETS = {"dim 384": 1.5, "nano": 2.0}
-"""How many times the samples a second of ml-4m's own model ours is to reach, by the beginning of the work's name."""
-MOST_OVERHEAD = 0.05
-"""Of a step, for the buffer and masking together."""
+"""Target ratio of our samples per second to ml-4m's, by the beginning of the work's name."""
+MAX_OVERHEAD = 0.05
+"""Maximum fraction of a step for buffer and masking together."""
 
 
 def table(figures: dict[str, Any]) -> str:
-    """A screen of text."""
+    """The table as text."""
     machine, settings = figures["machine"], figures["settings"]
     lines = [
         f"{machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads, load {machine['load']:.1f} before "
@@ -42,20 +42,20 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def verdict(work: dict[str, Any]) -> list[str]:
-    """Targets met or missed; one that needs ml-4m is neither where ml-4m did not run."""
+    """Targets met or missed; a target relative to ml-4m is unknown if ml-4m did not run."""
     shares = work["share_of_a_step"]
-    both = sum(shares.values())
-    lines = [f"{'met' if both < MOST_OVERHEAD else 'MISSED'}: buffer and masking {both:.1%} of a step, < 5 %"]
-    wanted = next(factor for start, factor in TARGETS.items() if work["work"].startswith(start))
+    overhead = sum(shares.values())
+    lines = [f"{'met' if overhead < MAX_OVERHEAD else 'MISSED'}: buffer and masking {overhead:.1%} of a step, < 5 %"]
+    target = next(factor for start, factor in TARGETS.items() if work["work"].startswith(start))
     if "ml-4m" in work["ratio"]:
         ratio = work["ratio"]["ml-4m"]
-        most = work["ratio_if_matrix_products_were_all"]["ml-4m"]
+        bound = work["ratio_if_matrix_products_were_all"]["ml-4m"]
         lines.append(
-            f"{'met' if ratio >= wanted else 'MISSED'}: {ratio:.2f} of ml-4m's samples/s, >= {wanted} "
-            f"({most:.2f} if a step of ours were its matrix products alone)"
+            f"{'met' if ratio >= target else 'MISSED'}: {ratio:.2f} of ml-4m's samples/s, >= {target} "
+            f"({bound:.2f} if a step of ours were its matrix products alone)"
         )
     else:
-        lines.append(f"not known: >= {wanted} of ml-4m's samples/s, since ml-4m does not run here")
+        lines.append(f"not known: >= {target} of ml-4m's samples/s, since ml-4m does not run here")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""What the figures were measured on, and how much memory this process holds."""
+"""Description of the machine, and the memory of this process."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def describe() -> dict[str, Any]:
-    """The machine, and how busy it is with other things (`load`: the mean number of running tasks of a minute)."""
+    """The machine and its load (`load`: mean number of running tasks over the last minute)."""
     info = Path("/proc/cpuinfo")
     names = [line.split(":", 1)[1].strip() for line in _lines(info) if line.startswith("model name")]
     return {
@@ -30,7 +30,7 @@ def describe() -> dict[str, Any]:
 
 
 def memory_mb() -> float:
-    """Resident memory of this process in megabytes; where the system does not tell, the most it has ever held."""
+    """Resident memory of this process in megabytes; its peak if the system does not report it."""
     for line in _lines(Path("/proc/self/status")):
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
@@ -39,7 +39,7 @@ def memory_mb() -> float:
 
 
 def publish(figures: dict[str, Any], table: str, json_file: Path | None) -> None:
-    """Print the table, and write the figures where asked."""
+    """Print the table, and write the figures to `json_file` if given."""
     print(table)
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

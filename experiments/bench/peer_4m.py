@@ -1,10 +1,10 @@
-"""What the learner is timed beside: ml-4m's own model, and 4M's way of working written anew.
+"""Peers of the learner: ml-4m's own model, and a reimplementation of 4M's approach.
 
-`fourm_step` runs ml-4m's model as its package `fourm` gives it, where that can be imported (it pins versions of years
-ago, so it has an environment of its own; nothing of it is a dependency). `restated_step` does the same work in 4M's
-way, in our own words, and is no measurement of ml-4m: it embeds every token of every modality on both sides and then
-gathers those that the masks leave, sorts the masks to find them, carries dense masks through every attention, keeps
-gate and value as two matrices, and picks each modality's targets for its logits by a boolean mask.
+`fourm_step` runs ml-4m's model from its package `fourm`, if that can be imported (it pins old versions, so it needs its
+own environment; it is not a dependency). `restated_step` does the same work in 4M's way and is no measurement of ml-4m:
+it embeds all tokens of all modalities in encoder and decoder and then gathers the unmasked ones, which it finds by
+sorting the masks; it passes dense masks to every attention, has separate gate and value matrices, and selects each
+modality's targets by a boolean mask.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ Chosen = tuple[Tensor, Tensor]
 
 
 def masks(model: MaskedModel, chosen: Chosen) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Of each stream what `chosen` leaves out, bool (B, N), of the input and of the target.
+    """Input and target masks by stream, bool (B, N), true where a token is not in `chosen`.
 
-    Made once: ml-4m draws them in the loader's processes.
+    Computed once, since ml-4m draws them in the data loader's processes.
     """
     sizes = model.index.sizes
-    left_out = []
+    masked = []
     for numbers in chosen:
         mask = torch.ones(len(numbers), sum(sizes), dtype=torch.bool).scatter_(1, numbers, False)
-        left_out.append(dict(zip(model.names, mask.split(sizes, dim=1), strict=True)))
-    return left_out[0], left_out[1]
+        masked.append(dict(zip(model.names, mask.split(sizes, dim=1), strict=True)))
+    return masked[0], masked[1]
 
 
 class _Attention(nn.Module):
@@ -71,66 +71,68 @@ class _Layer(nn.Module):
         self.gate, self.value = nn.Linear(dim, hidden, bias=False), nn.Linear(dim, hidden, bias=False)
         self.out = nn.Linear(hidden, dim, bias=False)
 
-    def forward(self, x: Tensor, mask: Tensor, context: Tensor | None = None, seen: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, mask: Tensor, context: Tensor | None = None, context_mask: Tensor | None = None
+    ) -> Tensor:
         x = x + self.attention(self.norm1(x), mask)
         if context is not None:
-            x = x + self.cross(self.query_norm(x), seen, self.context_norm(context))
+            x = x + self.cross(self.query_norm(x), context_mask, self.context_norm(context))
         hidden = self.norm2(x)
         return x + self.out(F.silu(self.gate(hidden)) * self.value(hidden))
 
 
 class _Restated(nn.Module):
-    places: Tensor
+    positions: Tensor
 
     def __init__(self, model: MaskedModel) -> None:
         super().__init__()
         dim, self.streams, self.index = model.encoder.dim, model.streams, model.index
-        self.register_buffer("places", model.positions)
+        self.register_buffer("positions", model.positions)
         self.modality = nn.Parameter(torch.randn(len(self.streams), dim) * 0.02)
         self.mask_token = nn.Parameter(torch.randn(dim) * 0.02)
         self.pixels = nn.Linear(model.encoder.embed.in_features, dim, bias=False)
         codes = {stream.name: stream.target.outputs for stream in self.streams if stream.target}
-        self.seen = nn.ModuleDict({name: nn.Embedding(count, dim) for name, count in codes.items()})
-        self.wanted = nn.ModuleDict({name: nn.Embedding(count, dim) for name, count in codes.items()})
+        self.input_embeddings = nn.ModuleDict({name: nn.Embedding(count, dim) for name, count in codes.items()})
+        self.target_embeddings = nn.ModuleDict({name: nn.Embedding(count, dim) for name, count in codes.items()})
         self.encoder = nn.ModuleList(_Layer(dim, False) for _ in model.encoder.layers)
         self.decoder = nn.ModuleList(_Layer(dim, True) for _ in model.decoder)
         self.encoder_norm, self.decoder_norm, self.context = norm(dim), norm(dim), nn.Linear(dim, dim)
 
     def forward(
-        self, contents: dict[str, Tensor], left: dict[str, Tensor], unasked: dict[str, Tensor], budget: int
+        self, contents: dict[str, Tensor], input_masks: dict[str, Tensor], target_masks: dict[str, Tensor], budget: int
     ) -> Tensor:
-        batch, where = len(contents["rgb patches"]), self.modality[self.index.stream] + self.places
-        places = dict(zip((s.name for s in self.streams), where.split(self.index.sizes), strict=True))
-        tokens, marks, masks = [], [], []
+        batch, where = len(contents["rgb patches"]), self.modality[self.index.stream] + self.positions
+        positions = dict(zip((s.name for s in self.streams), where.split(self.index.sizes), strict=True))
+        tokens, embeddings, masks = [], [], []
         for stream in self.streams:
             assert stream.input is not None
             content = contents[stream.input.key]
-            tokens.append(self.pixels(content) if stream.name == "rgb" else self.seen[stream.name](content))
-            marks.append(places[stream.name].expand(batch, -1, -1))
-            masks.append(left[stream.name])
-        x, mark, mask, _ = _gather(tokens, marks, masks, budget)
-        x, dense = x + mark, mask[:, None].expand(-1, budget, -1)
+            tokens.append(self.pixels(content) if stream.name == "rgb" else self.input_embeddings[stream.name](content))
+            embeddings.append(positions[stream.name].expand(batch, -1, -1))
+            masks.append(input_masks[stream.name])
+        x, embedding, mask, _ = _gather(tokens, embeddings, masks, budget)
+        x, dense = x + embedding, mask[:, None].expand(-1, budget, -1)
         for layer in self.encoder:
             x = layer(x, dense)
-        context = self.context(self.encoder_norm(x)) + mark
-        tokens, marks, masks, kinds, ids = [], [], [], [], []
+        context = self.context(self.encoder_norm(x)) + embedding
+        tokens, embeddings, masks, kinds, ids = [], [], [], [], []
         for number, stream in enumerate(self.streams):
             if stream.target:
                 content = contents[f"{stream.modality} codes"]
-                tokens.append(torch.zeros_like(self.wanted[stream.name](content)) + self.mask_token)
-                marks.append(places[stream.name].expand(batch, -1, -1))
-                masks.append(unasked[stream.name])
+                tokens.append(torch.zeros_like(self.target_embeddings[stream.name](content)) + self.mask_token)
+                embeddings.append(positions[stream.name].expand(batch, -1, -1))
+                masks.append(target_masks[stream.name])
                 kinds.append(torch.full_like(content, number))
                 ids.append(content)
-        y, mark, _, order = _gather(tokens, marks, masks, budget)
+        y, embedding, _, order = _gather(tokens, embeddings, masks, budget)
         kind, truth = torch.cat(kinds, dim=1).gather(1, order), torch.cat(ids, dim=1).gather(1, order)
-        y, apart = y + mark, kind[:, :, None] != kind[:, None, :]
+        y, other_modality = y + embedding, kind[:, :, None] != kind[:, None, :]
         for layer in self.decoder:
-            y = layer(y, apart, context, dense)
+            y = layer(y, other_modality, context, dense)
         y, losses = self.decoder_norm(y), []
         for number, stream in enumerate(self.streams):
             if stream.target:
-                table = self.wanted[stream.name]
+                table = self.target_embeddings[stream.name]
                 assert isinstance(table, nn.Embedding)
                 chosen = kind == number
                 losses.append(F.cross_entropy(F.linear(y[chosen], table.weight), truth[chosen]))
@@ -138,27 +140,27 @@ class _Restated(nn.Module):
 
 
 def _gather(
-    tokens: list[Tensor], marks: list[Tensor], masks: list[Tensor], budget: int
+    tokens: list[Tensor], embeddings: list[Tensor], masks: list[Tensor], budget: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The tokens that the masks leave, found by sorting the masks, with their marks, masks and places."""
-    x, mark, mask = torch.cat(tokens, dim=1), torch.cat(marks, dim=1), torch.cat(masks, dim=1)
+    """The unmasked tokens, found by sorting the masks, with their embeddings, masks and indices."""
+    x, embedding, mask = torch.cat(tokens, dim=1), torch.cat(embeddings, dim=1), torch.cat(masks, dim=1)
     order = torch.argsort(mask + torch.arange(mask.shape[1]) * 1e-6, dim=1)[:, :budget]
     wide = order[..., None].expand(-1, -1, x.shape[2])
-    return x.gather(1, wide), mark.gather(1, wide), mask.gather(1, order), order
+    return x.gather(1, wide), embedding.gather(1, wide), mask.gather(1, order), order
 
 
 def restated_step(model: MaskedModel, contents: dict[str, Tensor], chosen: Chosen, bf16: bool) -> Callable[[], None]:
-    """A training step in 4M's way, of the size of `model` and on the same contents and tokens."""
-    restated, left_out, budget = _Restated(model), masks(model, chosen), chosen[0].shape[1]
-    return _step(restated, lambda: restated(contents, *left_out, budget), bf16)
+    """A training step in 4M's way, of the same size as `model` and on the same contents and tokens."""
+    restated, masked, budget = _Restated(model), masks(model, chosen), chosen[0].shape[1]
+    return _step(restated, lambda: restated(contents, *masked, budget), bf16)
 
 
 def fourm_step(
     model: MaskedModel, contents: dict[str, Tensor], chosen: Chosen, bf16: bool
 ) -> tuple[Callable[[], None] | None, str]:
-    """A training step of ml-4m's own model of that size on the same codes and tokens, or None and why it does not run.
+    """A training step of ml-4m's own model of that size on the same codes and tokens, or None and why it cannot run.
 
-    As its training script builds its models with SwiGLU and no biases; AdamW is fused, as ours is (its own is not).
+    Built as in its training script with SwiGLU and no biases; AdamW is fused, as ours (its own is not).
     """
     try:
         from fourm.data.modality_info import MODALITY_INFO
@@ -171,32 +173,32 @@ def fourm_step(
     from functools import partial
 
     codes = {NAMES[stream.name]: stream.target.outputs for stream in model.streams if stream.target}
-    seen: dict[str, Any] = {
+    input_embeddings: dict[str, Any] = {
         name: ImageTokenEncoderEmbedding(count, 16, image_size=224) for name, count in codes.items()
     }
     peer = FourM(
-        {"rgb@224": ImageEncoderEmbedding(3, 16, image_size=224), **seen},
+        {"rgb@224": ImageEncoderEmbedding(3, 16, image_size=224), **input_embeddings},
         {name: ImageTokenDecoderEmbedding(count, 16, image_size=224) for name, count in codes.items()},
         MODALITY_INFO, dim=model.encoder.dim, encoder_depth=len(model.encoder.layers), decoder_depth=len(model.decoder),
         num_heads=model.encoder.dim // 64, qkv_bias=False, proj_bias=False, mlp_bias=False, act_layer=nn.SiLU,
         norm_layer=partial(LayerNorm, eps=1e-6, bias=False), gated_mlp=True,
     )  # fmt: skip
     batch, side = len(contents["rgb patches"]), math.isqrt(model.patches)
-    (left, unasked), budget = masks(model, chosen), chosen[0].shape[1]
-    given = {}
+    (input_masks, target_masks), budget = masks(model, chosen), chosen[0].shape[1]
+    mod_dict = {}
     for stream in model.streams:
         pixels = stream.name == "rgb"
         tensor = (
             torch.randn(batch, 3, 224, 224) if pixels else contents[f"{stream.modality} codes"].view(batch, side, side)
         )
-        first = torch.nn.functional.one_hot((~unasked[stream.name]).int().argmax(dim=1), stream.size)
-        given[NAMES[stream.name]] = {
-            "tensor": tensor, "input_mask": left[stream.name], "target_mask": unasked[stream.name],
-            "decoder_attention_mask": first.int() * (~unasked[stream.name]).sum(dim=1, keepdim=True).int(),
-        }  # fmt: skip  # the first of a modality's targets says how many there are
+        first = torch.nn.functional.one_hot((~target_masks[stream.name]).int().argmax(dim=1), stream.size)
+        mod_dict[NAMES[stream.name]] = {
+            "tensor": tensor, "input_mask": input_masks[stream.name], "target_mask": target_masks[stream.name],
+            "decoder_attention_mask": first.int() * (~target_masks[stream.name]).sum(dim=1, keepdim=True).int(),
+        }  # fmt: skip  # the entry at a modality's first target is the number of its targets
 
     def loss() -> Tensor:
-        copies = {name: dict(parts) for name, parts in given.items()}
+        copies = {name: dict(parts) for name, parts in mod_dict.items()}
         return peer(copies, num_encoder_tokens=budget, num_decoder_tokens=budget, loss_type="mod")[0].sum()
 
     step = _step(peer, loss, bf16)

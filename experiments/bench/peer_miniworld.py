@@ -13,7 +13,7 @@ import miniworld  # noqa: E402
 
 
 def prepare(house: str, side: int, frames: int) -> tuple[dict[str, Any], Any, int]:
-    """What it renders, a call that renders, and the frames of a call. `house` is not its own: it has none to load."""
+    """A description, a call that renders, and the frames of a call. `house` is ignored: it cannot load one."""
     del house
     env: Any = gymnasium.make("MiniWorld-FourRooms-v0", obs_width=side, obs_height=side).unwrapped
     env.reset(seed=0)

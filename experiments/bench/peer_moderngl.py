@@ -1,6 +1,6 @@
 """An OpenGL rasteriser by moderngl on the same triangles: every output in one pass over an indexed mesh.
 
-It gets its light for nothing (one value from the normal) and no shadows, so it is shown at its best.
+Its lighting is almost free (one value from the normal) and it has no shadows, so this is its best case.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ void main() {
 
 
 def prepare(house: str, side: int, frames: int) -> tuple[dict[str, Any], Any, int]:
-    """What it renders, a call that renders, and the frames of a call."""
+    """A description, a call that renders, and the frames of a call."""
     scene = build_scene(find_house(house))
     gl: Any = moderngl  # its types say less than it can do
     context = gl.create_standalone_context(backend="egl")

@@ -14,7 +14,7 @@ from .work import find_house, poses_on
 
 
 def prepare(house: str, side: int, frames: int) -> tuple[dict[str, Any], Any, int]:
-    """What it renders, a call that renders, and the frames of a call."""
+    """A description, a call that renders, and the frames of a call."""
     scene = build_scene(find_house(house))
     spec = mujoco.MjSpec()
     spec.visual.global_.fovy, spec.visual.map.znear, spec.visual.map.zfar = 90.0, 0.001, 20.0

@@ -1,7 +1,7 @@
-"""Other renderers beside ours, each in a process of its own, in turn with ours in every round.
+"""Other renderers, each in a process of its own, timed in turn with ours in every round.
 
-A peer's process (`python -m testspace.experiments.bench.peers NAME HOUSE SIDE`) sets itself up, says so in a line of
-JSON, and for each line that it then reads times one round and prints the frames a second.
+A peer's process (`python -m testspace.experiments.bench.peers NAME HOUSE SIDE`) sets itself up, prints a line of JSON,
+and then, for each line that it reads, times one round and prints its frames per second.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ FRAMES = 16
 INSTALL = "pip install 'testspace[peers]'"
 
 
-def beside_peers(scene: Scene, house: str, side: int, threads: int, rounds: int) -> dict[str, Any]:
-    """Frames a second of ours and of each peer, the best of the rounds, and ours divided by each."""
+def compare_with_peers(scene: Scene, house: str, side: int, threads: int, rounds: int) -> dict[str, Any]:
+    """Frames per second of ours and of each peer, the best of the rounds, and their ratios."""
     simulator = RayCastSimulator(scene, Camera(side, side), threads=threads)
     poses = poses_on(simulator.floor, FRAMES)
     ours: dict[str, tuple[Any, int]] = {"testspace": (partial(simulator.render_with_labels, poses), FRAMES)}
     best, peers = 0.0, {}
     for name in PEERS:
         with _Peer(name, house, side) as peer:
-            if "missing" not in peer.said:
-                mine, its = 0.0, 0.0
+            if "missing" not in peer.report:
+                our_rate, peer_rate = 0.0, 0.0
                 for _ in range(rounds):
-                    mine = max(mine, best_rates(ours, 1)["testspace"])
-                    its = max(its, peer.round())
-                peer.said |= {"frames_per_s": its, "testspace": mine, "ratio": mine / its}
-                best = max(best, mine)
-            peers[name] = peer.said
+                    our_rate = max(our_rate, best_rates(ours, 1)["testspace"])
+                    peer_rate = max(peer_rate, peer.round())
+                peer.report |= {"frames_per_s": peer_rate, "testspace": our_rate, "ratio": our_rate / peer_rate}
+                best = max(best, our_rate)
+            peers[name] = peer.report
     return {"side": side, "testspace": best or best_rates(ours, rounds)["testspace"], "peers": peers}
 
 
@@ -49,7 +49,7 @@ class _Peer:
 
     def __init__(self, name: str, house: str, side: int) -> None:
         command = [sys.executable, "-m", "testspace.experiments.bench.peers", name, house, str(side)]
-        # EGL: pictures without a display. For PyOpenGL and MuJoCo, which read it when they are imported.
+        # EGL renders without a display. PyOpenGL and MuJoCo read this when they are imported.
         environment = {**os.environ, "MUJOCO_GL": "egl", "PYOPENGL_PLATFORM": "egl"}
         self._process = subprocess.Popen(
             command,
@@ -59,12 +59,12 @@ class _Peer:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self.said = self._read({"missing": "its process ended while it was set up"})
+        self.report = self._read({"missing": "its process ended while it was set up"})
 
     def _read(self, otherwise: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            if line.startswith("{"):  # peers print notes of their own
+            if line.startswith("{"):  # peers print messages of their own
                 return dict(json.loads(line))
         return otherwise
 
@@ -78,24 +78,24 @@ class _Peer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate()  # closes its stdin, at which it ends
+        self._process.communicate()  # closes its stdin, which ends it
 
 
 def serve(name: str, house: str, side: int) -> None:
-    """Be a peer's process."""
+    """Main function of a peer's process."""
     try:
         module = import_module(f".peer_{name}", __package__)
-        said, work, frames = module.prepare(house, side, FRAMES)
+        report, work, frames = module.prepare(house, side, FRAMES)
         work()
     except ImportError as error:
         print(json.dumps({"missing": f"not installed ({error}); {INSTALL}"}))
         return
-    except Exception as error:  # whatever a peer or its driver raises: it is left out, with its own words
+    except Exception as error:  # whatever a peer or its driver raises: it is skipped, with its message
         print(
             json.dumps({"missing": f"does not run here: {' '.join(str(error).split())[:200] or type(error).__name__}"})
         )
         return
-    print(json.dumps(said), flush=True)
+    print(json.dumps(report), flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
         work()

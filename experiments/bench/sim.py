@@ -1,11 +1,11 @@
-"""How fast the ray-cast simulator is: `testspace bench sim [--house REF] [--json FILE] [--peers]`.
+"""Throughput of the ray-cast simulator: `testspace bench sim [--house REF] [--json FILE] [--peers]`.
 
-Rates are of all modalities with labels and edges, lit as shipped, over one batch of poses on the reachable floor; the
-best of several rounds in which everything that is compared takes its turn. Ratios within a run say more than rates:
+Rates are for all modalities with labels and edges and default lighting, over one batch of poses on the reachable floor;
+every round times all variants in turn, and the best round counts. Ratios within a run are more reliable than rates:
 they hold when the machine is slow or busy.
 
-Beside the simulator stand bare primary hits, the same rays with nothing made of them: as embreex traces them, one ray
-at a time (`bare_hits`), and in the packets that the simulator itself uses (`packet_hits`), which nothing can beat.
+The reference is bare primary hits, the same rays without shading: as embreex traces them, one ray at a time
+(`bare_hits`), and in the packets that the simulator itself uses (`packet_hits`), an upper bound.
 """
 
 from __future__ import annotations
@@ -36,35 +36,35 @@ from .work import Work, best_rates, find_house, fingerprint, one_by_one, packet_
 
 @dataclass(frozen=True)
 class SimBench:
-    """What is measured, and how thoroughly."""
+    """Settings of the benchmark."""
 
     house: str = "7"
     """FILE.json, FILE.jsonl[.gz]:LINE, or the seed of a generated house."""
     json_file: Annotated[Path | None, tyro.conf.arg(name="json")] = None
-    """Where to write every figure."""
+    """File for all figures."""
     peers: tyro.conf.FlagCreatePairsOff[bool] = False
     """Also time MiniWorld, moderngl and MuJoCo (pip install 'testspace[peers]')."""
     threads: int = 2
-    """Python threads that share the pixels; one thread is measured too."""
+    """Rendering threads; one thread is measured too."""
     rounds: int = 5
-    """The best of this many."""
+    """Number of rounds; the best counts."""
     sides: tuple[int, ...] = (224, 64)
     """Sides of the square images, in pixels."""
     triangles: tuple[int, ...] = (20_000, 100_000, 500_000)
-    """To how many a house is cut, to see what a triangle costs; the fewest are its own where it has more."""
+    """Numbers of triangles to which a house is subdivided, to measure the cost of a triangle."""
     growth_house: str | None = None
-    """The house that is cut, of about as many triangles as the fewest; the same as `house` unless said."""
+    """The house to subdivide, with about as many triangles as the smallest number; `house` by default."""
     steps: int = 10_000
-    """Length of the walk over which memory is watched."""
+    """Steps of the walk over which memory is measured."""
 
 
 def batch(side: int) -> int:
-    """Frames of one call: enough pixels to keep every core busy, as many for every size."""
+    """Frames per call: about the same number of pixels at every size, enough to keep all cores busy."""
     return max(4, min(128, 16 * 224**2 // side**2))
 
 
 def rates(scene: Scene, config: SimBench) -> dict[str, Any]:
-    """Frames a second by size: everything, without baked light, frame by frame, and bare hits; and their ratios."""
+    """Frames per second by size: all modalities, one frame per call, and bare hits; and their ratios."""
     result = {}
     for side in config.sides:
         camera = Camera(side, side)
@@ -80,21 +80,21 @@ def rates(scene: Scene, config: SimBench) -> dict[str, Any]:
             }
             if not suffix:
                 work["one_frame_a_call"] = (partial(one_by_one, simulator, poses), len(poses))
-        found = best_rates(work, config.rounds)
+        measured = best_rates(work, config.rounds)
         for hits in ("bare_hits", "packet_hits"):
-            found[f"ratio_to_{hits}"] = found["all_modalities"] / found[hits]
+            measured[f"ratio_to_{hits}"] = measured["all_modalities"] / measured[hits]
         if config.threads > 1:
-            found["ratio_of_threads"] = found["all_modalities"] / found["all_modalities_one_thread"]
-        result[str(side)] = found
+            measured["ratio_of_threads"] = measured["all_modalities"] / measured["all_modalities_one_thread"]
+        result[str(side)] = measured
     return result
 
 
 def growth(scene: Scene, config: SimBench) -> dict[str, Any]:
-    """Milliseconds a frame of one house by number of triangles, and with the most against with the fewest.
+    """Milliseconds per frame of one house by number of triangles, and the ratio of the most to the fewest.
 
-    The triangles of its things are cut, as finer models have them, and nothing is left out: all sizes show the same
-    pictures, from the same poses. `hits_ratio`: how much of it is the search for what rays meet. `scan_ratio`: with
-    walls and floors cut too, as a scan has them, so that every ray of a packet meets another triangle."""
+    The triangles of its objects are subdivided, as in finer models: all sizes give the same images from the same poses.
+    `hits_ratio`: the ratio for ray hits alone. `scan_ratio`: with walls and floors subdivided too, as in a scan, so
+    that every ray of a packet hits another triangle."""
     camera = Camera(config.sides[0], config.sides[0])
     work: dict[str, tuple[Work, int]] = {}
     poses = poses_on(RayCastSimulator(scene, camera).floor, batch(camera.width))
@@ -120,20 +120,20 @@ def growth(scene: Scene, config: SimBench) -> dict[str, Any]:
 
 
 def memory(house: House, config: SimBench) -> dict[str, Any]:
-    """Resident memory over a random walk of the environment at 64 x 64: after its first tenth, and at its end."""
+    """Resident memory over a random walk in the environment at 64 x 64: after a tenth of it, and at the end."""
     env, rng = HouseEnv(house, Camera(64, 64), max_steps=config.steps + 1), np.random.default_rng(0)
     env.reset(seed=0)
-    held = {}
+    resident = {}
     for step in range(1, config.steps + 1):
         env.step(int(rng.choice(5, p=(0.5, 0.2, 0.2, 0.05, 0.05))))
         if step in (config.steps // 10, config.steps):
-            held[str(step)] = memory_mb()
-    first, last = held.values()
-    return {"steps": config.steps, "resident_mb": held, "growth_mb": last - first}
+            resident[str(step)] = memory_mb()
+    first, last = resident.values()
+    return {"steps": config.steps, "resident_mb": resident, "growth_mb": last - first}
 
 
 def determinism(scene: Scene, config: SimBench, elsewhere: list[str]) -> dict[str, Any]:
-    """Whether any number of threads, and other processes, give the same bytes, light baked anew each time."""
+    """Whether other numbers of threads and other processes give the same bytes, with light baked again each time."""
     here = {
         str(threads): fingerprint(RayCastSimulator(scene, Camera(64, 64), threads=threads, cache=False))
         for threads in sorted({1, config.threads, 3})
@@ -142,43 +142,43 @@ def determinism(scene: Scene, config: SimBench, elsewhere: list[str]) -> dict[st
 
 
 def vectors(house: House, config: SimBench) -> dict[str, Any]:
-    """Frames a second of vector environments at 64 x 64: in one call on one core and on all, and by other processes."""
+    """Frames per second of vector environments at 64 x 64: batched on one core and on all, and in other processes."""
     camera, count = Camera(64, 64), 32
-    made: dict[str, gymnasium.vector.VectorEnv[Any, Any, Any]] = {
+    vector_envs: dict[str, gymnasium.vector.VectorEnv[Any, Any, Any]] = {
         "batched_one_thread": HouseVectorEnv(count, house, camera, threads=1),
         "batched_all_cores": HouseVectorEnv(count, house, camera),
     }
-    ways = {"sync": ("sync", 2), "async_one_process": ("async", 1), "async_process_a_core": ("async", cores())}
-    for name, (mode, number) in ways.items():
-        made[name] = gymnasium.make_vec(
+    modes = {"sync": ("sync", 2), "async_one_process": ("async", 1), "async_process_a_core": ("async", cores())}
+    for name, (mode, number) in modes.items():
+        vector_envs[name] = gymnasium.make_vec(
             HOUSE, number, vectorization_mode=mode, house=house, camera=camera, threads=1, disable_env_checker=True
         )
     work: dict[str, tuple[Work, int]] = {}
-    for name, envs in made.items():
+    for name, envs in vector_envs.items():
         envs.reset(seed=0)
-        turns, calls = np.full(envs.num_envs, 2), max(1, 64 // envs.num_envs)
-        work[name] = (partial(_turn_around, envs, turns, calls), calls * envs.num_envs)
-    found = best_rates(work, config.rounds)
-    for envs in made.values():
+        actions, calls = np.full(envs.num_envs, 2), max(1, 64 // envs.num_envs)
+        work[name] = (partial(_step_repeatedly, envs, actions, calls), calls * envs.num_envs)
+    measured = best_rates(work, config.rounds)
+    for envs in vector_envs.values():
         envs.close()
     return {
         "cores": cores(),
-        "frames_per_s": found,
-        "batched_ratio_of_cores": found["batched_all_cores"] / found["batched_one_thread"],
-        "async_ratio_of_cores": found["async_process_a_core"] / found["async_one_process"],
+        "frames_per_s": measured,
+        "batched_ratio_of_cores": measured["batched_all_cores"] / measured["batched_one_thread"],
+        "async_ratio_of_cores": measured["async_process_a_core"] / measured["async_one_process"],
     }
 
 
-def _turn_around(envs: Any, actions: Any, calls: int) -> None:
+def _step_repeatedly(envs: Any, actions: Any, calls: int) -> None:
     for _ in range(calls):
         envs.step(actions)
 
 
 def measure(config: SimBench) -> dict[str, Any]:
-    """Every figure."""
+    """Run the benchmark; returns all figures."""
     house = find_house(config.house)
-    scene, small = build_scene(house), config.growth_house
-    # Compiles the kernels, or reads them from numba's cache, before any clock runs.
+    scene, growth_house = build_scene(house), config.growth_house
+    # Compile the kernels, or load them from numba's cache, before timing starts.
     RayCastSimulator(scene, Camera(8, 8), cache=False).render(poses_on(RayCastSimulator(scene).floor, 1))
     figures: dict[str, Any] = {
         "machine": describe(),
@@ -190,22 +190,22 @@ def measure(config: SimBench) -> dict[str, Any]:
             "lights": len(scene.lights),
         },
         "frames_per_s": rates(scene, config),
-        "growth": growth(scene if small is None else build_scene(find_house(small)), config),
+        "growth": growth(scene if growth_house is None else build_scene(find_house(growth_house)), config),
         "first_frame": cold_and_cached(config.house, config.threads, max(1, config.rounds // 2)),
         "memory": memory(house, config),
         "vector_environments": vectors(house, config),
     }
     figures["determinism"] = determinism(scene, config, [run["frames"] for run in figures["first_frame"].values()])
     if config.peers:
-        from .peers import beside_peers
+        from .peers import compare_with_peers
 
-        figures["peers"] = beside_peers(scene, config.house, config.sides[0], config.threads, config.rounds)
+        figures["peers"] = compare_with_peers(scene, config.house, config.sides[0], config.threads, config.rounds)
     figures["machine"]["load_at_the_end"] = describe()["load"]
     return figures
 
 
 def main(config: SimBench) -> None:
-    """Measure, print a table, and write the figures where asked."""
+    """Run the benchmark, print a table, and write the figures to `--json`."""
     figures = measure(config)
     publish(figures, table(figures), config.json_file)
 

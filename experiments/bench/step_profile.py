@@ -1,4 +1,4 @@
-"""Where the time of a step goes, by kind of operation, from torch's own profiler."""
+"""Time of a training step by kind of operation, from torch's profiler."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ KINDS = {
 
 
 def where_a_step_goes(step: Callable[[], None]) -> dict[str, float]:
-    """Shares of one step's time, which sum to 1; `other` is the interpreter, autograd, and all that is small."""
+    """Fractions of one step's time, which sum to 1; `other` is the interpreter, autograd and small operations."""
     step()
     with profile(activities=[ProfilerActivity.CPU]) as recorded:
         step()
     times: dict[str, float] = {}
     for event in recorded.key_averages():
         times[event.key.removeprefix("aten::")] = event.self_cpu_time_total
-    whole = sum(times.values())
-    shares = {kind: sum(times.get(name, 0.0) for name in names) / whole for kind, names in KINDS.items()}
+    total = sum(times.values())
+    shares = {kind: sum(times.get(name, 0.0) for name in names) / total for kind, names in KINDS.items()}
     return {**shares, "other": 1 - sum(shares.values())}

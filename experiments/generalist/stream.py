@@ -1,7 +1,7 @@
-"""The endless stream of labelled views: worker processes render houses into shared memory, ahead of the trainer.
+"""Endless stream of labelled views: worker processes render houses into shared memory, ahead of the trainer.
 
-Houses come in chunks, and the trainer draws from a whole chunk. Which view is at which place of the sequence follows
-from the seed alone: neither the number of workers nor their speed has a say.
+Houses come in chunks, and the trainer samples from a whole chunk. The sequence of views depends on the seed alone, not
+on the number of workers or their speed.
 """
 
 from __future__ import annotations
@@ -26,42 +26,42 @@ from ...learners.generalist.views import LAYOUT, Views
 from ..protocol.generated_views import house_views
 
 PAUSE = 0.02
-"""Seconds between two looks while there is nothing to do."""
+"""Polling interval, in seconds."""
 AHEAD = 2.5
-"""Chunks in shared memory: one is trained on, the rest is rendered meanwhile."""
+"""Chunks in shared memory: one is trained on while the others are rendered."""
 _SHARED_MEMORY = Path("/dev/shm")
 _PATIENCE = 10.0
-"""Seconds that workers have to end."""
+"""Seconds that workers have to exit."""
 
 
 class StreamError(ValueError):
-    """A worker process ended before its time."""
+    """A worker process died."""
 
 
 @dataclass(frozen=True)
 class ChunkConfig:
-    """What the trainer draws from at a time."""
+    """Size of a chunk, from which the trainer samples."""
 
     houses: int = 48
-    """Houses in a chunk."""
+    """Houses per chunk."""
     views: int = 40
-    """Views of each house."""
+    """Views per house."""
     uses: int = 2
-    """How often each view is trained on."""
+    """Number of times each view is trained on."""
 
     @property
     def frames(self) -> int:
-        """Views in a chunk."""
+        """Views per chunk."""
         return self.houses * self.views
 
     def order(self, seed: int, chunk: int) -> NDArray[np.int64]:
-        """Indices int64 (uses * frames,) of the views of a chunk in the order in which they are trained on."""
+        """Indices int64 (uses * frames,) of the views of a chunk, in training order."""
         rng = np.random.default_rng([seed, chunk])
         return np.concatenate([rng.permutation(self.frames) for _ in range(self.uses)])
 
 
 class _Task(NamedTuple):
-    """What a worker is started with."""
+    """Arguments of a worker."""
 
     file: Path
     slots: int
@@ -74,7 +74,7 @@ class _Task(NamedTuple):
 
 
 class HouseStream:
-    """Chunks of views, rendered by `workers` processes. Use as a context: its end ends the processes."""
+    """Chunks of views, rendered by `workers` processes. A context manager, which ends them."""
 
     def __init__(
         self,
@@ -85,17 +85,17 @@ class HouseStream:
         first_chunk: int = 0,
         folder: Path | None = None,
     ) -> None:
-        """Chunks from `first_chunk` on. folder: where the memory's file is where /dev/shm has no room for it."""
+        """Chunks from `first_chunk` on. folder: holds the memory's file if /dev/shm has too little space."""
         self.config = config
         self._first = self._next = first_chunk * config.houses
         slots = int(np.ceil(AHEAD * config.houses))
         context = multiprocessing.get_context("spawn")
         self._ready: SynchronizedArray[int] = context.Array("q", [-1] * slots)
-        self._counters: SynchronizedArray[int] = context.Array("q", [self._first, 0])  # houses done with; maps opened
+        self._counters: SynchronizedArray[int] = context.Array("q", [self._first, 0])  # houses released; maps opened
         size = slots * config.views * _bytes_of_a_view()
-        roomy = _SHARED_MEMORY.is_dir() and shutil.disk_usage(_SHARED_MEMORY).free > 2 * size
-        handle, name = tempfile.mkstemp(prefix="testspace-", dir=_SHARED_MEMORY if roomy else folder)
-        os.close(handle)
+        fits = _SHARED_MEMORY.is_dir() and shutil.disk_usage(_SHARED_MEMORY).free > 2 * size
+        descriptor, name = tempfile.mkstemp(prefix="testspace-", dir=_SHARED_MEMORY if fits else folder)
+        os.close(descriptor)
         file = Path(name)
         try:
             os.truncate(file, size)
@@ -118,7 +118,7 @@ class HouseStream:
                 worker.start()
             self._wait(lambda: self._counters[1] == workers)
         finally:
-            file.unlink()  # the memory lives as long as a process has it mapped, and not longer
+            file.unlink()  # the memory lives exactly as long as a process maps it
 
     def __enter__(self) -> Self:
         return self
@@ -131,9 +131,9 @@ class HouseStream:
     def close(self) -> None:
         """End the processes."""
         self._counters[0] = -1
-        until = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _PATIENCE
         for worker in self._workers:
-            worker.join(max(0.0, until - time.monotonic()))
+            worker.join(max(0.0, deadline - time.monotonic()))
             if worker.is_alive():
                 worker.kill()
                 worker.join()
@@ -141,12 +141,12 @@ class HouseStream:
     def next_chunk(self, stop: Callable[[], bool] = lambda: False) -> Views | None:
         """The next chunk, houses * views views; None when `stop`.
 
-        Waits until all of its houses are rendered. Raises StreamError where a worker has died.
+        Waits until all of its houses are rendered. Raises StreamError if a worker has died.
         """
-        self._counters[0] = self._next  # the chunk before is done with
-        wanted = range(self._next, self._next + self.config.houses)
-        slots = [number % len(self._ready) for number in wanted]
-        if not self._wait(lambda: all(self._ready[s] == n for s, n in zip(slots, wanted, strict=True)), stop):
+        self._counters[0] = self._next  # releases the previous chunk
+        numbers = range(self._next, self._next + self.config.houses)
+        slots = [number % len(self._ready) for number in numbers]
+        if not self._wait(lambda: all(self._ready[s] == n for s, n in zip(slots, numbers, strict=True)), stop):
             return None
         self._next += self.config.houses
         return Views.of(np.concatenate([array[slot] for slot in slots]) for array in self._slots)
@@ -165,7 +165,7 @@ class HouseStream:
 
 def _work(task: _Task, ready: SynchronizedArray[int], counters: SynchronizedArray[int]) -> None:
     """Render every `step`th house from `first` on into its slot, as soon as that is free, until the stream ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer ends its workers itself, when it has stored what it has
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer ends its workers after it has saved
     slots = _mapped(task.file, task.slots, task.views)
     with counters.get_lock():
         counters[1] += 1
@@ -177,8 +177,8 @@ def _work(task: _Task, ready: SynchronizedArray[int], counters: SynchronizedArra
             return
         views = house_views(task.seed, number, task.excluded, task.views)
         slot = number % task.slots
-        for mine, array in zip(slots, views, strict=True):
-            mine[slot] = array
+        for slot_array, array in zip(slots, views, strict=True):
+            slot_array[slot] = array
         ready[slot] = number
         number += task.step
 

@@ -1,4 +1,4 @@
-"""Frames and labels as pictures, side by side."""
+"""Frames and labels as images, side by side."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .report_figures import draw_depth, draw_normals
 Image = NDArray[np.uint8]
 """RGB (H, W, 3)."""
 GAP = 4
-"""White pixels between two pictures."""
+"""White pixels between two images."""
 
 
 def modalities(frame: Frame, labels: Labels) -> dict[str, Image]:
-    """One view as pictures by name: rgb, depth, normals, edges, semantic, instance."""
+    """One view as images by name: rgb, depth, normals, edges, semantic, instance."""
     far = float(np.percentile(frame["depth"], 99))
     return {
         "rgb": frame["rgb"],
@@ -31,7 +31,7 @@ def modalities(frame: Frame, labels: Labels) -> dict[str, Image]:
 
 
 def instance_colours(count: int) -> Image:
-    """uint8 (count, 3): colours by the golden angle, so that neighbouring numbers differ; 0 is black."""
+    """uint8 (count, 3): colours by the golden angle, so that those of neighbouring ids differ; 0 is black."""
     hue = np.arange(count) * 0.61803398875 % 1.0
     light = 0.55 + 0.4 * ((np.arange(count) * 7) % 5) / 4
     rgb = light[:, None] * (1 - 0.65 * np.clip(np.abs(hue[:, None] * 6 - [3, 2, 4]) * [-1, 1, 1] + [2, -1, -1], 0, 1))
@@ -40,7 +40,7 @@ def instance_colours(count: int) -> Image:
 
 
 def beside(images: Sequence[Image], axis: int = 1) -> Image:
-    """Pictures of one height side by side (axis 1), or of one width one below the other (axis 0)."""
+    """Images of equal height side by side (axis 1), or of equal width stacked (axis 0)."""
     white = [np.full((*images[0].shape[:axis], GAP, *images[0].shape[axis + 1 :]), 255, np.uint8)]
     parts = [part for image in images for part in (image, *white)][:-1]
     return np.concatenate(parts, axis)

@@ -1,4 +1,4 @@
-"""A house from above: as it looks with its ceilings off, and as a plan with names, doors, free floor and a scale."""
+"""Top view of a house: rendered without ceilings, and as a plan with names, doors, free floor and a scale bar."""
 
 from __future__ import annotations
 
@@ -17,40 +17,41 @@ from ...envs.scene import DirectionalLight, PointLight, Scene
 from .drawings import Image, beside
 
 HEIGHT = 150.0
-"""Metres above the floor from which the house is seen, so that walls look upright nearly everywhere."""
+"""Camera height above the floor in metres, large enough for a nearly orthographic view."""
 MARGIN = 0.6
-"""Metres of white around the house, and below it room for the scale."""
-LONGER = 640
-"""Pixels of the house's longer side."""
-SUPER = 2
-"""Lines and letters are drawn this much larger, and shrunk."""
-BRIGHT = 0.82
+"""White margin around the house in metres; the scale bar is in the lower one."""
+LONG_SIDE = 640
+"""Length of the longer side, in pixels."""
+SUPERSAMPLING = 2
+"""Supersampling factor of lines and text."""
+TARGET_BRIGHTNESS = 0.82
+"""Brightness, 0 to 1, to which the 85th percentile is mapped."""
 OVERHEAD = 2.0
-"""Metres above the floor."""
+"""Height above the floor, in metres, from which on unlabelled geometry counts as ceiling."""
 INK = (52, 56, 64)
-REACHED = (66, 160, 110)
+REACHABLE = (66, 160, 110)
 VIEW = (214, 92, 40)
 DOOR = (190, 120, 30)
 
 
 def draw_plan(scene: Scene, floor: ReachableFloor, poses: NDArray[np.float32] | None = None) -> Image:
-    """Two pictures side by side, RGB; `poses` (N, 6) are marked as numbered cameras."""
+    """Two RGB images side by side; `poses` (N, 6) are drawn as numbered cameras."""
     corners = np.concatenate([room.polygon for room in scene.rooms] or [scene.vertices[:, [0, 2]].astype(np.float64)])
     low, high = corners.min(0) - MARGIN, corners.max(0) + MARGIN
-    scale = LONGER / float((high - low).max())
+    scale = LONG_SIDE / float((high - low).max())
     width, height = (int(v) // 2 * 2 for v in (high - low) * scale)
-    rgb, labels = _from_above(_opened(scene, floor.level), low, high, width, height)
+    rgb, labels = _render_top_view(_without_ceilings(scene, floor.level), low, high, width, height)
     inside = labels.instance > 0
     photo = np.where(inside[..., None], rgb, 255).astype(np.uint8)
-    things = np.isin(
+    objects = np.isin(
         labels.semantic, [CLASS_ID[n] for n in ("Floor", "Wall", "Window", "Door", "Ceiling")], invert=True
     )
     plan = np.full((height, width, 3), 255, np.uint8)
     plan[labels.semantic == CLASS_ID["Floor"]] = (243, 240, 234)
-    plan[things & inside] = (0.55 * class_colours()[labels.semantic] + 0.45 * 255).astype(np.uint8)[things & inside]
+    plan[objects & inside] = (0.55 * class_colours()[labels.semantic] + 0.45 * 255).astype(np.uint8)[objects & inside]
     x, z = np.meshgrid(low[0] + (np.arange(width) + 0.5) / scale, low[1] + (np.arange(height) + 0.5) / scale)
-    free = floor.contains_points(np.stack([x, z], -1)) & ~things & inside
-    plan[free] = (0.8 * plan[free] + 0.2 * np.array(REACHED)).astype(np.uint8)
+    free = floor.contains_points(np.stack([x, z], -1)) & ~objects & inside
+    plan[free] = (0.8 * plan[free] + 0.2 * np.array(REACHABLE)).astype(np.uint8)
     pages = [_Page(image, low, scale) for image in (photo, plan)]
     for page in pages:
         page.walls(scene)
@@ -62,9 +63,9 @@ def draw_plan(scene: Scene, floor: ReachableFloor, poses: NDArray[np.float32] | 
     return beside([page.finished() for page in pages])
 
 
-def _opened(scene: Scene, level: float) -> Scene:
-    """The scene without its ceilings and its sun. Where nothing is labelled as ceiling, what lies wholly above a
-    standing person goes."""
+def _without_ceilings(scene: Scene, level: float) -> Scene:
+    """The scene without ceilings and sun. If nothing is labelled as ceiling, triangles entirely above OVERHEAD are
+    removed."""
     keep = scene.face_class != CLASS_ID["Ceiling"]
     if keep.all():
         keep = scene.vertices[scene.faces][..., 1].min(1) < level + OVERHEAD
@@ -77,48 +78,51 @@ def _opened(scene: Scene, level: float) -> Scene:
     )  # fmt: skip
 
 
-def _from_above(
-    opened: Scene, low: NDArray[np.float64], high: NDArray[np.float64], width: int, height: int
+def _render_top_view(
+    scene_without_ceilings: Scene, low: NDArray[np.float64], high: NDArray[np.float64], width: int, height: int
 ) -> tuple[Image, Labels]:
-    """An opened scene by its lamps, from so high that it looks like a plan."""
+    """An opened scene, lit by its lamps and rendered from HEIGHT."""
     field = 2 * np.degrees(np.arctan((high - low)[1] / 2 / HEIGHT))
     camera = Camera(width, height, float(field))
-    simulator = RayCastSimulator(opened, camera, antialias=4, light="direct")
+    simulator = RayCastSimulator(scene_without_ceilings, camera, antialias=4, light="direct")
     x, z = (low + high) / 2
     frame, labels = simulator.render_with_labels(np.array([[x, HEIGHT, z, 0.0, -90.0, 0.0]], np.float32))
-    return _exposed(frame["rgb"][0]), Labels(labels.semantic[0], labels.instance[0])
+    return _brightened(frame["rgb"][0]), Labels(labels.semantic[0], labels.instance[0])
 
 
-def _exposed(rgb: Image) -> Image:
-    """Lit for paper: its light parts (the 85th percentile) come to BRIGHT, and its dark ones up with them."""
+def _brightened(rgb: Image) -> Image:
+    """Brightened for print: a power curve that maps the 85th percentile to TARGET_BRIGHTNESS."""
     light = rgb.max(-1)
     level = float(np.percentile(light[light > 0], 85)) / 255 if light.any() else 1.0
-    power = float(np.clip(np.log(BRIGHT) / np.log(np.clip(level, 0.02, 0.98)), 0.4, 1.0))
-    return np.asarray(np.round(255 * (rgb / 255.0) ** power), np.uint8)
+    exponent = float(np.clip(np.log(TARGET_BRIGHTNESS) / np.log(np.clip(level, 0.02, 0.98)), 0.4, 1.0))
+    return np.asarray(np.round(255 * (rgb / 255.0) ** exponent), np.uint8)
 
 
 class _Page:
-    """A picture on which lines and letters are drawn in metres, smoothly."""
+    """An image with antialiased lines and text in metric coordinates."""
 
     def __init__(self, image: Image, low: NDArray[np.float64], scale: float) -> None:
-        self._low, self._scale = low, scale * SUPER
-        self._image = np.ascontiguousarray(cv2.resize(image, None, fx=SUPER, fy=SUPER, interpolation=cv2.INTER_CUBIC))
+        self._low, self._scale = low, scale * SUPERSAMPLING
+        self._image = np.ascontiguousarray(
+            cv2.resize(image, None, fx=SUPERSAMPLING, fy=SUPERSAMPLING, interpolation=cv2.INTER_CUBIC)
+        )
 
     def finished(self) -> Image:
         return np.asarray(
-            cv2.resize(self._image, None, fx=1 / SUPER, fy=1 / SUPER, interpolation=cv2.INTER_AREA), np.uint8
+            cv2.resize(self._image, None, fx=1 / SUPERSAMPLING, fy=1 / SUPERSAMPLING, interpolation=cv2.INTER_AREA),
+            np.uint8,
         )
 
-    def _at(self, x: float, z: float) -> tuple[int, int]:
+    def _pixel(self, x: float, z: float) -> tuple[int, int]:
         i, j = (np.array([x, z]) - self._low) * self._scale
         return round(float(i)), round(float(j))
 
     def line(self, a: NDArray[np.float64], b: NDArray[np.float64], colour: tuple[int, int, int], metres: float) -> None:
-        thick = max(1, round(metres * self._scale))
-        cv2.line(self._image, self._at(*a), self._at(*b), colour, thick, cv2.LINE_AA)
+        thickness = max(1, round(metres * self._scale))
+        cv2.line(self._image, self._pixel(*a), self._pixel(*b), colour, thickness, cv2.LINE_AA)
 
     def walls(self, scene: Scene) -> None:
-        """Walls as drawn in the scene; doors and windows are left out of them afterwards."""
+        """Walls of the scene, with gaps at doors and windows."""
         for instance in scene.instances:
             if instance.class_id == CLASS_ID["Wall"]:
                 a, b = _ends(instance.center, instance.size[0], instance.yaw)
@@ -131,49 +135,49 @@ class _Page:
                     self.line(a, b, (120, 170, 210), 0.06)
 
     def doors(self, scene: Scene) -> None:
-        """Each door's way through, as a band."""
+        """Each door's opening, as a band."""
         for instance in scene.instances:
             if instance.class_id == CLASS_ID["Door"]:
                 a, b = _ends(instance.center, instance.size[0], instance.yaw)
                 self.line(a, b, DOOR, 0.1)
 
     def cameras(self, poses: NDArray[np.float32]) -> None:
-        """Where the views were taken, as numbered wedges."""
+        """The views' positions, as numbered wedges."""
         for number, pose in enumerate(poses.astype(np.float64)):
-            spot, yaw = pose[[0, 2]], np.radians(pose[3] + np.array([-32.0, 32.0]))
-            tips = spot + 0.55 * np.stack([np.sin(yaw), -np.cos(yaw)], -1)
-            wedge = np.array([self._at(*point) for point in (spot, *tips)], np.int32)
+            position, yaw = pose[[0, 2]], np.radians(pose[3] + np.array([-32.0, 32.0]))
+            corners = position + 0.55 * np.stack([np.sin(yaw), -np.cos(yaw)], -1)
+            wedge = np.array([self._pixel(*point) for point in (position, *corners)], np.int32)
             cv2.fillPoly(self._image, [wedge], VIEW, cv2.LINE_AA)
             radius = round(0.17 * self._scale)
-            cv2.circle(self._image, self._at(*spot), radius, VIEW, -1, cv2.LINE_AA)
-            self._text(str(number), spot, 0.2, (255, 255, 255), None)
+            cv2.circle(self._image, self._pixel(*position), radius, VIEW, -1, cv2.LINE_AA)
+            self._text(str(number), position, 0.2, (255, 255, 255), None)
 
     def names(self, scene: Scene) -> None:
-        """Each room's type, in its widest place."""
+        """Each room's type, at the centre of its largest inscribed circle."""
         for room in scene.rooms:
             outline = shapely.Polygon(room.polygon)
-            spot = shapely.get_point(shapely.maximum_inscribed_circle(outline, 0.05), 0)
+            position = shapely.get_point(shapely.maximum_inscribed_circle(outline, 0.05), 0)
             name = "".join(f" {c.lower()}" if c.isupper() and k else c for k, c in enumerate(room.type))
-            self._text(f"{name}  {outline.area:.0f} m2", np.array([spot.x, spot.y]), 0.22, INK, (255, 255, 255))
+            self._text(f"{name}  {outline.area:.0f} m2", np.array([position.x, position.y]), 0.22, INK, (255, 255, 255))
 
     def _text(
         self,
         text: str,
-        middle: NDArray[np.float64],
+        centre: NDArray[np.float64],
         metres: float,
         colour: tuple[int, int, int],
         halo: tuple[int, int, int] | None,
     ) -> None:
-        font, size = cv2.FONT_HERSHEY_DUPLEX, max(metres * self._scale, 11.0 * SUPER) / 22
-        (w, h), _ = cv2.getTextSize(text, font, size, SUPER)
-        x, y = self._at(*middle)
+        font, size = cv2.FONT_HERSHEY_DUPLEX, max(metres * self._scale, 11.0 * SUPERSAMPLING) / 22
+        (w, h), _ = cv2.getTextSize(text, font, size, SUPERSAMPLING)
+        x, y = self._pixel(*centre)
         x, y = min(max(x - w // 2, 4), self._image.shape[1] - w - 4), y + h // 2
         if halo is not None:
-            cv2.putText(self._image, text, (x, y), font, size, halo, 5 * SUPER, cv2.LINE_AA)
-        cv2.putText(self._image, text, (x, y), font, size, colour, SUPER, cv2.LINE_AA)
+            cv2.putText(self._image, text, (x, y), font, size, halo, 5 * SUPERSAMPLING, cv2.LINE_AA)
+        cv2.putText(self._image, text, (x, y), font, size, colour, SUPERSAMPLING, cv2.LINE_AA)
 
     def scale_bar(self, z: float) -> None:
-        """Two metres, at the lower left."""
+        """A scale bar of two metres, at the lower left."""
         x = float(self._low[0]) + MARGIN
         self.line(np.array([x, z]), np.array([x + 2.0, z]), INK, 0.05)
         for end in (x, x + 2.0):
@@ -184,6 +188,6 @@ class _Page:
 def _ends(
     center: tuple[float, float, float], length: float, yaw: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    middle = np.array([center[0], center[2]])
+    centre = np.array([center[0], center[2]])
     along = np.array([np.cos(np.radians(yaw)), np.sin(np.radians(yaw))]) * length / 2
-    return middle - along, middle + along
+    return centre - along, centre + along

@@ -1,4 +1,4 @@
-"""The drawings of a report: line charts and the map as SVG, images as embedded PNG."""
+"""Figures of a report: line charts and the map as SVG, images as embedded PNG."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 460.0, 230.0, 40.0, 28.0, 12.0, 12.0
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a chart."""
+    """A line of a chart."""
 
     name: str
     x: Sequence[float]
@@ -32,17 +32,17 @@ class Series:
 def png(image: NDArray[np.uint8]) -> str:
     """A data URI of an RGB (H, W, 3) or RGBA (H, W, 4) image."""
     code = cv2.COLOR_RGBA2BGRA if image.shape[-1] == 4 else cv2.COLOR_RGB2BGR
-    written, data = cv2.imencode(".png", cv2.cvtColor(np.ascontiguousarray(image), code))
-    if not written:
+    ok, data = cv2.imencode(".png", cv2.cvtColor(np.ascontiguousarray(image), code))
+    if not ok:
         raise ValueError(f"an image of shape {image.shape} cannot be written as PNG")
     return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode()
 
 
-def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers from `low` to `high`, about so many: 1, 2 or 5 times a power of ten apart."""
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """About `count` round numbers from `low` to `high`, with a step of 1, 2 or 5 times a power of ten."""
     span = max(high - low, 1e-12)
-    step = 10.0 ** np.floor(np.log10(span / about))
-    step *= min((1, 2, 5, 10), key=lambda m: abs(span / (m * step) - about))
+    step = 10.0 ** np.floor(np.log10(span / count))
+    step *= min((1, 2, 5, 10), key=lambda m: abs(span / (m * step) - count))
     first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
     return [float(round(k * step, 12)) + 0.0 for k in np.arange(first, last + 1)]  # + 0.0: no minus before zero
 
@@ -56,11 +56,11 @@ def chart(
     y_from: float | None = None,
     marks: Sequence[tuple[float, str]] = (),
 ) -> str:
-    """A line chart as a figure. Points that are not finite are left out; the y axis starts at `y_from` or lower.
+    """A line chart as an HTML figure. Non-finite points are omitted; the y axis starts at `y_from` or lower.
 
-    `marks` are upright lines at an x, with a word beside each.
+    `marks` are vertical lines at an x, each with a label.
     """
-    lines = [(one, *_finite(one)) for one in series]
+    lines = [(line, *_finite(line)) for line in series]
     lines = [entry for entry in lines if len(entry[1])]
     if not lines:
         return ""
@@ -80,26 +80,26 @@ def chart(
     for value in ticks(0, x_high):
         label = f'<text class="axis" x="{at(value, 0)[0]:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">'
         parts.append(f"{label}{value:,.0f}</text>")
-    for value, says in marks:
+    for value, label in marks:
         x = at(value, 0)[0]
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke-dasharray="2 3"/>')
-        parts.append(f'<text x="{x + 4:.1f}" y="{TOP + 10}">{escape(says)}</text>')
+        parts.append(f'<text x="{x + 4:.1f}" y="{TOP + 10}">{escape(label)}</text>')
     parts.append("</g>")
-    for one, xs, ys in lines:
+    for line, xs, ys in lines:
         points = [at(float(x), float(y)) for x, y in zip(xs, ys, strict=True)]
-        dash = ' stroke-dasharray="5 4"' if one.dashed else ""
-        drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        dash = ' stroke-dasharray="5 4"' if line.dashed else ""
+        coordinates = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(
-            f'<polyline points="{drawn}" fill="none" style="stroke:{one.colour}" stroke-width="2" '
+            f'<polyline points="{coordinates}" fill="none" style="stroke:{line.colour}" stroke-width="2" '
             f'stroke-linejoin="round"{dash}/>'
         )
-        if one.dots:
+        if line.dots:
             for (x, y), frame, value in zip(points, xs, ys, strict=True):
-                says = f"{one.name}: {value:.3g}{unit} at {frame:,.0f} {x_name}"
-                parts.append(_dot(f"{x:.1f}", f"{y:.1f}", 3.6, one.colour, says))
+                label = f"{line.name}: {value:.3g}{unit} at {frame:,.0f} {x_name}"
+                parts.append(_dot(f"{x:.1f}", f"{y:.1f}", 3.6, line.colour, label))
     legend = "".join(
-        f'<span><i style="background:{one.colour}"></i>{escape(one.name)} <small>{ys[-1]:.3g}{unit}</small></span>'
-        for one, _, ys in lines
+        f'<span><i style="background:{line.colour}"></i>{escape(line.name)} <small>{ys[-1]:.3g}{unit}</small></span>'
+        for line, _, ys in lines
     )
     return (
         f'<figure><b>{escape(title)}</b><div class="keys">{legend}</div>'
@@ -108,18 +108,18 @@ def chart(
     )
 
 
-def _dot(x: str, y: str, radius: float, colour: str, says: str) -> str:
-    return f'<circle cx="{x}" cy="{y}" r="{radius}" style="fill:{colour}"><title>{escape(says)}</title></circle>'
+def _dot(x: str, y: str, radius: float, colour: str, label: str) -> str:
+    return f'<circle cx="{x}" cy="{y}" r="{radius}" style="fill:{colour}"><title>{escape(label)}</title></circle>'
 
 
-def _finite(one: Series) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    x, y = np.asarray(one.x, np.float64), np.asarray(one.y, np.float64)
-    good = np.isfinite(x) & np.isfinite(y)
-    return x[good], y[good]
+def _finite(line: Series) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x, y = np.asarray(line.x, np.float64), np.asarray(line.y, np.float64)
+    finite = np.isfinite(x) & np.isfinite(y)
+    return x[finite], y[finite]
 
 
 def _rounded(low: float, high: float) -> tuple[float, float]:
-    """Bounds that end on ticks, never of zero height."""
+    """Bounds at ticks, with a positive range."""
     if high - low < 1e-9:
         low, high = low - 0.5 * max(abs(low), 1e-3), high + 0.5 * max(abs(high), 1e-3)
     marks = ticks(low, high)
@@ -128,7 +128,7 @@ def _rounded(low: float, high: float) -> tuple[float, float]:
 
 
 def draw_depth(depth: NDArray[np.float32], far: float) -> NDArray[np.uint8]:
-    """Depth in metres (..., H, W) as RGB: bright is near, dark blue is `far`, black is no return."""
+    """Depth in metres (..., H, W) as RGB: bright for near, dark blue for `far`, black for no return."""
     near = 255 * (1 - np.clip(depth / max(far, 1e-6), 0, 1))
     flat = cv2.applyColorMap(near.astype(np.uint8).reshape(-1, 1), cv2.COLORMAP_VIRIDIS)
     colour = flat.reshape(*depth.shape, 3)[..., ::-1]
@@ -136,17 +136,17 @@ def draw_depth(depth: NDArray[np.float32], far: float) -> NDArray[np.uint8]:
 
 
 def draw_normals(normals: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Unit normals (..., 3) as RGB, each axis from -1 to 1 spread over 0 to 255; none is black."""
+    """Unit normals (..., 3) as RGB, each axis mapped from -1..1 to 0..255; black for no return."""
     colour = np.round((normals + 1) * 127.5)
     return np.where(np.any(normals != 0, axis=-1, keepdims=True), colour, 0).astype(np.uint8)
 
 
 def draw_map(plan: dict[str, NDArray[Any]]) -> str:
-    """The map as a figure, seen from above; the keys of `plan` are those of map.npz (see `report.report`)."""
+    """The map in top view as SVG; `plan` has the keys of map.npz (see `report.report`)."""
     reachable, origin, cell = plan["reachable"], plan["reachable_origin"], float(plan["reachable_cell"])
-    free, taken = (_at_cells(plan, value) for value in (1, 2))
-    layers = [(taken, (122, 127, 133, 255)), (free, (47, 158, 110, 60)), (reachable & free, (47, 158, 110, 150))]
-    layers.append((reachable & ~free & ~taken, (224, 160, 33, 190)))
+    free, occupied = (_at_cells(plan, value) for value in (1, 2))
+    layers = [(occupied, (122, 127, 133, 255)), (free, (47, 158, 110, 60)), (reachable & free, (47, 158, 110, 150))]
+    layers.append((reachable & ~free & ~occupied, (224, 160, 33, 190)))
     image = np.zeros((*reachable.shape, 4), np.uint8)
     for mask, rgba in layers:
         image[mask] = rgba
@@ -160,16 +160,16 @@ def draw_map(plan: dict[str, NDArray[Any]]) -> str:
     ]
     path = np.asarray(plan["path"], np.float64)
     if len(path) > 1:
-        for first in range(0, len(path) - 1, 200):  # older steps are paler, so that the end of the walk shows
+        for first in range(0, len(path) - 1, 200):  # older steps are paler, so that the end of the path stands out
             shade, drawn = 0.25 + 0.6 * first / len(path), _points(path[first : first + 201] - low)
             parts.append(
                 f'<polyline points="{drawn}" fill="none" style="stroke:var(--specialist)" '
                 f'stroke-opacity="{shade:.2f}" stroke-width="0.05" stroke-linejoin="round"/>'
             )
     if len(path):
-        for point, colour, says in ((path[0], "var(--ink)", "start"), (path[-1], "var(--ttt)", "end")):
+        for point, colour, label in ((path[0], "var(--ink)", "start"), (path[-1], "var(--ttt)", "end")):
             x, z = point - low
-            parts.append(_dot(f"{x:.2f}", f"{z:.2f}", 0.13, colour, says))
+            parts.append(_dot(f"{x:.2f}", f"{z:.2f}", 0.13, colour, label))
     return map_svg("".join(parts), size, "map of the house")
 
 
@@ -187,7 +187,7 @@ def map_svg(drawn: str, size: NDArray[np.float64], name: str) -> str:
 
 
 def _at_cells(plan: dict[str, NDArray[Any]], value: int) -> NDArray[np.bool_]:
-    """Where the agent's occupancy map has this value, at the centres of the reachable floor's cells."""
+    """Whether the agent's occupancy map has this value, at the centres of the reachable floor's cells."""
     rows, columns = plan["reachable"].shape
     scale = float(plan["reachable_cell"])
     x = float(plan["reachable_origin"][0]) + (np.arange(columns) + 0.5) * scale
@@ -196,9 +196,9 @@ def _at_cells(plan: dict[str, NDArray[Any]], value: int) -> NDArray[np.bool_]:
     column = np.floor((x - float(plan["occupancy_origin"][0])) / cell).astype(int)
     row = np.floor((z - float(plan["occupancy_origin"][1])) / cell).astype(int)
     inside_z, inside_x = (row >= 0) & (row < occupancy.shape[0]), (column >= 0) & (column < occupancy.shape[1])
-    found = np.zeros((rows, columns), np.bool_)
-    found[np.ix_(inside_z, inside_x)] = occupancy[np.ix_(row[inside_z], column[inside_x])] == value
-    return found
+    matches = np.zeros((rows, columns), np.bool_)
+    matches[np.ix_(inside_z, inside_x)] = occupancy[np.ix_(row[inside_z], column[inside_x])] == value
+    return matches
 
 
 def room_outlines(plan: Mapping[str, NDArray[Any]], low: NDArray[np.float64]) -> list[str]:
@@ -224,5 +224,5 @@ def _points(xz: NDArray[Any]) -> str:
 
 
 def _parts(points: NDArray[Any], starts: NDArray[np.int64]) -> list[NDArray[Any]]:
-    """The points of each room; a place without known rooms has none."""
+    """The corners of each room; empty where no rooms are known."""
     return [points[a:b] for a, b in pairwise(starts)]

@@ -26,7 +26,7 @@ from ..report.first_look import write_first_look
 from ..report.report_page import NAMES
 from ..rundir.run_folder import RunFolder
 from .from_scratch import FromScratch
-from .perception import SPECIALIST, Perception
+from .perception_recipe import SPECIALIST, PerceptionRecipe
 from .stage_times import EVALUATING, LABELLED, LEARNING
 
 PICTURES = 6
@@ -42,7 +42,7 @@ class Evaluation:
     def __init__(
         self,
         run: RunFolder,
-        perception: Perception,
+        perception: PerceptionRecipe,
         states: Sequence[tuple[Frame, Labels | None]],
         rooms: NDArray[np.int64] | None,
         seed: int,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,19 +20,20 @@ from ...learners.generalist.inference import classify_frames, folded, probabilit
 from ...learners.generalist.network import Generalist
 from ...learners.generalist.specialist import SpecialistLearner
 from ...learners.generalist.views import PIXELS, ViewSet
-from ...learners.generalist.weights import load_generalist, load_weights, read_provenance, save_weights
+from ...learners.generalist.weights import load_weights, save_weights
 from ..protocol.generated_views import external_views, surface_prior
+from ..protocol.named_weights import load_named
 from ..protocol.preset import Preset
 from ..protocol.transfer_set import house_assets
 from ..rundir.networks import weights_file
-from .perception import SPECIALIST, Perception, Predict, Training
+from .perception_recipe import SPECIALIST, PerceptionRecipe, Predict, Training
 
 _CHUNK = 16
 """Frames whose probabilities are spread to every pixel at once."""
 
 
-class FromGeneralist(Perception):
-    """See `perception.Perception`. The baseline is the generalist as it comes."""
+class FromGeneralist(PerceptionRecipe):
+    """See PerceptionRecipe. The baseline is the generalist as it comes."""
 
     baseline = "generalist"
     pretrained = True
@@ -51,7 +51,7 @@ class FromGeneralist(Perception):
             )
         self.run, self.preset, self.seed, self.device = run, preset, seed, device
         self.assets = frozenset(house_assets(house)) if house else frozenset()
-        self.generalist, provenance = load_weights_of(preset.generalist)
+        self.generalist, provenance = load_named(preset.generalist)
         self.learnable = tuple(range(1, len(CLASSES)))
         known = self.assets - frozenset(provenance.get("excluded_assets", ()))
         self.facts = {"shared_assets": [], "generalist_knows": [len(known), len(self.assets)]}
@@ -100,13 +100,6 @@ class FromGeneralist(Perception):
         if method == self.baseline:
             return self.generalist
         return load_weights(weights_file(self.run, method), CLASSES)
-
-
-def load_weights_of(name: str) -> tuple[Generalist, dict[str, Any]]:
-    """The network and how it was made: of a file, or of "shipped", which comes with the package. WeightsError."""
-    if name == "shipped":
-        return load_generalist(CLASSES)
-    return load_weights(Path(name), CLASSES), read_provenance(Path(name))
 
 
 def _with_map(network: Generalist, fused: SemanticMap, frames: Frame, camera: Camera) -> NDArray[np.int16]:

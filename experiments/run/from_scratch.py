@@ -22,11 +22,11 @@ from ...learners.objectives.tst import TSTLearner, scratch_encoder
 from ..protocol.preset import Preset
 from ..protocol.score import transfer
 from ..protocol.transfer_set import TransferSet
-from .perception import SPECIALIST, Perception, Predict, Training
+from .perception_recipe import SPECIALIST, PerceptionRecipe, Predict, Training
 
 
-class FromScratch(Perception):
-    """See `perception.Perception`. The pseudolabels are those of scratch, which has learned from external houses."""
+class FromScratch(PerceptionRecipe):
+    """See PerceptionRecipe. The pseudolabels are those of scratch, which has learned from external houses."""
 
     baseline = "scratch"
     pretrained = False

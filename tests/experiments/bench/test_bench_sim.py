@@ -134,8 +134,8 @@ def test_a_peer_that_is_missing_is_told_in_one_line(
 @pytest.mark.parametrize("name", ["moderngl", "mujoco"])
 def test_peers_render_the_same_house(name: str, house: Path, scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     with peers._Peer(name, str(house), 64) as peer:
-        if "missing" in peer.said:
-            pytest.skip(f"{name}: {peer.said['missing']}")
+        if "missing" in peer.report:
+            pytest.skip(f"{name}: {peer.report['missing']}")
         assert peer.round() > 0
-    assert peer.said["depth_agreeing"] > 0.98
-    assert peer.said.get("instances_agreeing", 1.0) > 0.98
+    assert peer.report["depth_agreeing"] > 0.98
+    assert peer.report.get("instances_agreeing", 1.0) > 0.98

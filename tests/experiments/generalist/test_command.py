@@ -1,9 +1,10 @@
-"""The command: a run that is interrupted and goes on is the run in one go, bit for bit."""
+"""The command: an interrupted and resumed run equals an uninterrupted one, bit for bit."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,7 @@ TRAINING = TrainingConfig(NETWORK, batch=4, warm_up=2)
 
 
 def config(out: Path, frames: int) -> PretrainConfig:
-    return PretrainConfig(out, frames, imagenet=False, chunk=ChunkConfig(2, 4, 2), training=TRAINING)
+    return PretrainConfig(out, frames, imagenet=False, chunk=ChunkConfig(1, 8, 2), training=TRAINING)
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,7 @@ def one_thread() -> None:
 
 @pytest.fixture
 def interrupting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list of numbers of frames: at each, someone presses Ctrl-C."""
+    """Numbers of frames at which SIGINT arrives."""
     at: list[int] = []
     step = Trainer.step
 
@@ -55,29 +56,37 @@ def interrupting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return at
 
 
-def test_a_run_that_was_interrupted_goes_on_to_the_bit(tmp_path: Path, interrupting: list[int]) -> None:
-    train(config(tmp_path / "whole", 40))
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of 32 frames in one go."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    train(config(folder, 32))
+    return folder
+
+
+def test_an_interrupted_run_is_resumed_to_the_bit(uninterrupted: Path, tmp_path: Path, interrupting: list[int]) -> None:
     interrupting += [12, 24]
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            train(config(tmp_path / "parts", 40))
-    file = train(config(tmp_path / "parts", 40))
+            train(config(tmp_path, 32))
+    file = train(config(tmp_path, 32))
     for name in ("model", "optimiser"):
-        whole, parts = (load_file(tmp_path / run / "checkpoint" / f"{name}.safetensors") for run in ("whole", "parts"))
+        whole, parts = (load_file(run / "checkpoint" / f"{name}.safetensors") for run in (uninterrupted, tmp_path))
         assert whole.keys() == parts.keys()
         assert [key for key in whole if not torch.equal(whole[key], parts[key])] == []
     assert load_weights(file, CLASSES).config == NETWORK
-    assert read_provenance(file)["frames"] == 40
+    assert read_provenance(file)["frames"] == 32
 
 
-def test_a_finished_run_is_made_longer_from_before_its_fall(tmp_path: Path, interrupting: list[int]) -> None:
-    train(config(tmp_path / "whole", 80))
-    train(config(tmp_path / "longer", 40))
-    train(config(tmp_path / "longer", 80))
+def test_a_finished_run_is_extended_from_before_its_decay(uninterrupted: Path, tmp_path: Path) -> None:
+    train(config(tmp_path / "whole", 48))
+    shutil.copytree(uninterrupted, tmp_path / "longer")
+    train(config(tmp_path / "longer", 48))
     whole, longer = (load_file(tmp_path / run / "checkpoint/model.safetensors") for run in ("whole", "longer"))
     assert [key for key in whole if not torch.equal(whole[key], longer[key])] == []
     with pytest.raises(UserError, match="ask for more --frames"):
-        train(config(tmp_path / "longer", 60))
+        train(config(tmp_path / "longer", 40))
 
 
 def test_curves_validation_and_what_was_excluded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,10 +95,10 @@ def test_curves_validation_and_what_was_excluded(tmp_path: Path, monkeypatch: py
     for number in (1, 2):
         save_house(generate_house(number, rooms=1), tmp_path / f"{number}.json")
     houses.write_text("\n".join(json.dumps(json.loads((tmp_path / f"{n}.json").read_text())) for n in (1, 2)) + "\n")
-    asked = replace(
+    settings = replace(
         config(tmp_path / "run", 16), exclude_houses=f"{houses}", validate_houses=f"{houses}:1", validate_views=4
     )
-    train(asked)
+    train(settings)
     stored = json.loads((tmp_path / "run/config.json").read_text())
     assert stored["excluded_assets"]
     assert not set(stored["excluded_assets"]) & set(stored["kept_assets"])
@@ -100,7 +109,7 @@ def test_curves_validation_and_what_was_excluded(tmp_path: Path, monkeypatch: py
     assert set(lines[-1]["miou"]) == {"rgb", "rgb-d", "noisy rgb-d"}
     assert set(lines[-1]["miou"]["rgb"]) == {"1", "mean"}
     with pytest.raises(UserError, match="another excluded_assets"):
-        train(replace(asked, exclude_houses=f"{houses}:1"))
+        train(replace(settings, exclude_houses=f"{houses}:1"))
 
 
 def test_a_reference_names_a_file_or_some_of_its_lines() -> None:
@@ -113,14 +122,14 @@ def test_a_run_shorter_than_a_batch_is_refused(tmp_path: Path) -> None:
         train(config(tmp_path, 3))
 
 
-def test_the_command_line_asks_for_what_it_is_told(
+def test_the_command_line_fills_the_config(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[PretrainConfig] = []
-    monkeypatch.setattr(command, "train", lambda config: asked.append(config) or tmp_path / "generalist.safetensors")
+    configs: list[PretrainConfig] = []
+    monkeypatch.setattr(command, "train", lambda config: configs.append(config) or tmp_path / "generalist.safetensors")
     options = ["--frames", "64", "--seed", "3", "--workers", "2", "--threads", "2", "--no-imagenet"]
     houses = ["--exclude-houses", "a.jsonl", "--validate-houses", "a.jsonl:3,5", "--validate-views", "7"]
     main(["pretrain-generalist", "--out", str(tmp_path), *options, *houses, "--validate-minutes", "1.5"])
     expected = PretrainConfig(tmp_path, 64, 3, "a.jsonl", "a.jsonl:3,5", 7, 1.5, workers=2, threads=2, imagenet=False)
-    assert asked == [expected]
+    assert configs == [expected]
     assert capsys.readouterr().out == f"{tmp_path / 'generalist.safetensors'}\n"

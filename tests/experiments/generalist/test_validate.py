@@ -22,6 +22,12 @@ def test_the_table_of_the_shipped_weights(tmp_path: Path, capsys: pytest.Capture
     assert row.startswith("| 0 | ")
     assert mean.startswith("| **mean** | ")
     assert row.split("|")[2:5] == mean.split("|")[2:5]
+    main(["shipped", f"{tmp_path / 'houses.jsonl'}:0", "--views", "3", "--confusions"])
+    head, _, *rows = capsys.readouterr().out.splitlines()
+    assert head == "| class | right, rgb | right, rgb-d | taken for, from rgb |"
+    right = [int(row.split("|")[2].strip(" %")) for row in rows]
+    assert right == sorted(right)
+    assert 1 < len(rows) <= 8
 
 
 def test_only_assets_of_kept_types_are_known(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ import safetensors.torch
 
 from testspace.core.frame import Camera
 from testspace.experiments.cli import main as cli
+from testspace.experiments.paper import running
 from testspace.experiments.paper.listing import listing
 from testspace.experiments.paper.registry import EXPERIMENTS, find_experiment
 from testspace.experiments.protocol.presets import PRESETS
@@ -54,6 +56,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TESTSPACE_CACHE", str(folder))
         patch.setitem(PRESETS, "smoke", TINY)
+        patch.setattr(running, "find_house", functools.cache(running.find_house))
         patch.setitem(PRESETS, "adapted-smoke", ADAPTED)
         yield folder
 

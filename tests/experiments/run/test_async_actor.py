@@ -1,12 +1,10 @@
-"""`testspace run --async`: the same life in two processes, and what happens when one of them dies."""
+"""`testspace run --async`: the same episode in two processes, and the death of either."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from forks import Testspace
+from tiny_preset import tiny_preset
 
 from testspace.experiments.cli import main as cli
 from testspace.experiments.protocol.presets import PRESETS
@@ -23,7 +23,13 @@ from testspace.experiments.run.run_config import RunConfig
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
 SMOKE = PRESETS["smoke"]
-TINY = replace(SMOKE, transfer=replace(SMOKE.transfer, steps=2), ttt_views=2)
+TINY = replace(tiny_preset(), milestones=SMOKE.milestones)
+SHORT = (
+    "--learner.targets", "patches", "--learner.batch-size", "8", "--transfer-set.houses", "1",
+    "--transfer-set.frames-per-house", "8", "--transfer.steps", "2", "--transfer.batch-size", "4", "--eval-views", "8",
+    "--ttt-views", "2",
+)  # fmt: skip
+"""TINY on the command line."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,72 +46,72 @@ def _rows(run: Path, kind: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["kind"] == kind]
 
 
-def test_the_same_is_lived_and_as_much_is_learned(tmp_path: Path) -> None:
+def test_it_collects_the_same_frames_and_takes_as_many_steps(tmp_path: Path) -> None:
     change = ("at=80:lighting=0.5",)
-    asked = [
-        RunConfig(tmp_path / name, seed=5, change=change, asynchronous=name == "async") for name in ("turns", "async")
+    configs = [
+        RunConfig(tmp_path / name, seed=5, change=change, asynchronous=name == "async")
+        for name in ("alternating", "async")
     ]
-    turns, at_once = (run_episode(one, TINY) for one in asked)
+    expected, summary = (run_episode(config, TINY) for config in configs)
     for name in ("frames", "coverage", "buffer_coverage", "collisions", "frames_not_stored", "samples"):
-        assert at_once[name] == turns[name], name
-    ours, theirs = (ReplayBuffer.reader(tmp_path / name / "buffer").all() for name in ("async", "turns"))
-    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)  # the change came at the same frame too
-    kept = ("frame", "coverage", "buffer_coverage", "collisions")
-    told = [[[row[name] for name in kept] for row in _rows(one.out, "rollout")] for one in asked]
-    assert told[0] == told[1]
-    tests = [[(row["method"], row["frame"], row["change"]) for row in _rows(one.out, "evaluation")] for one in asked]
-    assert tests[0] == tests[1]
-    maps = [np.load(one.out / "report_data" / "map.npz") for one in asked]
+        assert summary[name] == expected[name], name
+    alternating, asynchronous = (ReplayBuffer.reader(config.out / "buffer").all() for config in configs)
+    assert all(torch.equal(asynchronous[key], alternating[key]) for key in alternating)  # the change at its frame too
+    names = ("frame", "coverage", "buffer_coverage", "collisions")
+    rollouts = [[[row[name] for name in names] for row in _rows(config.out, "rollout")] for config in configs]
+    assert rollouts[0] == rollouts[1]
+    scores = [
+        [(row["method"], row["frame"], row["change"]) for row in _rows(config.out, "evaluation")] for config in configs
+    ]
+    assert scores[0] == scores[1]
+    maps = [np.load(config.out / "report_data" / "map.npz") for config in configs]
     assert all(np.array_equal(maps[0][key], maps[1][key]) for key in maps[0])
     assert (tmp_path / "async" / "report.html").is_file()
 
 
-def _begin(out: Path, *more: str) -> tuple[list[str], subprocess.Popen[str]]:
-    """A run that is under way, its first turn told."""
-    command = [sys.executable, "-m", "testspace", "run", "--seed", "5", "--preset", "smoke", "--async"]
-    command += ["--transfer.steps", "2", "--transfer-set.houses", "1", "--eval-views", "8", "--ttt-views", "2"]
-    command += ["--out", str(out), *more]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+def _begin(out: Path, *more: str) -> Testspace:
+    """A run that is under way, its first rollout reported."""
+    arguments = ["run", "--seed", "5", "--preset", "smoke", "--async", *SHORT, "--out", str(out), *more]
+    run = Testspace(arguments, out.with_suffix(".log"), {"TESTSPACE_CACHE": os.environ["TESTSPACE_CACHE"]})
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 300
     while not (metrics.exists() and '"rollout"' in metrics.read_text()) and time.monotonic() < deadline:
-        assert process.poll() is None, "the run ended before it could be stopped"
+        assert run.poll() is None, "the run ended before it could be stopped"
         time.sleep(0.02)
-    return command, process
+    return run
 
 
-def test_killed_interrupted_and_gone_on_with(tmp_path: Path) -> None:
+def test_killed_interrupted_and_resumed(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    command, process = _begin(out)
-    process.kill()
-    process.communicate()
+    _begin(out).kill()
     lock = out / "agent" / "actor.lock"
     before = lock.read_text()
-    command, process = _begin(out, "--resume")  # its first turn was told before; the actor of before is gone
-    while lock.read_text() in ("", before, str(process.pid)) and process.poll() is None:
+    run = _begin(out, "--resume")  # its first rollout was reported before; the actor of before is gone
+    while lock.read_text() in ("", before, str(run.pid)) and run.poll() is None:
         time.sleep(0.02)
-    if process.poll() is None:
+    if run.poll() is None:
         os.kill(int(lock.read_text()), signal.SIGINT)
-    _, told = process.communicate()
-    assert process.returncode in (0, 130)  # 0 where it was over before
-    assert "Traceback" not in told
-    subprocess.run(command, check=True, capture_output=True)
+    status, errors = run.wait()
+    assert status in (0, 130)  # 0 where it was over before
+    assert "Traceback" not in errors
+    status, errors = _begin(out, "--resume").wait()
+    assert status == 0, errors
     summary = json.loads((out / "summary.json").read_text())
     steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].numpy()
-    assert (np.diff(steps) > 0).all(), "a frame was lived twice"
+    assert (np.diff(steps) > 0).all(), "a frame was stored twice"
     assert len(steps) + summary["frames_not_stored"] == summary["frames"] == SMOKE.episode.frames
     assert summary["samples"] == SMOKE.episode.frames * SMOKE.episode.replay_ratio
     assert [row["frame"] for row in _rows(out, "rollout")] == sorted({row["frame"] for row in _rows(out, "rollout")})
 
 
-def test_a_crash_of_the_actor_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_crash_of_the_actor_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     policy = tmp_path / "mine.py"
     policy.write_text(
         "class Dies:\n    acts = 0\n    def act(self, observation, info):\n"
         "        self.acts += 1\n        return 1 if self.acts < 50 else 1 / 0\n"
     )
-    asked = ["run", "--preset", "smoke", "--async", "--policy", f"{policy}:Dies", "--out", str(tmp_path / "run")]
+    asked = ["run", "--preset", "smoke", "--async", *SHORT, "--policy", f"{policy}:Dies"]
     with pytest.raises(SystemExit, match="2"):
-        cli.main(asked)
+        cli.main([*asked, "--out", str(tmp_path / "run")])
     lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert len(lines) == 1
     assert "ZeroDivisionError: division by zero" in lines[0]
@@ -118,7 +124,7 @@ def test_a_crash_of_the_actor_is_told_in_a_line(tmp_path: Path, capsys: pytest.C
     ("more", "word"),
     [(["--policy", "curiosity"], "curiosity"), (["--sim", "habitat", "--change", "at=9:lighting=1"], "")],
 )
-def test_what_cannot_be_apart_is_refused(
+def test_what_cannot_be_asynchronous_is_refused(
     more: list[str], word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):

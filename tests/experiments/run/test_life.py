@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from forks import Testspace
+from tiny_preset import tiny_preset
 
 from testspace.envs.generator import generate_house
 from testspace.envs.house.house_io import save_house
@@ -45,35 +43,33 @@ def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory, cache: Path) ->
     folder = tmp_path_factory.mktemp("life")
     house, out = folder / "house.json", folder / "run"
     save_house(generate_house(5, rooms=2), house)
-    command = [sys.executable, "-m", "testspace", "run", "--house", str(house), "--preset", "smoke"]
-    command += ["--out", str(out)]
-    environment = {**os.environ, "TESTSPACE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    command = ["run", "--house", str(house), "--preset", "smoke", "--out", str(out)]
+    environment = {"TESTSPACE_CACHE": str(cache), "DISPLAY": None, "WAYLAND_DISPLAY": None}
+    run = Testspace(command, folder / "killed.log", environment)
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 120
     while not (metrics.exists() and '"rollout"' in metrics.read_text()) and time.monotonic() < deadline:
-        assert process.poll() is None, "the run ended before it could be killed"
+        assert run.poll() is None, "the run ended before it could be killed"
         time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    run.kill()
     flushed = len(ReplayBuffer.reader(out / "buffer"))
-    refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert refused.returncode == 2
-    assert "--resume" in refused.stderr
-    assert len(refused.stderr.splitlines()) == 1
-    environment = {key: value for key, value in environment.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    status, errors = Testspace(command, folder / "refused.log", environment).wait()
+    assert status == 2
+    assert "--resume" in errors
+    assert len(errors.splitlines()) == 1
     view = ["--view"] if importlib.util.find_spec("rerun") else []
-    resumed = subprocess.run([*command, "--resume", *view], env=environment, check=True, capture_output=True, text=True)
-    assert ("no display here" in resumed.stderr) == bool(view)
+    status, errors = Testspace([*command, "--resume", *view], folder / "resumed.log", environment).wait()
+    assert status == 0, errors
+    assert ("no display here" in errors) == bool(view)
     return out, flushed
 
 
-def test_a_killed_run_goes_on_from_its_last_flush(killed_and_resumed: tuple[Path, int]) -> None:
+def test_a_killed_run_resumes_from_its_last_flush(killed_and_resumed: tuple[Path, int]) -> None:
     out, flushed = killed_and_resumed
     summary = json.loads((out / "summary.json").read_text())
     steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].numpy()
     assert flushed > 0
     assert summary["frames"] == SMOKE.episode.frames
-    assert (np.diff(steps) > 0).all(), "a frame was lived twice"
+    assert (np.diff(steps) > 0).all(), "a frame was stored twice"
     assert len(steps) + summary["frames_not_stored"] == SMOKE.episode.frames
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     evaluated = [(row["method"], row["frame"]) for row in rows if row["kind"] == "evaluation"]
@@ -103,7 +99,7 @@ def test_what_a_run_leaves_behind(killed_and_resumed: tuple[Path, int]) -> None:
     assert (out / "agent" / "learner" / "model.safetensors").is_file()
 
 
-def test_a_life_that_is_viewed_leaves_a_recording_of_all_of_it(killed_and_resumed: tuple[Path, int]) -> None:
+def test_a_viewed_run_leaves_a_recording_of_all_of_it(killed_and_resumed: tuple[Path, int]) -> None:
     chunk = pytest.importorskip("rerun.chunk")
     out, _ = killed_and_resumed
     times: dict[str, set[int]] = {}
@@ -144,7 +140,7 @@ def test_a_finished_run_is_finished_again_at_once(
     assert after["peak_rss_mb"] >= before["peak_rss_mb"]
 
 
-def test_predict_draws_what_is_given_then_prediction_and_truth(
+def test_predict_draws_input_prediction_and_truth(
     killed_and_resumed: tuple[Path, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, _ = killed_and_resumed
@@ -253,14 +249,11 @@ def test_what_does_not_exist_is_named_and_nothing_is_written(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_policy_in_a_file_of_ones_own_lives_a_whole_life(tmp_path: Path, cache: Path) -> None:
+def test_a_custom_policy_file_acts_in_a_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my.py").write_text("class Turn:\n    def act(self, observation, info):\n        return 1\n")
-    command = [sys.executable, "-m", "testspace", "run", "--policy", "my.py:Turn", "--seed", "7", "--preset", "smoke"]
-    environment = {**os.environ, "TESTSPACE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
-    environment["PYTHONPATH"] = os.pathsep.join([str(Path(p).resolve()) for p in sys.path if p])
-    command += ["--out", "run"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(PRESETS, "smoke", tiny_preset())
+    cli.main(["run", "--policy", "my.py:Turn", "--seed", "7", "--preset", "smoke", "--out", "run"])
     stored = ReplayBuffer.reader(tmp_path / "run" / "buffer").all(("pose",))["pose"].numpy()
     assert np.ptp(stored[:, [0, 2]], axis=0).max() == 0  # it only turned
     assert len(np.unique(stored[:, 3].round())) == 12

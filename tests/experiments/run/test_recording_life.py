@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_preset import tiny_preset
 
 from testspace.core.frame import Camera
 from testspace.envs.assembly.building import build_scene
@@ -19,7 +20,6 @@ from testspace.envs.render.raycast import RayCastSimulator
 from testspace.experiments.cli import main as cli
 from testspace.experiments.cli import run_cli
 from testspace.experiments.protocol.held_out import random_poses
-from testspace.experiments.protocol.presets import PRESETS
 from testspace.experiments.run.world_factory import MAX_HELD_OUT_FRACTION, View, open_space
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
@@ -43,14 +43,7 @@ def record(folder: Path, labels: bool) -> Path:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path / "cache"))
-    smoke = PRESETS["smoke"]
-    small = replace(
-        smoke,
-        transfer_set=replace(smoke.transfer_set, houses=1),
-        episode=replace(smoke.episode, learning_starts=40, replay_ratio=2.0),
-        transfer=replace(smoke.transfer, steps=2),
-        milestones=(1.0,),
-    )
+    small = tiny_preset(learning_starts=40, replay_ratio=1.0)
     monkeypatch.setattr(run_cli, "find_preset", lambda name: small)
 
 

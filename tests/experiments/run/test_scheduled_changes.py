@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_preset import tiny_preset
 
 from testspace.agent.live import AlternatingAgent
 from testspace.core.errors import UserError
@@ -17,23 +18,13 @@ from testspace.envs.generator import generate_house
 from testspace.envs.render.raycast import RayCastSimulator
 from testspace.experiments.cli import main as cli
 from testspace.experiments.protocol.held_out import blank_views, draw_views
-from testspace.experiments.protocol.presets import PRESETS
 from testspace.experiments.run import live_run
 from testspace.experiments.run.live_run import run_episode
 from testspace.experiments.run.run_config import RunConfig
 from testspace.experiments.run.scheduled_changes import eval_points, parse_scheduled, recoveries, states_of
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
-SMOKE = PRESETS["smoke"]
-SHORT = replace(
-    SMOKE,
-    episode=replace(SMOKE.episode, frames=120, rollout=20, learning_starts=40),
-    milestones=(1.0,),
-    transfer=replace(SMOKE.transfer, steps=3),
-    transfer_set=replace(SMOKE.transfer_set, houses=1),
-    eval_views=8,
-    ttt_views=2,
-)
+SHORT = tiny_preset(frames=120, rollout=20, learning_starts=40, replay_ratio=1.0)
 
 
 def test_every_change_that_is_named_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

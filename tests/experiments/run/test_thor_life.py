@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 from thor_options import stand_in
+from tiny_preset import tiny_preset
 
 from testspace.envs.thor import session
 from testspace.envs.thor.thor_simulator import ThorSimulator
 from testspace.experiments.cli import main as cli
 from testspace.experiments.cli import run_cli
-from testspace.experiments.protocol.presets import PRESETS
 from testspace.experiments.run import world_factory
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
@@ -32,16 +31,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(session, "drawing_options", lambda: stand_in(tmp_path / "thor"))
-    smoke = PRESETS["smoke"]
-    small = replace(
-        smoke,
-        transfer_set=replace(smoke.transfer_set, houses=1, frames_per_house=8),
-        episode=replace(smoke.episode, frames=36, rollout=12, learning_starts=24),
-        transfer=replace(smoke.transfer, steps=2),
-        milestones=(1.0,),
-        eval_views=8,
-        ttt_views=2,
-    )
+    small = tiny_preset(frames=36, rollout=12, learning_starts=24)
     monkeypatch.setattr(run_cli, "find_preset", lambda name: small)
 
 

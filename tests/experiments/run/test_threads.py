@@ -24,7 +24,7 @@ def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def of_steps(steps: int) -> Preset:
     smoke = PRESETS["smoke"]
-    return replace(smoke, transfer=replace(smoke.transfer, steps=steps))
+    return replace(smoke, transfer=replace(smoke.transfer, steps=steps, batch_size=4))
 
 
 @pytest.mark.parametrize(("seconds", "chosen"), [({1: 0.1, 2: 0.2}, 1), ({1: 0.2, 2: 0.1}, 2)])

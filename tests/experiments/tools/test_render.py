@@ -29,7 +29,7 @@ MODALITIES = ("rgb", "depth", "normals", "edges", "semantic", "instance")
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few candidates, a small plan."""
     monkeypatch.setattr(render, "CANDIDATES", 24)
-    monkeypatch.setattr(plan, "LONGER", 160)
+    monkeypatch.setattr(plan, "LONG_SIDE", 160)
 
 
 @pytest.fixture

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from forks import FORKS
+from numbered_frames import SIZE, frames, store_for_ever
 
 from testspace.learners.choices import EvictionName
 from testspace.learners.data.replay_buffer import BufferError, ReplayBuffer
 from testspace.learners.data.shared_buffer import SharedBuffer
-
-SIZE = 8
-
-
-def frames(first: int, count: int) -> dict[str, Any]:
-    """Frames that tell their number in every modality, so that a mixed one is seen."""
-    numbers = np.arange(first, first + count)
-    one = np.ones((count, SIZE, SIZE), np.float32)
-    return {
-        "rgb": np.repeat((numbers % 251).astype(np.uint8)[:, None], SIZE * SIZE * 3, 1).reshape(count, SIZE, SIZE, 3),
-        "depth": one * (numbers % 60).astype(np.float32)[:, None, None],
-        "normals": np.stack([one * 0.6, one * 0, one * 0.8], -1),
-        "edges": ((numbers % 2) * 255).astype(np.uint8)[:, None, None] * np.ones((1, SIZE, SIZE), np.uint8),
-        "pose": np.repeat(numbers.astype(np.float32)[:, None], 6, 1),
-        "step": numbers.astype(np.int64),
-    }
 
 
 def numbers_agree(stored: dict[str, torch.Tensor]) -> bool:
@@ -179,18 +167,16 @@ def test_another_reader_sees_what_was_flushed_and_cannot_write(tmp_path: Path) -
         ReplayBuffer.reader(tmp_path / "b").extend(frames(0, 1))
 
 
-WRITER = """
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("helpers", sys.argv[1])
-helpers = importlib.util.module_from_spec(spec); spec.loader.exec_module(helpers)
-buffer = helpers.ReplayBuffer(sys.argv[2], 64, 8, 8, eviction=sys.argv[3])
-first = 0
-while True:
-    for _ in range(3):
-        buffer.extend(helpers.frames(first, 16)); first += 16
-    buffer.flush()
-    print(first, flush=True)
-"""
+@contextmanager
+def writer(folder: Path, eviction: EvictionName) -> Iterator[tuple[BaseProcess, Connection]]:
+    """A process that stores frames until it is killed, and the numbers of frames that it has flushed."""
+    numbers, its_end = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=store_for_ever, args=(folder, eviction, its_end))
+    process.start()
+    its_end.close()
+    with numbers:
+        yield process, numbers
+    process.join()
 
 
 @pytest.mark.parametrize(
@@ -198,15 +184,15 @@ while True:
 )
 def test_kill_9_in_the_middle_loses_at_most_one_flush(tmp_path: Path, eviction: EvictionName, rounds: int) -> None:
     folder = tmp_path / "b"
-    command = [sys.executable, "-c", WRITER, __file__, str(folder), eviction]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        said = [int(process.stdout.readline()) for _ in range(rounds)][-1]
-        process.send_signal(signal.SIGKILL)
-        rest = [int(line) for line in process.stdout.read().split()]
-    said = max([said, *rest])
+    with writer(folder, eviction) as (process, numbers):
+        flushed = [numbers.recv() for _ in range(rounds)]
+        process.kill()
+        process.join()
+        with suppress(EOFError):
+            while True:
+                flushed.append(numbers.recv())
     total = json.loads((folder / "state.json").read_text())["total"]
-    assert total in (said, said + 48)  # the flush whose word was cut off may have been done
+    assert total in (flushed[-1], flushed[-1] + 48)  # it may have been killed before it could report a flush
     buffer = ReplayBuffer(folder, 64, 8, 8, resume=True, eviction=eviction)
     assert (buffer.total_seen, len(buffer)) == (total, min(total, 64))
     assert numbers_agree(buffer.get(range(len(buffer))))
@@ -232,15 +218,13 @@ def test_a_half_overwritten_frame_is_replaced(tmp_path: Path) -> None:
 
 def test_frames_are_whole_while_another_process_overwrites_them(tmp_path: Path) -> None:
     folder = tmp_path / "b"
-    command = [sys.executable, "-c", WRITER, __file__, str(folder), "ring"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
+    with writer(folder, "ring") as (process, numbers):
         for _ in range(3):  # full by now
-            process.stdout.readline()
+            numbers.recv()
         reader = SharedBuffer.reader(folder)
         newest = []
         for _ in range(5):
-            process.stdout.readline()
+            numbers.recv()
             reader.refresh()
             for _ in range(20):
                 drawn = reader.sample(64)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from testspace.learners.generalist.augment import Batch, augmented, recoloured
+from testspace.learners.generalist.augment import Batch, augment, jitter_colours
 
 COUNT, SIDE = 64, 8
 
@@ -23,7 +23,7 @@ def views() -> tuple[np.ndarray, ...]:
 
 
 def made(views: tuple[np.ndarray, ...], seed: int) -> Batch:
-    return augmented(*views, torch.Generator().manual_seed(seed))
+    return augment(*views, torch.Generator().manual_seed(seed))
 
 
 def test_mirrored_views_are_views_of_a_mirrored_world(views: tuple[np.ndarray, ...]) -> None:
@@ -59,8 +59,8 @@ def test_every_sample_has_rgb_or_geometry(views: tuple[np.ndarray, ...]) -> None
 
 def test_colours_change_within_bounds() -> None:
     grey = torch.full((256, 4, 4, 3), 128, dtype=torch.uint8)
-    found = recoloured(grey, torch.Generator().manual_seed(0)).float().mean((1, 2))
-    assert found.min() > 40
-    assert found.max() < 230
-    assert found.std(0).min() > 10
-    assert (found.max(1).values - found.min(1).values).mean() > 2  # tinted
+    means = jitter_colours(grey, torch.Generator().manual_seed(0)).float().mean((1, 2))
+    assert means.min() > 40
+    assert means.max() < 230
+    assert means.std(0).min() > 10
+    assert (means.max(1).values - means.min(1).values).mean() > 2  # tinted

@@ -22,19 +22,19 @@ installed = importlib.util.find_spec("timm") and importlib.util.find_spec(lite.I
 def test_features_are_those_of_timm_with_the_same_weights(side: int) -> None:
     from testspace.learners.encoders.timm_encoders import efficientnet_lite
 
-    mine = Lite0().eval()
-    mine.load_imagenet()
-    theirs = efficientnet_lite(side).network.eval()
+    network = Lite0().eval()
+    network.load_imagenet()
+    reference = efficientnet_lite(side).network.eval()
     pixels = 2 * torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0)) - 1
     expected = []
     with torch.no_grad():
-        x = theirs.bn1(theirs.conv_stem(pixels))
-        for index, stage in enumerate(theirs.blocks):
+        x = reference.bn1(reference.conv_stem(pixels))
+        for index, stage in enumerate(reference.blocks):
             x = stage(x)
             if index in (1, 2, 4, 6):
                 expected.append(x)
-        found = mine(pixels.flip(2, 3))
-    for a, b, width, stride in zip(found, expected, WIDTHS, (4, 8, 16, 32), strict=True):
+        result = network(pixels.flip(2, 3))
+    for a, b, width, stride in zip(result, expected, WIDTHS, (4, 8, 16, 32), strict=True):
         assert a.shape == (2, width, side // stride, side // stride)
         torch.testing.assert_close(a.flip(2, 3), b, rtol=1e-4, atol=1e-4 * float(b.abs().max()))
 
@@ -71,14 +71,14 @@ def test_the_fast_backward_pass_is_autograds(kernel: int, stride: int, side: int
         y = layer(x)
     gradient = torch.randn(y.shape, generator=generator)
     y.backward(gradient.to(y.dtype))
-    found = x.grad, layer.weight.grad
+    gradients = x.grad, layer.weight.grad
     weight = layer.weight.detach().requires_grad_()
     plain = x.detach().requires_grad_()
     F.conv2d(plain, weight, None, stride, kernel // 2, 1, 16).backward(gradient)
-    for mine, theirs in zip(found, (plain.grad, weight.grad), strict=True):
-        assert mine is not None
-        assert theirs is not None
-        assert float((mine - theirs).abs().max()) < 0.01 * float(theirs.abs().max())  # bfloat16 has 8 bits
+    for gradient, expected in zip(gradients, (plain.grad, weight.grad), strict=True):
+        assert gradient is not None
+        assert expected is not None
+        assert float((gradient - expected).abs().max()) < 0.01 * float(expected.abs().max())  # bfloat16 has 8 bits
 
 
 def test_other_kernels_and_strides_are_refused() -> None:

@@ -32,7 +32,7 @@ def batch(generator: torch.Generator) -> Batch:
 
 
 def trained(trainer: Trainer, steps: int) -> list[float]:
-    trainer.count(0, np.arange(20).reshape(4, 5) % 5)
+    trainer.count_labels(0, np.arange(20).reshape(4, 5) % 5)
     losses = []
     for _ in range(steps):
         generator = trainer.generator()
@@ -71,7 +71,7 @@ def test_another_configuration_or_seed_is_refused(tmp_path: Path) -> None:
 def test_it_learns_one_batch_by_heart() -> None:
     trainer = Trainer(TrainingConfig(TINY, batch=4, warm_up=2, fall=0.5), 0, imagenet=False)
     same = batch(torch.Generator().manual_seed(0))
-    trainer.count(0, same.labels.numpy())
+    trainer.count_labels(0, same.labels.numpy())
     blocks = same._replace(labels=same.labels[:, ::16, ::16].repeat_interleave(16, 1).repeat_interleave(16, 2))
     losses = [trainer.train(blocks, trainer.generator(), 400) for _ in range(60)]
     assert np.mean(losses[-5:]) < 0.6 * losses[0]

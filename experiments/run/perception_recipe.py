@@ -30,7 +30,7 @@ class Training(NamedTuple):
     """Their share of a batch."""
 
 
-class Perception(ABC):
+class PerceptionRecipe(ABC):
     """Networks that segment frames of the test space, by method: the `baseline`, and the specialist."""
 
     baseline: ClassVar[str]
