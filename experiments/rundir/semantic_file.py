@@ -64,7 +64,8 @@ def read_semantic_map(run: Path) -> StoredMap | None:
     if not file.is_file():
         return None
     try:
-        with np.load(file, allow_pickle=False) as data:
+        # np.load leaves a file open that it opened itself and found damaged
+        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as data:
             stored = StoredMap(**{name: data[name] for name in _ARRAYS}, cell=float(data["cell"]))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise UserError(f"{file}: the semantic map cannot be read ({error}); remove it to go on without") from None
