@@ -51,7 +51,8 @@ class FromGeneralist(PerceptionRecipe):
             )
         self.run, self.preset, self.seed, self.device = run, preset, seed, device
         self.assets = frozenset(house_assets(house)) if house else frozenset()
-        self.generalist, provenance = load_named(preset.generalist)
+        network, provenance = load_named(preset.generalist)
+        self.generalist = network.to(device)
         self.learnable = tuple(range(1, len(CLASSES)))
         known = self.assets - frozenset(provenance.get("excluded_assets", ()))
         self.facts = {"shared_assets": [], "generalist_knows": [len(known), len(self.assets)]}
@@ -99,7 +100,7 @@ class FromGeneralist(PerceptionRecipe):
         """The network of this method as it was stored last."""
         if method == self.baseline:
             return self.generalist
-        return load_weights(weights_file(self.run, method), CLASSES)
+        return load_weights(weights_file(self.run, method), CLASSES).to(self.device)
 
 
 def _with_map(network: Generalist, fused: SemanticMap, frames: Frame, camera: Camera) -> NDArray[np.int16]:

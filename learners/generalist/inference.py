@@ -51,13 +51,15 @@ def _fold(layers: nn.Sequential) -> None:
 def predict_frames(network: Generalist, frames: Mapping[str, Tensor], camera: Camera, depth: bool = True) -> Tensor:
     """Class probabilities float32 (N, classes - 1, h, w), void left out, of frames of the contract with `pose`.
 
-    network: `folded`. frames: PIXELS x PIXELS, by this camera. depth: look at depth and normals too, or at rgb alone.
+    network: `folded`, on any device. frames: PIXELS x PIXELS, by this camera, on the CPU, as what is returned. depth:
+    look at depth and normals too, or at rgb alone.
     """
-    parts = []
+    parts, device = [], network.logits.weight.device
     for start in range(0, len(frames["rgb"]), _BATCH):
         part = {key: value[start : start + _BATCH] for key, value in frames.items()}
-        logits = network(part["rgb"], frame_geometry(part, camera) if depth else None)
-        parts.append(logits[:, 1:].float().softmax(1))
+        geometry = frame_geometry(part, camera).to(device) if depth else None
+        logits = network(part["rgb"].to(device), geometry)
+        parts.append(logits[:, 1:].float().softmax(1).cpu())
     return torch.cat(parts)
 
 
