@@ -18,6 +18,7 @@ import tyro
 from ...core.errors import ending_in_one_line
 from ...learners.training.train_config import PresetConfig
 from ..generalist.cli import pretrain_generalist
+from ..report.report_page import NAMES
 from .bench_cli import bench
 from .experiment_cli import experiment
 from .perception_cli import export_onnx, segment
@@ -298,8 +299,10 @@ def headline(out: Path) -> str:
     """What the run came to, in a few lines, from its summary.json."""
     summary = json.loads((out / "summary.json").read_text())
     lines = ["{frames} frames, {coverage:.0%} of the floor seen, {seconds:.0f} s".format(**summary)]
-    for method, score in summary["segmentation"].items():
-        line = f"  {method:<16} mIoU {score['miou']:6.1%}   pixel accuracy {score['pixel_accuracy']:6.1%}"
+    scores = summary["segmentation"]
+    for method in sorted(scores, key=list(NAMES).index):
+        score = scores[method]
+        line = f"  {NAMES[method]:<18} mIoU {score['miou']:6.1%}   pixel accuracy {score['pixel_accuracy']:6.1%}"
         if "before" in score:
             line += f"   (mIoU {score['before']['miou']:.1%} without, on the same {score['views']} views)"
         lines.append(line)
@@ -313,29 +316,29 @@ def headline(out: Path) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 0, 2 (the user's to mend, one line on stderr), or 130 (interrupted)."""
-    asked = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     # OpenMP reads this when torch is imported. Without a bound, threads that wait by spinning make a training step a
     # hundred times slower as soon as another program wants one of the cores; with far less, waking them costs more.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     description = "An agent that explores one house and trains a vision model there. --version prints the release."
-    if asked == ["--version"]:
+    if words == ["--version"]:
         from ... import __version__
 
         print(f"testspace {__version__}")
         return
     try:
         with ending_in_one_line("testspace"):
-            if asked[:1] == ["run"]:  # its defaults depend on the preset and on a file
-                run(parse_run(asked[1:]))
+            if words[:1] == ["run"]:  # its defaults depend on the preset and on a file
+                run(parse_run(words[1:]))
                 return
-            app.cli(prog="testspace", description=description, args=asked)
+            app.cli(prog="testspace", description=description, args=words)
     except KeyboardInterrupt:
-        print(f"\ntestspace: stopped. {_how_to_go_on(asked)}", file=sys.stderr)
+        print(f"\ntestspace: stopped. {_how_to_go_on(words)}", file=sys.stderr)
         sys.exit(130)
 
 
-def _how_to_go_on(asked: Sequence[str]) -> str:
-    if asked[:1] not in (["run"], ["pretrain"]):
+def _how_to_go_on(words: Sequence[str]) -> str:
+    if words[:1] not in (["run"], ["pretrain"]):
         return "Nothing was lost."
-    again = [*asked] if "--resume" in asked else [*asked, "--resume"]
+    again = [*words] if "--resume" in words else [*words, "--resume"]
     return f"Continue with: testspace {shlex.join(again)}"
