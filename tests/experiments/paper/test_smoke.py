@@ -49,6 +49,10 @@ ARGUMENTS = {
 }
 
 
+HOUSE = {"figure18": "3"}
+"""Where house 5 does not serve: in 60 frames the agent never comes to its middle."""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One cache for all experiments of this file, so that they share stages, as they do for a user."""
@@ -64,7 +68,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_experiment_leaves_results_table_and_figure(name: str, tmp_path: Path, cache: Path) -> None:
     experiment, out = find_experiment(name), tmp_path / "out"
-    command = ["experiment", *experiment.command.split(), "--preset", "smoke", "--out", str(out), "--house", "5"]
+    command = ["experiment", *experiment.command.split(), "--preset", "smoke", "--out", str(out)]
+    command += ["--house", HOUSE.get(name, "5")]
     cli.main([*command, *ARGUMENTS.get(name, [])])
     results = json.loads((out / "results.json").read_text())
     assert len(results["trials"]) == results["planned"] == len(results["houses"])
