@@ -65,7 +65,16 @@ def test_a_replica_folder_without_labels_says_so(tmp_path: Path) -> None:
     assert scene.vertex_colour is not None
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"classes": [], "objects": [{"id": "x"}]}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"classes": [], "objects": [{"id": "x"}]}',
+        '{"classes": [{"id": 1e999, "name": "x"}], "objects": []}',
+        "[" * 100_000,
+    ],
+)
 def test_a_damaged_info_file_is_named(tmp_path: Path, text: str) -> None:
     folder = replica_folder(tmp_path / "room")
     (folder / "habitat" / "info_semantic.json").write_text(text)
@@ -239,7 +248,7 @@ def test_a_glb_opens_nothing_outside_itself_and_knows_cut_files(tmp_path: Path) 
             load_scene(file)
     size = int.from_bytes(whole[12:16], "little")
     for old, new, what in (
-        ('{"byteLength"', '{"uri":"http://x/y","byteLength"', "outside the file"),
+        ('{"byteLength"', '{"uri":"http://x/y","byteLength"', "nothing is fetched"),
         ('"count": 4', '"count": 400000000', "claims 400000000 entries"),
         ('"mesh": 0', '"mesh": -9', "not valid glTF"),
         ('"mesh": 0', '"mesh": 0, "children": [0]', "within itself"),
@@ -254,7 +263,12 @@ def test_a_glb_opens_nothing_outside_itself_and_knows_cut_files(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("name", "what"),
-    [("a.gltf", "one binary file"), ("a.zip", "unpack"), ("none.ply", "no such file"), ("empty", "not a Replica")],
+    [
+        ("a.stl", r"are not read: convert it to \.glb"),
+        ("a.zip", "unpack"),
+        ("none.ply", "no such file"),
+        ("empty", "not a Replica"),
+    ],
 )
 def test_other_files_are_refused(tmp_path: Path, name: str, what: str) -> None:
     (tmp_path / "empty").mkdir()
