@@ -189,7 +189,11 @@ class Evaluation:
         if file.exists():
             return
         baseline, truth = self.perception.baseline, None if self.truth is None else self.truth.semantic
-        labels = self._predict(baseline, _part(self.views, np.arange(SEARCHED))) if truth is None else truth
+        labels = (
+            self._predict(baseline, _part(self.views, np.arange(min(SEARCHED, len(self.views["rgb"])))))
+            if truth is None
+            else truth
+        )
         chosen = _richest(labels)
         frames = _part(self.views, chosen)
         predictions = {

@@ -32,15 +32,15 @@ def test_a_replica_folder_is_a_labelled_scene(tmp_path: Path) -> None:
     with pytest.warns(MeshWarning, match=r"1 things of classes without counterpart are void: table \(1\)"):
         scene = load_scene(replica_folder(tmp_path / "room"))
     assert len(scene.faces) == 12
-    np.testing.assert_allclose(scene.vertices.min(axis=0), (-2, -1.5, -3))
-    np.testing.assert_allclose(scene.vertices.max(axis=0), (2, 1.0, 3))
+    np.testing.assert_allclose(scene.vertices.min(axis=0), (-2, 0, -3))  # its floor, stored at -1.5
+    np.testing.assert_allclose(scene.vertices.max(axis=0), (2, 2.5, 3))
     by_id = {instance.id: CLASSES[instance.class_id] for instance in scene.instances}
     assert by_id == {
         "void": "void", "unlabelled": "void", "wall_3": "Wall", "ceiling_7": "Ceiling", "floor_12": "Floor",
         "table_9": "void",
     }  # fmt: skip
     frame, labels = RayCastSimulator(scene, Camera(9, 9), light="direct").render_with_labels(
-        np.array([[0, 0, 0, 0, -90, 0], [0, 0, 0, 0, 90, 0], [0, 0, 0, 90, 0, 0], [0, 0, 0, 180, 0, 0]], float)
+        np.array([[0, 1.5, 0, 0, -90, 0], [0, 1.5, 0, 0, 90, 0], [0, 1.5, 0, 90, 0, 0], [0, 1.5, 0, 180, 0, 0]], float)
     )
     np.testing.assert_allclose(frame["depth"][:, 4, 4], [1.5, 1.0, 2.0, 3.0], rtol=1e-5)
     assert [CLASSES[c] for c in labels.semantic[:, 4, 4]] == ["Floor", "Ceiling", "Wall", "void"]
@@ -48,8 +48,8 @@ def test_a_replica_folder_is_a_labelled_scene(tmp_path: Path) -> None:
     red, green, blue = frame["rgb"][2, 4, 4].astype(int)
     assert red > 2 * green > 2 * blue - 60
     env = HouseEnv.from_scene(scene, Camera(8, 8))
-    assert env.floor.level == pytest.approx(-1.5)
-    assert env.reset(seed=1)[0]["pose"][1] == pytest.approx(0.0)
+    assert env.floor.level == pytest.approx(0, abs=1e-6)
+    assert env.reset(seed=1)[0]["pose"][1] == pytest.approx(1.5)
 
 
 def test_replica_classes_are_ours() -> None:
@@ -206,8 +206,9 @@ def test_a_real_glb(shared_data: Path) -> None:
     scene = load_scene(shared_data / "habitat-sim-simple_room.glb", up="z")
     truth = trimesh.load(shared_data / "habitat-sim-simple_room.glb")
     x, y, z = np.asarray(truth.bounds).T
-    np.testing.assert_allclose(scene.vertices.min(axis=0), (x[0], z[0], -y[1]), atol=1e-5)
-    np.testing.assert_allclose(scene.vertices.max(axis=0), (x[1], z[1], -y[0]), atol=1e-5)
+    floor = 0.14549  # metres above 0 in the file
+    np.testing.assert_allclose(scene.vertices.min(axis=0), (x[0], z[0] - floor, -y[1]), atol=1e-4)
+    np.testing.assert_allclose(scene.vertices.max(axis=0), (x[1], z[1] - floor, -y[0]), atol=1e-4)
     assert HouseEnv.from_scene(scene, Camera(8, 8)).floor.area > 50
 
 
