@@ -17,6 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .floor_level import floor_level
 from .house.classes import CLASS_ID, STRUCTURE
 
 if TYPE_CHECKING:
@@ -31,10 +32,6 @@ IN_WALL = 0.15
 """Parts of a door within this distance of the rooms' outlines are in its wall: lining, trim, a shut leaf. Metres."""
 KEPT = 0.95
 """Open leaves block as long as at least this share of the floor can still be reached."""
-LEVEL = 0.7
-"""Least upward component of the normal of a walkable surface."""
-LARGE = 0.3
-"""Least area of the floor as a share of the largest layer's."""
 WIDEST = 200.0
 """Metres; a floor without rooms that spans more is assumed to be a mesh in other units."""
 CLOSED = 3
@@ -165,36 +162,22 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
 def floor_of_triangles(scene: Scene) -> tuple[float, NDArray[np.bool_], tuple[float, float]]:
     """Level, raster of half cells and its origin of the floor of a scene without rooms.
 
-    The floor is the lowest large layer of triangles that face up, among those labelled Floor if there are any; table
-    tops are too small, and roofs too high. Gaps of a few cells, as scans have, are closed.
-    Raises FloorError if no triangle faces up, or the plan is too large for a building.
+    The floor is that of `floor_level`. Gaps of a few cells, as scans have, are closed.
+    Raises FloorError if no triangle is level, or the plan is too large for a building.
     """
-    corners = scene.vertices[scene.faces].astype(np.float64)
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = np.linalg.norm(cross, axis=1) / 2
-    upward = cross[:, 1] > 2 * LEVEL * area
-    labelled = scene.face_class == CLASS_ID["Floor"]
-    if (upward & labelled).any():
-        upward &= labelled
-    if not upward.any():
-        raise FloorError(f"{scene.source}: no reachable floor: no triangle faces up; is another axis up?")
-    heights = corners[upward, :, 1].mean(axis=1)
-    lowest = float(heights.min())
-    layers = np.minimum((heights - lowest) / CELL, 1e6).astype(np.int64)
-    share = np.bincount(layers, area[upward])
-    share = share + np.append(share[1:], 0.0)
-    layer = int(np.argmax(share >= LARGE * share.max()))
-    there = (layers == layer) | (layers == layer + 1)
-    level = float(np.average(heights[there], weights=area[upward][there]))
-    low, high = corners[upward][there].min(axis=(0, 1)), corners[upward][there].max(axis=(0, 1))
+    floor = floor_level(scene)
+    if floor is None:
+        raise FloorError(f"{scene.source}: no reachable floor: no triangle faces up; is another axis up (--up)?")
+    level, corners = floor.level, scene.vertices[scene.faces[floor.at_level]].astype(np.float64)
+    low, high = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
     if max(high[0] - low[0], high[2] - low[2]) > WIDEST:
         raise FloorError(
             f"{scene.source}: its floor spans {high[0] - low[0]:.0f} x {high[2] - low[2]:.0f} m, more than"
-            f" {WIDEST:.0f}; are its units metres?"
+            f" {WIDEST:.0f}; are its units metres (--scale)?"
         )
     shape, origin = _grid(low[0], low[2], high[0], high[2])
     inside = np.zeros(shape, np.bool_)
-    faces = scene.faces[upward]
+    faces = scene.faces[floor.faces]
     _rasterise(scene.vertices, faces, level - STEP_HEIGHT, level + STEP_HEIGHT, *origin, CELL / 2, inside)
     inside = ndimage.binary_closing(inside, iterations=CLOSED)
     inside[[0, -1]] = inside[:, [0, -1]] = False

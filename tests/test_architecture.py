@@ -48,10 +48,11 @@ ROOMS_OF = {
         "text_table": set(),
     },
     "envs": {
-        "assembly": {"furniture", "generator", "house", "materials", "meshes", "packs", "scene"},
+        "assembly": {"floor_level", "furniture", "generator", "house", "materials", "meshes", "packs", "scene"},
         "choices": set(),
         "conventions": set(),
-        "floor": {"house", "scene"},
+        "floor": {"floor_level", "house", "scene"},
+        "floor_level": {"house", "scene"},
         "furniture": {"house", "materials", "scene"},
         "generator": {"furniture", "house"},
         "gym_envs": {

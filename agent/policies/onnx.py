@@ -60,4 +60,11 @@ class ONNXPolicy:
             output = np.asarray(self._session.run(None, inputs)[0]).ravel()
         except Exception as error:
             raise PolicyError(f"the ONNX policy failed on this Frame: {str(error)[:200]}") from None
-        return int(output.argmax() if output.size == len(Action) else output.item())
+        if output.size not in (1, len(Action)):
+            raise PolicyError(f"the ONNX policy gave {output.size} numbers: 1 action or {len(Action)} scores are read")
+        if output.dtype.kind not in "biuf" or not np.isfinite(output).all():
+            raise PolicyError("the ONNX policy gave a score or an action that is not a finite number")
+        action = int(output.argmax() if output.size == len(Action) else output.item())
+        if not 0 <= action < len(Action):
+            raise PolicyError(f"the ONNX policy chose action {action}; there are 0 to {len(Action) - 1}")
+        return action

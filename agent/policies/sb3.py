@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
+import zlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,10 @@ from .protocol import Body, PolicyError
 
 MAX_BYTES = 2**30
 """Maximum uncompressed size of a zip member, in bytes."""
+MAX_SWELL = 400
+"""Largest compression ratio of a large zip member; weights stay far below."""
+MAX_LAYERS, MAX_WIDTH, MAX_WEIGHTS = 64, 2**16, 2**28
+"""Layers of a network, units of a layer, and weights between the layers of `net_arch`."""
 PLAIN_KWARGS = ("net_arch", "ortho_init", "share_features_extractor", "normalize_images")
 """`policy_kwargs` that are stored as plain numbers and lists, and so can be read safely."""
 SAFE_ALTERNATIVE = "write FILE.py:CLASS that builds the policy and loads its weights itself, or export it as .onnx"
@@ -77,27 +84,70 @@ def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any], bool]:
     """
     try:
         with zipfile.ZipFile(file) as archive:
-            if any(part.file_size > MAX_BYTES for part in archive.infolist()):
-                raise PolicyError(f"{file}: a member is larger than {MAX_BYTES >> 20} MiB")
+            _check_sizes(archive, file)
             data = json.loads(archive.read("data"))
             packed = io.BytesIO(archive.read("policy.pth"))
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        if not isinstance(data, dict):
+            raise ValueError("data is no JSON object")
+        if zipfile.is_zipfile(packed):
+            with zipfile.ZipFile(packed) as inner:
+                _check_sizes(inner, file)
+        packed.seek(0)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, ValueError, RuntimeError) as error:
+        # RuntimeError: encrypted, an unknown compression, nested too deep
         if isinstance(error, PolicyError):
             raise
-        raise PolicyError(f"{file}: not a Stable-Baselines3 zip ({error})") from None
+        raise PolicyError(f"{file}: not a Stable-Baselines3 zip, or damaged ({str(error)[:160]})") from None
     try:
         weights = torch.load(packed, map_location="cpu", weights_only=True)
     except Exception as error:
         raise PolicyError(f"{file}: its policy.pth contains more than tensors ({type(error).__name__})") from None
+    if (
+        not isinstance(weights, dict)
+        or not all(isinstance(v, Tensor) for v in weights.values())
+        or not all(isinstance(name, str) for name in weights)
+    ):
+        raise PolicyError(f"{file}: its policy.pth is not a table of named tensors")
+    broken = [name for name, value in weights.items() if not bool(torch.isfinite(value).all())]
+    if broken:
+        raise PolicyError(f"{file}: weights that are not finite numbers: {broken[0][:80]}; train or export it again")
     kwargs = data.get("policy_kwargs") or {}
+    if not isinstance(kwargs, dict):
+        raise PolicyError(f"{file}: policy_kwargs is no JSON object")
     unreadable = sorted(set(kwargs) - set(PLAIN_KWARGS)) if ":serialized:" not in kwargs else ["classes or functions"]
     if unreadable:
         raise PolicyError(
             f"{file}: its policy_kwargs contain {', '.join(unreadable)} as a pickle, which could run code;"
             f" {SAFE_ALTERNATIVE}"
         )
-    space = data.get("observation_space") or {}
-    return dict(weights), kwargs, "spaces.dict.Dict" in str(space.get(":type:", ""))
+    _check_net_arch(kwargs.get("net_arch"), file)
+    space = data.get("observation_space")
+    kind = space.get(":type:", "") if isinstance(space, dict) else ""
+    return dict(weights), kwargs, "spaces.dict.Dict" in str(kind)
+
+
+def _check_sizes(archive: zipfile.ZipFile, file: Path) -> None:
+    """PolicyError if the members of a zip would take more than MAX_BYTES, each or together, or are a bomb."""
+    sizes = [(part.file_size, part.compress_size) for part in archive.infolist()]
+    if sum(size for size, _ in sizes) > MAX_BYTES:
+        raise PolicyError(f"{file}: larger than {MAX_BYTES >> 20} MiB when unpacked")
+    if any(size > 2**20 and size > MAX_SWELL * max(1, packed) for size, packed in sizes):
+        raise PolicyError(f"{file}: a member grows more than {MAX_SWELL} times when unpacked, as weights never do")
+
+
+def _check_net_arch(net_arch: Any, file: Path) -> None:
+    """PolicyError if `net_arch` is not a list of layer sizes, or one for each network, or describes too large ones."""
+    if net_arch is None:
+        return
+    networks = list(net_arch.values()) if isinstance(net_arch, dict) else [net_arch]
+    for layers in networks:
+        if not isinstance(layers, list) or not all(type(size) is int and 0 < size <= MAX_WIDTH for size in layers):
+            raise PolicyError(f"{file}: policy_kwargs.net_arch is not made of layer sizes from 1 to {MAX_WIDTH}")
+        weights = sum(math.prod(pair) for pair in pairwise(layers))
+        if len(layers) > MAX_LAYERS or weights > MAX_WEIGHTS:
+            raise PolicyError(
+                f"{file}: policy_kwargs.net_arch has more than {MAX_LAYERS} layers or {MAX_WEIGHTS} weights"
+            )
 
 
 def _as_trained(body: Body) -> spaces.Dict:

@@ -79,6 +79,8 @@ class Node:
             self._wrong("a string")
         if not 0 < len(self.value) <= MAX_TEXT:
             self.fail(f"a string of {len(self.value)} characters", f"it must have 1 to {MAX_TEXT}")
+        if any("\ud800" <= letter <= "\udfff" for letter in self.value):
+            self.fail("a string with half a character (a lone surrogate)", "correct the file or make it again")
         return self.value
 
     def flag(self) -> bool:

@@ -1,12 +1,13 @@
-"""Binary glTF 2.0 files (.glb) as Scenes: nodes, meshes, base colours, textures and vertex colours.
+"""glTF 2.0 files (.glb, and .gltf with its files) as Scenes: nodes, meshes, base colours, textures, vertex colours.
 
-Everything must lie in the one file: nothing is fetched and no other file is opened. Each node with a mesh is an
-instance; its class is void unless the file is one of our own (`envs.meshes.write`), which keeps classes in `extras`.
+Nothing is fetched, and only files in the file's own folder, or in folders of it, are opened. Each node with a mesh is
+an instance; its class is void unless the file is one of our own (`envs.meshes.write`), which keeps it in `extras`.
+Of extensions, quantised vertices and moved textures are read, and looks other than the base colour are left out;
+a file that requires another one is refused.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +16,30 @@ from numpy.typing import NDArray
 
 from ..house.classes import CLASS_ID
 from ..scene import Material, Scene
-from .images import decode
-from .mesh_errors import MeshError, read_bytes
+from .gltf_files import GltfFiles
+from .mesh_errors import MAX_TRIANGLES, MeshError
 from .parts import Part, Parts, Up
+from .textures import Textures
 
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
-_UNREADABLE = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_mesh_quantization")
+_READ = ("KHR_mesh_quantization", "KHR_texture_transform", "KHR_lights_punctual", "KHR_node_visibility")
+_OTHER_COLOUR = "KHR_materials_pbrSpecularGlossiness"
+"""Of the extensions of looks, the one that replaces the base colour."""
 MAX_NODES = 100_000
 """Most nodes of a scene, counted as often as they are visited."""
 MAX_DEPTH = 128
 """Most ancestors of a node."""
+MAX_ACCESSORS = 2**28
+"""Most bytes of all accessors beyond those of the buffers."""
+MAX_PRIMITIVES = 50_000
+"""Most primitives of a scene, counted once for each node that shows them."""
+MAX_REPEATED = 2**22
+"""Most triangles of a scene beyond those that its meshes have once."""
 
 
 def load_glb(path: Path, up: Up = "y", scale: float = 1.0) -> Scene:
-    """The default scene of a .glb file. glTF is y-up; `up="z"` is for files that break this rule.
+    """The default scene of a .glb or .gltf file. glTF is y-up; `up` is for files that break this rule.
 
     MeshError names the element that is damaged, missing or of a kind that is not read.
     """
@@ -51,40 +61,30 @@ def to_linear(srgb: NDArray[Any]) -> NDArray[np.float64]:
 class _Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
-        data = read_bytes(path)
-        if data[:4] != b"glTF" or len(data) < 20:
-            raise MeshError(path, "header", "not a binary glTF file (.glb)")
-        version, length, size, kind = (int.from_bytes(data[i : i + 4], "little") for i in (4, 8, 12, 16))
-        if version != 2 or kind != 0x4E4F534A:
-            raise MeshError(path, "header", f"version {version} or its first chunk is not glTF 2.0")
-        if length > len(data) or 20 + size > length:
-            raise MeshError(path, "header", f"it claims {max(length, 20 + size)} bytes, there are {len(data)}: cut off")
-        try:
-            self.json = json.loads(data[20 : 20 + size])
-        except (ValueError, RecursionError) as error:
-            raise MeshError(path, "JSON chunk", f"not JSON ({error})") from None
-        at = 20 + size
-        self.binary = memoryview(b"")
-        if at + 8 <= length and data[at + 4 : at + 8] == b"BIN\0":
-            count = int.from_bytes(data[at : at + 4], "little")
-            if at + 8 + count > length:
-                raise MeshError(path, "BIN chunk", f"it claims {count} bytes, there are {length - at - 8}: cut off")
-            self.binary = memoryview(data)[at + 8 : at + 8 + count]
+        self.files = GltfFiles(path)
+        self.json = self.files.json
         self.parts = Parts(path, materials=[])
         self.accessors: dict[int, NDArray[Any]] = {}
+        self.textures = Textures()
         self.cutoffs: dict[int, float] = {}
-        """Alpha below which an image has holes, by image."""
+        """Alpha below which a texture has holes, by texture."""
+        self.uv_matrices: dict[int, NDArray[np.float64]] = {}
+        """(2, 3) of the materials whose textures are moved, by material."""
+        self.primitives, self.repeated = 0, 0
+        self.shown: set[str] = set()
+        """Accessors of the triangles that are shown already."""
+        self.accessor_bytes = 0
 
     def scene(self, up: Up, scale: float) -> Scene:
         try:
-            for name in self.json.get("extensionsRequired", []):
-                if name in _UNREADABLE:
-                    raise MeshError(self.path, "extensionsRequired", f"{name} is not read; export without it")
-            for number, _ in enumerate(self.json.get("images", [])):
-                self.parts.textures.append(self._image(number))
+            for name in map(str, self.json.get("extensionsRequired", [])):
+                look = name.startswith("KHR_materials_") and name != _OTHER_COLOUR
+                if name not in _READ and not look:
+                    raise MeshError(self.path, "extensionsRequired", f"{name[:80]} is not read; export without it")
             for number, material in enumerate(self.json.get("materials", [])):
                 self.parts.materials.append(self._material(number, material))
             self.parts.materials.append(Material("default", (0.8, 0.8, 0.8)))
+            self.parts.textures = self.textures.pictures
             for number, picture in enumerate(self.parts.textures):
                 picture[..., 3] = np.where(picture[..., 3] >= 255 * self.cutoffs.get(number, 0.0), 255, 0)
             self._nodes()
@@ -124,6 +124,11 @@ class _Reader:
             label = str(node.get("extras", {}).get("class", "void")) if isinstance(node.get("extras"), dict) else "void"
             self.parts.instances.append((name, CLASS_ID.get(label, 0)))
             mesh = _at(self.json["meshes"], int(node["mesh"]))
+            self.primitives += len(mesh["primitives"])
+            if self.primitives > MAX_PRIMITIVES:
+                raise MeshError(
+                    self.path, f"nodes[{number}]", f"the nodes show more than {MAX_PRIMITIVES} primitives; join them"
+                )
             for index, primitive in enumerate(mesh["primitives"]):
                 self._primitive(f"meshes[{node['mesh']}].primitives[{index}]", primitive, matrix)
 
@@ -132,12 +137,26 @@ class _Reader:
         if mode not in (4, 5, 6):
             self.parts.dropped["primitives of points or lines"] += 1
             return
+        if "KHR_draco_mesh_compression" in primitive.get("extensions", {}):
+            raise MeshError(self.path, element, "KHR_draco_mesh_compression is not read; export without it")
         attributes = primitive["attributes"]
         positions = self._accessor(attributes["POSITION"], element)
         count = len(positions)
         with np.errstate(invalid="ignore", over="ignore"):
             vertices = positions.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
         indices = self._accessor(primitive["indices"], element)[:, 0] if "indices" in primitive else np.arange(count)
+        key = f"{attributes['POSITION']} {primitive.get('indices')}"
+        if key in self.shown:
+            self.repeated += max(len(indices) // (3 if mode == 4 else 1), count // 3)
+            if self.repeated > MAX_REPEATED:
+                raise MeshError(
+                    self.path,
+                    element,
+                    f"its nodes repeat more than {MAX_REPEATED} triangles; use fewer or simpler ones",
+                )
+        elif count > 3 * MAX_TRIANGLES or len(indices) > 3 * MAX_TRIANGLES:
+            raise MeshError(self.path, element, f"more than {MAX_TRIANGLES} triangles")
+        self.shown.add(key)
         faces = _faces(indices.astype(np.int64), mode)
         if np.linalg.det(matrix[:3, :3]) < 0:
             faces = faces[:, ::-1]
@@ -155,6 +174,9 @@ class _Reader:
         number = int(primitive.get("material", len(self.parts.materials) - 1))
         material = _at(self.parts.materials, number)
         uv = optional["TEXCOORD_0"]
+        if uv is not None and number in self.uv_matrices:
+            matrix_uv = self.uv_matrices[number]
+            uv = uv[:, :2] @ matrix_uv[:, :2].T + matrix_uv[:, 2]
         if uv is None and material.texture >= 0:
             self.parts.dropped["primitives' textures, for want of TEXCOORD_0"] += 1
         self.parts.parts.append(
@@ -176,9 +198,14 @@ class _Reader:
         texture = surface.get("baseColorTexture")
         image = -1
         if texture is not None:
-            image = int(_at(self.json["textures"], int(texture["index"])).get("source", -1))
-            if not -1 <= image < len(self.parts.textures):
-                raise MeshError(self.path, f"materials[{number}]", f"names image {image}, which is not there")
+            source = int(_at(self.json["textures"], int(texture["index"])).get("source", -1))
+            if not -1 <= source < len(self.json.get("images", [])):
+                raise MeshError(self.path, f"materials[{number}]", f"names image {source}, which is not there")
+            if source >= 0:
+                image = self.textures.add(self.files.image(source), self.path, f"images[{source}]")
+            moved = texture.get("extensions", {}).get("KHR_texture_transform")
+            if moved is not None:
+                self.uv_matrices[number] = self._uv_matrix(moved, f"materials[{number}]")
         emission = float(glow.max() / max(colour[:3].max(), 0.05))
         emission = float(extras.get("emission", emission))
         tile = float(extras.get("tile", 1.0))
@@ -192,25 +219,14 @@ class _Reader:
             self.cutoffs[image] = float(material.get("alphaCutoff", 0.5)) if mode == "MASK" else 0.5
         return Material(name, (r, g, b), image, tile, emission, opacity)
 
-    def _image(self, number: int) -> NDArray[np.uint8]:
-        image, element = self.json["images"][number], f"images[{number}]"
-        if "bufferView" not in image:
-            raise MeshError(self.path, element, f"lies outside the file ({str(image.get('uri'))[:60]!r}); embed it")
-        data, _ = self._buffer_view(int(image["bufferView"]), element)
-        return decode(bytes(data), self.path, element)
-
-    def _buffer_view(self, number: int, element: str) -> tuple[memoryview, int]:
-        view = _at(self.json["bufferViews"], number)
-        buffer = _at(self.json["buffers"], int(view["buffer"]))
-        if "uri" in buffer or int(view["buffer"]) != 0:
-            raise MeshError(self.path, element, "lies in a buffer outside the file; embed it")
-        first, length = int(view.get("byteOffset", 0)), int(view["byteLength"])
-        if first < 0 or length < 0 or first + length > len(self.binary):
-            raise MeshError(
-                self.path, element,
-                f"bufferViews[{number}] ends at byte {first + length} of {len(self.binary)}: cut off or damaged",
-            )  # fmt: skip
-        return self.binary[first : first + length], int(view.get("byteStride", 0))
+    def _uv_matrix(self, moved: dict[str, Any], element: str) -> NDArray[np.float64]:
+        """(2, 3): from stored to sampled coordinates, as KHR_texture_transform has them."""
+        (x, y), (sx, sy) = moved.get("offset", (0, 0)), moved.get("scale", (1, 1))
+        turn = float(moved.get("rotation", 0))
+        if not np.isfinite([float(x), float(y), float(sx), float(sy), turn]).all():
+            raise MeshError(self.path, element, "KHR_texture_transform: its numbers are not finite")
+        c, s = np.cos(turn), np.sin(turn)
+        return np.array([[c * sx, s * sy, x], [-s * sx, c * sy, y]])
 
     def _accessor(self, number: Any, element: str) -> NDArray[Any]:
         """(count, width): values of an accessor; normalised integers become fractions."""
@@ -221,18 +237,21 @@ class _Reader:
         if "sparse" in accessor or "bufferView" not in accessor:
             raise MeshError(self.path, element, f"accessors[{number}] is sparse, which is not read")
         kind, width = np.dtype(_COMPONENTS[accessor["componentType"]]), _WIDTHS[accessor["type"]]
-        data, stride = self._buffer_view(int(accessor["bufferView"]), element)
+        data, stride = self.files.buffer_view(int(accessor["bufferView"]), element)
         count, first, size = int(accessor["count"]), int(accessor.get("byteOffset", 0)), kind.itemsize * width
         stride = stride or size
         if count < 0 or first < 0 or stride < size or (count and first + (count - 1) * stride + size > len(data)):
             raise MeshError(
                 self.path, element, f"accessors[{number}] claims {count} entries, but {len(data)} bytes are there"
             )
+        self.accessor_bytes += count * size
+        if self.accessor_bytes > MAX_ACCESSORS + self.files.size:
+            raise MeshError(self.path, element, "the accessors share their bytes too often: more is read than is there")
         values: NDArray[Any] = np.zeros((0, width), kind)
         if count:
             values = np.ndarray((count, width), kind, data, first, (stride, kind.itemsize)).copy()
         if accessor.get("normalized") and kind.kind in "iu":
-            values = values.astype(np.float64) / np.iinfo(kind).max
+            values = np.maximum(values.astype(np.float64) / np.iinfo(kind).max, -1.0)
         self.accessors[number] = values
         return values
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,14 +33,37 @@ def decode(data: bytes, source: Path, element: str) -> NDArray[np.uint8]:
     small = np.full((TEXTURE_SIZE, TEXTURE_SIZE, 4), 255, np.uint8)
     if whole is not None and whole.ndim == 3 and whole.shape[2] == 4 and whole.shape[:2] == picture.shape[:2]:
         # means over solid texels only: the colours of holes are undefined
-        solid = whole[..., 3].astype(np.float32) / (255 if whole.dtype == np.uint8 else 65535)
-        weighed = np.concatenate([picture * solid[..., None], solid[..., None]], axis=2)
-        weighed = cv2.resize(weighed, (TEXTURE_SIZE, TEXTURE_SIZE), interpolation=cv2.INTER_AREA)
+        weighed = _weighed(picture, whole[..., 3])
+        weighed = np.asarray(
+            cv2.resize(weighed, (TEXTURE_SIZE, TEXTURE_SIZE), interpolation=cv2.INTER_AREA), np.float32
+        )
         small[..., :3] = np.rint(weighed[..., 2::-1] / np.maximum(weighed[..., 3:], 1e-6)).clip(0, 255)
         small[..., 3] = np.rint(255 * weighed[..., 3])
     else:
         small[..., :3] = cv2.resize(picture, small.shape[:2], interpolation=cv2.INTER_AREA)[..., ::-1]
     return small
+
+
+def _weighed(picture: NDArray[Any], alpha: NDArray[Any]) -> NDArray[np.float32]:
+    """Colours times alpha, and alpha, float32 (h, w, 4); large pictures are made smaller.
+
+    Strip by strip, as the numbers of a whole large picture would take a gigabyte.
+    """
+    import cv2
+
+    factor = max(1, min(alpha.shape) // 2048)
+    height, width = (side // factor * factor for side in alpha.shape)
+    strips = []
+    for first in range(0, height, 64 * factor):
+        rows = slice(first, min(first + 64 * factor, height)) if factor > 1 else slice(None)
+        columns = slice(0, width if factor > 1 else None)
+        solid = alpha[rows, columns].astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
+        strip = np.concatenate([picture[rows, columns] * solid[..., None], solid[..., None]], axis=2)
+        if factor == 1:
+            return strip
+        size = (strip.shape[1] // factor, strip.shape[0] // factor)
+        strips.append(cv2.resize(strip, size, interpolation=cv2.INTER_AREA))
+    return np.concatenate(strips)
 
 
 def stacked(textures: list[NDArray[np.uint8]]) -> dict[str, NDArray[np.uint8] | None]:

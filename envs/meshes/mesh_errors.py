@@ -38,3 +38,16 @@ def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise MeshError(path, "", f"it cannot be read ({error.strerror})") from None
+
+
+def inside(source: Path, name: str, element: str) -> Path:
+    """The path of a file that `source` references; MeshError, naming the element, if it lies outside its folder."""
+    folder = source.parent.resolve()
+    file = folder / name.replace("\\", "/")
+    try:
+        within = file.resolve().is_relative_to(folder)
+    except (OSError, ValueError, RuntimeError):
+        within = False
+    if not within:
+        raise MeshError(source, element, f"names {name[:80]!r}, which lies outside its folder")
+    return file

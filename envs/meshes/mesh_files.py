@@ -15,9 +15,17 @@ from .mesh_errors import MeshError
 if TYPE_CHECKING:
     from .parts import Up
 
-MESHES = (".glb", ".obj", ".ply")
+MESHES = (".glb", ".gltf", ".obj", ".ply")
 """Endings of the files that are read as meshes."""
-_OTHERS = {".gltf": "save it as one binary file (.glb)", ".zip": "unpack it first", ".fbx": "convert it to .glb"}
+_UNREAD = (
+    ".3ds", ".abc", ".blend", ".bvh", ".dae", ".drc", ".e57", ".fbx", ".ifc", ".las", ".laz", ".max", ".mtl", ".off",
+    ".pcd", ".pts", ".skp", ".splat", ".step", ".stl", ".stp", ".usd", ".usda", ".usdc", ".usdz", ".vrml", ".wrl",
+    ".x3d", ".xyz",
+)  # fmt: skip
+"""Endings of other files of shapes."""
+_OTHERS = {".zip": "unpack it first"} | dict.fromkeys(
+    _UNREAD, "convert it to .glb, with Blender for example; .glb, .gltf, .obj and .ply are read"
+)
 
 
 def is_mesh(ref: object) -> bool:
@@ -39,7 +47,7 @@ def load_mesh(path: Path, up: Up | None = None, scale: float = 1.0) -> Scene:
         return load_replica(path, scale)
     if ending in _OTHERS:
         raise MeshError(path, "", f"{ending} files are not read: {_OTHERS[ending]}")
-    if ending == ".glb":
+    if ending in (".glb", ".gltf"):
         from .glb import load_glb
 
         return load_glb(path, up or "y", scale)

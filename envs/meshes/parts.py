@@ -15,8 +15,8 @@ from ..scene import VOID, Instance, Material, Scene
 from .images import stacked
 from .mesh_errors import FARTHEST, MAX_TRIANGLES, MeshError, MeshWarning
 
-Up = Literal["y", "z"]
-"""Which axis of a file points up. Files are right-handed, so z-up (x, y, z) is (x, z, -y) here."""
+Up = Literal["y", "z", "-y"]
+"""Which axis of a file points up. Files are right-handed, so z-up (x, y, z) is (x, z, -y) here, y-down (x, -y, -z)."""
 DROPPED = "triangles with corners that are not finite or too far away", "triangles of no area"
 
 
@@ -59,8 +59,8 @@ class Parts:
     def scene(self, up: Up, scale: float = 1.0) -> Scene:
         """Everything as one Scene in our frame; MeshError if nothing is left, MeshWarning with the counts of ignored
         elements."""
-        if up not in ("y", "z"):
-            raise MeshError(self.source, "", f"up must be 'y' or 'z', not {up!r}")
+        if up not in ("y", "z", "-y"):
+            raise MeshError(self.source, "", f"up must be 'y', 'z' or '-y', not {up!r}")
         if not 0 < scale < 1e6:
             raise MeshError(self.source, "", f"scale must be positive, not {scale!r}")
         if sum(len(part.faces) for part in self.parts) > MAX_TRIANGLES:
@@ -158,6 +158,8 @@ def _colours(part: Part) -> NDArray[np.uint8]:
 def _turned(points: NDArray[Any], up: Up) -> NDArray[np.float32]:
     if up == "z":
         points = np.stack([points[:, 0], points[:, 2], -points[:, 1]], axis=1)
+    elif up == "-y":
+        points = points * (1, -1, -1)
     return np.ascontiguousarray(points, np.float32) + np.float32(0)  # no negative zeros
 
 

@@ -168,7 +168,7 @@ def _objects(path: Path) -> dict[int, str]:
         for object_id, class_id in enumerate(info.get("id_to_label", [])):
             if int(class_id) in classes:
                 names.setdefault(object_id, classes[int(class_id)])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise MeshError(path, "", f"classes, objects or id_to_label are not as Replica's ({error!r})") from None
     return {object_id: name for object_id, name in names.items() if object_id >= 0}
 

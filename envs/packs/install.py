@@ -20,6 +20,20 @@ MAX_LIBRARY = 512 * 2**20
 """Bytes of one .sh3f file."""
 MAX_PACKAGE = 2**30
 """Bytes of one .deb file."""
+MAX_SWELL = 20
+"""Largest compression ratio of a .deb file; its libraries are compressed already."""
+MAX_HEADER = 2**20
+"""Bytes of a long name or of the attributes of a file in a .deb file."""
+
+
+class _BoundedHeader(tarfile.TarInfo):
+    """Refuses extended headers that tarfile would read into memory whatever their size."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.size > MAX_HEADER and not self.isreg() and self.type not in (tarfile.DIRTYPE, tarfile.SYMTYPE):
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        made: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return made
 
 
 def install(source: Path | None = None, name: str = NAMES[0]) -> list[Library]:
@@ -97,11 +111,11 @@ def _collect(source: Path, target: Path) -> None:
 def _unpack(package: Path, target: Path) -> None:
     """Write the libraries of a Debian package into a folder, by their file names only; paths in it are ignored."""
     try:
-        with tarfile.open(fileobj=io.BytesIO(_data(package)), mode="r|*") as archive:
+        with tarfile.open(fileobj=io.BytesIO(_data(package)), mode="r|*", tarinfo=_BoundedHeader) as archive:
             total = 0
             for member in archive:
                 total += member.size
-                if total > 4 * MAX_PACKAGE:
+                if total > MAX_SWELL * package.stat().st_size + 2**26:
                     raise PackError(f"{package}: too large when unpacked")
                 name = PurePosixPath(member.name).name
                 if not member.isfile() or not name.endswith(".sh3f"):

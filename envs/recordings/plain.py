@@ -149,8 +149,8 @@ def _class_ids(file: Path, classes: Any) -> Any:
                              '{"1": "Wall", ...}')  # fmt: skip
     lookup = np.zeros(65536, np.int16)
     for key, name in classes.items():
-        if not key.isdigit() or int(key) > 65535 or name not in CLASS_ID:
-            raise RecordingError(file, f"classes: {key!r}: {name!r} is not an id from 0 to 65535 with the name of a"
-                                 " class of testspace.envs.house.classes")  # fmt: skip
-        lookup[int(key)] = CLASS_ID[name]
+        if not key.isdecimal() or not 0 < len(key) < 6 or int(key) > 65535 or CLASS_ID.get(str(name)) is None:
+            raise RecordingError(file, f"classes: {key[:20]!r}: {str(name)[:40]!r} is not an id from 0 to 65535"
+                                 " with the name of a class of testspace.envs.house.classes")  # fmt: skip
+        lookup[int(key)] = CLASS_ID[str(name)]
     return lambda image: lookup[image.astype(np.int64)]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib
 import json
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from ..conventions import from_quaternions
 from .recording import FrameError, Recording, RecordingError, Track, make_recording
-from .recording_files import MAX_PICTURE_BYTES, as_rgb, decode, read_text
+from .recording_files import MAX_PICTURE_BYTES, MAX_SIDE, as_rgb, decode, read_text
 
 
 def is_record3d(path: Path) -> bool:
@@ -40,10 +41,12 @@ def read_record3d(path: Path) -> Recording:
         rows = np.array(header["poses"], np.float64).reshape(-1, 7)
         size = (int(header["dh"]), int(header["dw"])) if "dh" in header else None
         rate = float(header.get("fps", 60))
-    except (ValueError, KeyError, TypeError) as error:
+        if (size and not all(0 < side <= MAX_SIDE for side in size)) or not 0 < rate < 1e6:
+            raise ValueError(f"dw, dh or fps is out of range: {size}, {rate}")
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         if isinstance(error, RecordingError):
             raise
-        raise RecordingError(path, f"metadata: K, poses, dw and dh are needed as Record3D writes them ({error!r})"
+        raise RecordingError(path, f"metadata: K, poses, dw and dh are needed as Record3D writes them ({error!r:.100})"
                              ) from None  # fmt: skip
     unpack, names = _lzfse(), archive.names()
     numbers = np.arange(len(rows))
@@ -80,7 +83,7 @@ class _Zip:
             self._zip = zipfile.ZipFile(path)
         except FileNotFoundError:
             raise RecordingError(path, "there is no such file") from None
-        except zipfile.BadZipFile:
+        except (zipfile.BadZipFile, OSError, RuntimeError):
             raise RecordingError(path, "it is not a .r3d file, or it was cut short") from None
         self._path = path
 
@@ -92,8 +95,10 @@ class _Zip:
             if self._zip.getinfo(name).file_size > MAX_PICTURE_BYTES:
                 raise FrameError(f"{self._path}: {name}", "it is too large")
             return self._zip.read(name)
-        except (KeyError, zipfile.BadZipFile, zipfile.zlib.error, EOFError):  # type: ignore[attr-defined]
-            raise FrameError(f"{self._path}: {name}", "it is missing or damaged") from None
+        except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
+            # RuntimeError: encrypted, or an unknown compression
+            raise FrameError(f"{self._path}: {name}", "it is missing, damaged, encrypted or packed in an unknown way"
+                             ) from None  # fmt: skip
 
     def text(self, name: str) -> str:
         try:

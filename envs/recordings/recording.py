@@ -17,6 +17,11 @@ from numpy.typing import NDArray
 
 from ..conventions import CameraAxes, Up, are_poses, to_contract
 
+FARTHEST = 100.0
+"""Metres between a pose and the middle of the recording beyond which tracking was lost."""
+MAX_INTRINSICS = 1e6
+"""Pixels of a focal length or a centre beyond which it is damaged."""
+
 Reader = Callable[[int], NDArray[Any]]
 """Reads one picture by its number in the files of the recording."""
 
@@ -123,15 +128,19 @@ def make_recording(source: Path, track: Track, there: NDArray[np.bool_], read_rg
         poses = to_contract(np.nan_to_num(track.poses, nan=np.nan, posinf=np.nan, neginf=np.nan), track.axes, track.up)
     good = are_poses(poses)
     numbers = np.broadcast_to(np.asarray(track.intrinsics, np.float64), (len(time), 4))
-    usable = np.isfinite(numbers).all(axis=1) & (numbers[:, :2] > 0).all(axis=1)
+    with np.errstate(invalid="ignore"):
+        usable = (np.abs(numbers) < MAX_INTRINSICS).all(axis=1) & (numbers[:, :2] > 0).all(axis=1)
+        middle = np.median(poses[good, :3, 3], axis=0) if good.any() else np.zeros(3)
+        near = ~good | (np.abs(poses[:, :3, 3] - middle) < FARTHEST).all(axis=1)
     for what, fine in (
         ("frame without its picture or depth (dropped)", there),
         ("pose that is missing, not finite or no rotation (dropped)", good),
+        (f"pose {FARTHEST:g} m or more from the others (dropped)", near),
         ("time that is not finite (dropped)", np.isfinite(time)),
-        ("intrinsics that are not finite and above 0 (dropped)", usable),
+        (f"intrinsics that are not above 0 and below {MAX_INTRINSICS:g} (dropped)", usable),
     ):
         faults[what] = int((~fine).sum())
-    kept = np.flatnonzero(there & good & np.isfinite(time) & usable)
+    kept = np.flatnonzero(there & good & near & np.isfinite(time) & usable)
     order = np.argsort(time[kept], kind="stable")
     faults["time out of order (sorted)"] = int((np.diff(time[kept]) < 0).sum())
     faults = +faults

@@ -128,7 +128,7 @@ def render(
     antialias: int = 3,
     change: Annotated[str | None, tyro.conf.arg(metavar="KIND=STRENGTH[,...]")] = None,
     assets: str | None = None,
-    up: Literal["y", "z"] | None = None,
+    up: Literal["y", "z", "-y"] | None = None,
     scale: float = 1.0,
 ) -> None:
     """Draw a house: its best views in every modality, and its plan.
@@ -175,7 +175,7 @@ def export(
     seed: int = 0,
     views: int = 100,
     size: str = "640x480",
-    up: Literal["y", "z"] | None = None,
+    up: Literal["y", "z", "-y"] | None = None,
     scale: float = 1.0,
     assets: str | None = None,
 ) -> None:

@@ -52,6 +52,7 @@ from .from_scratch import FromScratch
 from .perception_recipe import PerceptionRecipe
 from .run_config import RunConfig
 from .scheduled_changes import ScheduledChange, eval_points, parse_scheduled, recoveries
+from .sight_check import check_sight
 from .stage_times import EVALUATING, LABELLED, stage_seconds
 from .threads import set_fastest_threads
 from .world_factory import OpenSpace, View, open_space
@@ -80,7 +81,7 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
     learner = preset.learner
     networks = tuple(register_network(one, learner.image_size, learner.patch) for one in config.network)
     preset = replace(preset, learner=replace(learner, modalities=(*learner.modalities, *networks)))
-    view = View(preset.camera, preset.transfer_set.camera_height, preset.transfer_set.light)
+    view = View(preset.camera, preset.transfer_set.camera_height, preset.transfer_set.light, config.up, config.scale)
     frames = preset.episode.frames
     with closing(open_space(config.sim, config.house, config.seed, view, frames)) as space:
         if changes and space.states is None:
@@ -93,6 +94,8 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
         }  # fmt: skip
         if config.asynchronous:
             settings["async"] = True
+        if config.up is not None or config.scale != 1.0:
+            settings["mesh"] = {"up": config.up, "scale": config.scale}
         if config.network:
             settings["networks"] = list(config.network)
         if config.start_4m is not None:
@@ -178,6 +181,8 @@ class _Run:
         with run.timed(EVALUATING, 0):
             views, truth = space.draw_views(preset.eval_views, eval_rng(seed), changed)
             per_state = [(views, truth), *(simulator.render_with_labels(views["pose"]) for simulator in changed)]
+        if not self.config.allow_blind:
+            check_sight(views, space)
         rooms = rooms_of(views["pose"], [room.polygon for room in space.env.scene.rooms])
         known_rooms = rooms if (rooms >= 0).any() else None
         evaluation = Evaluation(run, perception, per_state, known_rooms, seed, progress)
@@ -211,7 +216,7 @@ class _Run:
         if not config.asynchronous:
             actor = Actor(space.env, self.policy, buffer, admit, episode, folder, seed, semantic_map)
             return AlternatingAgent(actor, trainer(buffer))
-        view = View(camera, space.camera_height, preset.transfer_set.light)
+        view = View(camera, space.camera_height, preset.transfer_set.light, config.up, config.scale)
         world = partial(open_world, config.sim, config.house, seed, view, episode.frames, config.policy)
         state, size = self.states[passed] if passed else None, (camera.height, camera.width)
         settings = ActorSettings(world, state, admit, episode, buffer.folder, size, folder, seed)

@@ -21,9 +21,15 @@ class RunConfig:
     out: Path
     """Folder for what the run leaves behind: report.html, summary.json, metrics.jsonl, checkpoint."""
     house: Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]")] = None
-    """Test space: a house file in ProcTHOR's format, or a mesh (.glb, .ply, .obj, a Replica folder); with --sim thor
-    also procthor-10k:train/17 or FloorPlan1; with habitat also CONFIG.json:SCENE; with recording its folder or file.
-    Without it, a house is generated from the seed."""
+    """Test space: a house file in ProcTHOR's format, or a mesh (.glb, .gltf, .ply, .obj, a Replica folder); with --sim
+    thor also procthor-10k:train/17 or FloorPlan1; with habitat also CONFIG.json:SCENE; with recording its folder or
+    file. Without it, a house is generated from the seed."""
+    up: Literal["y", "z", "-y"] | None = None
+    """Axis of a mesh file that points up. Without it: y in .glb, .gltf and .obj, z in .ply and Replica folders."""
+    scale: float = 1.0
+    """Metres of one unit of a mesh file: 0.001 for millimetres."""
+    allow_blind: Flag = False
+    """Run even where the agent would see almost nothing of the place or nothing of its floor."""
     seed: int = 0
     """Seed of everything random, and of the generated house."""
     policy: str = "frontier"

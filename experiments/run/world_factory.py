@@ -22,6 +22,7 @@ from ...envs.habitat.habitat_simulator import HabitatSimulator
 from ...envs.house.house import House
 from ...envs.house.house_io import load_house
 from ...envs.meshes import MeshWarning, is_mesh
+from ...envs.meshes.parts import Up
 from ...envs.recordings import FrameError, RecordingError, open_recording
 from ...envs.recordings.recording_env import RecordingEnv
 from ...envs.recordings.recording_simulator import RecordingSimulator
@@ -50,6 +51,10 @@ class View:
     camera_height: float
     """Metres above the floor."""
     light: Light
+    up: Up | None = None
+    """Axis of a mesh file that points up; None for its format's."""
+    scale: float = 1.0
+    """Metres of one unit of a mesh file."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,10 @@ class OpenSpace:
     """Renders such a state, by the same camera."""
     fixed: str = "a recording or a mesh cannot"
     """Why it cannot change, where it cannot."""
+    has_depth: bool = True
+    """Whether its frames have depth."""
+    remedy: str = "check the house's rooms and its start"
+    """What the user can do where the agent sees nothing there."""
     close: Callable[[], None] = lambda: None
     """Ends what was started for it."""
 
@@ -89,6 +98,8 @@ def open_space(sim: Sim, house: str | None, seed: int, view: View, frames: int) 
     Raises HouseError, MeshError, FloorError, ThorError, HabitatError or RecordingError where it cannot be used,
     UserError where `house` is missing.
     """
+    if (view.up is not None or view.scale != 1.0) and not (sim == "raycast" and is_mesh(house)):
+        raise UserError("--up and --scale are for mesh files (.glb, .gltf, .obj, .ply) of our ray caster")
     if sim == "recording":
         if house is None:
             raise UserError("--sim recording needs the recording: name its folder or file with --house")
@@ -108,7 +119,7 @@ def _mesh(path: str, view: View, frames: int) -> OpenSpace:
     """A mesh file or a Replica folder; most have no labels."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", MeshWarning)
-        scene = load_scene(path)
+        scene = load_scene(path, view.up, view.scale)
     env = HouseEnv.from_scene(
         scene, camera=view.camera, camera_height=view.camera_height, light=view.light, max_steps=frames + 1
     )  # fmt: skip
@@ -120,7 +131,17 @@ def _mesh(path: str, view: View, frames: int) -> OpenSpace:
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels | None]:
         return _views(env.simulator, labelled, n, view.camera_height, rng, also)
 
-    return OpenSpace(env, path, None, view.camera, view.camera_height, frames, draw, lambda: lines)
+    return OpenSpace(
+        env,
+        path,
+        None,
+        view.camera,
+        view.camera_height,
+        frames,
+        draw,
+        lambda: lines,
+        remedy="try --up z, --up=-y or --scale, and whether its surfaces are wound outwards",
+    )
 
 
 def _views(
@@ -213,7 +234,18 @@ def _recording(path: str, view: View, frames: int) -> OpenSpace:
         most = max(1, int(len(env.order) * MAX_HELD_OUT_FRACTION))
         return recorded_views(simulator, env.order, min(n, most), rng)
 
-    return OpenSpace(env, recording.source, None, simulator.camera, height, len(env.order), draw, notes)
+    return OpenSpace(
+        env,
+        recording.source,
+        None,
+        simulator.camera,
+        height,
+        len(env.order),
+        draw,
+        notes,
+        has_depth=recording.read_depth is not None,
+        remedy="check the axes (camera_axes, up) and the unit of depth (depth_scale) of the recording",
+    )
 
 
 def recorded_views(

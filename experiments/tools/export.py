@@ -27,7 +27,7 @@ class ExportConfig:
     """House file, Replica folder or mesh; None for a generated house."""
     seed: int = 0
     """Seed of the generated house."""
-    up: Literal["y", "z"] | None = None
+    up: Literal["y", "z", "-y"] | None = None
     """Axis of a mesh file that points up; None for the default of its format."""
     scale: float = 1.0
     """Metres of one unit of a mesh file."""

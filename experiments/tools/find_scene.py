@@ -20,7 +20,7 @@ def find_scene(
     reference: str | None,
     seed: int,
     *,
-    up: Literal["y", "z"] | None = None,
+    up: Literal["y", "z", "-y"] | None = None,
     scale: float = 1.0,
     change: str | None = None,
     assets: str | None = None,

@@ -94,7 +94,8 @@ def held_out_views(run: Path, house: str | None) -> tuple[Frame, Labels | None, 
     """
     config = json.loads((run / "config.json").read_text())
     preset = Preset.of_json(config["sizes"])
-    view = View(preset.camera, preset.transfer_set.camera_height, preset.transfer_set.light)
+    mesh = config.get("mesh", {})
+    view = View(preset.camera, preset.transfer_set.camera_height, preset.transfer_set.light, **mesh)
     frames, seed = preset.episode.frames, config["seed"]
     with closing(open_space(config["sim"], house, seed, view, frames)) as space:
         if space.name != config["house"]:

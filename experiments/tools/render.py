@@ -55,7 +55,7 @@ class RenderConfig:
     """Render the house after this change, as in "lighting=0.6,objects=0.3"."""
     assets: str | None = None
     """Furniture pack to use instead of the built-in shapes."""
-    up: Literal["y", "z"] | None = None
+    up: Literal["y", "z", "-y"] | None = None
     """Axis of a mesh file that points up; None for its format's own."""
     scale: float = 1.0
     """Metres of one unit of a mesh file."""

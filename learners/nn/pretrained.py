@@ -14,11 +14,32 @@ from huggingface_hub import ModelCard, ModelHubMixin, hf_hub_download
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+MAX_SIZE, MAX_PATCHES = 2**16, 2**16
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 
 class PretrainedError(ValueError):
     """A folder or a repository that does not hold such a model."""
+
+
+def check_sizes(config: Any, name: str = "config") -> None:
+    """ValueError, naming the field, if a model's configuration holds a size that would take the memory of the machine.
+
+    Numbers must be finite and at most MAX_SIZE, `patch` at least 1, and a picture have at most MAX_PATCHES patches.
+    """
+    if isinstance(config, Mapping):
+        for key, value in config.items():
+            check_sizes(value, f"{name}.{key}")
+        side, patch = config.get("image_size"), config.get("patch")
+        if patch is not None and (not isinstance(patch, int) or patch < 1):
+            raise ValueError(f"{name}.patch must be a whole number of 1 or more, got {str(patch)[:20]}")
+        if isinstance(side, int) and patch is not None and (side // patch) ** 2 > MAX_PATCHES:
+            raise ValueError(f"{name}.image_size {side} with patch {patch}: more than {MAX_PATCHES} patches")
+    elif isinstance(config, list):
+        for number, value in enumerate(config):
+            check_sizes(value, f"{name}[{number}]")
+    elif isinstance(config, int | float) and not abs(config) <= MAX_SIZE:
+        raise ValueError(f"{name}: {str(config)[:20]} is not a number up to {MAX_SIZE}")
 
 
 class Pretrained(ModelHubMixin):
@@ -89,10 +110,19 @@ class Pretrained(ModelHubMixin):
             config = json.loads(find(CONFIG).read_text())
             if config.pop("model") != cls.__name__:
                 raise PretrainedError(f"{model_id}: holds no {cls.__name__}; config.json names its class")
+            check_sizes(config)
             model = cls.from_hub_config(config)
             model.load_state_dict(load_file(find(WEIGHTS), device=map_location))  # type: ignore[attr-defined]
         except PretrainedError:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, SafetensorError) as error:
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            RuntimeError,
+            ArithmeticError,
+            SafetensorError,
+        ) as error:
             raise PretrainedError(f"{model_id}: config and weights do not make a {cls.__name__}: {error}") from error
         return model.to(map_location).eval()  # type: ignore[attr-defined]

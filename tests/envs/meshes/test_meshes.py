@@ -32,15 +32,15 @@ def test_a_replica_folder_is_a_labelled_scene(tmp_path: Path) -> None:
     with pytest.warns(MeshWarning, match=r"1 things of classes without counterpart are void: table \(1\)"):
         scene = load_scene(replica_folder(tmp_path / "room"))
     assert len(scene.faces) == 12
-    np.testing.assert_allclose(scene.vertices.min(axis=0), (-2, -1.5, -3))
-    np.testing.assert_allclose(scene.vertices.max(axis=0), (2, 1.0, 3))
+    np.testing.assert_allclose(scene.vertices.min(axis=0), (-2, 0, -3))  # its floor, stored at -1.5
+    np.testing.assert_allclose(scene.vertices.max(axis=0), (2, 2.5, 3))
     by_id = {instance.id: CLASSES[instance.class_id] for instance in scene.instances}
     assert by_id == {
         "void": "void", "unlabelled": "void", "wall_3": "Wall", "ceiling_7": "Ceiling", "floor_12": "Floor",
         "table_9": "void",
     }  # fmt: skip
     frame, labels = RayCastSimulator(scene, Camera(9, 9), light="direct").render_with_labels(
-        np.array([[0, 0, 0, 0, -90, 0], [0, 0, 0, 0, 90, 0], [0, 0, 0, 90, 0, 0], [0, 0, 0, 180, 0, 0]], float)
+        np.array([[0, 1.5, 0, 0, -90, 0], [0, 1.5, 0, 0, 90, 0], [0, 1.5, 0, 90, 0, 0], [0, 1.5, 0, 180, 0, 0]], float)
     )
     np.testing.assert_allclose(frame["depth"][:, 4, 4], [1.5, 1.0, 2.0, 3.0], rtol=1e-5)
     assert [CLASSES[c] for c in labels.semantic[:, 4, 4]] == ["Floor", "Ceiling", "Wall", "void"]
@@ -48,8 +48,8 @@ def test_a_replica_folder_is_a_labelled_scene(tmp_path: Path) -> None:
     red, green, blue = frame["rgb"][2, 4, 4].astype(int)
     assert red > 2 * green > 2 * blue - 60
     env = HouseEnv.from_scene(scene, Camera(8, 8))
-    assert env.floor.level == pytest.approx(-1.5)
-    assert env.reset(seed=1)[0]["pose"][1] == pytest.approx(0.0)
+    assert env.floor.level == pytest.approx(0, abs=1e-6)
+    assert env.reset(seed=1)[0]["pose"][1] == pytest.approx(1.5)
 
 
 def test_replica_classes_are_ours() -> None:
@@ -65,7 +65,16 @@ def test_a_replica_folder_without_labels_says_so(tmp_path: Path) -> None:
     assert scene.vertex_colour is not None
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"classes": [], "objects": [{"id": "x"}]}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"classes": [], "objects": [{"id": "x"}]}',
+        '{"classes": [{"id": 1e999, "name": "x"}], "objects": []}',
+        "[" * 100_000,
+    ],
+)
 def test_a_damaged_info_file_is_named(tmp_path: Path, text: str) -> None:
     folder = replica_folder(tmp_path / "room")
     (folder / "habitat" / "info_semantic.json").write_text(text)
@@ -197,8 +206,9 @@ def test_a_real_glb(shared_data: Path) -> None:
     scene = load_scene(shared_data / "habitat-sim-simple_room.glb", up="z")
     truth = trimesh.load(shared_data / "habitat-sim-simple_room.glb")
     x, y, z = np.asarray(truth.bounds).T
-    np.testing.assert_allclose(scene.vertices.min(axis=0), (x[0], z[0], -y[1]), atol=1e-5)
-    np.testing.assert_allclose(scene.vertices.max(axis=0), (x[1], z[1], -y[0]), atol=1e-5)
+    floor = 0.14549  # metres above 0 in the file
+    np.testing.assert_allclose(scene.vertices.min(axis=0), (x[0], z[0] - floor, -y[1]), atol=1e-4)
+    np.testing.assert_allclose(scene.vertices.max(axis=0), (x[1], z[1] - floor, -y[0]), atol=1e-4)
     assert HouseEnv.from_scene(scene, Camera(8, 8)).floor.area > 50
 
 
@@ -239,7 +249,7 @@ def test_a_glb_opens_nothing_outside_itself_and_knows_cut_files(tmp_path: Path) 
             load_scene(file)
     size = int.from_bytes(whole[12:16], "little")
     for old, new, what in (
-        ('{"byteLength"', '{"uri":"http://x/y","byteLength"', "outside the file"),
+        ('{"byteLength"', '{"uri":"http://x/y","byteLength"', "nothing is fetched"),
         ('"count": 4', '"count": 400000000', "claims 400000000 entries"),
         ('"mesh": 0', '"mesh": -9', "not valid glTF"),
         ('"mesh": 0', '"mesh": 0, "children": [0]', "within itself"),
@@ -254,7 +264,12 @@ def test_a_glb_opens_nothing_outside_itself_and_knows_cut_files(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("name", "what"),
-    [("a.gltf", "one binary file"), ("a.zip", "unpack"), ("none.ply", "no such file"), ("empty", "not a Replica")],
+    [
+        ("a.stl", r"are not read: convert it to \.glb"),
+        ("a.zip", "unpack"),
+        ("none.ply", "no such file"),
+        ("empty", "not a Replica"),
+    ],
 )
 def test_other_files_are_refused(tmp_path: Path, name: str, what: str) -> None:
     (tmp_path / "empty").mkdir()

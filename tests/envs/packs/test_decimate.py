@@ -7,8 +7,9 @@ import pytest
 import trimesh
 from numpy.typing import NDArray
 
+from testspace.envs.meshes.obj_format import Look
 from testspace.envs.packs.decimate import decimated
-from testspace.envs.packs.obj import Surface, Triangles
+from testspace.envs.packs.obj import Triangles
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def sphere() -> Triangles:
     vertices = np.asarray(ball.vertices)[np.asarray(ball.faces)].reshape(-1, 3)
     faces = np.arange(len(vertices)).reshape(-1, 3)
     surface = (vertices[faces].mean(1)[:, 2] < 0).astype(np.int64)
-    return Triangles(vertices, vertices.copy(), vertices[:, :2].copy(), faces, surface, [Surface(texture="a.png")] * 2)
+    return Triangles(vertices, vertices.copy(), vertices[:, :2].copy(), faces, surface, [Look(texture="a.png")] * 2)
 
 
 def corners(model: Triangles) -> NDArray[np.float64]:
@@ -51,7 +52,7 @@ def test_a_flat_sheet_loses_nothing() -> None:
     low = (np.arange(20)[:, None] * 31 + np.arange(30)).reshape(-1, 1)
     faces = np.concatenate([low + np.array([0, 1, 32]), low + np.array([0, 32, 31])])
     up = np.tile([0.0, 0.0, 1.0], (len(vertices), 1))
-    sheet = Triangles(vertices, up, vertices[:, :2], faces, np.zeros(len(faces), np.int64), [Surface(texture="a.png")])
+    sheet = Triangles(vertices, up, vertices[:, :2], faces, np.zeros(len(faces), np.int64), [Look(texture="a.png")])
     light = decimated(sheet, 150)  # its rim has 100 edges, all of which stay
     assert len(light.faces) <= 150
     assert light.area() == pytest.approx(600)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import types
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -313,3 +314,36 @@ def test_of_a_hundred_thousand_frames_only_those_asked_for_are_read(
     assert len(opened) == 1  # one picture tells the size of all
     assert recording.depth(99_999) is not None
     assert len(opened) == 2
+
+
+@pytest.mark.parametrize("change", [
+    {"dw": -24}, {"dh": 10**9}, {"fps": 0}, {"fps": float("nan")}, {"K": "x"}, {"poses": [[float("inf")] * 8]},
+])  # fmt: skip
+def test_sizes_in_a_record3d_header_are_checked(seen: Truth, tmp_path: Path, change: dict[str, object]) -> None:
+    with zipfile.ZipFile(recorded.write_record3d(tmp_path / "room.r3d", seen)) as archive:
+        header = json.loads(archive.read("metadata"))
+    with zipfile.ZipFile(tmp_path / "bad.r3d", "w") as archive:
+        archive.writestr("metadata", json.dumps(header | change))
+    with pytest.raises(RecordingError, match=r"bad\.r3d: metadata"):
+        open_recording(tmp_path / "bad.r3d")
+
+
+def test_an_encrypted_record3d_file_is_one_line(seen: Truth, tmp_path: Path) -> None:
+    file = recorded.write_record3d(tmp_path / "room.r3d", seen)
+    data = bytearray(file.read_bytes())
+    at = data.index(b"PK\x01\x02")
+    data[at + 8] |= 1  # the flag of encryption
+    file.write_bytes(data)
+    with pytest.raises(RecordingError, match="encrypted"):
+        open_recording(file)
+
+
+def test_a_pose_far_away_sizes_no_map(seen: Truth, tmp_path: Path) -> None:
+    folder = write_plain(tmp_path / "a", seen)
+    lines = (folder / "frames.csv").read_text().splitlines()
+    words = lines[2].split(",")
+    lines[2] = ",".join([*words[:2], "90000", *words[3:]])
+    (folder / "frames.csv").write_text("\n".join(lines))
+    recording = open_recording(folder)
+    assert any("100 m or more from the others" in line for line in recording.messages())
+    assert np.ptp(recording.poses[:, :3, 3], axis=0).max() < 20

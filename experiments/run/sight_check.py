@@ -1,0 +1,51 @@
+"""Whether an agent would see anything of its test space, before it is sent there; the same for every simulator."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...core.errors import UserError
+from ...core.frame import Frame, rotation
+from .world_factory import OpenSpace
+
+LEAST_RETURNS = 0.05
+"""Least share of pixels with depth."""
+LEAST_FLOOR = 0.001
+"""Least share of pixels that show the floor."""
+NEAR_FLOOR = 0.25
+"""Metres from the floor's level within which a surface is floor."""
+
+
+def check_sight(views: Frame, space: OpenSpace) -> None:
+    """UserError if almost no pixel of the held-out `views` has depth, or none of them shows the floor.
+
+    Its line says what there is (the floor's level, the extent of what is seen, the share of pixels without a return)
+    and which option mends it. Places without depth, as some recordings are, pass.
+    """
+    if not space.has_depth:
+        return
+    depth = np.asarray(views["depth"], np.float64)
+    returns = depth > 0
+    height = views["pose"][:, 1, None, None] + _rays_up(views, space) * depth
+    level = space.env.floor.level
+    floor = returns & (np.abs(height - level) < NEAR_FLOOR)
+    if returns.mean() >= LEAST_RETURNS and floor.mean() >= LEAST_FLOOR:
+        return
+    seen = f"{height[returns].min():.1f} to {height[returns].max():.1f} m" if returns.any() else "nothing"
+    scene = space.env.scene
+    size, up = "", ""
+    if len(scene.vertices):
+        extent = np.ptp(scene.vertices, axis=0)
+        size = f", {extent[0]:.1f} x {extent[1]:.1f} x {extent[2]:.1f} m (y is height)"
+        up = f"; its shortest side is along {'xyz'[int(np.argmin(extent))]}"
+    raise UserError(
+        f"{space.name}: the agent would see almost nothing: {1 - returns.mean():.0%} of the pixels of {len(depth)}"
+        f" views have no return and {floor.mean():.1%} show the floor (at {level:.2f} m; heights seen: {seen}{size}{up}"
+        f"); {space.remedy}; --allow-blind runs all the same"
+    )
+
+
+def _rays_up(views: Frame, space: OpenSpace) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """(N, H, W): vertical component of each pixel's ray, per metre of depth."""
+    rays = space.camera.rays()
+    return np.einsum("hwk,nk->nhw", rays, rotation(np.asarray(views["pose"], np.float64))[:, 1])
