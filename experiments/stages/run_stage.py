@@ -69,8 +69,9 @@ def live_run(
         if not file.exists():
             save_house(house, file)
         config = RunConfig(
-            folder / "run", str(file), seed, policy, store.preset, True, change=tuple(change), device=store.device
-        )
+            folder / "run", house=str(file), seed=seed, policy=policy, preset=store.preset, resume=True,
+            change=tuple(change), device=store.device,
+        )  # fmt: skip
         run_episode(config, preset, store.progress)
 
     return LiveRun(store.get("run", settings, make, title=f"live run by {policy} in {house.source}"))
