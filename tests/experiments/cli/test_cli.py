@@ -46,7 +46,7 @@ def test_run_passes_on_what_was_asked(
 ) -> None:
     run, out = asked(monkeypatch), tmp_path / "run"
     cli.main(["run", "--house", "a.jsonl.gz:3", "--seed", "4", "--preset", "smoke", "--out", str(out), "--resume"])
-    assert run.config == RunConfig(out, "a.jsonl.gz:3", 4, preset="smoke", resume=True)
+    assert run.config == RunConfig(out, "a.jsonl.gz:3", seed=4, preset="smoke", resume=True)
     assert run.sizes == PRESETS["smoke"]
     said = capsys.readouterr().out
     assert "10 frames" in said
