@@ -92,7 +92,7 @@ def copy(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ("part_stage", "experiments/stages/part_stage.py", "give it more frames", "more frames", False),
         ("pretrain_stage", "learners/training/train.py", "import", "import json\nimport", False),
         ("run_stage", "experiments/cli/main.py", "of the floor seen", "of the floor", False),
-        ("run_stage", "experiments/report/report.py", "Scores over the run", "Scores over time", False),
+        ("run_stage", "experiments/report/report_curves.py", "Scores over the run", "Scores over time", False),
         ("run_stage", "experiments/protocol/presets.py", "steps=600", "steps=700", False),
         ("pretrain_stage", "core/progress.py", "left", "to go", False),
     ],
