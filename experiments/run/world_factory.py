@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from ...envs.generator import generate_house
 from ...envs.gym_envs.house_env import HouseEnv
 from ...envs.gym_envs.world import World
 from ...envs.habitat.habitat_simulator import HabitatSimulator
-from ...envs.house.house import House
+from ...envs.house.house import House, HouseWarning
 from ...envs.house.house_io import load_house
 from ...envs.meshes import MeshWarning, is_mesh
 from ...envs.meshes.parts import Up
@@ -112,7 +112,11 @@ def open_space(sim: Sim, house: str | None, seed: int, view: View, frames: int) 
         return _habitat(house, view, frames)
     if is_mesh(house):
         return _mesh(str(house), view, frames)
-    return _raycast(load_house(house) if house else generate_house(seed), view, frames)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", HouseWarning)
+        described = load_house(house) if house else generate_house(seed)
+    lines = [str(one.message) for one in caught if issubclass(one.category, HouseWarning)]
+    return replace(_raycast(described, view, frames), notes=lambda: lines)
 
 
 def _mesh(path: str, view: View, frames: int) -> OpenSpace:
