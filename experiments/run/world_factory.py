@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core.errors import UserError
 from ...core.frame import Camera, Frame, Labels
@@ -84,6 +85,8 @@ class OpenSpace:
     """Renders such a state, by the same camera."""
     fixed: str = "a recording or a mesh cannot"
     """Why it cannot change, where it cannot."""
+    poses: NDArray[np.float64] | None = None
+    """(N, 6): the only poses that the agent can have, in a recording."""
     has_depth: bool = True
     """Whether its frames have depth."""
     remedy: str = "check the house's rooms and its start"
@@ -247,6 +250,7 @@ def _recording(path: str, view: View, frames: int) -> OpenSpace:
         len(env.order),
         draw,
         notes,
+        poses=simulator.poses[env.order],
         has_depth=recording.read_depth is not None,
         remedy="check the axes (camera_axes, up) and the unit of depth (depth_scale) of the recording",
     )
