@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..furniture.catalogue import Model, model
-from ..furniture.shapes import Mesh
+from ..furniture.shapes import Mesh, box
 from ..house.assets import asset
 from ..house.classes import CLASS_ID, class_of
 from ..house.house import House, HouseObject
@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 
 LAMPS = ("FloorLamp", "DeskLamp")
 """Types that emit light while they are switched on."""
+FOREIGN_SIDE, FOREIGN_HEIGHT = 0.6, 2.0
+"""Most metres of the box of an object of unknown size; it is as tall as twice the height of its centre."""
 HANGS_ABOVE = 0.5
 """Height in metres above which an object that rests on no other hangs on a wall."""
 
@@ -92,6 +94,8 @@ def assemble(house: House, variant: int = 0) -> Scene:
     alone = {id(thing) for thing in house.objects}
     for thing in house.all_objects():
         _object(thing, collector, id(thing) in alone, variant)
+    for thing in house.foreign:
+        _foreign(thing, collector)
     lights = lights_of(house, areas)
     lights += [lamp_light(at, areas) for at in collector.lamps if not is_listed(at, lights)]
     agent = house.agent
@@ -197,6 +201,19 @@ def _object(thing: HouseObject, collector: _Collector, stands_alone: bool, varia
             collector.lamps.append((x, y, z))
     local = np.array([collector.material(m) for m in materials])
     collector.arrays(vertices, form.normals @ whole.T, form.uv, form.faces, local[form.face_material], number)
+
+
+def _foreign(thing: HouseObject, collector: _Collector) -> None:
+    """A grey box of class void about the object's centre, which stands on the floor where it is low enough."""
+    x, y, z = thing.position
+    side = min(max(2 * y, 0.1), FOREIGN_SIDE)
+    size = np.array([side, min(max(2 * y, 0.1), FOREIGN_HEIGHT), side])
+    centre = np.array([x, y, -z])
+    number = collector.instance(thing.id, 0, centre, size, thing.rotation[1] % 360.0)
+    (x0, y0, z0), (x1, y1, z1) = -size / 2, size / 2
+    part, turn = box(x0, x1, y0, y1, z0, z1), _turn(1, -thing.rotation[1])
+    grey = np.full(len(part.faces), collector.material(Material("foreign", (0.6, 0.6, 0.6))))
+    collector.arrays(part.vertices @ turn.T + centre, part.normals @ turn.T, part.uv, part.faces, grey, number)
 
 
 def _repainted(thing: HouseObject, form: Model) -> tuple[Material, ...]:

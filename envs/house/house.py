@@ -23,6 +23,10 @@ OUTSIDE = "exterior"
 """Second part of the id of a wall panel that faces outwards."""
 
 
+class HouseWarning(UserWarning):
+    """Parts of a house are drawn otherwise than it says; the message names the file and counts them."""
+
+
 class HouseError(ValueError):
     """A house that cannot be used. One line: where (file and line), which field, what is wrong, what to do."""
 
@@ -189,9 +193,11 @@ class House:
     source: str = ""
     """Origin: "FILE:LINE" or "seed N"."""
     other: Mapping[str, Any] = field(default_factory=_others)
+    foreign: tuple[HouseObject, ...] = ()
+    """Objects whose assets are not AI2-THOR's (Objaverse's in Holodeck houses): drawn as grey boxes of class void."""
 
     def all_objects(self) -> list[HouseObject]:
-        """All objects, each followed by those that rest on it."""
+        """All objects but the foreign ones, each followed by those that rest on it."""
         every: list[HouseObject] = []
         stack = list(reversed(self.objects))
         while stack:

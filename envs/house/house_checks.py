@@ -21,12 +21,18 @@ def check_asset(node: Node, kind: str) -> str:
     entry = assets().get(name)
     if entry is None:
         near = near_names(name)
-        hint = f"did you mean {', '.join(near)}?" if near else "only AI2-THOR's own assets are known, no Objaverse ones"
+        hint = f"did you mean {', '.join(near)}?" if near else "doors and windows must be AI2-THOR's own assets"
         node.fail(f"there is no asset {name[:60]!r}", hint)
     is_kind = FOLDED.get(entry.type, "object").lower()
     if is_kind != kind:
         node.fail(f"{name!r} is a {entry.type}", f"use an asset that is a {kind}")
     return name
+
+
+def is_foreign(node: Node) -> bool:
+    """Whether an object's asset is of another library: its id is none of AI2-THOR's, and not like one of them."""
+    name = node.text()
+    return name not in assets() and not near_names(name)
 
 
 def area(polygon: Sequence[Point]) -> float:

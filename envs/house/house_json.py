@@ -6,7 +6,10 @@ Keys of the schema become fields; unknown keys are kept in `other` and written b
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+
+import numpy as np
 
 from .house import (
     OUTSIDE,
@@ -16,6 +19,7 @@ from .house import (
     House,
     HouseError,
     HouseObject,
+    HouseWarning,
     Light,
     Material,
     Opening,
@@ -23,7 +27,7 @@ from .house import (
     Room,
     Wall,
 )
-from .house_checks import check_asset, check_opening, check_polygon, check_room_count, clamped_hole
+from .house_checks import check_asset, check_opening, check_polygon, check_room_count, clamped_hole, is_foreign
 from .json_node import Node
 
 MAX_ROOMS, MAX_OBJECTS, MAX_PANELS, MAX_OPENINGS, MAX_CORNERS, MAX_LIGHTS = 500, 20_000, 20_000, 5_000, 1_000, 2_000
@@ -52,6 +56,8 @@ def _colour(node: Node | None) -> Colour | None:
 
 
 def _material(node: Node) -> Material:
+    if isinstance(node.value, str):  # houses older than schema 1.0.0 name the material only
+        return Material(node.text())
     return Material(node.get("name").text(), _colour(node.optional("color")), node.rest({"name", "color"}))
 
 
@@ -93,8 +99,10 @@ def _wall(node: Node, rooms: Mapping[str, Room]) -> Wall:
     corners = [corner.vector(BOUND) for corner in outline.items(MAX_CORNERS)]
     if len(corners) != 4:
         outline.fail(f"{len(corners)} corners", "a wall panel has 4")
-    # Interior panels list the bottom first, exterior ones the top: the stable sort by height reads both.
+    # Interior panels list the bottom first, exterior ones the top, some go round: the stable sort by height reads all.
     a, b, c, d = sorted(corners, key=lambda corner: corner[1])
+    if np.hypot(a[0] - d[0], a[2] - d[2]) < np.hypot(a[0] - c[0], a[2] - c[2]):
+        c, d = d, c
     upright = max(abs(a[0] - c[0]), abs(a[2] - c[2]), abs(b[0] - d[0]), abs(b[2] - d[2]), abs(a[1] - b[1]))
     if upright > 0.01 or abs(c[1] - d[1]) > 0.01:
         outline.fail("not an upright rectangle", "its corners must be p0, p1 and the points above them")
@@ -143,7 +151,8 @@ def _opening(node: Node, kind: str, rooms: Mapping[str, Room], walls: Mapping[st
     )
 
 
-def _object(node: Node, depth: int, seen: set[str]) -> HouseObject:
+def _object(node: Node, depth: int, seen: set[str], foreign: list[HouseObject]) -> list[HouseObject]:
+    """The object, or, if its asset is foreign, what rests on it; foreign ones are appended to `foreign`."""
     name = node.get("id")
     if name.text() in seen:
         name.fail(f"{name.value[:60]!r} is the id of another object too", "ids must differ")
@@ -154,14 +163,19 @@ def _object(node: Node, depth: int, seen: set[str]) -> HouseObject:
     if children is not None and depth == 0 and children.items(MAX_OBJECTS):
         children.fail("children of children of children", "objects rest on objects two levels deep at most")
     material = node.optional("material")
-    inside = () if children is None else tuple(_object(c, depth - 1, seen) for c in children.items(MAX_OBJECTS))
-    return HouseObject(
+    inside = (
+        ()
+        if children is None
+        else tuple(one for c in children.items(MAX_OBJECTS) for one in _object(c, depth - 1, seen, foreign))
+    )
+    other_library = is_foreign(node.get("assetId"))
+    thing = HouseObject(
         id=name.value,
-        asset_id=check_asset(node.get("assetId"), "object"),
+        asset_id=node.get("assetId").text() if other_library else check_asset(node.get("assetId"), "object"),
         position=node.get("position").vector(BOUND),
         rotation=node.get("rotation").vector(_ANGLE),
         kinematic=node.get("kinematic").flag(),
-        children=inside,
+        children=() if other_library else inside,
         openness=_number(node.optional("openness"), 0.0, 1.0),
         is_on=_flag(node.optional("isOn")),
         is_dirty=_flag(node.optional("isDirty")),
@@ -171,6 +185,10 @@ def _object(node: Node, depth: int, seen: set[str]) -> HouseObject:
         # An empty list of children is written in some files and left out in others: carried.
         other=node.rest(_KNOWN_OBJECT if inside or children is None else _KNOWN_OBJECT - {"children"}),
     )
+    if other_library:
+        foreign.append(thing)
+        return list(inside)
+    return [thing]
 
 
 def _light(node: Node) -> Light:
@@ -234,12 +252,19 @@ def parse_house(data: object, source: str) -> House:
         for kind in ("door", "window")
     )
     seen: set[str] = set()
+    foreign: list[HouseObject] = []
+    objects = tuple(one for node in top.get("objects").items(MAX_OBJECTS) for one in _object(node, 2, seen, foreign))
+    if foreign:
+        names = ", ".join(dict.fromkeys(thing.asset_id[:40] for thing in foreign[:3]))
+        message = f"{source}: {len(foreign)} objects of assets that are not AI2-THOR's are grey boxes: {names}"
+        warnings.warn(" ".join(message.split()), HouseWarning, stacklevel=2)
     return House(
         rooms=rooms,
         walls=walls,
         doors=doors,
         windows=windows,
-        objects=tuple(_object(node, 2, seen) for node in top.get("objects").items(MAX_OBJECTS)),
+        objects=objects,
+        foreign=tuple(foreign),
         lights=tuple(_light(node) for node in parameters.get("lights").items(MAX_LIGHTS)),
         ceiling_material=_material(parameters.get("ceilingMaterial")),
         skybox=parameters.get("skyboxId").text(),

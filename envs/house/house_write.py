@@ -114,7 +114,7 @@ def house_to_json(house: House) -> dict[str, Any]:
         "walls": [_wall_json(wall) for wall in house.walls],
         "doors": [_opening_json(door) for door in house.doors],
         "windows": [_opening_json(window) for window in house.windows],
-        "objects": [_object_json(item) for item in house.objects],
+        "objects": [_object_json(item) for item in (*house.objects, *house.foreign)],
         "proceduralParameters": {
             "lights": [_light_json(light) for light in house.lights],
             "ceilingMaterial": _material_json(house.ceiling_material),

@@ -14,6 +14,8 @@ from .rosbag import is_rosbag, read_rosbag
 from .scannet import is_scannet, read_scannet
 from .tum import is_tum, read_tum
 
+MAX_INNER = 1000
+"""Entries of a folder among which a recording is looked for."""
 LAYOUTS: dict[str, tuple[Callable[[Path], bool], Callable[[Path], Recording]]] = {
     "plain folder": (is_plain, read_plain),
     "TUM RGB-D": (is_tum, read_tum),
@@ -29,11 +31,19 @@ LAYOUTS: dict[str, tuple[Callable[[Path], bool], Callable[[Path], Recording]]] =
 
 
 def open_recording(path: str | Path) -> Recording:
-    """The recording in a folder or file, in any of LAYOUTS; RecordingError if it is in none of them, or broken."""
+    """The recording in a file or folder, or in the first folder within it, in any of LAYOUTS.
+
+    RecordingError if there is none, or it is broken.
+    """
     path = Path(path)
     if not path.exists():
         raise RecordingError(path, "there is no such file or folder")
     for known, read in LAYOUTS.values():
         if known(path):
             return read(path)
+    for inner in sorted(path.iterdir())[:MAX_INNER] if path.is_dir() else []:  # unpacked into a folder of its own
+        if inner.is_dir():
+            for known, read in LAYOUTS.values():
+                if known(inner):
+                    return read(inner)
     raise RecordingError(path, f"not a recording of a layout that is read: {', '.join(LAYOUTS)}")

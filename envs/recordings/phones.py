@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..conventions import from_axis_angles, from_quaternions, invert
 from .recording import Reader, Recording, RecordingError, Track, make_recording
-from .recording_files import Video, depth_reader, matrix, numbered, read_json, rgb_reader, table
+from .recording_files import Video, depth_reader, matrix, numbered, read_json, read_text, rgb_reader, table
 
 MATCH_SECONDS = 0.005
 """Largest time in seconds between a picture and its pose in ARKitScenes; pictures without a pose are dropped."""
@@ -102,17 +102,20 @@ def is_stray(folder: Path) -> bool:
 
 def read_stray(folder: Path) -> Recording:
     """Stray Scanner: rgb.mp4, depth/000000.png, confidence/000000.png, camera_matrix.csv (3 x 3), imu.csv, and
-    odometry.csv: timestamp, frame, x, y, z, qx, qy, qz, qw of the camera in ARKit's world (y up), OpenCV axes.
+    odometry.csv: timestamp, frame, x, y, z, qx, qy, qz, qw of the camera in ARKit's world (y up), OpenCV axes;
+    since 2026 with fx, fy, cx, cy of each frame, which then go before camera_matrix.csv, those of the last one.
     """
     rows = table(folder / "odometry.csv", 9)
+    head = read_text(folder / "odometry.csv").split("\n", 1)[0].replace(",", " ").split()
+    refocused = head[9:13] == ["fx", "fy", "cx", "cy"]
     k = matrix(folder / "camera_matrix.csv", 3, 3)
     depth, trust = numbered(folder / "depth", ".png"), numbered(folder / "confidence", ".png")
     read_rgb, pictured = _pictures(folder)
     numbers = rows[:, 1].astype(np.int64).tolist()
     there = np.array([(pictured is None or n in pictured) and (not depth or n in depth) for n in numbers], np.bool_)
-    track = Track(
-        rows[:, 0], from_quaternions(rows[:, 2:5], rows[:, 5:9]), "opencv", "y", k[[0, 1, 0, 1], [0, 1, 2, 2]], numbers
-    )
+    intrinsics = table(folder / "odometry.csv", 13)[:, 9:] if refocused else k[[0, 1, 0, 1], [0, 1, 2, 2]]
+    poses = from_quaternions(rows[:, 2:5], rows[:, 5:9])
+    track = Track(rows[:, 0], poses, "opencv", "y", intrinsics, numbers)
     more: dict[str, Any] = {"read_depth": depth_reader(depth, 1000.0, trust)} if depth else {}
     if (folder / "imu.csv").is_file():
         more["imu"] = table(folder / "imu.csv", 7)

@@ -71,6 +71,8 @@ def _listed(folder: Path, name: str) -> tuple[NDArray[np.float64], list[Path]]:
             times.append(float(words[0]))
             file = folder / words[1]
         except (ValueError, IndexError):
+            if not times:
+                continue  # a header without its #, as some copies have it
             raise RecordingError(folder / name, f"line {count}: expected a time and a file") from None
         if ".." in file.relative_to(folder).parts or Path(words[1]).is_absolute():
             raise RecordingError(folder / name, f"line {count}: {words[1]} lies outside the folder")

@@ -52,7 +52,7 @@ from .from_scratch import FromScratch
 from .perception_recipe import PerceptionRecipe
 from .run_config import RunConfig
 from .scheduled_changes import ScheduledChange, eval_points, parse_scheduled, recoveries
-from .sight_check import check_sight
+from .sight_check import check_frames, check_sight
 from .stage_times import EVALUATING, LABELLED, stage_seconds
 from .threads import set_fastest_threads
 from .world_factory import OpenSpace, View, open_space
@@ -183,6 +183,9 @@ class _Run:
             per_state = [(views, truth), *(simulator.render_with_labels(views["pose"]) for simulator in changed)]
         if not self.config.allow_blind:
             check_sight(views, space)
+        # kept apart only where something can be scored
+        held_out = views["pose"] if truth is not None else views["pose"][:0]
+        check_frames(held_out, space)
         rooms = rooms_of(views["pose"], [room.polygon for room in space.env.scene.rooms])
         known_rooms = rooms if (rooms >= 0).any() else None
         evaluation = Evaluation(run, perception, per_state, known_rooms, seed, progress)
@@ -193,7 +196,7 @@ class _Run:
             )  # fmt: skip
         threads = set_fastest_threads(preset)
         evaluation.baseline()
-        agent = self._agent(run, buffer, perception, views["pose"], cleanup)
+        agent = self._agent(run, buffer, perception, held_out, cleanup)
         self._act_and_evaluate(agent, run, evaluation, progress, show)
         evaluation.test_time_training(agent.trainer, agent.frame, preset.ttt, preset.ttt_views)
         show()

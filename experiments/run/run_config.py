@@ -24,12 +24,6 @@ class RunConfig:
     """Test space: a house file in ProcTHOR's format, or a mesh (.glb, .gltf, .ply, .obj, a Replica folder); with --sim
     thor also procthor-10k:train/17 or FloorPlan1; with habitat also CONFIG.json:SCENE; with recording its folder or
     file. Without it, a house is generated from the seed."""
-    up: Literal["y", "z", "-y"] | None = None
-    """Axis of a mesh file that points up. Without it: y in .glb, .gltf and .obj, z in .ply and Replica folders."""
-    scale: float = 1.0
-    """Metres of one unit of a mesh file: 0.001 for millimetres."""
-    allow_blind: Flag = False
-    """Run even where the agent would see almost nothing of the place or nothing of its floor."""
     seed: int = 0
     """Seed of everything random, and of the generated house."""
     policy: str = "frontier"
@@ -67,3 +61,9 @@ class RunConfig:
     wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None
     """Show the curves in this project of Weights & Biases too (pip install 'testspace[wandb]'); with
     WANDB_MODE=offline in the environment nothing is sent, and no account is needed."""
+    up: Literal["y", "z", "-y"] | None = None
+    """Axis of a mesh file that points up. Without it: y in .glb, .gltf and .obj, z in .ply and Replica folders."""
+    scale: float = 1.0
+    """Metres of one unit of a mesh file: 0.001 for millimetres."""
+    allow_blind: Flag = False
+    """Run even where the agent would see almost nothing of the place or nothing of its floor."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core.errors import UserError
 from ...core.frame import Frame, rotation
+from ..protocol.held_out import separated
 from .world_factory import OpenSpace
 
 LEAST_RETURNS = 0.05
 """Least share of pixels with depth."""
 LEAST_FLOOR = 0.001
 """Least share of pixels that show the floor."""
+LEAST_FRAMES = 4
+"""Frames of a recording that may be trained on, at least."""
 NEAR_FLOOR = 0.25
 """Metres from the floor's level within which a surface is floor."""
 
@@ -43,6 +47,22 @@ def check_sight(views: Frame, space: OpenSpace) -> None:
         f" views have no return and {floor.mean():.1%} show the floor (at {level:.2f} m; heights seen: {seen}{size}{up}"
         f"); {space.remedy}; --allow-blind runs all the same"
     )
+
+
+def check_frames(held_out: NDArray[np.floating], space: OpenSpace) -> None:
+    """UserError if too few frames of a recording are apart from the `held_out` poses (M, 6) to learn from.
+
+    Frames near an evaluation view are never trained on, so a camera that stands still, or a short walk, leaves none.
+    """
+    if space.poses is None:
+        return
+    left = int(separated(held_out, space.poses).sum())
+    if left < LEAST_FRAMES:
+        raise UserError(
+            f"{space.name}: only {left} of its {len(space.poses)} frames are apart from the {len(held_out)} held-out"
+            f" views, and {LEAST_FRAMES} are needed to learn from: record a longer walk, or leave out its labels to"
+            " train on all"
+        )
 
 
 def _rays_up(views: Frame, space: OpenSpace) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

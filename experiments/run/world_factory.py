@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core.errors import UserError
 from ...core.frame import Camera, Frame, Labels
@@ -19,7 +20,7 @@ from ...envs.generator import generate_house
 from ...envs.gym_envs.house_env import HouseEnv
 from ...envs.gym_envs.world import World
 from ...envs.habitat.habitat_simulator import HabitatSimulator
-from ...envs.house.house import House
+from ...envs.house.house import House, HouseWarning
 from ...envs.house.house_io import load_house
 from ...envs.meshes import MeshWarning, is_mesh
 from ...envs.meshes.parts import Up
@@ -84,6 +85,8 @@ class OpenSpace:
     """Renders such a state, by the same camera."""
     fixed: str = "a recording or a mesh cannot"
     """Why it cannot change, where it cannot."""
+    poses: NDArray[np.float64] | None = None
+    """(N, 6): the only poses that the agent can have, in a recording."""
     has_depth: bool = True
     """Whether its frames have depth."""
     remedy: str = "check the house's rooms and its start"
@@ -112,7 +115,11 @@ def open_space(sim: Sim, house: str | None, seed: int, view: View, frames: int) 
         return _habitat(house, view, frames)
     if is_mesh(house):
         return _mesh(str(house), view, frames)
-    return _raycast(load_house(house) if house else generate_house(seed), view, frames)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", HouseWarning)
+        described = load_house(house) if house else generate_house(seed)
+    lines = [str(one.message) for one in caught if issubclass(one.category, HouseWarning)]
+    return replace(_raycast(described, view, frames), notes=lambda: lines)
 
 
 def _mesh(path: str, view: View, frames: int) -> OpenSpace:
@@ -243,6 +250,7 @@ def _recording(path: str, view: View, frames: int) -> OpenSpace:
         len(env.order),
         draw,
         notes,
+        poses=simulator.poses[env.order],
         has_depth=recording.read_depth is not None,
         remedy="check the axes (camera_axes, up) and the unit of depth (depth_scale) of the recording",
     )

@@ -347,3 +347,19 @@ def test_a_pose_far_away_sizes_no_map(seen: Truth, tmp_path: Path) -> None:
     recording = open_recording(folder)
     assert any("100 m or more from the others" in line for line in recording.messages())
     assert np.ptp(recording.poses[:, :3, 3], axis=0).max() < 20
+
+
+def test_stray_scanner_with_intrinsics_of_each_frame(seen: Truth, tmp_path: Path) -> None:
+    folder = recorded.write_stray(tmp_path / "a", seen)
+    lines = (folder / "odometry.csv").read_text().splitlines()
+    start = int(not lines[0][:1].isdigit())
+    rows = [f"{line.rstrip()}, {50 + n}, {51 + n}, 31.5, 23.5, ," for n, line in enumerate(lines[start:])]
+    head = "timestamp, frame, x, y, z, qx, qy, qz, qw, fx, fy, cx, cy, distortion_center_x, distortion_center_y"
+    (folder / "odometry.csv").write_text("\n".join([head, *rows]))
+    recording = open_recording(folder)
+    np.testing.assert_allclose(recording.intrinsics[:2], [[50, 51, 31.5, 23.5], [51, 52, 31.5, 23.5]])
+
+
+def test_a_recording_in_a_folder_of_its_own_is_found(seen: Truth, tmp_path: Path) -> None:
+    write_plain(tmp_path / "outer" / "inner", seen)
+    assert open_recording(tmp_path / "outer").source.endswith("inner")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import trimesh
 
 from testspace.core.errors import UserError
 from testspace.core.frame import Camera
-from testspace.experiments.run.sight_check import check_sight
+from testspace.experiments.run.sight_check import check_frames, check_sight
 from testspace.experiments.run.world_factory import OpenSpace, View, open_space
 
 ROOM = trimesh.creation.box(bounds=[[-2, 0, -2.5], [2, 2.5, 2.5]])
@@ -55,3 +56,12 @@ def test_millimetres_and_another_axis(tmp_path: Path) -> None:
     view = View(Camera(8, 8), 1.5, "direct", up="z", scale=0.001)
     space = open_space("raycast", str(tmp_path / "room.glb"), 0, view, 10)
     assert space.env.floor.area == pytest.approx(3.6 * 4.6, rel=0.05)
+
+
+def test_a_recording_that_stands_still_is_told_before_it_is_trained_on(tmp_path: Path) -> None:
+    space = replace(opened(tmp_path, ROOM), poses=np.zeros((12, 6)))
+    with pytest.raises(
+        UserError, match="only 0 of its 12 frames are apart from the 1 held-out views, and 4 are needed"
+    ):
+        check_frames(np.zeros((1, 6)), space)
+    check_frames(np.zeros((0, 6)), space)  # nothing can be scored, so nothing is held out
