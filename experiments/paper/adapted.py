@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..stages.specialist_stage import Labels
+from ..stages.specialist_stage import LabelSource
 from .experiment import Claim, Experiment, Measures, Trial
 from .figures import bars
 
 GENERALIST, SPECIALIST, CONTROL, BOUND = "generalist", "specialist", "control", "bound"
 FRAMES, VOTES = "self-training by frames", "hard votes in voxels"
-COMPARED: dict[str, Labels] = {CONTROL: "generated", FRAMES: "frames", VOTES: "votes", BOUND: "truth"}
+COMPARED: dict[str, LabelSource] = {CONTROL: "generated", FRAMES: "frames", VOTES: "votes", BOUND: "truth"}
 """What the specialist is compared with, by the labels that each is trained on."""
 MAP, TOGETHER = "fused map", "specialist and map"
 RGB, RGBD, ACCURACY = "mIoU, rgb", "mIoU, rgb-d", "pixel accuracy, rgb"

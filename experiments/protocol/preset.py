@@ -77,8 +77,11 @@ class Preset:
         return scheduled(self.learner, self.steps())
 
     def specialist_config(self) -> SpecialistConfig:
-        """The specialist's configuration with a schedule as long as the episode."""
-        return replace(self.specialist, total_steps=self.steps())
+        """The specialist's configuration with a schedule as long as the episode; see `scheduled`."""
+        steps = self.steps()
+        return replace(
+            self.specialist, total_steps=steps, warmup_steps=min(self.specialist.warmup_steps, max(1, steps // 10))
+        )
 
     def adapted(self, camera: Camera, camera_height: float, frames: int) -> Preset:
         """These sizes where the test space dictates the camera and allows no more than `frames` frames."""

@@ -7,14 +7,18 @@ in each frame alone, and hard votes in voxels as Frey et al. (2022).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...agent.fusion.fusion_config import FusionConfig
 from ...agent.fusion.semantic_map import SemanticMap, generalist_probabilities
+from ...core.frame import Frame
 from ...core.progress import Advance
 from ...core.storage import write_json
 from ...envs.house.classes import CLASSES
@@ -31,25 +35,43 @@ from ..protocol.named_weights import load_named
 from ..protocol.preset import Preset
 from ..protocol.score import Score, score
 from ..protocol.transfer_set import house_assets
-from . import truth
 from .evaluate_stage import read_score
 from .run_stage import LiveRun
 from .store import Entry, Store
 
-Labels = Literal["generated", "truth", "frames", "votes"]
+LabelSource = Literal["generated", "truth", "frames", "votes"]
 """What is learned from: generated views alone, or beside them the agent's own frames with true labels, with labels
 predicted in single frames, or with hard votes over views."""
 
 
+class GroundTruth(NamedTuple):
+    """How the truth of the test space is read: this stage has no way to it of its own."""
+
+    views: Callable[[], tuple[Frame, NDArray[np.int16]]]
+    """The held-out views, and their true classes (N, H, W)."""
+    frames: Callable[[NDArray[np.floating]], NDArray[np.int16]]
+    """True classes (N, H, W) of the agent's own frames, by their poses (N, 6): for the bound alone."""
+
+
 def compared(
-    store: Store, run: LiveRun, house: House, views: Entry, preset: Preset, seed: int, labels: Labels
+    store: Store,
+    run: LiveRun,
+    house: House,
+    views: Entry,
+    preset: Preset,
+    seed: int,
+    labels: LabelSource,
+    truth: GroundTruth,
 ) -> dict[str, Score]:
-    """Scores of such a network from rgb ("rgb") and with depth ("rgbd"), on the held-out views of the run."""
+    """Scores of such a network from rgb ("rgb") and with depth ("rgbd"), on the held-out views of the run.
+
+    truth: what scoring needs, and the bound.
+    """
     settings = {"run": run.entry.key, "views": views.key, "labels": labels}
 
     def make(folder: Path, advance: Advance) -> None:
-        network = _train(run, house, preset, seed, labels, advance)
-        frames, semantic = truth.read_frames(views)
+        network = _train(run, house, preset, seed, labels, truth, advance)
+        frames, semantic = truth.views()
         scores = {
             mode: score(
                 classify_frames(network, frames, preset.camera, depth=mode == "rgbd"), semantic, range(1, len(CLASSES))
@@ -61,14 +83,22 @@ def compared(
     return read_score(store.get("compared", settings, make, title=f"specialist on {labels} labels"))
 
 
-def _train(run: LiveRun, house: House, preset: Preset, seed: int, labels: Labels, advance: Advance) -> Generalist:
+def _train(
+    run: LiveRun,
+    house: House,
+    preset: Preset,
+    seed: int,
+    labels: LabelSource,
+    truth: GroundTruth,
+    advance: Advance,
+) -> Generalist:
     config, camera = preset.specialist_config(), preset.camera
     own_assets = frozenset(house_assets(house))
     generated = ViewSet(external_views(config.generated_houses, config.generated_views, own_assets, seed, advance))
     start, _ = load_named(preset.generalist)
     learner = SpecialistLearner(start, config, generated, camera, seed)
     buffer = ReplayBuffer.reader(run.folder / "buffer")
-    own = _labels(labels, house, buffer, start, preset)
+    own = _labels(labels, buffer, start, preset, truth)
     share = 1.0 if labels == "generated" else 1 - config.own_share
     sampler = BatchSampler([buffer], config.batch_size, seed, generated, share, [own])
     total = learner.total_steps
@@ -79,11 +109,13 @@ def _train(run: LiveRun, house: House, preset: Preset, seed: int, labels: Labels
     return folded(learner.specialist)
 
 
-def _labels(labels: Labels, house: House, buffer: ReplayBuffer, start: Generalist, preset: Preset) -> Pseudolabels:
+def _labels(
+    labels: LabelSource, buffer: ReplayBuffer, start: Generalist, preset: Preset, truth: GroundTruth
+) -> Pseudolabels:
     """The labels of frames of the buffer."""
     if labels == "truth":
         poses = buffer.get(range(len(buffer)), ("pose",))["pose"].numpy()
-        true = torch.from_numpy(truth.frame_labels(house, poses, preset))
+        true = torch.from_numpy(truth.frames(poses))
         return lambda frames, indices: true[indices]
     if labels == "generated":
         return lambda frames, indices: torch.zeros(frames["rgb"].shape[:3], dtype=torch.int16)

@@ -233,9 +233,13 @@ class Stages:
         """A run of the live agent in this house, of this preset's sizes or of others."""
         return run_stage.live_run(self.store, self.states[0], preset or self.preset, self.seed, policy, change)
 
-    def compared(self, run: LiveRun, labels: specialist_stage.Labels) -> dict[str, Score]:
+    def compared(self, run: LiveRun, labels: specialist_stage.LabelSource) -> dict[str, Score]:
         """What a specialist of this run is compared with, from rgb and with depth: see `specialist_stage`."""
-        return specialist_stage.compared(self.store, run, self.states[0], self.views, self.preset, self.seed, labels)
+        house = self.states[0]
+        known = specialist_stage.GroundTruth(
+            lambda: truth.read_frames(self.views), lambda poses: truth.frame_labels(house, poses, self.preset)
+        )
+        return specialist_stage.compared(self.store, run, house, self.views, self.preset, self.seed, labels, known)
 
     def retrieval(self, learner: Entry, target: str) -> dict[str, dict[int, float]]:
         """Recall@1, 5 and 10 across rgb and depth of the held-out views, by what is predicted of `target`."""

@@ -67,7 +67,7 @@ def test_claims_minutes_seeds_and_the_command_are_told(tmp_path: Path, capsys: p
     why = f"Not reproduced: *{level}*; *with mix-in, TST-MM is better"
     assert why in text  # one reason for both
     assert "/somewhere" not in text
-    assert "Not run yet: houses, specialise table1" in text
+    assert "Not run yet: adapted, houses, specialise table1" in text
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def test_a_papers_preset_pretrains_on_as_many_samples_and_transfers_as_long(name
 def test_a_presets_schedule_ends_with_its_episode(name: str) -> None:
     preset = PRESETS[name]
     samples = preset.episode.frames * preset.episode.replay_ratio
-    config = preset.learner_config()
+    config = preset.learner_config() if preset.from_scratch else preset.specialist_config()
+    assert config.total_steps is not None
     assert config.total_steps == preset.steps() == pytest.approx(samples / config.batch_size, abs=1)
     assert 0 < config.warmup_steps <= max(1, config.total_steps // 10)

@@ -28,7 +28,7 @@ PUT_OFF = replace(
     transfer_set=replace(SMOKE.transfer_set, houses=1, frames_per_house=12, camera=Camera(16, 16)),
     transfer=replace(SMOKE.transfer, steps=4, batch_size=8),
     ttt=replace(SMOKE.ttt, steps=1, masks=2, refit_steps=2),
-    eval_views=80,
+    eval_views=160,
     ttt_views=3,
 )
 """An episode whose learning is put off to its end."""
