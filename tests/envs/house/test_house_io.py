@@ -116,6 +116,7 @@ def test_a_hole_a_little_beyond_its_wall_is_clamped():
     assert house_to_json(house) == data
 
 
+@pytest.mark.filterwarnings("ignore::testspace.envs.house.house.HouseWarning")  # an unknown asset becomes a grey box
 @settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(SPOTS),
