@@ -57,6 +57,7 @@ class SemanticMap:
         self._sums = np.zeros((0, len(self.classes)), np.float32)  # (P, K)
         self._colours = np.zeros((0, 3), np.float32)  # (P, 3) sums of rgb
         self._fused: NDArray[np.float32] | None = None  # (P, K), None after a change
+        self._winners: NDArray[np.int16] | None = None  # (P,), None after a change
 
     def __len__(self) -> int:
         """Number of cells seen so far."""
@@ -87,7 +88,7 @@ class SemanticMap:
         at = np.searchsorted(self._places, cells)
         self._sums[at] += np.add.reduceat(probabilities.reshape(-1, len(self.classes))[order], first, axis=0)
         self._colours[at] += np.add.reduceat(colours[order].astype(np.float32), first, axis=0)
-        self._fused = None
+        self._fused = self._winners = None
 
     def _retire(self, frames: Mapping[str, Tensor]) -> None:
         """Halve the evidence of cells that a frame sees through: what was there has moved."""
@@ -120,7 +121,7 @@ class SemanticMap:
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Hold what the map held that gave these `arrays`."""
         self._places, self._sums, self._colours = (arrays[name].copy() for name in ("places", "sums", "colours"))
-        self._fused = None
+        self._fused = self._winners = None
 
     def _probabilities(self) -> NDArray[np.float32]:
         """The fused class probabilities (P, K) of each cell."""
@@ -133,13 +134,18 @@ class SemanticMap:
             self._fused = scores / np.maximum(scores.sum(1, keepdims=True), 1e-12)
         return self._fused
 
+    def _classes(self) -> NDArray[np.int16]:
+        """The class id (P,) of each cell; kept between changes, since every training step asks for it."""
+        if self._winners is None:
+            self._winners = self.classes[self._probabilities().argmax(1)].astype(np.int16)
+        return self._winners
+
     def labels(self, frames: Mapping[str, Tensor]) -> Tensor:
         """Class ids int16 (N, H, W) of frames of the contract with `pose`; 0 where no depth or no prediction is."""
         cells, known = self._cells(frames)
         if not len(self):
             return from_numpy(np.zeros(cells.shape, np.int16))
-        best = self.classes[self._probabilities().argmax(1)].astype(np.int16)
-        return from_numpy(np.where(known, best[cells], np.int16(0)))
+        return from_numpy(np.where(known, self._classes()[cells], np.int16(0)))
 
     def combined(self, frames: Mapping[str, Tensor], probabilities: NDArray[np.float32]) -> NDArray[np.int16]:
         """Class ids int16 (N, H, W): a network's probabilities (N, H, W, K) of the frames times those of the map.
@@ -162,8 +168,7 @@ class SemanticMap:
 
     def surface(self) -> tuple[NDArray[np.float64], NDArray[np.int16]]:
         """The middle of each cell (P, 3), in metres, and its class id (P,)."""
-        best = self.classes[self._probabilities().argmax(1)] if len(self) else np.zeros(0, np.int64)
-        return self._numbers.centres(self._places), best.astype(np.int16)
+        return self._numbers.centres(self._places), self._classes()
 
     def _cells(self, frames: Mapping[str, Tensor]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The cell's row in the map (N, H, W) of each pixel, and whether the map has it."""

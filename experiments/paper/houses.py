@@ -1,6 +1,6 @@
 """The live agent in many houses: specialist against scratch, and the effect of test-time training.
 
-The README's table: `testspace experiment houses --house FILE:LINE ... --preset nano-long`.
+`testspace experiment houses --house FILE:LINE ... --preset nano-long`.
 """
 
 from __future__ import annotations

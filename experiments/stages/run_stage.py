@@ -1,6 +1,7 @@
 """The stage of a live run: `testspace run` in a house, kept like any other stage.
 
-The live agent evaluates itself as it goes; experiments read its log. A policy's file counts by its content.
+The live agent evaluates itself as it goes; experiments read its log. Files of a policy and of the generalist's weights
+count by their content.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from ...core.progress import Advance
 from ...envs.house.house import House
 from ...envs.house.house_io import house_digest, save_house
+from ..protocol.named_weights import weights_digest
 from ..protocol.preset import Preset
 from ..run.live_run import run_episode
 from ..run.run_config import RunConfig
@@ -63,6 +65,8 @@ def live_run(
         "house": house_digest(house), "sizes": asdict(preset), "seed": seed, "policy": _content(policy),
         "change": list(change),
     }  # fmt: skip
+    if not preset.from_scratch:
+        settings["generalist"] = weights_digest(preset.generalist)
 
     def make(folder: Path, advance: Advance) -> None:
         file = folder / "house.json"

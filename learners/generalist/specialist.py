@@ -22,6 +22,7 @@ from ...core.frame import Camera, Frame
 from ..modalities.modality import PSEUDOLABEL
 from ..nn.checkpoint import Checkpoint, read
 from ..nn.precision import autocast
+from ..nn.schedules import warmup_fall
 from .augment import Batch, augment
 from .averaged import AveragedNetwork
 from .geometry import CHANNELS
@@ -91,6 +92,7 @@ class SpecialistLearner:
         """Steps taken, the skipped ones included."""
         self.nonfinite_steps = 0
         """Steps skipped because the loss or its gradient was not finite."""
+        self._folded: tuple[int, Generalist] | None = None  # for `surprise`: after so many steps
 
     @property
     def batch_size(self) -> int:
@@ -107,9 +109,8 @@ class SpecialistLearner:
 
     def learning_rate(self) -> float:
         """Learning rate of the next step."""
-        cfg, total = self.config, self.total_steps
-        risen = min(1.0, (self.steps + 1) / max(1, cfg.warmup_steps))
-        return cfg.learning_rate * risen * min(1.0, max(0.0, (total - self.steps) / max(1.0, cfg.fall * total)))
+        cfg = self.config
+        return warmup_fall(cfg.learning_rate, self.steps, max(1, cfg.warmup_steps), self.total_steps, cfg.fall)
 
     def step(self, frames: Mapping[str, Tensor], mixed: Views | None = None) -> dict[str, float]:
         """One optimiser step on the agent's frames, with `pose` and pseudolabels, and on generated views mixed in.
@@ -154,7 +155,9 @@ class SpecialistLearner:
     def surprise(self, frame: Frame) -> float:
         """How unsure the specialist is of a frame of the contract: mean entropy of its classes, in nats."""
         frames = {key: torch.as_tensor(value)[None] for key, value in frame.items()}
-        probabilities = predict_frames(folded(self.specialist), frames, self.camera)
+        if self._folded is None or self._folded[0] != self.steps:
+            self._folded = self.steps, folded(self.specialist)
+        probabilities = predict_frames(self._folded[1], frames, self.camera)
         return float(-(probabilities * probabilities.clamp(min=1e-9).log()).sum(1).mean())
 
     def save(self, folder: str | Path) -> None:

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from ...core.storage import replace_folder
 from ..nn.checkpoint import Checkpoint, read
 from ..nn.precision import autocast
+from ..nn.schedules import warmup_fall
 from .augment import Batch
 from .averaged import AveragedNetwork
 from .network import Generalist, NetworkConfig
@@ -59,8 +60,7 @@ class TrainingConfig:
 
     def rate_at(self, frames: int, total: int) -> float:
         """The learning rate of the step after `frames` samples of a run of `total`."""
-        warmup = min(1.0, (frames / self.batch + 1) / self.warm_up)
-        return self.rate * warmup * min(1.0, max(0.0, (total - frames) / (self.fall * total)))
+        return warmup_fall(self.rate, frames / self.batch, self.warm_up, total / self.batch, self.fall)
 
     def falls_from(self, total: int) -> int:
         """Samples after which the rate of a run of `total` decays."""
