@@ -101,7 +101,7 @@ def adapted(*, options: Options, policy: str = "frontier", references: bool = Tr
         policy: A policy as for `testspace run --policy`.
         references: Train what the specialist is compared with too, each as long: on generated views alone (control),
             with labels of single frames, of hard votes, and true ones (bound).
-        sensors: What the agent measures, as for `testspace run --sensors`; others than exact with --references False.
+        sensors: What the agent measures, as for `testspace run --sensors`; others than exact with --no-references.
     """
     if find_preset(options.preset).from_scratch:
         raise UserError(f"preset {options.preset} starts from scratch; use --preset adapted")
