@@ -54,6 +54,17 @@ def drawing_device(devices: Sequence[int] = DEVICES) -> int:
                        " Mesa's software renderer (Debian: libegl1 and libgl1-mesa-dri)")  # fmt: skip
 
 
+def describe_installation() -> str:
+    """habitat-sim's version, the device that it draws on, and whether it has Bullet, in one line.
+
+    HabitatError if it is not installed or cannot draw.
+    """
+    module, device = habitat(), drawing_device()
+    drawing = "the CPU" if device < 0 else f"GPU {device}"
+    bullet = "with Bullet" if module.built_with_bullet else "without Bullet: no furniture with doors or drawers"
+    return f"habitat-sim {module.__version__}, draws on {drawing}, {bullet}"
+
+
 def _probe(device: int) -> str | None:
     """Why habitat-sim cannot draw on a device; None where it can."""
     try:

@@ -103,6 +103,11 @@ class HabitatSimulator:
         return other
 
     @property
+    def version(self) -> str:
+        """habitat-sim's version."""
+        return str(self._habitat.__version__)
+
+    @property
     def has_labels(self) -> bool:
         """Whether the scene has class labels."""
         return bool(self._classes.any())

@@ -261,6 +261,7 @@ def double(
     module.physics = types.SimpleNamespace(MotionType=motion)  # type: ignore[attr-defined]
     module.SensorType = kinds  # type: ignore[attr-defined]
     module.SensorSubType = types.SimpleNamespace(PINHOLE="pinhole")  # type: ignore[attr-defined]
+    module.__version__ = "0.3.3"  # type: ignore[attr-defined]
     module.built_with_bullet = bullet  # type: ignore[attr-defined]
     module.metadata = types.SimpleNamespace(MetadataMediator=Mediator)  # type: ignore[attr-defined]
     module.CameraSensorSpec = sensor_spec(  # type: ignore[attr-defined]
