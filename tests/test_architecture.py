@@ -46,6 +46,7 @@ ROOMS_OF = {
         "progress": set(),
         "storage": set(),
         "text_table": set(),
+        "video": {"errors"},
     },
     "envs": {
         "assembly": {"floor_level", "furniture", "generator", "house", "materials", "meshes", "packs", "scene"},

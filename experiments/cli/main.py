@@ -86,14 +86,14 @@ def report(out: Path, /) -> None:
 
 
 @app.command
-def record(run: Path, /, *, out: Path, layout: Literal["plain", "lerobot"] = "plain") -> None:
-    """Write the frames that a run's agent remembers as a recording, for other programs or to live in.
+def record(run: Path, /, *, out: Path, layout: Literal["plain", "lerobot", "mp4"] = "plain") -> None:
+    """Write the frames that a run's agent remembers as a recording, for other programs or to run in, or as a video.
 
     Args:
         run: Folder of the run.
-        out: New or empty folder for the recording.
-        layout: plain (pictures, depth and poses; --sim recording reads it) or lerobot (LeRobot's dataset format 3.0:
-            parquet and video; pip install 'testspace[lerobot]').
+        out: New or empty folder for the recording; with mp4, a file.
+        layout: plain (pictures, depth and poses; --sim recording reads it), lerobot (LeRobot's dataset format 3.0:
+            parquet and video; pip install 'testspace[lerobot]') or mp4 (the video that a run leaves as life.mp4).
     """
     from ..tools.record import record_run
 

@@ -61,6 +61,8 @@ class RunConfig:
     wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None
     """Show the curves in this project of Weights & Biases too (pip install 'testspace[wandb]'); with
     WANDB_MODE=offline in the environment nothing is sent, and no account is needed."""
+    video: Annotated[int, tyro.conf.arg(metavar="SECONDS")] = 30
+    """Length of OUT/life.mp4, the run as a video; 0 for none. It takes about as long to make."""
     up: Literal["y", "z", "-y"] | None = None
     """Axis of a mesh file that points up. Without it: y in .glb, .gltf and .obj, z in .ply and Replica folders."""
     scale: float = 1.0

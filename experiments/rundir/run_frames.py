@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ...core.errors import UserError
-from ...core.frame import Camera, Frame
+from ...core.frame import FRAME_SPEC, Camera, Frame
 from ...envs.conventions import pose_matrices
 from ...envs.recordings.recording import Recording
 from ...learners.data.replay_buffer import ReplayBuffer
@@ -46,8 +47,12 @@ class RunFrames:
 
     def frame(self, index: int) -> Frame:
         """One frame with all keys of the contract, by chronological index from 0."""
-        values = self.buffer.get([int(self._slots[index])])
-        return {key: value[0].numpy() for key, value in values.items() if key != "step"}
+        return {key: value[0] for key, value in self.batch([index]).items()}
+
+    def batch(self, indices: Sequence[int], keys: Sequence[str] = (*FRAME_SPEC, "pose")) -> Frame:
+        """These keys of frames by their chronological index, with a leading axis."""
+        values = self.buffer.get([int(self._slots[index]) for index in indices], tuple(keys))
+        return {key: value.numpy() for key, value in values.items()}
 
     def recording(self) -> Recording:
         """The same frames as a Recording, whose intrinsics count pixels from the middle of the first one."""

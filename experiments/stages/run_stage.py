@@ -74,7 +74,7 @@ def live_run(
             save_house(house, file)
         config = RunConfig(
             folder / "run", house=str(file), seed=seed, policy=policy, preset=store.preset, resume=True,
-            change=tuple(change), device=store.device,
+            change=tuple(change), device=store.device, video=0,
         )  # fmt: skip
         run_episode(config, preset, store.progress)
 

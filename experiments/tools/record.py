@@ -5,20 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from ...core.errors import UserError
 from ...core.progress import Progress
 from ...envs.recordings.lerobot import LeRobotWriter
 from ...envs.recordings.plain import PlainWriter
+from ..report.run_film import write_run_film
 from ..rundir.run_frames import RATE, RunFrames
 
-Layout = Literal["plain", "lerobot"]
-"""The folder that `envs.recordings.plain` describes and reads, or LeRobot's dataset format."""
+Layout = Literal["plain", "lerobot", "mp4"]
+"""The folder that `envs.recordings.plain` describes and reads, LeRobot's dataset format, or the run as a video."""
+SECONDS = 30
+"""Length of a video."""
 TASK = "Explore the house."
 
 
 def record_run(run: Path, out: Path, layout: Layout) -> str:
-    """Write a run's frames into a new folder; returns a report line. UserError, BufferError or RecordingError."""
+    """Write a run's frames into a new folder, or a new file; returns a report line. UserError, BufferError or
+    RecordingError."""
     frames = RunFrames(run)
     with Progress() as progress, progress.stage("frames") as advance:
+        if layout == "mp4":
+            if out.suffix != ".mp4" or out.exists():
+                raise UserError(f"{out}: a video needs a new file whose name ends in .mp4")
+            write_run_film(run, out, SECONDS, advance)
+            return f"{out}: {SECONDS} seconds of {len(frames)} frames"
         if layout == "plain":
             writer = PlainWriter(out, frames.camera)
             for index, step in enumerate(frames.steps.tolist()):
