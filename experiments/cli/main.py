@@ -65,7 +65,7 @@ def watch_(
         run: Folder of the run; it may still be going on.
         out: The recording; without it, RUN/watch.rrd. It opens in Rerun's viewer, on the desktop or in a browser.
         frames: Frames of the agent in it, at most, evenly over its life.
-        view: Show it in the viewer too, where there is a display.
+        view: Show it in the viewer too; without a display, on a page whose link is printed.
         follow: Add what the run adds, until it ends.
     """
     from ..report.rerun_recording import watch

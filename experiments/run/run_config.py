@@ -56,8 +56,8 @@ class RunConfig:
     """Act in a process of its own while the learner learns: for slow simulators, and machines with cores to spare.
     Without it, acting and learning alternate."""
     view: Flag = False
-    """Show the run in Rerun as it goes on (pip install 'testspace[view]'). The recording is kept as OUT/watch.rrd;
-    without a display, only it is written."""
+    """Show the run in Rerun as it goes on (pip install 'testspace[view]'): in a window or, without a display, on a page
+    whose link is printed. The recording is kept as OUT/watch.rrd."""
     wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None
     """Show the curves in this project of Weights & Biases too (pip install 'testspace[wandb]'); with
     WANDB_MODE=offline in the environment nothing is sent, and no account is needed."""

@@ -59,7 +59,7 @@ def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory, cache: Path) ->
     view = ["--view"] if importlib.util.find_spec("rerun") else []
     status, errors = Testspace([*command, "--resume", *view], folder / "resumed.log", environment).wait()
     assert status == 0, errors
-    assert ("no display here" in errors) == bool(view)
+    assert ("no display here: open http://127.0.0.1:" in errors) == bool(view)
     return out, flushed
 
 
