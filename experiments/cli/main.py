@@ -20,16 +20,19 @@ from ...learners.training.train_config import PresetConfig
 from ..generalist.cli import pretrain_generalist
 from ..report.report_page import NAMES
 from .bench_cli import bench
+from .demo_cli import WELCOME, demo, play
 from .experiment_cli import experiment
 from .perception_cli import export_onnx, segment
 from .run_cli import RUN_DEFAULT, RunArguments, parse_run
 
 app = tyro.extras.SubcommandApp()
 
-HouseRef = Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]")]
-"""A ProcTHOR house: FILE.json, or FILE.jsonl[.gz] with a line number from 0."""
-SceneRef = Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]|FOLDER")]
-"""A ProcTHOR house, or a mesh."""
+HouseRef = Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]|SEED")]
+"""A ProcTHOR house: FILE.json, FILE.jsonl[.gz] with a line number from 0, or the number of a generated one."""
+SceneRef = Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]|FOLDER|SEED")]
+"""A ProcTHOR house, the number of a generated one, or a mesh."""
+
+app.command(demo)
 
 
 @app.command
@@ -200,6 +203,7 @@ def export(
     print("\n".join(export_scene(config)))
 
 
+app.command(play)
 app.command(segment)
 app.command(name="export-onnx")(export_onnx)
 
@@ -325,6 +329,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from ... import __version__
 
         print(f"testspace {__version__}")
+        return
+    if not words:
+        print(WELCOME)
         return
     try:
         with ending_in_one_line("testspace"):

@@ -27,7 +27,7 @@ from .film_map import FilmMap
 from .film_page import Curve, FilmPage, draw_chart
 from .report_figures import draw_depth
 from .report_headline import house_name
-from .semantic_drawing import CUT, FromAbove, from_above
+from .semantic_drawing import CUT, FromAbove, from_above, without_gaps
 
 FILM = "life.mp4"
 """Name of the film in a run's folder."""
@@ -39,8 +39,6 @@ BATCH = 25
 """Frames that are read and segmented at once."""
 SPARSE = 4
 """Every so many pixels of a depth map say what has been seen."""
-GAP = 1.5
-"""Cells of the map over which it is filled: far away, rays leave cells out."""
 FIRST, LAST, JOINT, SEEN = (160, 167, 174), (98, 169, 234), (236, 117, 173), (76, 195, 141)
 
 
@@ -165,18 +163,6 @@ def first_seen(frames: RunFrames, view: FromAbove) -> NDArray[np.float32]:
             flat = cells[seen, 1] * columns + cells[seen, 0]
             first[flat] = np.minimum(first[flat], index)
     return _spread(first.reshape(rows, columns))
-
-
-def without_gaps(view: FromAbove) -> FromAbove:
-    """The view with the class of the nearest cell where there is none, up to GAP cells away."""
-    from scipy import ndimage
-
-    empty = view.classes == 0
-    if empty.all():
-        return view
-    away, (rows, columns) = ndimage.distance_transform_edt(empty, return_indices=True)
-    near = away <= GAP
-    return view._replace(classes=np.where(near, view.classes[rows, columns], 0).astype(np.int16))
 
 
 def _spread(first: NDArray[np.float32]) -> NDArray[np.float32]:

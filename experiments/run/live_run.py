@@ -73,6 +73,8 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
         check_wandb()
     if preset.episode.memory is not None and preset.episode.memory < 1:
         raise UserError(f"--episode.memory must be 1 frame or more, got {preset.episode.memory}")
+    if config.seed < 0:
+        raise UserError(f"--seed must be 0 or more, got {config.seed}")
     if config.video < 0:
         raise UserError(f"--video must be 0 seconds or more, got {config.video}")
     device = find_device(config.device)

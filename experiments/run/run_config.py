@@ -20,10 +20,10 @@ class RunConfig:
 
     out: Path
     """Folder for what the run leaves behind: report.html, summary.json, metrics.jsonl, checkpoint."""
-    house: Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]")] = None
+    house: Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]|SEED")] = None
     """Test space: a house file in ProcTHOR's format, or a mesh (.glb, .gltf, .ply, .obj, a Replica folder); with --sim
     thor also procthor-10k:train/17 or FloorPlan1; with habitat also CONFIG.json:SCENE; with recording its folder or
-    file. Without it, a house is generated from the seed."""
+    file; or the number of a generated house. Without it, a house is generated from --seed."""
     seed: int = 0
     """Seed of everything random, and of the generated house."""
     policy: str = "frontier"

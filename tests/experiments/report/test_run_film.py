@@ -13,8 +13,7 @@ from testspace.core.video import VideoWriter
 from testspace.envs.house.classes import CLASS_ID
 from testspace.experiments.report.film_map import FilmMap
 from testspace.experiments.report.film_page import HEIGHT, WIDTH, Curve, FilmPage, draw_chart
-from testspace.experiments.report.run_film import without_gaps
-from testspace.experiments.report.semantic_drawing import FromAbove
+from testspace.experiments.report.semantic_drawing import FromAbove, without_gaps
 
 FLOOR, BED = CLASS_ID["Floor"], CLASS_ID["Bed"]
 

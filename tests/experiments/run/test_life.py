@@ -236,6 +236,9 @@ def test_tokenizers_of_a_run_can_be_looked_at(
         (["--policy", "fly"], ("fly", "frontier", "random")),
         (["--preset", "huge"], ("huge", "nano", "smoke")),
         (["--house", "nowhere.json"], ("nowhere.json", "no such file")),
+        (["--seed", "-1"], ("--seed", "0 or more", "-1")),
+        (["--house", "-3"], ("0 or more", "-3")),
+        (["--video", "-2"], ("--video", "0 seconds")),
     ],
 )
 def test_what_does_not_exist_is_named_and_nothing_is_written(
