@@ -1,9 +1,9 @@
-"""Videos that browsers play, written picture by picture with OpenCV."""
+"""Videos that browsers play, and animated pictures, written with OpenCV."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -75,6 +75,20 @@ class VideoWriter:
         if not writer.isOpened():
             raise UserError(f"{self.file}: OpenCV cannot write VP9 here; install opencv-python-headless from its wheel")
         return writer
+
+
+def write_animation(file: Path, images: Sequence[NDArray[np.uint8]], rate: float, width: int) -> None:
+    """Write rgb pictures uint8 (H, W, 3) as an animated WebP of this width, which pages show where they play no
+    videos."""
+    animation = cv2.Animation()
+    height = _even(width * images[0].shape[0] / images[0].shape[1])
+    animation.frames = [
+        cv2.resize(np.ascontiguousarray(image[..., ::-1]), (width, height), interpolation=cv2.INTER_AREA)
+        for image in images
+    ]
+    animation.durations = np.full(len(images), round(1000 / rate), np.int32)
+    if not cv2.imwriteanimation(str(file), animation, [cv2.IMWRITE_WEBP_QUALITY, 70]):
+        raise UserError(f"{file} cannot be written")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def demo(*, out: Path = Path("demo"), house: House = "18", steps: int = 100, no_
     """Watch the generalist look around a house that it has never seen; nothing is trained. Leaves a video.
 
     Args:
-        out: New or empty folder for demo.mp4 and demo.png.
+        out: New or empty folder for demo.mp4, demo.webp and demo.png.
         house: A ProcTHOR house, or the number of a generated one.
         steps: Steps of the agent.
         no_view: Do not open Rerun (where it is installed: a window, or a page without a display).

@@ -2,6 +2,7 @@
 
 OUT/demo.mp4    what the camera sees, its depth, the network's guess, what all views say together, and the map
 OUT/demo.png    the last picture of it
+OUT/demo.webp   the same, small and animated, for a page
 
 In Rerun, where that is installed, the same can be watched in 3D.
 """
@@ -27,7 +28,7 @@ from ...agent.policies.protocol import step_or_teleport
 from ...core.errors import UserError
 from ...core.frame import Camera, Frame
 from ...core.progress import Progress
-from ...core.video import VideoWriter
+from ...core.video import VideoWriter, write_animation
 from ...envs.gym_envs.house_env import HouseEnv
 from ...envs.house.classes import CLASSES, class_colours
 from ...learners.generalist.perception import Perception, Viewpoint
@@ -44,6 +45,8 @@ CAMERA = Camera(240, 160, 75.0)
 """As large as a view in the video; its pixels are whole squares of the network's."""
 RATE = 5.0
 """Steps of the agent a second, in the video."""
+SKIPPED, SMALL = 2, 800
+"""Every so many pictures are in the animated one, and pixels of its width."""
 SCORED = 4
 """Every so many steps are compared with the truth, which takes another rendering."""
 FAR = 6.0
@@ -97,15 +100,19 @@ def run_demo(config: DemoConfig) -> str:
         show = open_.enter_context(demo_stream(CAMERA)) if config.view else None
         video = open_.enter_context(VideoWriter(config.out / "demo.mp4", RATE))
         advance = open_.enter_context(progress.stage("looking around"))
+        small: list[Image] = []
         for moment in _moments(env, frame, config.steps):
             if moment.step % SCORED == 0:
                 scores.add(moment, env)
             picture = film.draw(moment, scores)
             video.add(picture)
+            if moment.step % SKIPPED == 0:
+                small.append(picture)
             if show is not None:
                 show(moment)
             advance(moment.step + 1, config.steps, f"{moment.seen:.0%} of the floor seen")
         save(config.out / "demo.png", picture)
+        write_animation(config.out / "demo.webp", small, RATE / SKIPPED, SMALL)
     guess, fused = scores.last()
     return "\n".join(
         [

@@ -22,8 +22,9 @@ def test_the_demo_leaves_a_video_and_says_what_was_right(tmp_path: Path, capsys:
     said = capsys.readouterr().out
     assert "6 steps" in said
     assert str(out / "demo.mp4") in said
-    assert sorted(path.name for path in out.iterdir()) == ["demo.mp4", "demo.png"]
+    assert sorted(path.name for path in out.iterdir()) == ["demo.mp4", "demo.png", "demo.webp"]
     assert cv2.VideoCapture(str(out / "demo.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 6
+    assert len(cv2.imreadanimation(str(out / "demo.webp"))[1].frames) == 3
     assert cv2.imread(str(out / "demo.png")).std() > 20
     with pytest.raises(SystemExit, match="2"):
         cli.main(["demo", "--out", str(out)])
