@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from two_rooms import two_rooms
 
 import testspace
 from testspace.agent.policies import make_policy
@@ -34,6 +37,20 @@ def test_gymnasium_finds_nothing_to_complain_of() -> None:
     assert isinstance(picture, np.ndarray)
     assert picture.shape == (16, 16, 3)
     made.close()
+
+
+def test_copies_and_pickles_go_on_as_the_original_does() -> None:
+    env = HouseEnv(two_rooms(), camera=SMALL)
+    env.reset(seed=3)
+    env.step(np.int64(Action.ROTATE_LEFT))
+    others = [copy.deepcopy(env), pickle.loads(pickle.dumps(env))]
+    for action in (0, 2, 4):
+        seen = env.step(np.int64(action))[0]
+        for other in others:
+            assert all(np.array_equal(seen[key], value) for key, value in other.step(np.int64(action))[0].items())
+    seen = env.reset()[0]
+    for other in others:
+        assert all(np.array_equal(seen[key], value) for key, value in other.reset()[0].items())
 
 
 def test_vector_environments_step_together() -> None:
