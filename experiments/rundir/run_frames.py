@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core.errors import UserError
 from ...core.frame import FRAME_SPEC, Camera, Frame
@@ -14,6 +15,8 @@ from ...envs.conventions import pose_matrices
 from ...envs.recordings.recording import Recording
 from ...learners.data.replay_buffer import ReplayBuffer
 
+UNKNOWN = -1
+"""Stands for an action that is not known, or none of the action space's."""
 RATE = 10
 """Nominal frames per second of a run, since steps have no duration."""
 
@@ -41,6 +44,20 @@ class RunFrames:
         self.steps = stored["step"].numpy()
         self._slots = np.argsort(self.steps, kind="stable")
         self.steps, self.poses = self.steps[self._slots], stored["pose"].numpy()[self._slots]
+        self.actions = self._actions()
+        """The action (N,) that was taken from each frame; UNKNOWN where it is not stored."""
+
+    def _actions(self) -> NDArray[np.int64]:
+        file = self.run / "agent" / "agent.npz"
+        taken = np.zeros(0, np.int64)
+        if file.is_file():
+            with np.load(file, allow_pickle=False) as stored:
+                taken = stored.get("actions", taken)
+        after = self.steps + 1  # an action is stored with the frame that it led to
+        actions = np.full(len(self), UNKNOWN)
+        known = after < len(taken)
+        actions[known] = taken[after[known]]
+        return actions
 
     def __len__(self) -> int:
         return len(self._slots)

@@ -37,6 +37,8 @@ def record_run(run: Path, out: Path, layout: Layout) -> str:
         else:
             with LeRobotWriter(out, frames.camera, RATE, TASK) as episode:
                 for index in range(len(frames)):
-                    episode.add(frames.frame(index))
+                    if index and frames.steps[index] - frames.steps[index - 1] != 1:
+                        episode.begin()
+                    episode.add(frames.frame(index), int(frames.actions[index]))
                     advance(index + 1, len(frames))
     return f"{out}: {len(frames)} frames of {frames.camera.width} x {frames.camera.height} pixels"
