@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from gymnasium.wrappers import RecordVideo
 from two_rooms import two_rooms
 
 import testspace
@@ -37,6 +39,18 @@ def test_gymnasium_finds_nothing_to_complain_of() -> None:
     assert isinstance(picture, np.ndarray)
     assert picture.shape == (16, 16, 3)
     made.close()
+
+
+def test_gymnasium_records_a_video(tmp_path: Path) -> None:
+    pytest.importorskip("moviepy")
+    made = gymnasium.make("testspace/House-v0", house=two_rooms(), camera=Camera(64, 48), render_mode="rgb_array")
+    recorded = RecordVideo(made, str(tmp_path / "videos"), disable_logger=True)
+    recorded.reset(seed=0)
+    for _ in range(4):
+        recorded.step(np.int64(Action.ROTATE_LEFT))
+    recorded.close()
+    (file,) = tmp_path.glob("videos/*.mp4")
+    assert cv2.VideoCapture(str(file)).get(cv2.CAP_PROP_FRAME_COUNT) >= 4
 
 
 def test_copies_and_pickles_go_on_as_the_original_does() -> None:
