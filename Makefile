@@ -1,6 +1,6 @@
 # Requires Python 3.11 or newer, and Linux.
 # Another interpreter: make PYTHON=python3.12 run. Another environment: make VENV=/path/to/venv test.
-# Options of pip, such as another index for torch's wheels: make PIP_OPTIONS="--index-url ..." run.
+# Options of pip, such as another index for the wheels of torch: make PIP_OPTIONS=... run.
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -86,7 +86,7 @@ def write_animation(file: Path, images: Sequence[NDArray[np.uint8]], rate: float
         cv2.resize(np.ascontiguousarray(image[..., ::-1]), (width, height), interpolation=cv2.INTER_AREA)
         for image in images
     ]
-    animation.durations = np.full(len(images), round(1000 / rate), np.int32)
+    animation.durations = [round(1000 / rate)] * len(images)
     if not cv2.imwriteanimation(str(file), animation, [cv2.IMWRITE_WEBP_QUALITY, 70]):
         raise UserError(f"{file} cannot be written")
 

@@ -59,6 +59,8 @@ def parse_run(arguments: Sequence[str]) -> RunArguments:
     file = _last(arguments, "config")
     from_file = options(_read(Path(file))) if file is not None else []
     words = [*from_file, *arguments]
+    if _last(arguments, "frames") is not None:
+        raise UserError("--frames: the length of a run is --episode.frames")
     name = _last(words, "preset") or RunConfig.preset
     default = _default(name)
     if from_file:

@@ -12,7 +12,7 @@ from ...core.storage import replacing, write_json
 from ...envs.generator.house_reference import find_house
 from ...envs.house.house import House
 from ..protocol.presets import find_preset
-from ..stages import Store
+from ..stages.store import Store
 from .experiment import Experiment, Summary, Trial
 from .grid import map_trials
 from .options import ExperimentOptions

@@ -50,6 +50,8 @@ Row = dict[str, Any]
 
 def write_report(out: Path) -> Path:
     """Write `out`/report.html and return its path. UserError if the folder has no finished run."""
+    if not out.is_dir():
+        raise UserError(f"{out}: there is no such folder; name one that `testspace run --out` wrote")
     if not (out / "summary.json").is_file():
         raise UserError(f"{out}: no summary.json, so no finished run to report on; finish it with --resume")
     summary = json.loads((out / "summary.json").read_text())

@@ -47,6 +47,7 @@ def test_the_camera_is_set_by_three_words() -> None:
         (["--camera", "96x72"], "square and a multiple of 8"),
         (["--camera", "50x50"], "square and a multiple of 8"),
         (["--fov", "200"], "1 and 170"),
+        (["--frames", "300"], "--episode.frames"),
         (["--camera-height", "0"], "0.1 and 3"),
     ],
 )
