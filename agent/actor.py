@@ -29,6 +29,9 @@ from .policies.protocol import HasMap, step_or_teleport, unwrapped
 Admit = Callable[[NDArray[np.float32]], NDArray[np.bool_]]
 """Which of the poses (N, 6) may enter the replay buffer: those that are not too near to a held-out view."""
 
+TELEPORTED = -1
+"""Stands for the action of a policy that gives a pose."""
+
 
 class Acted(NamedTuple):
     """The acting of one rollout."""
@@ -65,6 +68,8 @@ class Actor:
         self.config, self.folder = config, folder
         self.map, self.semantic_map = OccupancyMap(env.camera), semantic_map
         self.path: list[tuple[float, float]] = []
+        self.actions: list[int] = []
+        """What it did before every frame; TELEPORTED where it was put elsewhere."""
         self.frame = 0
         """Frames seen so far."""
         self.halted: Callable[[], bool] = lambda: False
@@ -76,6 +81,7 @@ class Actor:
         self.frame = buffer.note["frame"]
         with np.load(folder / "agent.npz", allow_pickle=False) as stored:
             self.path = [tuple(place) for place in stored["path"][: self.frame].tolist()]
+            self.actions = stored["actions"][: self.frame].tolist()
             for name, one in self._maps().items():
                 prefix = f"{name}/"
                 one.restore({key.removeprefix(prefix): stored[key] for key in stored if key.startswith(prefix)})
@@ -92,6 +98,7 @@ class Actor:
             collisions += bool(self.info["collision"])
             self.map.update(self.observation)
             self.path.append((float(self.observation["pose"][0]), float(self.observation["pose"][2])))
+            self.actions.append(TELEPORTED if isinstance(action, np.ndarray) else int(action))
             rollout.append(self.observation)
             poses.append(self.info.get("true_pose", self.observation["pose"]))
             if truncated:
@@ -138,7 +145,9 @@ class Actor:
     def _store(self, acted: Acted) -> None:
         """Make what was acted and seen survive a crash."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        arrays: dict[str, NDArray[Any]] = {"path": np.array(self.path, np.float64).reshape(-1, 2)}
+        arrays: dict[str, NDArray[Any]] = {
+            "path": np.array(self.path, np.float64).reshape(-1, 2), "actions": np.array(self.actions, np.int64)
+        }  # fmt: skip
         for name, one in self._maps().items():
             arrays |= {f"{name}/{key}": value for key, value in one.arrays().items()}
         write_arrays(self.folder / "agent.npz", arrays)

@@ -22,6 +22,7 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "pseudolabels": (("transformers",), "SAM edges, boxes and masks as modalities"),
     "sb3": (("stable_baselines3",), "--policy ppo.zip; training PPO"),
     "onnx": (("onnxruntime", "onnx", "onnxscript"), "--policy policy.onnx; testspace export-onnx"),
+    "play": (("pygame",), "testspace play: walk by keyboard"),
     "mcap": (("mcap",), "rosbag2 recordings in MCAP"),
     "view": (("rerun",), "testspace watch: a run in Rerun"),
     "wandb": (("wandb",), "run --wandb PROJECT: curves in Weights & Biases"),

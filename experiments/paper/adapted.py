@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ...core.errors import UserError
 from ...envs.choices import Sensors
-from ..stages.specialist_stage import LabelSource
 from .experiment import Claim, Experiment, Measures, Trial
 from .figures import bars
+
+if TYPE_CHECKING:
+    from ..stages.specialist_stage import LabelSource
 
 GENERALIST, SPECIALIST, CONTROL, BOUND = "generalist", "specialist", "control", "bound"
 FRAMES, VOTES = "self-training by frames", "hard votes in voxels"

@@ -43,6 +43,7 @@ from ..protocol.preset import Preset
 from ..protocol.transfer_set import transfer_set
 from ..report.report import write_report
 from ..report.rerun_recording import need_rerun, recording
+from ..report.run_film import FILM, write_run_film
 from ..rundir.run_folder import RunFolder
 from ..rundir.semantic_file import store_semantic_map
 from ..rundir.wandb_curves import check_wandb
@@ -54,7 +55,7 @@ from .perception_recipe import PerceptionRecipe
 from .run_config import RunConfig
 from .scheduled_changes import ScheduledChange, eval_points, parse_scheduled, recoveries
 from .sight_check import check_frames, check_sight
-from .stage_times import EVALUATING, LABELLED, stage_seconds
+from .stage_times import EVALUATING, FILMING, LABELLED, stage_seconds
 from .threads import set_fastest_threads
 from .world_factory import OpenSpace, View, open_space
 
@@ -73,6 +74,10 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
         check_wandb()
     if preset.episode.memory is not None and preset.episode.memory < 1:
         raise UserError(f"--episode.memory must be 1 frame or more, got {preset.episode.memory}")
+    if config.seed < 0:
+        raise UserError(f"--seed must be 0 or more, got {config.seed}")
+    if config.video < 0:
+        raise UserError(f"--video must be 0 seconds or more, got {config.video}")
     device = find_device(config.device)
     if config.start_4m is not None and not config.start_4m.is_file():
         raise UserError(f"--start-4m: there is no file {config.start_4m}")
@@ -119,6 +124,9 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
                         labelled = transfer_set(space.house, preset.transfer_set, external, advance)
                     perception = FromScratch(config.out, preset, labelled, config.seed, device, config.start_4m)
                 summary = run.live(folder, perception, shown, show, cleanup)
+                if config.video and not (folder.path / FILM).exists():
+                    with folder.timed(FILMING, summary["frames"]), shown.stage("video") as advance:
+                        write_run_film(folder.path, folder.path / FILM, config.video, advance)
             sessions = folder.logged("session")
             summary["seconds"] = sum(row["seconds"] for row in sessions)
             summary["peak_rss_mb"] = max(row["peak_rss_mb"] for row in sessions)

@@ -16,13 +16,12 @@ from ...core.errors import UserError
 from ...core.frame import Camera, Frame, Labels
 from ...envs.assembly.building import build_scene, load_scene
 from ...envs.choices import Light, Sensors
-from ...envs.generator import generate_house
+from ...envs.generator.house_reference import find_house
 from ...envs.gym_envs.house_env import HouseEnv
 from ...envs.gym_envs.measured_world import MeasuredWorld
 from ...envs.gym_envs.world import World
 from ...envs.habitat.habitat_simulator import HabitatSimulator
 from ...envs.house.house import House, HouseWarning
-from ...envs.house.house_io import load_house
 from ...envs.meshes import MeshWarning, is_mesh
 from ...envs.meshes.parts import Up
 from ...envs.recordings import FrameError, RecordingError, open_recording
@@ -119,7 +118,7 @@ def open_space(sim: Sim, house: str | None, seed: int, view: View, frames: int) 
             raise UserError("--sim recording needs the recording: name its folder or file with --house")
         return _recording(house, view, frames)
     if sim == "thor":
-        return _thor(house or generate_house(seed), view, frames)
+        return _thor(find_house(house or str(seed)) if house is None or house.isdecimal() else house, view, frames)
     if sim == "habitat":
         if house is None:
             raise UserError("--sim habitat needs a scene: --house FILE.glb, a Replica folder, or CONFIG.json:SCENE")
@@ -128,7 +127,7 @@ def open_space(sim: Sim, house: str | None, seed: int, view: View, frames: int) 
         return _mesh(str(house), view, frames)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", HouseWarning)
-        described = load_house(house) if house else generate_house(seed)
+        described = find_house(house or str(seed))
     lines = [str(one.message) for one in caught if issubclass(one.category, HouseWarning)]
     return replace(_raycast(described, view, frames), notes=lambda: lines)
 

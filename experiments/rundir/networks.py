@@ -13,9 +13,13 @@ from ...core.errors import UserError
 from ...core.frame import Camera
 from ...envs.house.classes import CLASSES
 from ...learners.generalist.inference import classify_frames, folded
-from ...learners.generalist.weights import load_weights
+from ...learners.generalist.network import Generalist
+from ...learners.generalist.weights import load_generalist, load_weights
 from ...learners.heads.segmentation import Segmenter
 from ...learners.masked.encoder import Encoder
+
+Classify = Callable[[NDArray[np.uint8]], NDArray[np.int16]]
+"""Pictures rgb uint8 (N, H, W, 3) to class ids int16 (N, H, W)."""
 
 
 def weights_file(run: Path, method: str) -> Path:
@@ -23,19 +27,34 @@ def weights_file(run: Path, method: str) -> Path:
     return run / "segmenters" / f"{method}.safetensors"
 
 
-def specialist_of(run: Path) -> Callable[[NDArray[np.uint8]], NDArray[np.int16]] | None:
-    """Classes int16 (N, H, W) of rgb uint8 (N, H, W, 3) by the specialist that was stored last; None before the first.
+def specialist_of(run: Path) -> Classify | None:
+    """The specialist that was stored last; None before the first. ValueError (WeightsError) where it is damaged."""
+    return _stored(run, "specialist")
 
-    ValueError (WeightsError) where it is damaged.
-    """
-    folder, file = run / "segmenters" / "specialist", weights_file(run, "specialist")
+
+def baseline_of(run: Path) -> tuple[str, Classify] | None:
+    """Name and network of what the specialist is compared with; None where a run has none yet. Raises WeightsError."""
+    start = json.loads((run / "config.json").read_text())["sizes"]["generalist"]
+    if start == "none":
+        scratch = _stored(run, "scratch")
+        return None if scratch is None else ("scratch", scratch)
+    network = load_generalist(CLASSES)[0] if start == "shipped" else load_weights(Path(start), CLASSES)
+    return "generalist", _by(network)
+
+
+def _stored(run: Path, method: str) -> Classify | None:
+    folder, file = run / "segmenters" / method, weights_file(run, method)
     if file.is_file():
-        network = folded(load_weights(file, CLASSES))
-        return lambda rgb: classify_frames(network, {"rgb": rgb}, Camera(rgb.shape[2], rgb.shape[1]), depth=False)
+        return _by(load_weights(file, CLASSES))
     if folder.is_dir():
         sizes = json.loads((run / "config.json").read_text())["sizes"]["learner"]
         return Segmenter.load(folder, Encoder(sizes["size"], sizes["image_size"], sizes["patch"])).predict
     return None
+
+
+def _by(network: Generalist) -> Classify:
+    quick = folded(network)
+    return lambda rgb: classify_frames(quick, {"rgb": rgb}, Camera(rgb.shape[2], rgb.shape[1]), depth=False)
 
 
 def chosen_weights(weights: Path | None, run: Path | None) -> Path | None:

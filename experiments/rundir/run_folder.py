@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tensorboard.summary import Writer
+from torch.utils.tensorboard import SummaryWriter
 
 from ...core.errors import UserError
 from ...core.storage import write_json
@@ -45,7 +45,7 @@ class RunFolder:
         out.mkdir(parents=True, exist_ok=True)
         write_json(stored_file, config)
         self.rows = _read_rows(out / "metrics.jsonl")
-        self._curves: list[Writer | WandbCurves] = [Writer(str(out / "tensorboard"))]
+        self._curves: list[SummaryWriter | WandbCurves] = [SummaryWriter(str(out / "tensorboard"))]
         if wandb is not None:
             self._curves.append(WandbCurves(wandb, out, config))
 

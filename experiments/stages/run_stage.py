@@ -87,7 +87,7 @@ def live_run(
     def make(folder: Path, advance: Advance) -> None:
         config = RunConfig(
             folder / "run", house=str(place_for(house, sim, folder)), seed=seed, policy=policy, preset=store.preset,
-            resume=True, change=tuple(change), sim=sim, device=store.device, sensors=sensors,
+            resume=True, change=tuple(change), sim=sim, device=store.device, sensors=sensors, video=0,
         )  # fmt: skip
         run_episode(config, preset, store.progress)
 

@@ -151,7 +151,7 @@ def test_a_life_goes_through_changes(
     small = tiny_preset(frames=24, rollout=12, learning_starts=12)
     monkeypatch.setattr(run_cli, "find_preset", lambda name: small)
     out = tmp_path / "run"
-    start = ["run", "--sim", "habitat", "--house", room, "--preset", "smoke", "--out", str(out)]
+    start = ["run", "--sim", "habitat", "--house", room, "--preset", "smoke", "--video", "0", "--out", str(out)]
     cli.main([*start, "--change", "at=12:lighting=1,objects=1"])
     summary = json.loads((out / "summary.json").read_text())
     assert [change["at"] for change in summary["changes"]] == [12]

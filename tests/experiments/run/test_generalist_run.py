@@ -37,14 +37,21 @@ METHODS = {"generalist", "generalist_rgbd", "specialist", "specialist_rgbd", "sp
 
 
 def config(out: Path, **more: object) -> RunConfig:
-    return replace(RunConfig(out, seed=7, preset="adapted-smoke"), **more)  # type: ignore[arg-type]
+    return replace(RunConfig(out, seed=7, preset="adapted-smoke", video=0), **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("generalist") / "run"
-    run_episode(config(out), PRESET)
+    run_episode(config(out, video=2), PRESET)
     return out
+
+
+def test_it_leaves_a_video_of_the_asked_length(run: Path) -> None:
+    video = cv2.VideoCapture(str(run / "life.mp4"))
+    pictures, rate = (video.get(what) for what in (cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FPS))
+    assert pictures / rate == 2
+    assert "<video" in (run / "report.html").read_text()
 
 
 def test_it_evaluates_networks_and_map_before_and_after(run: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_life_goes_through_a_crash_and_a_change(tmp_path: Path, capsys: pytest
     (tmp_path / "thor").mkdir()
     (tmp_path / "thor/FAULTS").write_text("RotateRight die\n")
     cli.main(["run", "--sim", "thor", "--seed", "5", "--preset", "smoke", "--policy", "random", "--out", str(out),
-              "--change", "at=24:lighting=1"])  # fmt: skip
+              "--video", "0", "--change", "at=24:lighting=1"])  # fmt: skip
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["sim"], summary["frames"]) == ("thor", 36)
     assert summary["notes"] == ["AI2-THOR crashed or hung 1 times, and was restarted."]
@@ -61,7 +61,21 @@ def test_when_it_is_given_up_what_was_lived_is_kept(
 ) -> None:
     monkeypatch.setattr(world_factory, "ThorSimulator", partial(ThorSimulator, restarts=0))
     out, faults = tmp_path / "run", tmp_path / "thor/FAULTS"
-    asked = ["run", "--sim", "thor", "--seed", "5", "--preset", "smoke", "--policy", "random", "--out", str(out)]
+    asked = [
+        "run",
+        "--sim",
+        "thor",
+        "--seed",
+        "5",
+        "--preset",
+        "smoke",
+        "--policy",
+        "random",
+        "--video",
+        "0",
+        "--out",
+        str(out),
+    ]
     stored = ReplayBuffer.flush
 
     def flush(self: ReplayBuffer) -> None:
