@@ -26,7 +26,7 @@ ROOMS_OF = {
     "agent": {
         "actor": {"episode", "fusion", "mapping", "policies"},
         "actor_process": {"actor", "episode", "policies"},
-        "async_live": {"actor_process", "live", "mapping", "trainer"},
+        "async_live": {"actor", "actor_process", "live", "mapping", "trainer"},
         "episode": set(),
         "fusion": set(),
         "live": {"actor", "mapping", "policies", "trainer"},
@@ -37,6 +37,7 @@ ROOMS_OF = {
     },
     "core": {
         "cache": {"digests", "storage"},
+        "children": set(),
         "configs": {"errors"},
         "digests": set(),
         "edges": set(),
@@ -44,7 +45,7 @@ ROOMS_OF = {
         "frame": set(),
         "normals": {"frame"},
         "progress": set(),
-        "storage": set(),
+        "storage": {"errors"},
         "text_table": set(),
     },
     "envs": {
@@ -88,6 +89,7 @@ ROOMS_OF = {
         "paper": {"protocol", "stages"},
         "protocol": set(),
         "report": {"rundir"},
+        "robustness": {"rundir"},
         "run": {"protocol", "report", "rundir"},
         "rundir": set(),
         "stages": {"protocol", "run"},

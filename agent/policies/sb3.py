@@ -12,6 +12,7 @@ import json
 import math
 import zipfile
 import zlib
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.frame import Frame
 from ...envs.gym_envs.motion import Action
 from ..mapping.egocentric import SPACE, EgocentricMap
+from .packed import pack_generator, unpack_generator
 from .protocol import Body, PolicyError
 
 MAX_BYTES = 2**30
@@ -65,6 +68,15 @@ class SB3Policy:
         """Clear the map and reseed with `seed`, or with the seed of the constructor."""
         self._rng = np.random.default_rng(self.seed if seed is None else seed)
         self._view.reset()
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """See `protocol.Resumable`."""
+        return {**self._view.map.arrays(), "rng": pack_generator(self._rng)}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """See `protocol.Resumable`."""
+        self._view.map.restore(arrays)
+        self._rng = unpack_generator(arrays["rng"])
 
     @torch.no_grad()
     def act(self, observation: Frame, info: dict[str, Any]) -> int:

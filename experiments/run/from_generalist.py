@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from ...learners.generalist.inference import classify_frames, folded, probabilit
 from ...learners.generalist.network import Generalist
 from ...learners.generalist.specialist import SpecialistLearner
 from ...learners.generalist.views import PIXELS, ViewSet
-from ...learners.generalist.weights import load_weights, save_weights
+from ...learners.generalist.weights import WeightsError, load_weights, save_weights
 from ..protocol.generated_views import external_views, surface_prior
 from ..protocol.named_weights import load_named
 from ..protocol.preset import Preset
@@ -63,7 +64,7 @@ class FromGeneralist(PerceptionRecipe):
         config = self.preset.specialist
         views = external_views(config.generated_houses, config.generated_views, self.assets, self.seed, advance)
         self.generated = ViewSet(views)
-        teacher = self.network(SPECIALIST if weights_file(self.run, SPECIALIST).exists() else self.baseline)
+        teacher = self.network(SPECIALIST if self.has_specialist() else self.baseline)
         predict, camera = generalist_probabilities(folded(teacher), self.preset.camera), self.preset.camera
         self.semantic_map = SemanticMap(predict, self.learnable, camera, surface_prior(views), self.preset.fusion)
 
@@ -82,7 +83,18 @@ class FromGeneralist(PerceptionRecipe):
         file.parent.mkdir(exist_ok=True)
         save_weights(file, trainer.learner.specialist, CLASSES, provenance)
         assert self.semantic_map is not None
-        self.semantic_map.predict = generalist_probabilities(folded(trainer.learner.specialist), self.preset.camera)
+        teacher = folded(self.network(SPECIALIST))  # as stored, in half precision: what a resumed run has
+        self.semantic_map.predict = generalist_probabilities(teacher, self.preset.camera)
+
+    def has_specialist(self) -> bool:
+        """Whether its file is whole; a damaged one is removed."""
+        file = weights_file(self.run, SPECIALIST)
+        try:
+            return file.exists() and bool(load_weights(file, CLASSES))
+        except WeightsError as error:
+            print(f"{error}; it is made again of what was learned", file=sys.stderr, flush=True)
+            file.unlink()
+            return False
 
     def rows(self, method: str) -> dict[str, Predict]:
         """The network from rgb, and from rgb and depth; for the specialist also the map, and both together."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from ...learners.generalist.inference import classify_frames, folded
 from ...learners.generalist.weights import load_weights
 from ...learners.heads.segmentation import Segmenter
 from ...learners.masked.encoder import Encoder
+from .run_folder import read_config
 
 
 def weights_file(run: Path, method: str) -> Path:
@@ -33,8 +33,12 @@ def specialist_of(run: Path) -> Callable[[NDArray[np.uint8]], NDArray[np.int16]]
         network = folded(load_weights(file, CLASSES))
         return lambda rgb: classify_frames(network, {"rgb": rgb}, Camera(rgb.shape[2], rgb.shape[1]), depth=False)
     if folder.is_dir():
-        sizes = json.loads((run / "config.json").read_text())["sizes"]["learner"]
-        return Segmenter.load(folder, Encoder(sizes["size"], sizes["image_size"], sizes["patch"])).predict
+        try:
+            sizes = read_config(run)["sizes"]["learner"]
+            encoder = Encoder(sizes["size"], sizes["image_size"], sizes["patch"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{run / 'config.json'}: the sizes of the specialist cannot be read ({error!r})") from None
+        return Segmenter.load(folder, encoder).predict
     return None
 
 

@@ -24,6 +24,7 @@ from ..protocol.held_out import eval_rng
 from ..protocol.preset import Preset
 from ..report.drawings import Image, beside
 from ..run.world_factory import View, open_space
+from ..rundir.run_folder import RunFolderError, read_config
 
 SIDE = 128
 """Pixels of a picture in the grid."""
@@ -33,7 +34,7 @@ def load_learner(run: Path) -> TSTLearner:
     """The learner of a run. UserError if there is none, or it is of an earlier version."""
     folder = run / "agent" / "learner"
     try:
-        config = json.loads((run / "config.json").read_text())
+        config = read_config(run)
         if config["sizes"]["generalist"] != "none":
             raise UserError(
                 f"{run} began from the generalist; this needs a masked model from scratch: --preset nano, or "
@@ -44,6 +45,8 @@ def load_learner(run: Path) -> TSTLearner:
             register_network(network, sizes["image_size"], sizes["patch"])
         learner = TSTLearner(TSTConfig.of_json(json.loads((folder / "learner.json").read_text())["config"]))
         learner.load(folder)
+    except RunFolderError:
+        raise
     except FileNotFoundError:
         raise UserError(f"{run} holds no learner (no agent/learner/); name the folder of a run") from None
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -92,7 +95,7 @@ def held_out_views(run: Path, house: str | None) -> tuple[Frame, Labels | None, 
 
     `house`: the run's --house; UserError if it was another.
     """
-    config = json.loads((run / "config.json").read_text())
+    config = read_config(run)
     preset = Preset.of_json(config["sizes"])
     mesh = config.get("mesh", {})
     view = View(preset.camera, preset.transfer_set.camera_height, preset.transfer_set.light, **mesh)
