@@ -83,7 +83,7 @@ ROOMS_OF = {
     "experiments": {
         "audit": set(),
         "bench": set(),
-        "cli": {"bench", "generalist", "paper", "protocol", "report", "run", "rundir", "tools"},
+        "cli": {"bench", "generalist", "paper", "protocol", "report", "robustness", "run", "rundir", "tools"},
         "examples": {"protocol"},
         "generalist": {"protocol"},
         "paper": {"protocol", "stages"},

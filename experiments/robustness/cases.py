@@ -6,11 +6,13 @@ The process is forked, so that nothing has to be imported again; start with ever
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import resource
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,8 +73,10 @@ def _child(call: Callable[[], object], errors: Path, parent: int, seconds: float
     status = 1
     try:
         end_with_parent(parent)
+        faulthandler.disable()
+        warnings.simplefilter("default")  # a warning is no fault
         descriptor = os.open(errors, os.O_WRONLY | os.O_CREAT)
-        os.dup2(descriptor, sys.stderr.fileno() if _has_descriptor(sys.stderr) else 2)
+        os.dup2(descriptor, 2)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.stderr, sys.stdout = os.fdopen(2, "w", buffering=1), os.fdopen(1, "w")
         if seconds is not None:
@@ -96,13 +100,6 @@ def _child(call: Callable[[], object], errors: Path, parent: int, seconds: float
         os._exit(status)
 
 
-def _has_descriptor(stream: object) -> bool:
-    try:
-        return stream.fileno() >= 0  # type: ignore[attr-defined]
-    except (AttributeError, OSError, ValueError):
-        return False
-
-
 def _wait(child: int, deadline: float) -> int | None:
     """The exit status as os.waitpid gives it; None where the deadline passed."""
     while time.monotonic() < deadline:
@@ -122,6 +119,6 @@ def _kind(status: int | None, text: str) -> Kind:
         return "CRASH"
     if "MemoryError" in text or "bad_alloc" in text or "can't allocate memory" in text:
         return "MEMORY"
-    if "Traceback" in text or os.WEXITSTATUS(status) not in (0, 2):
+    if "Traceback" in text or os.WEXITSTATUS(status) not in (0, 1, 2, 130):
         return "TRACEBACK"
     return "whole" if os.WEXITSTATUS(status) == 0 else "refused"

@@ -51,6 +51,9 @@ def check_run(run: Path) -> list[Check]:
     costs = "the one before is used, or it is made again"
     checks += [_check(run, name, _sums, costs) for name in folders if (run / name).is_dir()]
     checks += [_check(run, name, _tensors, "it is made again") for name in _names(run, "segmenters/*.safetensors")]
+    scored = any(row.get("method") == "specialist" for row in read_rows(run)[0])
+    if scored and not _names(run, "segmenters/specialist*"):
+        checks.append(Check("segmenters/specialist", "gone, though it was evaluated", True, "--resume makes it again"))
     costs = "the report and the recording do without"
     checks += [_check(run, name, _arrays, costs) for name in _names(run, "report_data/*.npz")]
     if (run / "summary.json").exists():

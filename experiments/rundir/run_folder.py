@@ -58,6 +58,8 @@ class RunFolder:
         self.last_written = metrics.stat().st_mtime if metrics.exists() else 0.0
         """When the last row was written before this session, in seconds since the epoch."""
         self.rows, damaged = read_rows(out)
+        if not metrics.exists() and (out / "agent").is_dir():
+            print(f"{metrics}: gone, and with it what was measured before", file=sys.stderr, flush=True)
         if damaged or (metrics.exists() and not metrics.read_bytes().endswith(b"\n")):
             if damaged:
                 print(f"{out / METRICS}: {damaged} damaged row(s) left out", file=sys.stderr, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from ...core.errors import UserError
 from ...core.frame import Frame, Labels
+from ...core.storage import check_folder
 from ...envs.house.house import House
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.masked.cross_modal_prediction import Retrieval, predict, retrieve
@@ -43,6 +45,10 @@ def load_learner(run: Path) -> TSTLearner:
         sizes = config["sizes"]["learner"]
         for network in config.get("networks", ()):
             register_network(network, sizes["image_size"], sizes["patch"])
+        wrong, before = check_folder(folder), folder.with_name("learner.old")
+        if wrong is not None and before.is_dir():
+            print(f"{wrong}; the learner stored before is used", file=sys.stderr, flush=True)
+            folder = before
         learner = TSTLearner(TSTConfig.of_json(json.loads((folder / "learner.json").read_text())["config"]))
         learner.load(folder)
     except RunFolderError:
