@@ -21,6 +21,15 @@ _TYPES = {
 }  # fmt: skip
 
 
+def import_library(file: Path) -> Any:
+    """onnxruntime. PolicyError where it is missing."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise PolicyError(f"{file}: needs onnxruntime: pip install 'testspace[onnx]'") from None
+    return onnxruntime
+
+
 class ONNXPolicy:
     """Runs an ONNX graph on each Frame.
 
@@ -30,10 +39,7 @@ class ONNXPolicy:
 
     def __init__(self, file: Path, body: Body) -> None:
         """PolicyError if onnxruntime is missing, the file is not an ONNX model, or an input is not one of INPUTS."""
-        try:
-            import onnxruntime
-        except ImportError:
-            raise PolicyError(f"{file}: needs onnxruntime: pip install 'testspace[onnx]'") from None
+        onnxruntime = import_library(file)
         if file.stat().st_size > MAX_BYTES:
             raise PolicyError(f"{file}: larger than {MAX_BYTES >> 20} MiB")
         options = onnxruntime.SessionOptions()

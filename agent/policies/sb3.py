@@ -45,10 +45,7 @@ class SB3Policy:
 
     def __init__(self, file: Path, body: Body, seed: int = 0) -> None:
         """PolicyError if the zip is not from Stable-Baselines3 or cannot be loaded safely."""
-        try:
-            import stable_baselines3  # noqa: F401
-        except ImportError:
-            raise PolicyError(f"{file}: needs Stable-Baselines3: pip install 'testspace[sb3]'") from None
+        import_library(file)
         weights, kwargs, self._frames = _read(file)
         space: Any = _as_trained(body) if self._frames else SPACE
         self._greedy = any(name.startswith("q_net.") for name in weights)
@@ -87,6 +84,14 @@ class SB3Policy:
             return int(self.policy.q_net(tensors).argmax())
         probabilities = self.policy.get_distribution(tensors).distribution.probs[0].double().numpy()
         return int(self._rng.choice(len(Action), p=probabilities / probabilities.sum()))
+
+
+def import_library(file: Path) -> None:
+    """Import Stable-Baselines3. PolicyError where it is missing."""
+    try:
+        import stable_baselines3  # noqa: F401
+    except ImportError:
+        raise PolicyError(f"{file}: needs Stable-Baselines3: pip install 'testspace[sb3]'") from None
 
 
 def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any], bool]:
