@@ -44,6 +44,7 @@ ROOMS_OF = {
         "errors": set(),
         "frame": set(),
         "normals": {"frame"},
+        "pictures": set(),
         "progress": set(),
         "storage": {"errors"},
         "text_table": set(),

@@ -207,7 +207,9 @@ def _limit(file: Path) -> None:
     with open("/proc/self/statm") as pages:
         now = int(pages.read().split()[0]) * resource.getpagesize()
     most = now + MEMORY + 8 * (file.stat().st_size if file.is_file() else 0)
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _load(file: Path, body: ConfinedBody, seed: int) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..meshes.images import picture_size
+from ...core.pictures import picture_size
 from .recording import FrameError, Reader, RecordingError
 
 MAX_PICTURE_BYTES = 64 * 2**20

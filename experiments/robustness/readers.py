@@ -68,10 +68,10 @@ def reader_of(sample: Path) -> Read | None:
         return lambda path: Segmenter.from_pretrained(str(path))
     if ending == ".json":
         return read_house
-    if is_replica(sample) if sample.is_dir() else is_mesh(sample):
-        return lambda path: load_mesh(path)
     if ending in (".zip", ".onnx"):
         return read_policy
+    if is_replica(sample) if sample.is_dir() else is_mesh(sample):
+        return lambda path: load_mesh(path)
     if ending in (".deb", ".sh3f"):
         return lambda path: install(path)
     if ending == ".safetensors":
