@@ -10,7 +10,8 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -344,9 +345,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         print(f"testspace {__version__}")
         return
-    _interrupt_at_signals()
     try:
-        with ending_in_one_line("testspace"):
+        with _interrupted_by_signals(), ending_in_one_line("testspace"):
             if words[:1] == ["run"]:  # its defaults depend on the preset and on a file
                 run(parse_run(words[1:]))
                 return
@@ -356,13 +356,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _interrupt_at_signals() -> None:
+@contextmanager
+def _interrupted_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP raise KeyboardInterrupt, where nobody has chosen otherwise (nohup ignores SIGHUP)."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
+    ours = threading.current_thread() is threading.main_thread()
+    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if ours and signal.getsignal(one) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _how_to_go_on(words: Sequence[str]) -> str:

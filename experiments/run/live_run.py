@@ -50,6 +50,7 @@ from .async_actor import open_world, refuse_async
 from .evaluation import Evaluation
 from .from_generalist import FromGeneralist
 from .from_scratch import FromScratch
+from .learning_check import learning_notes
 from .perception_recipe import SPECIALIST, PerceptionRecipe
 from .run_config import RunConfig
 from .scheduled_changes import ScheduledChange, eval_points, parse_scheduled, recoveries
@@ -300,9 +301,14 @@ class _Run:
             "nonfinite_steps": learner.nonfinite_steps,
             "threads": threads,
             **evaluation.perception.facts,
-            "notes": self.space.notes(),
+            "notes": [*self.space.notes(), *self._learning_notes(rollouts, evaluation)],
             "segmentation": evaluation.scores(),
         }
+
+    def _learning_notes(self, rollouts: list[dict[str, Any]], evaluation: Evaluation) -> list[str]:
+        perception, truth = evaluation.perception, evaluation.truth
+        classes = None if truth is None else truth.semantic
+        return learning_notes(rollouts, classes, perception.learnable, perception.semantic_map)
 
 
 def _store_map(file: Path, agent: LiveAgent) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ def save_tensors(tensors: Mapping[str, Tensor], file: Path, metadata: dict[str, 
         _sort_metadata(file)
     except SafetensorError as error:
         number = errno.ENOSPC if "os error 28" in str(error) else errno.EIO
-        raise OSError(number, str(error), str(file)) from error
+        raise OSError(number, f"{os.strerror(number)}; what was stored before is whole", str(file)) from error
 
 
 def _sort_metadata(file: Path) -> None:
