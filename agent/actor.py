@@ -1,30 +1,32 @@
 """The acting half of the live agent: it follows the policy and writes what it sees to the replay buffer.
 
-What the agent knows beside its frames (its maps, its path) is written just before the buffer's flush, and the flush
-says how far the agent had come.
+What the agent knows beside its frames (its maps, its path, its policy's plans) is written just before the buffer's
+flush, into a file of its own for each flush, and the flush says how far the agent had come. A resumed agent acts as one
+that never stopped.
 """
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..core.frame import Frame
-from ..core.storage import write_arrays
-from ..envs.gym_envs.world import ChangingWorld, World
+from ..core.storage import DamagedError, read_arrays, write_arrays
+from ..envs.gym_envs.world import ChangingWorld, ResumableWorld, World
 from ..envs.simulator import stack_frames
 from ..learners.data.replay_buffer import ReplayBuffer, as_stored
 from .episode import EpisodeConfig
 from .fusion.semantic_map import SemanticMap
 from .mapping.occupancy_map import OccupancyMap, coverage, view_coverage
 from .policies import Policy
-from .policies.protocol import HasMap, step_or_teleport, unwrapped
+from .policies.protocol import HasMap, Resumable, step_or_teleport, unwrapped
 
 Admit = Callable[[NDArray[np.float32]], NDArray[np.bool_]]
 """Which of the poses (N, 6) may enter the replay buffer: those that are not too near to a held-out view."""
@@ -44,6 +46,38 @@ class Acted(NamedTuple):
     """Seconds of acting and rendering, the replay buffer included."""
     fusing_s: float = 0.0
     """Seconds of the semantic map."""
+
+
+class Stored(Protocol):
+    """What is kept in an agent's file: a map, a policy."""
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Its state."""
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Continue from what `arrays` gave."""
+
+
+def agent_file(folder: Path, frame: int) -> Path:
+    """What the agent knew when it had seen so many frames."""
+    return folder / f"agent-{frame:08d}.npz"
+
+
+def read_agent(buffer: ReplayBuffer, folder: Path) -> dict[str, NDArray[Any]]:
+    """What the agent knew at the buffer's last flush; none before the first.
+
+    Where that is damaged, the buffer is rewound to the flush before, and a line on stderr says so. DamagedError where
+    that is damaged too.
+    """
+    if not buffer.note:
+        return {}
+    try:
+        return read_arrays(agent_file(folder, buffer.note["frame"]))
+    except DamagedError as error:
+        if not buffer.rewind():
+            raise DamagedError(f"{error}; the frames are whole, but the agent cannot go on from them") from None
+        print(f"{error}; going on from frame {buffer.note.get('frame', 0)}", file=sys.stderr, flush=True)
+        return read_agent(buffer, folder)
 
 
 class Actor:
@@ -74,18 +108,24 @@ class Actor:
         """Frames seen so far."""
         self.halted: Callable[[], bool] = lambda: False
         """Whether to stop in the middle of a rollout."""
+        self.acted: Acted | None = None
+        """The last rollout."""
         policy.reset(seed)
+        stored = read_agent(buffer, folder)
         if not buffer.note:
             self.observation, self.info = env.reset()
             return
-        self.frame = buffer.note["frame"]
-        with np.load(folder / "agent.npz", allow_pickle=False) as stored:
-            self.path = [tuple(place) for place in stored["path"][: self.frame].tolist()]
-            self.actions = stored["actions"][: self.frame].tolist()
-            for name, one in self._maps().items():
+        note = buffer.note
+        self.frame, self.acted = note["frame"], Acted(**note["acted"])
+        try:
+            self.path = [tuple(place) for place in stored["path"].tolist()]
+            self.actions = stored["actions"].tolist()
+            for name, one in self._parts().items():
                 prefix = f"{name}/"
                 one.restore({key.removeprefix(prefix): stored[key] for key in stored if key.startswith(prefix)})
-        self.observation, self.info = env.reset(options=buffer.note["resume"])
+        except KeyError as error:
+            raise DamagedError(f"{agent_file(folder, self.frame)}: it lacks {error}; start anew elsewhere") from None
+        self.observation, self.info = env.reset(options={key: note[key] for key in ("body", "pose") if key in note})
 
     def act(self, frames: int) -> Acted:
         """One rollout of `frames` frames, fewer where `halted` says so; what was seen is stored."""
@@ -117,9 +157,9 @@ class Actor:
                 self.semantic_map.add(as_stored(stored))  # as the learner will look them up
                 fusing = time.perf_counter() - begun
         self.frame += len(rollout)
-        acted = Acted(collisions, fps, time.perf_counter() - start - fusing, fusing)
-        self._store(acted)
-        return acted
+        self.acted = Acted(collisions, fps, time.perf_counter() - start - fusing, fusing)
+        self._store(self.acted)
+        return self.acted
 
     def change_house(self, house: Any) -> float:
         """Put another state of the house around the agent, in a ChangingWorld; returns how far it had to move, in
@@ -132,15 +172,17 @@ class Actor:
         held = view_coverage(self.buffer.all(("pose",))["pose"].numpy(), self.env.floor)
         return coverage(self.map, self.env.floor), held
 
-    def _maps(self) -> dict[str, OccupancyMap | SemanticMap]:
-        """The maps that a resumed agent needs, by name."""
-        maps: dict[str, OccupancyMap | SemanticMap] = {"map": self.map}
+    def _parts(self) -> dict[str, Stored]:
+        """What a resumed agent needs, by name."""
+        parts: dict[str, Stored] = {"map": self.map}
         policy = unwrapped(self.policy)
-        if isinstance(policy, HasMap):
-            maps["policy"] = policy.map
+        if isinstance(policy, Resumable):
+            parts["policy"] = policy
+        elif isinstance(policy, HasMap):
+            parts["policy"] = policy.map
         if self.semantic_map is not None:
-            maps["semantic"] = self.semantic_map
-        return maps
+            parts["semantic"] = self.semantic_map
+        return parts
 
     def _store(self, acted: Acted) -> None:
         """Make what was acted and seen survive a crash."""
@@ -148,13 +190,17 @@ class Actor:
         arrays: dict[str, NDArray[Any]] = {
             "path": np.array(self.path, np.float64).reshape(-1, 2), "actions": np.array(self.actions, np.int64)
         }  # fmt: skip
-        for name, one in self._maps().items():
+        for name, one in self._parts().items():
             arrays |= {f"{name}/{key}": value for key, value in one.arrays().items()}
-        write_arrays(self.folder / "agent.npz", arrays)
+        before = self.buffer.note.get("frame", 0)
+        write_arrays(agent_file(self.folder, self.frame), arrays)
         self.buffer.note = self._note(acted)
         self.buffer.flush()
+        for file in self.folder.glob("agent-*.npz"):
+            if file not in (agent_file(self.folder, before), agent_file(self.folder, self.frame)):
+                file.unlink()
 
     def _note(self, acted: Acted) -> dict[str, Any]:
         """How far the agent has come: what the buffer stores with the frames."""
-        resume = self.info.get("resume", {"pose": self.observation["pose"].tolist()})
-        return {"frame": self.frame, "resume": resume}
+        note = {"frame": self.frame, "pose": self.observation["pose"].tolist(), "acted": acted._asdict()}
+        return {**note, "body": self.env.body_state()} if isinstance(self.env, ResumableWorld) else note

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ..core.children import end_with_parent
 from ..envs.gym_envs.world import World
 from ..learners.data.replay_buffer import ReplayBuffer
 from .actor import Acted, Actor, Admit
@@ -53,7 +54,7 @@ class ActorSettings(NamedTuple):
 
 @contextmanager
 def only_actor(folder: Path) -> Iterator[None]:
-    """Wait until no other process acts in this episode: one whose learner was killed ends within a frame.
+    """Wait until no other process acts in this episode: one whose learner was killed ends at once.
 
     ActorError where one goes on.
     """
@@ -84,21 +85,22 @@ class _ReportingActor(Actor):
 
 
 def run_actor(pipe: Connection, learner: int, settings: ActorSettings) -> None:
-    """The main function of the process: obeys the pipe until it is interrupted, or the learner's process ends.
+    """The main function of the process: obeys the pipe until it is interrupted; it dies with the learner's process.
 
     `learner`: the learner's process id. Messages are ("act", frames) and ("change", state of the house).
     """
+    end_with_parent(learner)
     stopped = 0
 
     def stop(number: int, frame: Any) -> None:
         nonlocal stopped
         stopped = stopped or number
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
 
     def halted() -> bool:
-        return bool(stopped) or os.getppid() != learner
+        return bool(stopped)
 
     torch.set_num_threads(1)
     config = settings.config

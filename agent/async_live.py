@@ -13,18 +13,20 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..core.storage import write_arrays
+from ..core.storage import DamagedError, read_arrays, write_arrays
 from ..envs.gym_envs.world import World
 from ..learners.data.shared_buffer import SharedBuffer
-from ..learners.training.fit import RunningMeans
+from .actor import agent_file
 from .actor_process import INTERRUPTED, LONGEST_END, PAUSE, ActorError, ActorSettings, run_actor
 from .live import Rollout
 from .mapping.occupancy_map import OccupancyMap
@@ -53,36 +55,44 @@ class AsyncAgent:
         self._pipe: Connection | None = None
         learned = settings.folder / "learned.npz"
         if learned.exists():
-            with np.load(learned, allow_pickle=False) as stored:
-                self._reported, self._fused = int(stored["reported"]), int(stored["fused"])
-                if trainer.semantic_map is not None:
-                    prefix = "semantic/"
-                    trainer.semantic_map.restore(
-                        {key.removeprefix(prefix): stored[key] for key in stored if key.startswith(prefix)}
-                    )
+            self._resume(learned)
         self._catch_up()
+
+    def _resume(self, learned: Path) -> None:
+        """Continue from what `_store` wrote; where it is damaged, the frames are fused and reported anew."""
+        try:
+            stored = read_arrays(learned)
+        except DamagedError as error:
+            print(f"{error}; its frames are fused again", file=sys.stderr, flush=True)
+            return
+        self._reported, self._fused = int(stored["reported"]), int(stored["fused"])
+        if self.trainer.semantic_map is not None:
+            self.trainer.semantic_map.restore(
+                {key.removeprefix("semantic/"): value for key, value in stored.items() if key.startswith("semantic/")}
+            )
 
     def live(self, until: int, on_rollout: Callable[[Rollout], None]) -> None:
         """Learn while the actor acts to `until` frames; `on_rollout` is called after each of its rollouts, in order.
 
         Raises ActorError where the actor ends before, KeyboardInterrupt where it is interrupted.
         """
-        trainer, learner, means, learning = self.trainer, self.trainer.learner, RunningMeans(), 0.0
+        trainer, learner, learning = self.trainer, self.trainer.learner, 0.0
         if self._reported < until:
             self._send("act", until)
         while self._reported < until:
             self._catch_up()
             ended = next((one for one in self.buffer.note.get("rollouts", ()) if one["frame"] > self._reported), None)
             due = trainer.steps_due(until if ended is None else ended["frame"])
+            trainer.begin(self._reported + 1)  # its end is not known yet
             if ended is not None and due <= learner.steps:
                 self._reported = ended["frame"]
                 self._store()
                 ended = {**ended, "fusing_s": self._fusing, "learning_s": learning}
-                on_rollout(Rollout(**ended, samples_per_s=means.samples_per_s(), losses=means.means()))
-                means, learning, self._fusing = RunningMeans(), 0.0, 0.0
+                on_rollout(Rollout(**ended, samples_per_s=trainer.means.samples_per_s(), losses=trainer.means.means()))
+                learning, self._fusing = 0.0, 0.0
             elif trainer.config.learning(self.frame) and learner.steps < due and len(self.buffer):
                 started = time.perf_counter()
-                trainer.train(min(learner.steps + CHUNK, due), means)
+                trainer.train(min(learner.steps + CHUNK, due))
                 learning += time.perf_counter() - started
             else:
                 time.sleep(PAUSE)
@@ -138,9 +148,14 @@ class AsyncAgent:
         if self.buffer.note.get("frame", 0) == self.frame:
             return
         self.frame = self.buffer.note["frame"]
-        with np.load(self.settings.folder / "agent.npz", allow_pickle=False) as stored:
-            self.path = [tuple(place) for place in stored["path"].tolist()]
-            self.map.restore({key.removeprefix("map/"): stored[key] for key in stored if key.startswith("map/")})
+        try:
+            stored = read_arrays(agent_file(self.settings.folder, self.frame))
+        except DamagedError:
+            if self._process is None:  # its frames go back to the flush before, once the actor starts
+                raise
+            return  # two flushes later already
+        self.path = [tuple(place) for place in stored["path"].tolist()]
+        self.map.restore({key.removeprefix("map/"): value for key, value in stored.items() if key.startswith("map/")})
         semantic_map = self.trainer.semantic_map
         if semantic_map is None or not len(self.buffer):
             return

@@ -2,12 +2,14 @@
 
     environment -> Frame -> policy -> action, and Frame -> replay buffer -> learner
 
-Acting and learning alternate at a stated replay ratio. Everything stored survives a crash after every rollout: a run
-that is killed resumes from there. `agent.async_live` lets both go on at the same time.
+Acting and learning alternate at a stated replay ratio. What was acted is stored after every rollout, the learner also
+in between: a run that is killed resumes from there, and ends as it would have without. `agent.async_live` lets both go
+on at the same time.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +17,6 @@ from typing import Any, Protocol
 
 from ..envs.gym_envs.world import World
 from ..learners.data.replay_buffer import ReplayBuffer
-from ..learners.training.fit import RunningMeans
 from .actor import Actor
 from .mapping.occupancy_map import OccupancyMap
 from .policies.protocol import UsesLearner, unwrapped
@@ -81,6 +82,9 @@ class AlternatingAgent:
 
     def __init__(self, actor: Actor, trainer: Trainer) -> None:
         self.actor, self.trainer = actor, trainer
+        self._reported = 0  # frames seen by the last rollout that was reported in this session
+        if trainer.learner.steps == 0 and trainer.steps_due(max(0, actor.frame - actor.config.rollout)) > 0:
+            print(f"{trainer.folder / 'learner'}: gone; it learns anew from the stored frames", file=sys.stderr)
         policy = unwrapped(actor.policy)
         if isinstance(policy, UsesLearner):
             policy.attach_learner(trainer.surprise)
@@ -111,20 +115,33 @@ class AlternatingAgent:
         return self.actor.buffer
 
     def live(self, until: int, on_rollout: Callable[[Rollout], None]) -> None:
-        """Act and learn until the agent has seen `until` frames; `on_rollout` is called after each rollout."""
+        """Act and learn until the agent has seen `until` frames; `on_rollout` is called after each rollout, first
+        for the one that a resumed agent had acted last."""
+        if self._reported < self.frame <= until:
+            self._learn(on_rollout)
         while self.frame < until:
-            acted = self.actor.act(min(self.actor.config.rollout, until - self.frame))
-            means, started = RunningMeans(), time.perf_counter()
-            self.trainer.train(self.trainer.steps_due(self.frame), means)
-            seconds = time.perf_counter() - started
-            self.trainer.store()
-            seen, held = self.actor.coverage()
-            on_rollout(
-                Rollout(
-                    self.frame, seen, held, **acted._asdict(),
-                    samples_per_s=means.samples_per_s(), losses=means.means(), learning_s=seconds,
-                )
-            )  # fmt: skip
+            self.actor.act(min(self.actor.config.rollout, until - self.frame))
+            self._learn(on_rollout)
+
+    def _learn(self, on_rollout: Callable[[Rollout], None]) -> None:
+        """Learn as much as the last rollout has made due, and report it."""
+        trainer, acted = self.trainer, self.actor.acted
+        assert acted is not None
+        stored = trainer.rollout == self.frame and trainer.learner.steps >= trainer.steps_due(self.frame)
+        trainer.begin(self.frame)
+        started = time.perf_counter()
+        trainer.train(trainer.steps_due(self.frame))
+        seconds = time.perf_counter() - started
+        if not stored:
+            trainer.store()
+        seen, held = self.actor.coverage()
+        self._reported = self.frame
+        on_rollout(
+            Rollout(
+                self.frame, seen, held, **acted._asdict(), samples_per_s=trainer.means.samples_per_s(),
+                losses=trainer.means.means(), learning_s=seconds,
+            )
+        )  # fmt: skip
 
     def change_house(self, house: Any) -> float:
         """Put another state of the house around the agent; returns how far it had to move, in metres."""

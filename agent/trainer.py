@@ -1,7 +1,12 @@
-"""The learning half of the live agent: pre-training on the replay buffer, at a stated replay ratio."""
+"""The learning half of the live agent: pre-training on the replay buffer, at a stated replay ratio.
+
+It is stored while it learns: soon at first, so that a run that is killed again and again gets on, then less often.
+"""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +22,13 @@ from ..learners.training.fit import RunningMeans, fit
 from .episode import EpisodeConfig
 from .fusion.pseudolabelled_frames import pseudolabelled_frames
 from .fusion.semantic_map import SemanticMap
+
+FIRST_STORE = 2.0
+"""Seconds of learning after which a session stores the learner; each later interval is twice as long."""
+STORE_SHARE = 0.05
+"""Share of the time that storing may take at most, once it is seldom."""
+MEANS = "means.json"
+"""File beside the learner: means of the rollout that it is learning from."""
 
 
 class Learner(Protocol):
@@ -83,24 +95,49 @@ class Trainer:
         self.folder, self.semantic_map = folder, semantic_map
         labels = [] if semantic_map is None else [lambda frames, indices: semantic_map.labels(frames)]
         self.sampler = BatchSampler([buffer], learner.batch_size, seed, mix_in, mix_share, labels)
+        self.rollout, self.means = 0, RunningMeans()
+        """The rollout that is being learned from, by the frames seen at its end, and the means of its steps."""
+        self._interval, self._stored = FIRST_STORE, time.monotonic()
         if recover_folder(folder / "learner"):
             learner.load(folder / "learner")
+            stored = json.loads((folder / "learner" / MEANS).read_text())
+            self.rollout = stored.pop("rollout")
+            self.means.resume(stored)
 
     def steps_due(self, frames: int) -> int:
         """Training steps due in all once `frames` frames are seen; none before learning starts."""
         return self.config.steps(frames, self.learner.batch_size) if self.config.learning(frames) else 0
 
-    def train(self, until: int, means: RunningMeans) -> None:
+    def begin(self, rollout: int) -> None:
+        """Learn from here on for the rollout that ended when `rollout` frames were seen: its means start anew."""
+        if self.rollout != rollout:
+            self.rollout, self.means = rollout, RunningMeans()
+
+    def train(self, until: int) -> None:
         """Train until `until` steps are taken, fitting the tokenizers first where that is still to be done."""
         if self.learner.steps >= until:
             return
         if not self.learner.has_tokenizers:
             self.learner.fit_tokenizers(self.sampler.frames)
-        size = self.learner.batch_size
-        means.seconds += fit(self.learner, self._step, until, lambda metrics: means.add(metrics, size))
+            self.store()
+        self._stored = time.monotonic()
+        fit(self.learner, self._step, until)
 
     def _step(self, number: int) -> dict[str, float]:
-        return self.learner.step(*self.sampler.batch(number))
+        started = time.perf_counter()
+        metrics = self.learner.step(*self.sampler.batch(number))
+        self.means.add(metrics, self.learner.batch_size)
+        self.means.seconds += time.perf_counter() - started
+        if time.monotonic() - self._stored > self._interval:
+            self._store_between()
+        return metrics
+
+    def _store_between(self) -> None:
+        """Store the learner in the middle of a rollout's training."""
+        started = time.monotonic()
+        self.store()
+        self._stored = time.monotonic()
+        self._interval = max(2 * self._interval, (self._stored - started) / STORE_SHARE)
 
     def surprise(self, frame: Frame) -> float | None:
         """How badly the learner predicts a Frame; None before the first step."""
@@ -115,4 +152,9 @@ class Trainer:
 
     def store(self) -> None:
         """Write the learner so that it survives a crash."""
-        replace_folder(self.folder / "learner", self.learner.save)
+
+        def write(folder: Path) -> None:
+            self.learner.save(folder)
+            (folder / MEANS).write_text(json.dumps({"rollout": self.rollout, **self.means.state()}))
+
+        replace_folder(self.folder / "learner", write)

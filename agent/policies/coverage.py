@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..mapping.planning import COST_METRES, UNREACHABLE, WALL, distances, walking_costs
@@ -22,6 +24,13 @@ class CoveragePolicy(FrontierPolicy):
         """Clear the map and the squares already targeted."""
         super().reset(seed)
         self._targeted: set[tuple[int, int]] = set()
+
+    def _plans(self) -> dict[str, Any]:
+        return {**super()._plans(), "targeted": sorted(self._targeted)}
+
+    def _resume_plans(self, plans: dict[str, Any]) -> None:
+        super()._resume_plans(plans)
+        self._targeted = {(row, column) for row, column in plans["targeted"]}
 
     def _next_frontier(self) -> Goal | None:
         """The nearest open cell, by path length, of an unvisited square; frontiers when there is none."""

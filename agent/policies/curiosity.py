@@ -51,6 +51,15 @@ class CuriosityPolicy(FrontierPolicy):
         """Latest surprise and number of queries, by square (row, column) and heading."""
         self._heading: int | None = None
 
+    def _plans(self) -> dict[str, Any]:
+        surprises = [[*key, *value] for key, value in self.surprises.items()]
+        return {**super()._plans(), "surprises": surprises, "heading": self._heading}
+
+    def _resume_plans(self, plans: dict[str, Any]) -> None:
+        super()._resume_plans(plans)
+        self.surprises = {(row, column, heading): (s, count) for row, column, heading, s, count in plans["surprises"]}
+        self._heading = plans["heading"]
+
     def act(self, observation: Frame, info: dict[str, Any]) -> int:
         """The next action; every SURPRISE_INTERVAL-th frame updates the surprise map first."""
         if self._surprise is not None and self._acts % SURPRISE_INTERVAL == 0:

@@ -6,6 +6,7 @@ It needs privileged access: the ground-truth reachable floor, and an environment
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from ...core.frame import Frame
 from ...envs.floor import ReachableFloor
 from ...envs.gym_envs.motion import Motion
+from .packed import pack_generator, unpack_generator
 
 PITCHES = (-45.0, 15.0)
 """Range of the sampled pitch, in degrees."""
@@ -30,6 +32,14 @@ class DensePolicy:
     def reset(self, seed: int | None = None) -> None:
         """Reseed with `seed`, or with the seed of the constructor."""
         self._rng = np.random.default_rng(self.seed if seed is None else seed)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """See `protocol.Resumable`."""
+        return {"rng": pack_generator(self._rng)}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """See `protocol.Resumable`."""
+        self._rng = unpack_generator(arrays["rng"])
 
     def act(self, observation: Frame, info: dict[str, Any]) -> NDArray[np.float64]:
         """The next pose, float64 (6,), for `HouseEnv.teleport`; the observation is ignored."""

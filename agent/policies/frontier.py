@@ -6,6 +6,7 @@ none is left, it visits the places and headings that it has observed least, at v
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from ...core.frame import Camera, Frame
 from ...envs.gym_envs.motion import Action, Motion
 from ..mapping.occupancy_map import FREE, HEADINGS, UNKNOWN, OccupancyMap
 from ..mapping.planning import COST_METRES, UNREACHABLE, WALL, distances, walking_costs
+from .packed import pack, pack_generator, unpack, unpack_generator
 from .walker import Step, Walker
 
 EXPLORING_PITCH = -30.0
@@ -72,6 +74,40 @@ class FrontierPolicy:
         self._goal: Goal | None = None
         self._excluded: set[tuple[int, int]] = set()
         self._acts, self._retries, self._next_retry = 0, 0, 0
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """See `protocol.Resumable`."""
+        goal = self._goal
+        arrays = {**self._walker.arrays(), "rng": pack_generator(self._rng), "plans": pack(self._plans())}
+        if goal is not None:
+            plain = {
+                "cell": goal.cell, "kind": goal.kind, "patience": goal.patience, "looks": goal.looks, "age": goal.age,
+                "steps": sorted(goal.steps),
+            }  # fmt: skip
+            arrays |= {"goal": pack(plain), "costs": self._costs, "length": self._length}
+        return arrays
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """See `protocol.Resumable`."""
+        self._walker.restore(arrays)
+        self._rng = unpack_generator(arrays["rng"])
+        self._resume_plans(unpack(arrays["plans"]))
+        if "goal" in arrays:
+            plain = unpack(arrays["goal"])
+            steps = {(x, z, heading) for x, z, heading in plain.pop("steps")}
+            row, column = plain.pop("cell")
+            self._goal = Goal(cell=(row, column), steps=steps, **plain)
+            self._costs, self._length = arrays["costs"].copy(), arrays["length"].copy()
+
+    def _plans(self) -> dict[str, Any]:
+        """What is remembered beside map and goal, as JSON."""
+        counts = {"acts": self._acts, "retries": self._retries, "next_retry": self._next_retry}
+        return {**counts, "excluded": sorted(self._excluded)}
+
+    def _resume_plans(self, plans: dict[str, Any]) -> None:
+        """Remember what `_plans` gave."""
+        self._acts, self._retries, self._next_retry = plans["acts"], plans["retries"], plans["next_retry"]
+        self._excluded = {(row, column) for row, column in plans["excluded"]}
 
     def act(self, observation: Frame, info: dict[str, Any]) -> int:
         """Update the map with this Frame and return the next action."""

@@ -6,8 +6,8 @@
     ppo.zip                     Stable-Baselines3 (`sb3`)
     policy.onnx                 ONNX (`onnx`)
 
-The first three run the Python code that they name. The last two are weights and run no code; weight files that could
-(.pt, .pth, .pkl) are rejected.
+The first three run the Python code that they name. The last two are weights and run no code, in a process of their own
+with limits of memory and time (`confined`); weight files that could (.pt, .pth, .pkl) are rejected.
 """
 
 from __future__ import annotations
@@ -42,14 +42,10 @@ def find_policy(reference: str, built_in: Sequence[str]) -> PolicyFactory:
         )
     if suffix in (".zip", ".onnx") and not Path(reference).is_file():
         raise PolicyError(f"{reference}: no such file")
-    if suffix == ".zip":
-        from .sb3 import SB3Policy
+    if suffix in (".zip", ".onnx"):
+        from .confined import ConfinedPolicy
 
-        return lambda body, seed: SB3Policy(Path(reference), body, seed)
-    if suffix == ".onnx":
-        from .onnx import ONNXPolicy
-
-        return lambda body, seed: ONNXPolicy(Path(reference), body)
+        return lambda body, seed: ConfinedPolicy(Path(reference), body, seed)
     registered = {point.name: point for point in entry_points(group=GROUP)}
     if reference in registered:
         target = _load(registered[reference], reference)

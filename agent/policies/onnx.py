@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,14 @@ class ONNXPolicy:
     def reset(self, seed: int | None = None) -> None:
         """Set recurrent states to zero."""
         self._states = dict(self._zeros)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """See `protocol.Resumable`."""
+        return dict(self._states)
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """See `protocol.Resumable`."""
+        self._states = {name: arrays[name] for name in self._zeros}
 
     def act(self, observation: Frame, info: dict[str, Any]) -> int:
         """The next action."""

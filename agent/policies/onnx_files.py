@@ -12,15 +12,21 @@ MAX_BYTES = 2**30
 """Maximum size of a model with its weights, in bytes."""
 
 
+def import_library(file: Path) -> Any:
+    """onnxruntime. PolicyError where it is missing."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise PolicyError(f"{file}: needs onnxruntime: pip install 'testspace[onnx]'") from None
+    return onnxruntime
+
+
 def open_session(file: Path) -> Any:
     """An onnxruntime session of a model. PolicyError for a missing package or what is no model.
 
     Weights may lie in files beside the model, of which it names nothing but the file name: no other file is read.
     """
-    try:
-        import onnxruntime
-    except ImportError:
-        raise PolicyError(f"{file}: needs onnxruntime: pip install 'testspace[onnx]'") from None
+    onnxruntime = import_library(file)
     if file.stat().st_size > MAX_BYTES:
         raise PolicyError(f"{file}: larger than {MAX_BYTES >> 20} MiB")
     options = onnxruntime.SessionOptions()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -26,7 +26,7 @@ class UnknownPolicyError(PolicyError):
 class Policy(Protocol):
     """Chooses actions. A custom policy needs no base class, and no `reset` either.
 
-    Optional parts: `HasMap`, `UsesLearner`.
+    Optional parts: `HasMap`, `Resumable`, `UsesLearner`.
     """
 
     def reset(self, seed: int | None = None) -> None:
@@ -44,6 +44,20 @@ class HasMap(Protocol):
     """A policy that plans on an occupancy map; the map is saved and restored with the run."""
 
     map: OccupancyMap
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A policy whose whole state is stored with the run, so that a resumed run acts as one that never stopped.
+
+    One without these methods starts anew with `reset`, and its map, if it has one, is restored.
+    """
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The state, as arrays by name; `packed.pack` makes one of a JSON value."""
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Continue from what `arrays` gave, after a `reset`."""
 
 
 @runtime_checkable

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core.frame import Camera, Frame
 from ...envs.gym_envs.motion import Action, Motion
+from .packed import pack_generator, unpack_generator
 
 ACTION_PROBABILITIES = {
     Action.MOVE_AHEAD: 0.5,
@@ -30,6 +33,14 @@ class RandomPolicy:
     def reset(self, seed: int | None = None) -> None:
         """Reseed with `seed`, or with the seed of the constructor."""
         self._rng = np.random.default_rng(self.seed if seed is None else seed)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """See `protocol.Resumable`."""
+        return {"rng": pack_generator(self._rng)}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """See `protocol.Resumable`."""
+        self._rng = unpack_generator(arrays["rng"])
 
     def act(self, observation: Frame, info: dict[str, Any]) -> int:
         """The next action; the observation is ignored."""

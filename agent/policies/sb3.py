@@ -13,6 +13,7 @@ import math
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,13 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.frame import FRAME_SPEC, Frame
 from ...envs.gym_envs.motion import Action
 from ..mapping.egocentric import SPACE, EgocentricMap
+from .packed import pack_generator, unpack_generator
 from .protocol import Body, PolicyError
 from .resolution import check_shape, resampled
 
@@ -47,10 +50,7 @@ class SB3Policy:
 
     def __init__(self, file: Path, body: Body, seed: int = 0) -> None:
         """PolicyError if the zip is not from Stable-Baselines3 or cannot be loaded safely."""
-        try:
-            import stable_baselines3  # noqa: F401
-        except ImportError:
-            raise PolicyError(f"{file}: needs Stable-Baselines3: pip install 'testspace[sb3]'") from None
+        import_library(file)
         weights, kwargs, self._frames, self._size = _read(file)
         if self._size is not None:
             check_shape(str(file), *self._size, body.camera)
@@ -73,6 +73,15 @@ class SB3Policy:
         self._rng = np.random.default_rng(self.seed if seed is None else seed)
         self._view.reset()
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """See `protocol.Resumable`."""
+        return {**self._view.map.arrays(), "rng": pack_generator(self._rng)}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """See `protocol.Resumable`."""
+        self._view.map.restore(arrays)
+        self._rng = unpack_generator(arrays["rng"])
+
     @torch.no_grad()
     def act(self, observation: Frame, info: dict[str, Any]) -> int:
         """The next action."""
@@ -84,6 +93,14 @@ class SB3Policy:
             return int(self.policy.q_net(tensors).argmax())
         probabilities = self.policy.get_distribution(tensors).distribution.probs[0].double().numpy()
         return int(self._rng.choice(len(Action), p=probabilities / probabilities.sum()))
+
+
+def import_library(file: Path) -> None:
+    """Import Stable-Baselines3. PolicyError where it is missing."""
+    try:
+        import stable_baselines3  # noqa: F401
+    except ImportError:
+        raise PolicyError(f"{file}: needs Stable-Baselines3: pip install 'testspace[sb3]'") from None
 
 
 def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any], bool, tuple[int, int] | None]:

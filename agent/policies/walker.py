@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ...core.frame import Camera, Frame
 from ...envs.gym_envs.motion import Action, Motion
 from ..mapping.occupancy_map import OccupancyMap
 from ..mapping.planning import clear_line, waypoint
+from .packed import pack, unpack
 
 Step = tuple[int, int, int]
 """A MoveAhead attempt: position (to 5 cm) and heading."""
@@ -42,6 +44,19 @@ class Walker:
         self.map.block(x + self.motion.step * np.sin(np.radians(yaw)), z - self.motion.step * np.cos(np.radians(yaw)))
         self.queue.clear()
         return True
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The state, for checkpoints."""
+        plain = {"queue": [int(action) for action in self.queue], "bumps": sorted(self.bumps)}
+        return {**self.map.arrays(), "walker": pack(plain), "walker_pose": self.pose}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Restore the state that `arrays` returned."""
+        self.map.restore(arrays)
+        plain = unpack(arrays["walker"])
+        self.queue = deque(Action(number) for number in plain["queue"])
+        self.bumps = {(x, z, heading) for x, z, heading in plain["bumps"]}
+        self.pose = arrays["walker_pose"].copy()
 
     def forget_bumps(self) -> None:
         """Allow blocked steps and cells again."""

@@ -27,7 +27,7 @@ FARTHEST = 1000.0
 _TINY = 1e-6  # float32 rounding of unit vectors
 OBSERVED = (*FRAME_SPEC, "pose")
 """The keys of an observation: all of the frame contract, nothing else."""
-_OPTIONS = ("pose", "position", "house")
+_OPTIONS = ("pose", "position", "body", "house")
 
 
 class HouseEnv(gymnasium.Env[Frame, np.int64]):
@@ -163,16 +163,26 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         Without a seed the start is the house file's `agent` entry, if that is reachable. Once a seed has been passed,
         this and all later starts are drawn from `np_random`: a place uniform over the reachable floor, a yaw
         among the multiples of `turn`, pitch 0. `options` may fix the start: {"position": (x, z)} with a drawn yaw, or
-        {"pose": (x, y, z, yaw, pitch, roll)} with y and roll ignored; {"house": House} changes to that house first,
-        as `change` does. Raises ValueError for other options and for unreachable places.
+        {"pose": (x, y, z, yaw, pitch, roll)} with y and roll ignored; {"body": what `body_state` gave} goes on from
+        there; {"house": House} changes to that house first, as `change` does. Raises ValueError for other options and
+        for unreachable places.
         """
         super().reset(seed=seed)
         self._seeded |= seed is not None
         if options and "house" in options:
             self.loaded = self.loaded.changed(options["house"])
+        if options and "body" in options:
+            return self._put_back(options["body"])
         self._x, self._z, self._start_yaw, self._pitch = self._start(options or {})
         self._turns, self._step = 0, 0
         return self._observe(), self._info(collision=False)
+
+    def body_state(self) -> dict[str, Any]:
+        """Where the agent is, exactly, as JSON: `reset(options={"body": ...})` puts it back there."""
+        return {
+            "x": self._x, "z": self._z, "start_yaw": self._start_yaw, "turns": self._turns, "pitch": self._pitch,
+            "step": self._step, "collision": self._collision,
+        }  # fmt: skip
 
     def change(self, house: House | Simulator) -> tuple[Frame, dict[str, Any]]:
         """Change the house between two steps; returns the Frame that the agent then sees, and `info`.
@@ -261,6 +271,19 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         x, z = self.floor.sample(1, self.np_random)[0]
         return float(x), float(z), self._draw_yaw(), 0.0
 
+    def _put_back(self, body: Any) -> tuple[Frame, dict[str, Any]]:
+        """What `reset` returns, of a body that is where another one was."""
+        names = ("x", "z", "start_yaw", "pitch", "turns", "step")
+        try:
+            x, z, start_yaw, pitch, turns, step = self._numbers([body[name] for name in names], "body", len(names))
+            collision = bool(body["collision"])
+        except (KeyError, TypeError):
+            raise ValueError(f"HouseEnv.reset: body must be what body_state() gave, got {body!r}") from None
+        self._require_reachable(x, z)
+        self._x, self._z, self._start_yaw, self._pitch = x, z, start_yaw, pitch
+        self._turns, self._step = int(turns), int(step)
+        return self._observe(), self._info(collision)
+
     def _draw_yaw(self) -> float:
         return float(self.np_random.integers(max(1, int(360 / self.motion.turn)))) * self.motion.turn
 
@@ -282,4 +305,5 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         return frame
 
     def _info(self, collision: bool) -> dict[str, Any]:
+        self._collision = collision
         return {"collision": collision, "step": self._step}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ...core.frame import Camera, Frame
 from ..floor import ReachableFloor
@@ -38,6 +38,14 @@ class World(Protocol):
 
     def step(self, action: int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
         """Do one action (`envs.gym_envs.motion.Action`); `info["collision"]` says whether a move was blocked."""
+
+
+@runtime_checkable
+class ResumableWorld(Protocol):
+    """A world whose agent can be put back exactly where it was; others are reset to the camera's pose."""
+
+    def body_state(self) -> dict[str, Any]:
+        """Where the agent is, as JSON, for `reset(options={"body": ...})`."""
 
 
 class ChangingWorld(World, Protocol):

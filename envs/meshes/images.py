@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.pictures import picture_size
 from ..scene import TEXTURE_SIZE
 from .mesh_errors import MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, MeshError
 
@@ -79,25 +80,3 @@ def encode(texture: NDArray[np.uint8]) -> bytes:
 
     order = [2, 1, 0, 3][: texture.shape[2]]
     return bytes(cv2.imencode(".png", np.ascontiguousarray(texture[..., order]))[1])
-
-
-def picture_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height in the header of a PNG or JPEG, before anything is decoded; None for other data."""
-    return _png_size(data) or _jpeg_size(data)
-
-
-def _png_size(data: bytes) -> tuple[int, int] | None:
-    if data[:8] != b"\x89PNG\r\n\x1a\n" or len(data) < 24:
-        return None
-    return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height from the frame header, before anything is decoded."""
-    at = 2
-    while data[:2] == b"\xff\xd8" and at + 9 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
-        at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return None

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .images import decode, picture_size
+from ...core.pictures import picture_size
+from .images import decode
 from .mesh_errors import MAX_IMAGE_BYTES, MeshError, read_bytes
 
 MAX_PIXELS = 2**29

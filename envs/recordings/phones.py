@@ -68,7 +68,7 @@ def read_arkitscenes(folder: Path) -> Recording:
     lowres_wide_intrinsics/ID_TIME.pincam (width height fx fy cx cy), and lowres_wide.traj: time, rotation vector and
     translation of world to camera, OpenCV axes, z up.
     """
-    track = table(folder / "lowres_wide.traj", 7, 7)
+    track = table(folder / "lowres_wide.traj", 7, 7, least=1)
     poses = invert(from_axis_angles(track[:, 4:7], track[:, 1:4]))
     rgb, depth, trust, cameras = (
         _by_time(folder / name, ending)
@@ -105,7 +105,7 @@ def read_stray(folder: Path) -> Recording:
     odometry.csv: timestamp, frame, x, y, z, qx, qy, qz, qw of the camera in ARKit's world (y up), OpenCV axes;
     since 2026 with fx, fy, cx, cy of each frame, which then go before camera_matrix.csv, those of the last one.
     """
-    rows = table(folder / "odometry.csv", 9)
+    rows = table(folder / "odometry.csv", 9, least=1)
     head = read_text(folder / "odometry.csv").split("\n", 1)[0].replace(",", " ").split()
     refocused = head[9:13] == ["fx", "fy", "cx", "cy"]
     k = matrix(folder / "camera_matrix.csv", 3, 3)

@@ -49,10 +49,17 @@ class RecordingEnv:
         """The floor along the camera's path."""
         return self.simulator.floor
 
+    def body_state(self) -> dict[str, Any]:
+        """Which frame was replayed last, as JSON: `reset(options={"body": ...})` goes back to it."""
+        return {"at": self._at}
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
-        """The first frame, or, with {"pose": (6,)} in `options`, the one nearest to that pose."""
+        """The first frame, or, with {"pose": (6,)} in `options`, the one nearest to that pose, or, with
+        {"body": what `body_state` gave}, that one."""
         self._at = -1
-        if options and "pose" in options:
+        if options and "body" in options:
+            self._at = int(options["body"]["at"]) - 1
+        elif options and "pose" in options:
             target = int(self.simulator.nearest(np.asarray(options["pose"])[None])[0])
             self._at = int(np.argmin(np.abs(self.order - target))) - 1
         return self._next(), self._info()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..meshes.images import picture_size
+from ...core.pictures import picture_size
 from .recording import FrameError, Reader, RecordingError
 
 MAX_PICTURE_BYTES = 64 * 2**20
@@ -52,11 +52,11 @@ def read_json(file: Path) -> Any:
         raise RecordingError(file, f"it is not JSON ({error})") from None
 
 
-def table(file: Path, columns: int, most: int | None = None) -> NDArray[np.float64]:
+def table(file: Path, columns: int, most: int | None = None, least: int = 0) -> NDArray[np.float64]:
     """Numbers of a text file, (N, columns), separated by spaces or commas; `#` begins a comment.
 
     Lines without a number (headers) are skipped at the top only; "nan" and "inf" are numbers. A line may have more
-    columns, up to `most`, which are ignored. RecordingError names an invalid line.
+    columns, up to `most`, which are ignored. RecordingError names an invalid line, or a file with too few rows.
     """
     rows: list[list[float]] = []
     for count, line in enumerate(read_text(file).splitlines(), 1):
@@ -72,6 +72,8 @@ def table(file: Path, columns: int, most: int | None = None) -> NDArray[np.float
         if len(numbers) < columns or (most is not None and len(numbers) > most):
             raise RecordingError(file, f"line {count}: expected {columns} numbers, found {len(numbers)}")
         rows.append(numbers[:columns])
+    if len(rows) < least:
+        raise RecordingError(file, f"it has {len(rows)} rows of numbers, and needs {least}")
     return np.array(rows, np.float64).reshape(-1, columns)
 
 

@@ -41,7 +41,7 @@ def is_tum(folder: Path) -> bool:
 def read_tum(folder: Path) -> Recording:
     """The recording of a TUM RGB-D folder; frames without depth or pose of their time are dropped and counted."""
     times, files = _listed(folder, "rgb.txt")
-    truth = table(folder / "groundtruth.txt", 8, 8)
+    truth = table(folder / "groundtruth.txt", 8, 8, least=1)
     rows, posed = nearest_rows(times, truth[:, 0], MATCH_SECONDS)
     poses = from_quaternions(truth[rows, 1:4], truth[rows, 4:8])
     poses[~posed] = np.nan

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.cache import cache_folder, code_key, store
+from ...core.cache import cache_folder, code_key, read_cached, store
 from ..house.classes import CLASS_ID
 from . import bakekernel, embree
 from .bakekernel import BETWEEN, HIDDEN, LIVE, OUTSIDE
@@ -258,10 +257,10 @@ def _digest(scene: Scene) -> str:
 
 def _read(file: Path, tables: Tables) -> _Stored | None:
     """Contents of the file; None if it is missing, damaged or does not fit the tables."""
+    arrays = read_cached(file)
     try:
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            stored = _Stored(*(arrays[name] for name in ("faces", "copies", "light", "charts")))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+        stored = _Stored(*(arrays[name] for name in ("faces", "copies", "light", "charts")))
+    except KeyError:
         return None
     if not _fits(stored, tables):
         return None

@@ -68,3 +68,31 @@ def perception(*, json: Path | None = None, rounds: int = 40, threads: int = 1, 
     from ..bench.perception import PerceptionBench, main
 
     main(PerceptionBench(json_file=json, rounds=rounds, threads=threads, weights=weights))
+
+
+@bench.command
+def robustness(
+    *,
+    work: Path,
+    seed: int = 0,
+    files: int = 2000,
+    folders: int = 60,
+    kills: int = 24,
+    corpus: Path | None = None,
+    json: Path | None = None,
+) -> None:
+    """Try mutated files, damaged run folders and killed runs; say which end in anything but a result or one line.
+
+    Args:
+        work: Folder for all that the cases write; a later call goes on with the runs that are there.
+        seed: Another seed, other cases.
+        files: Mutated files over all readers.
+        folders: Damaged run folders, of each of two kinds of run.
+        kills: Kills, over eight kinds of run, each compared with a run that was not killed.
+        corpus: Folder of more samples to mutate: houses, meshes, recordings, models, policies.
+        json: File for all figures.
+    """
+    from ..robustness.command import Robustness, main
+    from .main import main as command_line
+
+    main(Robustness(work, seed, files, folders, kills, corpus, json), command_line)

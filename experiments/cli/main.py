@@ -5,11 +5,13 @@ What is slow to import is imported inside the commands, so that `--help` and a m
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -258,11 +260,23 @@ app.command(name="pretrain-generalist")(pretrain_generalist)
 
 
 @app.command(name="doctor")
-def doctor_() -> None:
-    """Say what this machine can do: cores, memory, GPU, worlds, extras; and what each missing part is good for."""
-    from .doctor import diagnosis
+def doctor_(run: Annotated[Path | None, tyro.conf.Positional] = None, /) -> None:
+    """Say what this machine can do: cores, memory, GPU, worlds, extras; or, of a run, which of its files are damaged.
 
-    print(diagnosis())
+    Args:
+        run: Folder of a run to check; exits with status 1 where a file is damaged.
+    """
+    if run is None:
+        from .doctor import diagnosis
+
+        print(diagnosis())
+        return
+    from ..rundir.check_run import check_run
+
+    checks = check_run(run)
+    print("\n".join(str(check) for check in checks))
+    if any(check.wrong for check in checks):
+        sys.exit(1)
 
 
 app.command(experiment, name="experiment", help="The paper's results, tried in houses of one's own.")
@@ -301,7 +315,9 @@ def remove() -> None:
 
 def headline(out: Path) -> str:
     """What the run came to, in a few lines, from its summary.json."""
-    summary = json.loads((out / "summary.json").read_text())
+    from ..rundir.run_folder import read_summary
+
+    summary = read_summary(out)
     lines = ["{frames} frames, {coverage:.0%} of the floor seen, {seconds:.0f} s".format(**summary)]
     scores = summary["segmentation"]
     for method in sorted(scores, key=list(NAMES).index):
@@ -319,7 +335,10 @@ def headline(out: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; exits with 0, 2 (the user's to mend, one line on stderr), or 130 (interrupted)."""
+    """Run the command line; exits with 0, 2 (the user's to mend, one line on stderr), or 130 (interrupted).
+
+    SIGTERM and SIGHUP interrupt as Ctrl-C does.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     # OpenMP reads this when torch is imported. Without a bound, threads that wait by spinning make a training step a
     # hundred times slower as soon as another program wants one of the cores; with far less, waking them costs more.
@@ -334,7 +353,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(WELCOME)
         return
     try:
-        with ending_in_one_line("testspace"):
+        with _interrupted_by_signals(), ending_in_one_line("testspace"):
             if words[:1] == ["run"]:  # its defaults depend on the preset and on a file
                 run(parse_run(words[1:]))
                 return
@@ -342,6 +361,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         print(f"\ntestspace: stopped. {_how_to_go_on(words)}", file=sys.stderr)
         sys.exit(130)
+
+
+@contextmanager
+def _interrupted_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, where nobody has chosen otherwise (nohup ignores SIGHUP)."""
+    ours = threading.current_thread() is threading.main_thread()
+    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if ours and signal.getsignal(one) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _how_to_go_on(words: Sequence[str]) -> str:

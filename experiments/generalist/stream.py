@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.children import end_with_parent
 from ...learners.generalist.views import LAYOUT, Views
 from ..protocol.generated_views import house_views
 
@@ -165,15 +166,17 @@ class HouseStream:
 
 def _work(task: _Task, ready: SynchronizedArray[int], counters: SynchronizedArray[int]) -> None:
     """Render every `step`th house from `first` on into its slot, as soon as that is free, until the stream ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer ends its workers after it has saved
+    end_with_parent(task.parent)
+    for stopping in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the trainer ends its workers after it has saved
+        signal.signal(stopping, signal.SIG_IGN)
     slots = _mapped(task.file, task.slots, task.views)
     with counters.get_lock():
         counters[1] += 1
     number = task.first
     while True:
-        while counters[0] >= 0 and number >= counters[0] + task.slots and os.getppid() == task.parent:
+        while counters[0] >= 0 and number >= counters[0] + task.slots:
             time.sleep(PAUSE)
-        if counters[0] < 0 or os.getppid() != task.parent:
+        if counters[0] < 0:
             return
         views = house_views(task.seed, number, task.excluded, task.views)
         slot = number % task.slots

@@ -10,10 +10,11 @@ import importlib.util
 import logging
 import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
+
+from ...core.children import end_with_parent
 
 Arguments = tuple[Any, ...]
 
@@ -31,25 +32,14 @@ def map_trials(task: Callable[..., Any], calls: Sequence[Arguments], workers: in
 
 def _by_pool(task: Callable[..., Any], calls: Sequence[Arguments], workers: int) -> Iterator[tuple[Arguments, Any]]:
     # spawned: torch's threads do not survive a fork
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, spawn, end_with_parent, (os.getpid(),))
     try:
         pending = {pool.submit(task, *arguments): arguments for arguments in calls}
         for future in as_completed(pending):
             yield pending[future], future.result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """Exit when the parent is killed: otherwise this process would continue to train and hold its stages' locks."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def wait() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _by_ray(task: Callable[..., Any], calls: Sequence[Arguments], workers: int) -> Iterator[tuple[Arguments, Any]]:

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ...agent.fusion.surface_prior import SurfacePrior
-from ...core.cache import cache_folder
+from ...core.cache import cached_parts
 from ...core.digests import code_digest, digest, library_versions
 from ...core.frame import Camera
 from ...core.normals import normals_from_depth
 from ...core.progress import Advance
-from ...core.storage import locked, replacing
 from ...envs.assembly.building import build_scene
 from ...envs.floor import FloorError
 from ...envs.generator import generate_house
@@ -75,26 +74,16 @@ def external_views(houses: int, each: int, excluded: Collection[str], seed: int,
     """`each` views of each of so many generated houses without the `excluded` assets, from the cache where they were
     made before."""
     key = digest([houses, each, sorted(excluded), seed, code_digest(_THIS), library_versions()])
-    file = cache_folder() / "generated-views" / f"{key}.npz"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with locked(file.with_suffix(".lock")):  # of trials side by side one makes them, and the others wait
-            if not file.exists():
-                _make(file, houses, each, excluded, seed, advance)
-    with np.load(file, allow_pickle=False) as stored:
-        return Views.of(stored[name] for name in Views._fields)
 
-
-def _make(file: Path, houses: int, each: int, excluded: Collection[str], seed: int, advance: Advance) -> None:
-    views = Views.empty(houses * each)
-    for number in range(houses):
-        part = views.part(slice(number * each, (number + 1) * each))
+    def make(number: int) -> dict[str, NDArray[Any]]:
+        views = Views.empty(each)
         made = house_views(_SPECIALISTS + seed, number, excluded, each)
-        for array, values in zip(part.arrays, made.arrays, strict=True):
+        for array, values in zip(views.arrays, made.arrays, strict=True):
             array[:] = values
-        advance(number + 1, houses)
-    with replacing(file) as unfinished, unfinished.open("wb") as out:
-        np.savez(out, allow_pickle=False, **views._asdict())
+        return views._asdict()
+
+    arrays, _ = cached_parts("generated-views", key, houses, make, advance)
+    return Views.of(arrays[name] for name in Views._fields)
 
 
 def surface_prior(views: Views) -> SurfacePrior:

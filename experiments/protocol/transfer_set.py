@@ -7,6 +7,7 @@ shared runs on whatever houses are given, and its count goes into the run's summ
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,10 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from ...agent.fusion.surface_prior import SurfacePrior
-from ...core.cache import cache_folder
+from ...core.cache import cached_parts
 from ...core.digests import code_digest, digest, library_versions
 from ...core.errors import UserError
-from ...core.storage import locked, replacing
 from ...envs.assembly.building import build_scene
 from ...envs.generator import generate_house
 from ...envs.house.classes import CLASSES
@@ -85,44 +85,28 @@ def transfer_set(
             library_versions(),
         ]
     )
-    file = cache_folder() / "transfer-sets" / f"{key}.npz"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with locked(file.with_suffix(".lock")):  # of trials side by side one builds it, and the others wait
-            if not file.exists():
-                _build(file, config, given, own, progress)
+    total = len(given) or config.houses
+    arrays, file = cached_parts("transfer-sets", key, total, partial(_frames, config, given, own), progress or _silent)
     surfaces = SurfacePrior(config.camera, len(CLASSES))
-    with np.load(file, allow_pickle=False) as stored:
-        surfaces.counts[:] = stored["surfaces"]
-        labelled = LabelledFrames(stored["rgb"], stored["semantic"], stored["instance"])
+    surfaces.counts[:] = arrays["surfaces"].sum(0)
+    labelled = LabelledFrames(arrays["rgb"], arrays["semantic"], arrays["instance"])
     return TransferSet(labelled, shared, surfaces, file)
 
 
-def _build(
-    file: Path,
-    config: TransferSetConfig,
-    given: Sequence[House],
-    own: set[str],
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    """Draw the frames of all houses into `file`; generated ones have none of the assets `own`."""
+def _silent(done: int, total: int) -> None:
+    """Report no progress."""
+
+
+def _frames(config: TransferSetConfig, given: Sequence[House], own: set[str], index: int) -> dict[str, NDArray[Any]]:
+    """The frames of one house, and its count of surfaces (1, ...); a generated one has none of the assets `own`."""
+    house = given[index] if given else generate_house(FIRST_SEED + index, exclude_assets=own)
+    if not given and house_assets(house) & own:
+        raise RuntimeError(f"generated house {FIRST_SEED + index} uses assets of the test space")
+    simulator = RayCastSimulator(build_scene(house), config.camera, light=config.light)
+    rng = np.random.default_rng([FIRST_SEED, index])
+    frame, labels = draw_views(simulator, config.frames_per_house, config.camera_height, rng)
+    seen = {**{name: frame[name] for name in SENSORY}, "semantic": labels.semantic, "instance": labels.instance}
+    small = {name: values.astype(np.float16) if values.dtype == np.float32 else values for name, values in seen.items()}
     surfaces = SurfacePrior(config.camera, len(CLASSES))
-    parts: dict[str, list[NDArray[Any]]] = {}
-    total = len(given) or config.houses
-    for index in range(total):
-        house = given[index] if given else generate_house(FIRST_SEED + index, exclude_assets=own)
-        if not given and house_assets(house) & own:
-            raise RuntimeError(f"generated house {FIRST_SEED + index} uses assets of the test space")
-        simulator = RayCastSimulator(build_scene(house), config.camera, light=config.light)
-        rng = np.random.default_rng([FIRST_SEED, index])
-        frame, labels = draw_views(simulator, config.frames_per_house, config.camera_height, rng)
-        seen = {**{name: frame[name] for name in SENSORY}, "semantic": labels.semantic, "instance": labels.instance}
-        for name, values in seen.items():
-            small = values.astype(np.float16) if values.dtype == np.float32 else values
-            parts.setdefault(name, []).append(small)
-        surfaces.add({key: torch.from_numpy(frame[key]) for key in ("depth", "normals", "pose")}, labels.semantic)
-        if progress:
-            progress(index + 1, total)
-    arrays = {name: np.concatenate(values) for name, values in parts.items()}
-    with replacing(file) as unfinished, unfinished.open("wb") as out:
-        np.savez(out, allow_pickle=False, **arrays, surfaces=surfaces.counts)
+    surfaces.add({key: torch.from_numpy(frame[key]) for key in ("depth", "normals", "pose")}, labels.semantic)
+    return {**small, "surfaces": surfaces.counts[None]}

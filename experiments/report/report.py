@@ -24,20 +24,17 @@ Only summary.json is required; sections without data are left out.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ...core.errors import UserError
 from ...core.storage import replacing
+from ..rundir.run_folder import read_config, read_rows, read_summary
 from ..rundir.semantic_file import read_semantic_map
 from .report_changes import changes_section
 from .report_classes import classes_section
 from .report_curves import learning_curve, losses
 from .report_ending import cost_section, next_section, settings_section
+from .report_files import leave_out, read_or, read_report_arrays
 from .report_film import film_section
 from .report_headline import headline, house_name, lead
 from .report_map import exploration, semantic_section
@@ -45,24 +42,25 @@ from .report_page import page
 from .report_views import before_after, views
 from .run_film import FILM
 
-Row = dict[str, Any]
-
 
 def write_report(out: Path) -> Path:
-    """Write `out`/report.html and return its path. UserError if the folder has no finished run."""
-    if not out.is_dir():
-        raise UserError(f"{out}: there is no such folder; name one that `testspace run --out` wrote")
-    if not (out / "summary.json").is_file():
-        raise UserError(f"{out}: no summary.json, so no finished run to report on; finish it with --resume")
-    summary = json.loads((out / "summary.json").read_text())
-    config = json.loads((out / "config.json").read_text()) if (out / "config.json").is_file() else {}
-    rows = _rows(out / "metrics.jsonl")
-    panels, plan = (_arrays(out / "report_data" / f"{name}.npz") for name in ("panels", "map"))
+    """Write `out`/report.html and return its path. UserError if the folder has no finished run.
+
+    Damaged files are left out; a line on stderr names each.
+    """
+    summary = read_summary(out)
+    nothing: dict[str, Any] = {}
+    config = read_or(read_config, out, nothing) if (out / "config.json").exists() else nothing
+    rows, damaged = read_rows(out)
+    if damaged:
+        leave_out(f"{out / 'metrics.jsonl'}: {damaged} damaged rows")
+    panels, plan = (read_report_arrays(out / "report_data" / f"{name}.npz") for name in ("panels", "map"))
+    fused = read_or(read_semantic_map, out, None)
     sections = [
         headline(summary),
         film_section(out / FILM),
         before_after(panels),
-        semantic_section(read_semantic_map(out), plan),
+        semantic_section(fused, plan),
         learning_curve(rows, summary),
         changes_section(out / "report_data", summary),
         classes_section(summary),
@@ -78,16 +76,3 @@ def write_report(out: Path) -> Path:
     with replacing(file) as unfinished:
         unfinished.write_text(html, encoding="utf-8")
     return file
-
-
-def _rows(file: Path) -> list[Row]:
-    if not file.is_file():
-        return []
-    return [json.loads(line) for line in file.read_text().splitlines() if line]
-
-
-def _arrays(file: Path) -> dict[str, NDArray[Any]]:
-    if not file.is_file():
-        return {}
-    with np.load(file, allow_pickle=False) as data:
-        return {name: data[name] for name in data.files}

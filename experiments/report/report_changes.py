@@ -7,11 +7,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.house.classes import class_colours
 from .report_figures import png
+from .report_files import read_report_arrays
 from .report_page import section, table
 
 Row = dict[str, Any]
@@ -51,9 +51,8 @@ def changes_section(folder: Path, summary: Row) -> str:
     body = table(head, rows)
     for number in range(1, len(changes) + 1):
         file = folder / f"change_{number}.npz"
-        if file.is_file():
-            with np.load(file, allow_pickle=False) as data:
-                body += _panels({name: data[name] for name in data.files})
+        if arrays := read_report_arrays(file):
+            body += _panels(arrays)
     original = summary.get("original_house")
     kept = f" In the original house, the last specialist reaches {original['miou']:.1%}." if original else ""
     says = (

@@ -29,6 +29,8 @@ def cost_section(summary: Mapping[str, Any]) -> str:
     rows.append(["<b>total</b>", f"<b>{whole:,.1f}</b>", "", ""])
     says = "Wall-clock seconds; those of a run that was resumed add up. "
     says += "Acting and learning went on at the same time." if summary.get("async") else "One stage at a time."
+    if frames := summary.get("interruptions"):
+        says += f" Interrupted and resumed at frame{'s' if len(frames) > 1 else ''} {', '.join(map(str, frames))}."
     return section("What it cost", says, facts + table(["what for", "seconds", "share", ""], rows))
 
 

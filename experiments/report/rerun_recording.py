@@ -7,7 +7,6 @@ display is needed to write the file; the Rerun viewer opens it, on the desktop o
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -25,9 +24,11 @@ from ...core.errors import UserError
 from ...core.frame import rotation
 from ...envs.house.classes import CLASSES, class_colours
 from ..rundir.networks import specialist_of
+from ..rundir.run_folder import read_rows
 from ..rundir.run_frames import RunFrames
 from ..rundir.semantic_file import read_semantic_map
 from .report_figures import draw_normals
+from .report_files import read_report_arrays
 from .report_page import NAMES
 from .semantic_drawing import below_the_ceiling, doubt_colours
 from .viewer import has_display, open_viewer
@@ -170,7 +171,7 @@ def _log_house(stream: RecordingStream, run: Path, remembered: RunFrames) -> Non
     """Rooms and path, where they are stored yet, and the places of all frames that the agent remembers."""
     import rerun
 
-    plan = _arrays(run / "report_data" / "map.npz")
+    plan = read_report_arrays(run / "report_data" / "map.npz")
     if plan:
         starts = plan["room_starts"].tolist()
         rooms = [plan["room_points"][a:b] for a, b in pairwise(starts)]
@@ -232,7 +233,7 @@ def _log_held_out(stream: RecordingStream, run: Path) -> None:
     """Held-out views of the last evaluation, one below the other: rgb, the truth, and each method's prediction."""
     import rerun
 
-    panels = _arrays(run / "report_data" / "panels.npz")
+    panels = read_report_arrays(run / "report_data" / "panels.npz")
     for name in (name for name in SHOWN if name in panels):
         column = np.concatenate(list(panels[name]))
         picture = rerun.Image(column) if name == "rgb" else rerun.SegmentationImage(column.astype(np.uint16))
@@ -243,11 +244,9 @@ def _log_curves(stream: RecordingStream, run: Path, told: _Told) -> None:
     """mIoU by method, coverage and losses over the life."""
     import rerun
 
-    file = run / "metrics.jsonl"
-    rows = file.read_text().splitlines(keepends=True) if file.is_file() else []
-    rows = [line for line in rows if line.endswith("\n")]  # the last one may be being written
+    rows, _ = read_rows(run)  # the last one may be being written
     told.rows, rows = len(rows), rows[told.rows :]
-    for row in map(json.loads, rows):
+    for row in rows:
         stream.set_time(TIMELINE, sequence=int(row["frame"]))
         if row["kind"] == "rollout":
             stream.log("coverage/floor", rerun.Scalars(row["coverage"]))
@@ -260,17 +259,9 @@ def _log_curves(stream: RecordingStream, run: Path, told: _Told) -> None:
 
 
 def _evaluations(run: Path) -> int:
-    file = run / "metrics.jsonl"
-    return file.read_text().count('"kind": "evaluation"') if file.is_file() else 0
+    return sum(row["kind"] == "evaluation" for row in read_rows(run)[0])
 
 
 def _on_floor(points: NDArray[np.floating], height: float) -> NDArray[np.float32]:
     """Points (N, 2) of x and z as (N, 3) at this height."""
     return np.stack([points[:, 0], np.full(len(points), height), points[:, 1]], -1).astype(np.float32)
-
-
-def _arrays(file: Path) -> dict[str, NDArray[Any]]:
-    if not file.is_file():
-        return {}
-    with np.load(file, allow_pickle=False) as data:
-        return {name: data[name] for name in data.files}

@@ -81,15 +81,17 @@ class Evaluation:
         if not self.run.logged("evaluation", method=method, frame=0, change=self.change):
             self._evaluate(method, 0, seconds=time.perf_counter() - started)
 
-    def specialist(self, frame: int, trainer: Trainer, now: bool) -> None:
+    def specialist(self, frame: int, trainer: Trainer) -> None:
         """Make the specialist of what was learned by this frame of the episode, and log its scores.
 
-        now: whether the agent has not gone on since; it may have, in a run that is resumed.
+        The agent must not have gone on since.
         """
         if self.run.logged("evaluation", method=SPECIALIST, frame=frame, change=self.change):
-            if now:
+            if self.perception.has_specialist():
                 with self.progress.stage(f"specialist at {frame}, recalled") as advance:
                     self.perception.recall(trainer, advance)
+            else:
+                self.perception.specialise(trainer, lambda done, total, note="": None)
             return
         started = time.perf_counter()
         with self.run.timed(LEARNING, frame), self.progress.stage(f"specialist at {frame}") as advance:
@@ -187,7 +189,9 @@ class Evaluation:
         return self.perception.rows(method)[method](frames)
 
     def _log(self, method: str, frame: int, found: Score | None, **more: Any) -> None:
-        self.run.log("evaluation", frame, method=method, change=self.change, **(found or {}), **more)
+        """Log a row, unless a session that was killed before it could log the method's other rows has done so."""
+        if not self.run.logged("evaluation", method=method, frame=frame, change=self.change):
+            self.run.log("evaluation", frame, method=method, change=self.change, **(found or {}), **more)
 
     def _first_look(self) -> None:
         """Draw what the baseline makes of some held-out views, and say where: there is nothing else to see yet."""

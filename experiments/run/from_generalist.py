@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from ...learners.generalist.inference import classify_frames, folded, probabilit
 from ...learners.generalist.network import Generalist
 from ...learners.generalist.specialist import SpecialistLearner
 from ...learners.generalist.views import PIXELS, ViewSet
-from ...learners.generalist.weights import load_weights, save_weights
+from ...learners.generalist.weights import WeightsError, load_weights, save_weights
 from ..protocol.generated_views import external_views, surface_prior
 from ..protocol.named_weights import load_named
 from ..protocol.preset import Preset
@@ -63,7 +64,7 @@ class FromGeneralist(PerceptionRecipe):
         config = self.preset.specialist
         views = external_views(config.generated_houses, config.generated_views, self.assets, self.seed, advance)
         self.generated = ViewSet(views)
-        teacher = self.network(SPECIALIST if weights_file(self.run, SPECIALIST).exists() else self.baseline)
+        teacher = self.network(SPECIALIST if self.has_specialist() else self.baseline)
         predict, camera = generalist_probabilities(folded(teacher), self.preset.camera), self.preset.camera
         fusion = self.preset.fusion
         prior = surface_prior(views) if fusion.prior_power else None
@@ -91,6 +92,7 @@ class FromGeneralist(PerceptionRecipe):
         Where the buffer has evicted frames, the map keeps what it heard of them.
         """
         assert self.semantic_map is not None
+        # as stored, in half precision: what a resumed run has
         self.semantic_map.predict = generalist_probabilities(folded(self.network(SPECIALIST)), self.preset.camera)
         buffer = trainer.buffer
         if not len(buffer) or buffer.total_seen > len(buffer):
@@ -100,6 +102,16 @@ class FromGeneralist(PerceptionRecipe):
         for done, indices in enumerate(order.split(self.preset.episode.rollout)):
             self.semantic_map.add(buffer.get(indices))
             advance(min(len(order), (done + 1) * self.preset.episode.rollout), len(order), "frames labelled anew")
+
+    def has_specialist(self) -> bool:
+        """Whether its file is whole; a damaged one is removed."""
+        file = weights_file(self.run, SPECIALIST)
+        try:
+            return file.exists() and bool(load_weights(file, CLASSES))
+        except WeightsError as error:
+            print(f"{error}; it is made again of what was learned", file=sys.stderr, flush=True)
+            file.unlink()
+            return False
 
     def rows(self, method: str) -> dict[str, Predict]:
         """The network from rgb, and from rgb and depth; for the specialist also the map, and both together."""

@@ -13,6 +13,7 @@ from ...agent.trainer import Trainer
 from ...core.errors import UserError
 from ...core.frame import Frame
 from ...core.progress import Advance
+from ...core.storage import recover_folder, replace_folder
 from ...learners.heads.segmentation import Segmenter
 from ...learners.heads.transfer import LabelledFrames
 from ...learners.masked.encoder import Encoder
@@ -49,7 +50,7 @@ class FromScratch(PerceptionRecipe):
 
     def prepare(self, advance: Advance) -> None:
         """Transfer scratch on D_t."""
-        if not (self._folder(self.baseline) / "segmenter.json").exists():
+        if not recover_folder(self._folder(self.baseline)):
             encoder = scratch_encoder(self.preset.learner, self.seed).to(self.device)
             self._transfer(self.baseline, encoder, None, advance)
         if self.preset.learner.pseudolabel_classes:
@@ -72,6 +73,10 @@ class FromScratch(PerceptionRecipe):
         count = self.preset.own_frames * len(self.labelled)
         own = trainer.pseudolabelled(count) if count else None
         self._transfer(SPECIALIST, trainer.learner.encoder, own, advance)
+
+    def has_specialist(self) -> bool:
+        """Whether its folder is whole."""
+        return recover_folder(self._folder(SPECIALIST))
 
     def rows(self, method: str) -> dict[str, Predict]:
         """The method itself, from rgb."""
@@ -96,7 +101,7 @@ class FromScratch(PerceptionRecipe):
     def _transfer(self, method: str, encoder: Encoder, own: LabelledFrames | None, advance: Advance) -> None:
         frames = self.labelled if own is None else self.labelled.join(own)
         segmenter = transfer(encoder, frames, self.preset.transfer, self.preset.head, self.seed, advance)
-        segmenter.save(self._folder(method))
+        replace_folder(self._folder(method), segmenter.save)
 
     def _folder(self, method: str) -> Path:
         return self.run / "segmenters" / method

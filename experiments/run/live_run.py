@@ -13,6 +13,7 @@ evaluated on held-out views         (the baseline, the specialist at milestones,
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from ...agent.actor import Actor
+from ...agent.actor import Actor, read_agent
 from ...agent.actor_process import ActorSettings, only_actor
 from ...agent.async_live import AsyncAgent
 from ...agent.live import AlternatingAgent, LiveAgent, Rollout
@@ -51,7 +52,8 @@ from .async_actor import open_world, refuse_async
 from .evaluation import Evaluation
 from .from_generalist import FromGeneralist
 from .from_scratch import FromScratch
-from .perception_recipe import PerceptionRecipe
+from .learning_check import learning_notes
+from .perception_recipe import SPECIALIST, PerceptionRecipe
 from .run_config import RunConfig
 from .scheduled_changes import ScheduledChange, eval_points, parse_scheduled, recoveries
 from .sight_check import check_frames, check_sight
@@ -131,6 +133,7 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
             summary["seconds"] = sum(row["seconds"] for row in sessions)
             summary["peak_rss_mb"] = max(row["peak_rss_mb"] for row in sessions)
             summary["stages"] = stage_seconds(folder, summary["seconds"])
+            summary["interruptions"] = [row["frame"] for row in folder.logged("start")[1:]]
             write_json(folder.path / "summary.json", {**settings, **summary})
             write_report(folder.path)
         finally:
@@ -140,11 +143,19 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
 
 @contextmanager
 def _session(folder: RunFolder, started: float) -> Iterator[None]:
-    """Log how long the session took, and the most memory that its process had, also where it is interrupted."""
+    """Log how long the session took, and the most memory that its process had, also where it is interrupted.
+
+    Of a session that was killed, its last row says how long it took at least.
+    """
+    starts, frame = folder.logged("start"), folder.last_frame()
+    if len(starts) > len(folder.logged("session")):
+        seconds = max(0.0, folder.last_written - starts[-1]["time"])
+        folder.log("session", frame, seconds=seconds, peak_rss_mb=0.0, killed=True)
+    folder.log("start", frame, time=time.time())
     try:
         yield
     finally:
-        frame = max((row["frame"] for row in folder.logged("rollout")), default=0)
+        frame = folder.last_frame()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         folder.log("session", frame, seconds=time.perf_counter() - started, peak_rss_mb=peak)
 
@@ -209,7 +220,13 @@ class _Run:
                 run.path / "buffer", preset.episode.capacity, preset.camera.height, preset.camera.width, seed,
                 resume=True, eviction=preset.episode.eviction,
             )  # fmt: skip
-        threads = set_fastest_threads(preset)
+            read_agent(buffer, run.path / "agent")  # goes back to the flush before where it is damaged
+        if not buffer.note and run.logged("rollout"):
+            print(f"{run.path / 'buffer'}: holds no frames, though the run had some; it acts anew", file=sys.stderr)
+        known_threads = run.logged("threads")
+        threads = set_fastest_threads(preset, known_threads[-1]["threads"] if known_threads else None)
+        if not known_threads:
+            run.log("threads", 0, threads=threads)
         evaluation.baseline()
         agent = self._agent(run, buffer, perception, held_out, cleanup)
         self._act_and_evaluate(agent, run, evaluation, progress, show)
@@ -259,12 +276,16 @@ class _Run:
             with progress.stage(f"acting and learning, to frame {point}") as advance:
 
                 def on_rollout(rollout: Rollout) -> None:
-                    run.log("rollout", **asdict(rollout))
+                    if not run.logged("rollout", frame=rollout.frame):
+                        run.log("rollout", **asdict(rollout))
                     advance(rollout.frame, frames, f"{rollout.coverage:.0%} of the floor seen")
                     see()
 
                 agent.live(point, on_rollout)
-            evaluation.specialist(point, agent.trainer, agent.frame == point)
+            if agent.frame == point:
+                evaluation.specialist(point, agent.trainer)
+            elif not run.logged("evaluation", method=SPECIALIST, frame=point):
+                print(f"the scores of frame {point} are lost; the run is past it", file=sys.stderr, flush=True)
             for number, change in enumerate(self.changes, 1):
                 if change.at == point:
                     if agent.frame == point:  # else an earlier session has done it
@@ -297,9 +318,14 @@ class _Run:
             "nonfinite_steps": learner.nonfinite_steps,
             "threads": threads,
             **evaluation.perception.facts,
-            "notes": self.space.notes(),
+            "notes": [*self.space.notes(), *self._learning_notes(rollouts, evaluation)],
             "segmentation": evaluation.scores(),
         }
+
+    def _learning_notes(self, rollouts: list[dict[str, Any]], evaluation: Evaluation) -> list[str]:
+        perception, truth = evaluation.perception, evaluation.truth
+        classes = None if truth is None else truth.semantic
+        return learning_notes(rollouts, classes, perception.learnable, perception.semantic_map)
 
 
 def _store_map(file: Path, agent: LiveAgent) -> None:

@@ -60,5 +60,9 @@ class PerceptionRecipe(ABC):
         """In a resumed run: do again what `specialise` did last that was not stored with the agent."""
 
     @abstractmethod
+    def has_specialist(self) -> bool:
+        """Whether a specialist was stored, and is whole; a line on stderr says where it is damaged."""
+
+    @abstractmethod
     def rows(self, method: str) -> dict[str, Predict]:
         """What is evaluated of the baseline or the specialist as it was stored last, by name; its own name first."""

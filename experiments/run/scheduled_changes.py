@@ -85,8 +85,11 @@ def recoveries(rows: Sequence[dict[str, Any]], changes: Sequence[ScheduledChange
     changed = []
     for number, change in enumerate(changes, 1):
         mine = [row for row in rows if row["method"] == "specialist"]
-        before = next(row for row in mine if row["change"] == number - 1 and row["frame"] == change.at)
-        after, *later = (row for row in mine if row["change"] == number)
+        before = next((row for row in mine if row["change"] == number - 1 and row["frame"] == change.at), None)
+        inside = [row for row in mine if row["change"] == number]
+        if before is None or not inside:  # their rows were damaged
+            continue
+        after, *later = inside
         drop = before["miou"] - after["miou"]
         changed.append(
             {

@@ -25,12 +25,16 @@ TRIAL = 10
 """Steps of each trial; the first half warms up."""
 
 
-def set_fastest_threads(preset: Preset) -> int:
+def set_fastest_threads(preset: Preset, before: int | None = None) -> int:
     """Let torch use one thread or all, whichever makes a step of transfer faster here; returns the number.
 
-    A number that the user has set ($OMP_NUM_THREADS) stays, and so does torch's own where the run is short.
+    A number that the user has set ($OMP_NUM_THREADS) stays, and so does torch's own where the run is short. A resumed
+    run keeps the number that it had `before`: another one adds in another order, and so gives other weights.
     """
     most = torch.get_num_threads()
+    if before is not None and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(before)
+        return before
     if (
         preset.from_scratch
         and most > 1

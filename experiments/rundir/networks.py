@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from ...learners.generalist.network import Generalist
 from ...learners.generalist.weights import load_generalist, load_weights
 from ...learners.heads.segmentation import Segmenter
 from ...learners.masked.encoder import Encoder
+from .run_folder import read_config
 
 Classify = Callable[[NDArray[np.uint8]], NDArray[np.int16]]
 """Pictures rgb uint8 (N, H, W, 3) to class ids int16 (N, H, W)."""
@@ -34,7 +34,10 @@ def specialist_of(run: Path) -> Classify | None:
 
 def baseline_of(run: Path) -> tuple[str, Classify] | None:
     """Name and network of what the specialist is compared with; None where a run has none yet. Raises WeightsError."""
-    start = json.loads((run / "config.json").read_text())["sizes"]["generalist"]
+    try:
+        start = read_config(run)["sizes"]["generalist"]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{run / 'config.json'}: it does not say which generalist was used ({error!r})") from None
     if start == "none":
         scratch = _stored(run, "scratch")
         return None if scratch is None else ("scratch", scratch)
@@ -47,8 +50,12 @@ def _stored(run: Path, method: str) -> Classify | None:
     if file.is_file():
         return _by(load_weights(file, CLASSES))
     if folder.is_dir():
-        sizes = json.loads((run / "config.json").read_text())["sizes"]["learner"]
-        return Segmenter.load(folder, Encoder(sizes["size"], sizes["image_size"], sizes["patch"])).predict
+        try:
+            sizes = read_config(run)["sizes"]["learner"]
+            encoder = Encoder(sizes["size"], sizes["image_size"], sizes["patch"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{run / 'config.json'}: the sizes of the specialist cannot be read ({error!r})") from None
+        return Segmenter.load(folder, encoder).predict
     return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from ...core.frame import FRAME_SPEC, Camera, Frame
 from ...envs.conventions import pose_matrices
 from ...envs.recordings.recording import Recording
 from ...learners.data.replay_buffer import ReplayBuffer
+from .run_folder import read_config
 
 UNKNOWN = -1
 """Stands for an action that is not known, or none of the action space's."""
@@ -35,7 +35,7 @@ class RunFrames:
             raise UserError(f"{run} is not the folder of a run (it has no config.json and buffer/)")
         self.run, self.buffer = run, ReplayBuffer.reader(run / "buffer")
         try:
-            self.camera = Camera(**json.loads((run / "config.json").read_text())["sizes"]["transfer_set"]["camera"])
+            self.camera = Camera(**read_config(run)["sizes"]["transfer_set"]["camera"])
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{run / 'config.json'}: the camera of the run cannot be read ({error!r})") from None
         if not len(self.buffer):

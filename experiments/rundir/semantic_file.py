@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...agent.fusion.semantic_map import SemanticMap
 from ...core.errors import UserError
-from ...core.storage import replacing
+from ...core.storage import read_arrays, replacing
 
 MAX_CELLS = 400_000
 """Cells that are stored at most, those with the most evidence: 12 MB before compression, ten large houses."""
@@ -68,10 +67,9 @@ def read_semantic_map(run: Path) -> StoredMap | None:
     if not file.is_file():
         return None
     try:
-        # np.load leaves a file open that it opened itself and found damaged
-        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as data:
-            stored = StoredMap(**{name: data[name] for name in _ARRAYS}, cell=float(data["cell"]))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        data = read_arrays(file)
+        stored = StoredMap(**{name: data[name] for name in _ARRAYS}, cell=float(data["cell"]))
+    except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{file}: the semantic map cannot be read ({error}); remove it to go on without") from None
     if stored.centres.shape != (len(stored.places), 3) or any(len(one) != len(stored.places) for one in stored[:5]):
         raise UserError(f"{file}: its arrays differ in length; remove it to go on without")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from typing import Any
 from ...core.cache import cache_folder
 from ...core.digests import code_digest, digest, library_versions
 from ...core.progress import Advance, Progress
-from ...core.storage import locked, write_json
+from ...core.storage import check_folder, locked, seal, write_json
 
 NOTED_EVERY = 2.0
 """Seconds between two notes of how long a stage took so far."""
@@ -63,10 +65,13 @@ class Store:
         code = code_digest(make.__module__.partition(".")[2])
         key = digest({"settings": settings, "code": code, "libraries": library_versions()})
         folder = self.root / kind / key
-        if not (folder / "stage.json").exists():
+        if f"{kind}/{key}" in self.used:
+            return self.used[f"{kind}/{key}"]
+        if not _whole(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
             with locked(folder.with_name(f"{key}.lock")):
-                if not (folder / "stage.json").exists():
+                if not _whole(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
                     self._make(kind, folder, title, settings, make)
         noted = json.loads((folder / "stage.json").read_text())
         entry = Entry(kind, key, folder, float(noted["seconds"]), noted["settings"])
@@ -87,9 +92,22 @@ class Store:
 
             make(unfinished, report)
         noted = {"kind": kind, "title": title, "preset": self.preset, "seconds": clock.seconds()}
-        write_json(unfinished / "stage.json", {**noted, "settings": settings})
         clock.file.unlink(missing_ok=True)
+        for before in [path for path in unfinished.rglob("*.old") if path.is_dir()]:
+            shutil.rmtree(before)
+        write_json(unfinished / "stage.json", {**noted, "settings": settings})
+        seal(unfinished)
         os.rename(unfinished, folder)
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a stage is finished, and as it was written; a line on stderr says where it is damaged."""
+    if not (folder / "stage.json").exists():
+        return False
+    wrong = check_folder(folder)
+    if wrong is not None:
+        print(f"{wrong}; the stage is made again", file=sys.stderr, flush=True)
+    return wrong is None
 
 
 class _Clock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from ...core.errors import UserError
 from ...core.frame import Frame, Labels
+from ...core.storage import check_folder
 from ...envs.house.house import House
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.masked.cross_modal_prediction import Retrieval, predict, retrieve
@@ -24,6 +26,7 @@ from ..protocol.held_out import eval_rng
 from ..protocol.preset import Preset
 from ..report.drawings import Image, beside
 from ..run.world_factory import View, open_space
+from ..rundir.run_folder import RunFolderError, read_config
 
 SIDE = 128
 """Pixels of a picture in the grid."""
@@ -33,7 +36,7 @@ def load_learner(run: Path) -> TSTLearner:
     """The learner of a run. UserError if there is none, or it is of an earlier version."""
     folder = run / "agent" / "learner"
     try:
-        config = json.loads((run / "config.json").read_text())
+        config = read_config(run)
         if config["sizes"]["generalist"] != "none":
             raise UserError(
                 f"{run} began from the generalist; this needs a masked model from scratch: --preset nano, or "
@@ -42,8 +45,14 @@ def load_learner(run: Path) -> TSTLearner:
         sizes = config["sizes"]["learner"]
         for network in config.get("networks", ()):
             register_network(network, sizes["image_size"], sizes["patch"])
+        wrong, before = check_folder(folder), folder.with_name("learner.old")
+        if wrong is not None and before.is_dir():
+            print(f"{wrong}; the learner stored before is used", file=sys.stderr, flush=True)
+            folder = before
         learner = TSTLearner(TSTConfig.of_json(json.loads((folder / "learner.json").read_text())["config"]))
         learner.load(folder)
+    except RunFolderError:
+        raise
     except FileNotFoundError:
         raise UserError(f"{run} holds no learner (no agent/learner/); name the folder of a run") from None
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -92,7 +101,7 @@ def held_out_views(run: Path, house: str | None) -> tuple[Frame, Labels | None, 
 
     `house`: the run's --house; UserError if it was another.
     """
-    config = json.loads((run / "config.json").read_text())
+    config = read_config(run)
     preset = Preset.of_json(config["sizes"])
     mesh = config.get("mesh", {})
     view = View(preset.camera, preset.transfer_set.camera_height, preset.transfer_set.light, **mesh)

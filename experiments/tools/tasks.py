@@ -39,6 +39,7 @@ from ...learners.metrics.caption_metrics import caption_score
 from ...learners.objectives.tst import scratch_encoder
 from ..protocol.preset import Preset
 from ..protocol.transfer_set import transfer_set
+from ..rundir.run_folder import read_config
 from .predict_retrieve import held_out_views, load_learner
 
 OBJECTS = tuple(CLASS_ID[name] for name in OBJECT_TYPES)
@@ -75,7 +76,7 @@ def scores(config: TaskConfig) -> dict[str, dict[str, float]]:
         raise UserError(f"{config.run}: its house has no labels, so nothing can be scored")
     seed = learner.seed
     held_out = LabelledFrames(views["rgb"], labels.semantic, labels.instance)
-    stored = json.loads((config.run / "config.json").read_text())
+    stored = read_config(config.run)
     houses = load_houses(stored["transfer_houses"]) if stored["transfer_houses"] else []
     results = {}
     with Shown() as shown:

@@ -16,6 +16,7 @@ than memory. The middle square of every image is taken, scaled to `image_size`.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,10 +31,11 @@ from torch import Tensor
 from ...core.edges import canny
 from ...core.frame import Camera
 from ...core.normals import normals_from_depth
+from ...core.pictures import picture_size
 
 IMAGES = (".png", ".jpg", ".jpeg")
-MAX_PIXELS = 1 << 26
-"""An image with more pixels is refused: no camera takes it, and reading it may exhaust the memory."""
+MAX_PIXELS, MAX_BYTES = 1 << 26, 1 << 29
+"""An image with more pixels, or a larger file, is refused: reading it may exhaust the memory."""
 
 
 class FrameFolderError(ValueError):
@@ -162,14 +164,17 @@ class _Square:
 
 
 def _decode(file: Path, flags: int) -> NDArray[Any]:
-    try:
-        image = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), flags)
-    except cv2.error:
-        image = None
+    image, size = None, None
+    if file.stat().st_size <= MAX_BYTES:
+        data = file.read_bytes()
+        size = picture_size(data)
+        if size is not None and size[0] * size[1] > MAX_PIXELS:
+            raise FrameFolderError(f"{file}: {size[0]} x {size[1]} pixels are too many; make it smaller")
+    if size is not None:
+        with contextlib.suppress(cv2.error):
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if image is None:
         raise FrameFolderError(f"{file}: not an image that can be read; replace it or take it away")
-    if image.shape[0] * image.shape[1] > MAX_PIXELS:
-        raise FrameFolderError(f"{file}: {image.shape[1]} x {image.shape[0]} pixels are too many; make it smaller")
     return np.asarray(image)
 
 

@@ -8,15 +8,16 @@ normals as int8 in units of 1/127, edges uint8, pose float32, and the frame numb
 
 Once the buffer is full, an eviction policy (ring, reservoir, balanced, minred) decides which frame is overwritten.
 
-A process killed at any moment (kill -9) loses at most what came after the last `flush`. A full buffer overwrites old
-frames in place; a frame that was partially written when the process died is found by its sequence number and repaired.
+A process killed at any moment (kill -9) loses what came after the last `flush`, and nothing else: what a full buffer
+had overwritten since is put back (`buffer_files`). A frame that differs from its checksum is replaced when the buffer
+is resumed.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,22 @@ import torch
 from torch import Tensor
 
 from ...core.frame import FRAME_SPEC
-from ...core.storage import write_json
 from ..choices import EvictionName
+from .buffer_files import (
+    FORMAT,
+    PREVIOUS,
+    SUMMED,
+    BufferError,
+    checksums,
+    create_frames,
+    open_frames,
+    parse_state,
+    read_state,
+    reserve_frames,
+    undo,
+    write_state,
+    write_undo,
+)  # fmt: skip
 from .eviction import POLICIES, Features, choose_indices, features_for, thumbnails
 
 MAX_DEPTH = 65.535
@@ -36,15 +51,10 @@ KEYS = (*FRAME_SPEC, "pose")
 """Keys that `extend` requires; it takes no others."""
 WRITING = -1
 """Sequence number of a frame that is being written."""
-_FORMAT = 3
-
-
-class BufferError(ValueError):
-    """A folder or a frame that the replay buffer does not accept."""
 
 
 class ReplayBuffer:
-    """`capacity` frames in `folder`; its files have full size from the start, and use disk as they fill.
+    """`capacity` frames in `folder`; its files have full size from the start, and take disk as they fill.
 
     `eviction` names the policy; `features` are what MinRed compares frames by. A folder that holds frames already is
     refused, unless `resume` is True: then the buffer continues from its last `flush` (with the stored sampling state;
@@ -72,13 +82,14 @@ class ReplayBuffer:
         self.note: dict[str, Any] = {}
         """Small JSON of the caller that `flush` stores together with the frames."""
         self._read_only = False
+        self._stored: dict[str, Any] | None = None  # what the last flush wrote
         occupied = self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir()))
         if occupied and not resume:
             raise BufferError(f"buffer: {self.folder} is not empty; resume it, or name an empty or new folder")
         state = read_state(self.folder) if occupied else None
         if state is None:  # new, or killed while it was created
             shutil.rmtree(self.folder / "frames", ignore_errors=True)
-            self._create()
+            create_frames(self.folder, capacity, height, width)
         else:
             settings = {"capacity": capacity, "height": height, "width": width, "eviction": eviction}
             stored = {key: state[key] for key in settings}
@@ -90,6 +101,19 @@ class ReplayBuffer:
         else:
             self._repair(state)
 
+    def rewind(self) -> bool:
+        """Go back from the last flush to the one before it; False where there is none of fewer frames."""
+        try:
+            state = parse_state(self.folder / PREVIOUS)
+        except BufferError:
+            return False
+        if state["total"] >= self._total and state["note"] == self.note:
+            return False
+        write_state(self.folder, state, state)
+        self._open(state["seed"], state)
+        self._repair(state)
+        return True
+
     @classmethod
     def reader(cls, folder: str | Path, seed: int = 0) -> ReplayBuffer:
         """Read-only buffer of the frames that the last `flush` in `folder` stored, for any process."""
@@ -97,7 +121,7 @@ class ReplayBuffer:
         if state is None:
             raise BufferError(f"buffer: {folder} holds no replay buffer (no state.json)")
         buffer = cls.__new__(cls)
-        buffer.folder, buffer._read_only = Path(folder), True
+        buffer.folder, buffer._read_only, buffer._stored = Path(folder), True, None
         buffer.capacity, buffer.height, buffer.width = state["capacity"], state["height"], state["width"]
         buffer.eviction = state["eviction"]
         buffer._open(seed, {**state, "sampler": None})
@@ -124,6 +148,9 @@ class ReplayBuffer:
         count = self._check(frames)
         if count == 0:
             return
+        if self._total < self.capacity:
+            end = min(self._total + count, self.capacity)
+            reserve_frames(self.folder, self.height, self.width, self._total, end)
         numbers = torch.arange(self._total, self._total + count)
         arrays = {key: torch.as_tensor(value) for key, value in {"step": numbers, **frames}.items()}
         indices = choose_indices(self._policy, numbers, arrays, self.features)
@@ -162,49 +189,38 @@ class ReplayBuffer:
         for file in sorted((self.folder / "frames").iterdir()):
             with file.open("rb+") as handle:
                 os.fsync(handle.fileno())  # dirty pages of a shared mapping belong to the file: fsync writes them
-        sampler = bytes(self._generator.get_state().tolist()).hex()
-        write_json(
-            self.folder / "state.json",
-            {
-                "format": _FORMAT, "capacity": self.capacity, "height": self.height, "width": self.width,
-                "eviction": self.eviction, "seed": self._policy.seed, "policy": self._policy.state(),
-                "total": self._total, "sampler": sampler, "note": self.note,
-            },
-        )  # fmt: skip
+        state = {
+            "format": FORMAT, "capacity": self.capacity, "height": self.height, "width": self.width,
+            "eviction": self.eviction, "seed": self._policy.seed, "policy": self._policy.state(), "total": self._total,
+            "sampler": bytes(self._generator.get_state().tolist()).hex(), "note": self.note,
+        }  # fmt: skip
+        write_state(self.folder, state, self._stored)
+        self._stored = state
+
+    def damaged(self) -> Tensor:
+        """Indices int64 (N,) of the frames that differ from their checksums, or were never written to their end."""
+        sums, numbers = (
+            self._tensors.get(key).as_subclass(Tensor)[: len(self)] for key in ("checksum", "sequence_number")
+        )
+        found = [torch.zeros(0, dtype=torch.int64)]
+        for part in torch.arange(len(self)).split(256):
+            rows = {key: self._tensors.get(key).as_subclass(Tensor).index_select(0, part) for key in SUMMED}
+            found.append(part[(checksums(rows) != sums[part]) | (numbers[part] == WRITING)])
+        return torch.cat(found)
 
     def _decoded(self, indices: Tensor, keys: Sequence[str]) -> dict[str, Tensor]:
         # index_select copies frame by frame, twenty times as fast as the indexing that tensordict does
         tensors = {key: self._tensors.get(key).as_subclass(torch.Tensor) for key in keys}
         return _decode({key: value.index_select(0, indices) for key, value in tensors.items()})
 
-    def _create(self) -> None:
-        from tensordict import TensorDict
-
-        image = (self.height, self.width)
-        one = {
-            "rgb": torch.zeros(*image, 3, dtype=torch.uint8),
-            "depth": torch.zeros(image, dtype=torch.int16),
-            "normals": torch.zeros(*image, 3, dtype=torch.int8),
-            "edges": torch.zeros(image, dtype=torch.uint8),
-            "pose": torch.zeros(6),
-            "step": torch.zeros((), dtype=torch.int64),
-            "sequence_number": torch.zeros((), dtype=torch.int64),
-        }
-        (self.folder / "frames").mkdir(parents=True)
-        TensorDict(one).expand(self.capacity).memmap_like(prefix=str(self.folder / "frames"))
-
     def _open(self, seed: int, state: dict[str, Any] | None) -> None:
         # torchrl takes longer to import than all the rest of the learners: import it only when frames are stored
-        from tensordict import TensorDict
         from torchrl.data import ImmutableDatasetWriter, LazyMemmapStorage, RandomSampler
         from torchrl.data import ReplayBuffer as TorchReplayBuffer
 
-        frames = self.folder / "frames"
-        if not (frames / "meta.json").is_file():
-            raise BufferError(f"buffer: {self.folder} has no files of frames any more")
         self._total = 0 if state is None else state["total"]
-        self._tensors = TensorDict.load_memmap(str(frames))
-        storage = LazyMemmapStorage(self.capacity, scratch_dir=str(frames), existsok=True)
+        self._tensors = open_frames(self.folder, self.capacity, self.height, self.width)
+        storage = LazyMemmapStorage(self.capacity, scratch_dir=str(self.folder / "frames"), existsok=True)
         # what torchrl's own checkpointer does for files that lie where the storage wants them
         storage._storage, storage.initialized, storage._len = self._tensors, True, min(self._total, self.capacity)
         self._policy = POLICIES[self.eviction](self.capacity, seed if state is None else state["seed"])
@@ -223,22 +239,33 @@ class ReplayBuffer:
 
         if not len(indices):
             return
+        overwritten = indices[indices < len(self)]
+        if len(overwritten):
+            write_undo(self.folder, self._total, overwritten, self._tensors)
         self._tensors.get("sequence_number")[indices] = WRITING
-        data = {**_encode(arrays), "sequence_number": torch.full_like(numbers, WRITING)}
+        encoded = _encode(arrays)
+        data = {**encoded, "sequence_number": torch.full_like(numbers, WRITING), "checksum": checksums(encoded)}
         self._storage.set(indices, TensorDict(data, batch_size=[len(numbers)]))
         self._tensors.get("sequence_number")[indices] = numbers
 
     def _repair(self, state: dict[str, Any]) -> None:
-        """Replace frames that a killed process left partially written by the newest whole one; resume the policy."""
-        self.note = state["note"]
+        """Put back what was overwritten since the flush, and replace damaged frames by the newest whole one; resume
+        the policy."""
+        self.note, self._stored = state["note"], state
+        undo(self.folder, self._total, self._tensors)
         numbers = self._tensors.get("sequence_number")[: len(self)]
-        partial = torch.nonzero(numbers == WRITING).flatten()
-        if len(partial) and len(partial) == len(self):
-            raise BufferError(f"buffer: {self.folder} was killed while all its frames were written; start a new one")
-        newest = int(numbers.argmax()) if len(numbers) else 0
-        for key in (*KEYS, "step", "sequence_number") if len(partial) else ():
-            values = self._tensors.get(key)
-            values[partial] = values[newest].clone()
+        damaged = self.damaged()
+        if len(damaged):
+            if len(damaged) == len(self):
+                raise BufferError(f"buffer: all frames of {self.folder} are damaged; start anew in another folder")
+            whole = numbers.as_subclass(Tensor).clone()
+            whole[damaged] = WRITING
+            newest = int(whole.argmax())
+            for key in (*SUMMED, "sequence_number", "checksum"):
+                values = self._tensors.get(key)
+                values[damaged] = values[newest].clone()
+            lost = f"{len(damaged)} of {len(self)} frames were damaged and are lost"
+            print(f"buffer: {self.folder}: {lost}; another takes their place", file=sys.stderr, flush=True)
         stored = self.get(range(len(self)), ("pose", "rgb") if self.eviction == "minred" else ("pose",))
         compared = features_for(self._policy, self.features, stored["rgb"]) if "rgb" in stored else None
         self._policy.resume(state["policy"], numbers.numpy().copy(), stored["pose"].numpy(), compared)
@@ -292,27 +319,3 @@ def _decode(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
         length = (x * x).addcmul_(y, y).addcmul_(z, z).clamp_min_(1e-24).rsqrt_()
         frames["normals"] = normals.mul_(length[..., None])
     return frames
-
-
-def read_state(folder: Path) -> dict[str, Any] | None:
-    """Content of state.json; None in an empty folder, or in a buffer killed before its first flush."""
-    file = folder / "state.json"
-    if not file.exists():
-        if not folder.is_dir():
-            raise BufferError(f"buffer: {folder} is not a folder")
-        foreign = [path.name for path in folder.iterdir() if path.name != "frames" and not path.name.endswith(".tmp")]
-        if foreign:
-            raise BufferError(f"buffer: {folder} holds '{foreign[0]}' and no state.json: not a replay buffer")
-        return None
-    try:
-        state = json.loads(file.read_text())
-        if not isinstance(state, dict) or state["format"] != _FORMAT:
-            raise ValueError(f"format {_FORMAT} expected")
-        for key in ("capacity", "height", "width", "total", "seed"):
-            if not isinstance(state[key], int):
-                raise ValueError(f"'{key}' is not a whole number")
-        if state["eviction"] not in POLICIES or not isinstance(state["note"], dict):
-            raise ValueError(f"'eviction' is not one of {', '.join(POLICIES)}, or 'note' is no object")
-    except (ValueError, KeyError) as error:
-        raise BufferError(f"buffer: {file} cannot be read: {error}") from error
-    return state

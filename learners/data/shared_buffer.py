@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .replay_buffer import WRITING, ReplayBuffer, read_state
+from .buffer_files import read_state
+from .replay_buffer import WRITING, ReplayBuffer
 
 PAUSE = 0.001
 """Seconds until a frame that is being overwritten is read again."""
@@ -22,7 +23,7 @@ class SharedBuffer(ReplayBuffer):
 
     A frame that the writer is overwriting is read again until it is whole: its sequence number is WRITING meanwhile,
     and another one afterwards. A frame that a killed writer left partially written is returned as it is; resuming the
-    buffer repairs it.
+    buffer puts back the one before.
     """
 
     @classmethod

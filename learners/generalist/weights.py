@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from ...core.storage import replacing
+from ..nn.checkpoint import DIGEST, save_tensors, tensor_digest
 from .network import Generalist, NetworkConfig
 
 VERSION = "1"
@@ -66,7 +66,7 @@ def save_weights(
         "provenance": json.dumps(dict(provenance or {})),
     }
     with replacing(file) as unfinished:
-        save_file(tensors, unfinished, metadata)
+        save_tensors(tensors, unfinished, metadata)
 
 
 def load_weights(file: Path, classes: Sequence[str]) -> Generalist:
@@ -94,7 +94,10 @@ def load_weights(file: Path, classes: Sequence[str]) -> Generalist:
         raise WeightsError(f"{file}: it does not fit its own sizes: {differing[0]}")
     network = Generalist(config)
     with safe_open(file, "pt") as stored:
-        state = {name: stored.get_tensor(name).float() for name in expected}
+        tensors = {name: stored.get_tensor(name) for name in expected}
+    if metadata.get(DIGEST) not in (None, tensor_digest(tensors)):
+        raise WeightsError(f"{file}: it is damaged, its values differ from their digest")
+    state = {name: value.float() for name, value in tensors.items()}
     if not all(bool(value.isfinite().all()) for value in state.values()):
         raise WeightsError(f"{file}: some of its weights are not numbers")
     network.load_state_dict(state, strict=False)

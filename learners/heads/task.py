@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ..encoders.frame_encoder import FrameEncoder
 from ..masked.encoder import Encoder
+from ..nn.checkpoint import load_tensors, save_tensors
 from ..nn.pretrained import Pretrained
+
+
+class TaskError(ValueError):
+    """Files that do not hold a network for this task."""
 
 
 class TaskModel(nn.Module, Pretrained, ABC):
@@ -67,20 +71,19 @@ class TaskModel(nn.Module, Pretrained, ABC):
         """Write NAME.safetensors (encoder and head) and NAME.json (the description) into `folder`."""
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
-        weights = {key: value.contiguous() for key, value in self.state_dict().items()}
-        save_file(weights, path / f"{self.name}.safetensors")
+        save_tensors(self.state_dict(), path / f"{self.name}.safetensors")
         (path / f"{self.name}.json").write_text(json.dumps(self.description(), indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: str | Path, encoder: FrameEncoder) -> Self:
         """What `save` wrote; `encoder` is one of the same shape, and receives its weights.
 
-        Raises ValueError where the files are of no such task, or of one on an encoder of another shape.
+        Raises TaskError where the files are damaged, of no such task, or of one on an encoder of another shape.
         """
         path = Path(folder)
         try:
             model = cls.from_description(encoder, json.loads((path / f"{cls.name}.json").read_text()))
-            model.load_state_dict(load_file(path / f"{cls.name}.safetensors"))
-        except (KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
-            raise ValueError(f"{cls.name}: {path} does not fit this encoder: {error}") from error
+            model.load_state_dict(load_tensors(path / f"{cls.name}.safetensors"))
+        except (OSError, KeyError, TypeError, AttributeError, RuntimeError, ValueError, ArithmeticError) as error:
+            raise TaskError(f"{cls.name}: {path} is damaged or does not fit this encoder: {error}") from error
         return model

@@ -70,6 +70,17 @@ class Pretrained(ModelHubMixin):
         options["config"] = {"model": type(self).__name__, **self.hub_config()}
         return super().save_pretrained(save_directory, **options)
 
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> Self:
+        """The model in a folder or a repository; see ModelHubMixin for the options. PretrainedError where it holds none
+        or a damaged one."""
+        try:
+            return super().from_pretrained(pretrained_model_name_or_path, **options)
+        except PretrainedError:
+            raise
+        except (ValueError, RecursionError) as error:  # the mixin reads config.json too
+            raise PretrainedError(f"{pretrained_model_name_or_path}: its {CONFIG} is damaged ({error})") from error
+
     def generate_model_card(
         self,
         house: str = "not stated",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 STORE_EVERY = 200
 """Steps between two checkpoints: what a crash can lose."""
@@ -23,6 +23,15 @@ class RunningMeans:
     def __init__(self) -> None:
         self.steps, self.samples, self.seconds = 0, 0, 0.0
         self._sums: dict[str, float] = {}
+
+    def state(self) -> dict[str, Any]:
+        """What was added so far, as JSON."""
+        return {"steps": self.steps, "samples": self.samples, "seconds": self.seconds, "sums": self._sums}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state` gave."""
+        self.steps, self.samples, self.seconds = state["steps"], state["samples"], state["seconds"]
+        self._sums = dict(state["sums"])
 
     def add(self, metrics: Mapping[str, float], samples: int = 0) -> None:
         """Add one step's metrics."""

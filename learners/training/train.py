@@ -32,8 +32,9 @@ from torch import Tensor
 from ...core.progress import Progress
 from ...core.storage import recover_folder, replace_folder
 from ..choices import SENSORY
+from ..data.buffer_files import BufferError
 from ..data.frame_folder import FrameFolder, FrameFolderError
-from ..data.replay_buffer import BufferError, ReplayBuffer
+from ..data.replay_buffer import ReplayBuffer
 from ..masked.encoder import Encoder
 from ..nn.device import find_device
 from .fit import fit

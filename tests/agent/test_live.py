@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -74,6 +75,80 @@ def test_what_is_not_admitted_is_lived_and_not_stored(tmp_path: Path) -> None:
     assert life.frame - life.buffer.total_seen == 40 - len(stored) > 0
 
 
+class Killed(BaseException):
+    """Stands for kill -9: nothing is stored after it."""
+
+
+@pytest.mark.parametrize(
+    ("policy", "moment"),
+    [
+        *(("frontier", moment) for moment in ("acting", "acted", "learning", "learned")),
+        *((policy, "acted") for policy in ("coverage", "novelty", "random", "dense", "curiosity")),
+    ],
+)
+def test_a_killed_life_ends_as_one_that_never_was(
+    policy: str, moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(CONFIG, memory=25, eviction="balanced")
+    monkeypatch.setattr("testspace.agent.trainer.FIRST_STORE", 0.0)  # after the first step, and then seldom
+    expected: dict[int, Rollout] = {}
+    straight = begin(tmp_path / "straight", policy, config=config, pseudolabels=True)
+    straight.live(60, lambda rollout: expected.update({rollout.frame: rollout}))
+    found: dict[int, Rollout] = {}
+    for kill in range(2):
+        life = begin(tmp_path / "killed", policy, config=config, pseudolabels=True)
+        with monkeypatch.context() as patch, suppress(Killed):
+            _kill_at(patch, life, moment, 2 + kill)
+            life.live(60, lambda rollout: found.setdefault(rollout.frame, rollout))
+    life = begin(tmp_path / "killed", policy, config=config, pseudolabels=True)
+    life.live(60, lambda rollout: found.setdefault(rollout.frame, rollout))
+    for one in (life, straight):
+        assert one.trainer.learner.steps * SIZES.batch_size == 60 * CONFIG.replay_ratio
+    assert life.path == straight.path
+    for key, values in straight.buffer.all().items():
+        assert torch.equal(life.buffer.all()[key], values), key
+    assert life.trainer.semantic_map is not None
+    assert straight.trainer.semantic_map is not None
+    for name, array in straight.trainer.semantic_map.arrays().items():
+        np.testing.assert_array_equal(life.trainer.semantic_map.arrays()[name], array, strict=True)
+    weights = straight.trainer.learner.model.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in life.trainer.learner.model.state_dict().items())
+    assert sorted(found) == sorted(expected)
+    for frame, rollout in expected.items():
+        mine = found[frame]
+        assert (mine.coverage, mine.buffer_coverage, mine.collisions, mine.losses) == (
+            rollout.coverage, rollout.buffer_coverage, rollout.collisions, rollout.losses
+        )  # fmt: skip
+
+
+def _kill_at(patch: pytest.MonkeyPatch, life: AlternatingAgent, moment: str, count: int) -> None:
+    """Kill it when it does this for the `count`th time."""
+    calls = iter(range(1, 1000))
+
+    def dying(owner: Any, name: str, after: bool) -> None:
+        inner = getattr(owner, name)
+
+        def call(*arguments: Any) -> Any:
+            dies = next(calls) == count
+            if dies and not after:
+                raise Killed
+            result = inner(*arguments)
+            if dies:
+                raise Killed
+            return result
+
+        patch.setattr(owner, name, call)
+
+    if moment == "acting":  # frames are overwritten, and not flushed yet
+        dying(life.buffer, "extend", True)
+    elif moment == "acted":
+        dying(life.actor, "act", True)
+    elif moment == "learning":
+        dying(life.trainer.learner, "step", False)
+    else:
+        dying(life.trainer, "store", True)
+
+
 @pytest.mark.parametrize("policy", ["frontier", "random"])
 def test_a_life_goes_on_from_its_last_turn(policy: str, tmp_path: Path) -> None:
     first = begin(tmp_path, policy)
@@ -102,8 +177,7 @@ def test_a_life_of_little_memory_goes_on_too(replay: EvictionName, tmp_path: Pat
     again.live(60, turns.append)
     straight = begin(tmp_path / "straight", config=config)
     straight.live(60, lambda turn: None)
-    if replay in ("ring", "reservoir"):  # the others go by what is seen, and after a stop the policy plans anew
-        assert torch.equal(again.buffer.all()["step"], straight.buffer.all()["step"])
+    assert torch.equal(again.buffer.all()["step"], straight.buffer.all()["step"])
     assert [turn.coverage for turn in turns] == sorted(turn.coverage for turn in turns)
     assert all(0 < turn.buffer_coverage <= 1 for turn in turns)
 

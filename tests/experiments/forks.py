@@ -44,6 +44,10 @@ class Testspace:
         self._process.kill()
         self._process.join()
 
+    def terminate(self) -> None:
+        """Ask it to end, by SIGTERM."""
+        self._process.terminate()
+
     def wait(self) -> tuple[int, str]:
         """Its exit status and standard error, once it has ended."""
         self._process.join()

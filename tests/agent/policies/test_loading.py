@@ -18,6 +18,7 @@ from torch import nn
 from testspace.agent.mapping.egocentric import SPACE, EgocentricObservation
 from testspace.agent.policies import PolicyError, UnknownPolicyError, loading, make_policy
 from testspace.agent.policies.resolution import resampled
+from testspace.agent.policies.sb3 import SB3Policy
 from testspace.core.frame import Camera
 from testspace.envs.gym_envs.house_env import HouseEnv
 
@@ -125,7 +126,7 @@ def replaced(file: Path, part: str, content: bytes) -> None:
 def test_a_zip_of_stable_baselines3_acts_as_its_model(tmp_path: Path, env: HouseEnv) -> None:
     file = tmp_path / "ppo.zip"
     model = sb3_zip(file, EgocentricObservation(env), net_arch=[16])
-    policy: Any = make_policy(str(file), env, seed=2)
+    policy = SB3Policy(file, env, seed=2)
     view = np.random.default_rng(0).random(SPACE.shape, np.float32)
     tensors = model.policy.obs_to_tensor(view)[0]
     mine = policy.wrapped.policy.get_distribution(tensors).distribution.logits

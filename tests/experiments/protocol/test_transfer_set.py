@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from testspace.core.edges import canny
 from testspace.core.frame import Camera
@@ -18,18 +20,18 @@ from testspace.experiments.protocol.transfer_set_config import TransferSetConfig
 
 def test_of_two_that_ask_at_once_one_builds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path))
-    built: list[Path] = []
-    build = module._build
+    built: list[int] = []
+    frames = module._frames
 
-    def counted(file: Path, *others: object) -> None:
-        built.append(file)
-        build(file, *others)  # type: ignore[arg-type]
+    def counted(*arguments: Any) -> dict[str, NDArray[Any]]:
+        built.append(arguments[-1])
+        return frames(*arguments)
 
-    monkeypatch.setattr(module, "_build", counted)
+    monkeypatch.setattr(module, "_frames", counted)
     house, config = generate_house(3, rooms=1), TransferSetConfig(2, 3, Camera(16, 16))
     with ThreadPoolExecutor(2) as both:
         first, second = both.map(lambda _: transfer_set(house, config), range(2))
-    assert len(built) == 1
+    assert built == [0, 1]
     assert first.labelled.rgb.shape == (6, 16, 16, 3)
     assert first.labelled.instance is not None
     np.testing.assert_array_equal(first.labelled.rgb, second.labelled.rgb)

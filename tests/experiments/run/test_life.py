@@ -124,7 +124,7 @@ def test_no_label_of_the_house_is_where_the_learner_reads(killed_and_resumed: tu
     keys = json.loads((out / "buffer" / "frames" / "meta.json").read_text())
     names = {name for name in keys if isinstance(keys[name], dict)}
     assert {"rgb", "depth", "normals", "edges", "pose"} <= names
-    assert names <= {"rgb", "depth", "normals", "edges", "pose", "step", "sequence_number"}
+    assert names <= {"rgb", "depth", "normals", "edges", "pose", "step", "sequence_number", "checksum"}
 
 
 def test_a_finished_run_is_finished_again_at_once(

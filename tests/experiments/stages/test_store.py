@@ -28,6 +28,18 @@ def test_a_stage_is_made_once_for_its_settings(tmp_path: Path) -> None:
     assert (first.folder / "content").read_text() == "done"
 
 
+def test_a_damaged_stage_is_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def walk(folder: Path, advance: Advance) -> None:
+        (folder / "path").write_text("north")
+
+    with Progress() as progress:
+        entry = Store(progress, tmp_path).get("walk", {}, walk, title="a walk")
+        (entry.folder / "path").write_text("south")
+        again = Store(progress, tmp_path).get("walk", {}, walk, title="a walk")
+    assert (again.folder / "path").read_text() == "north"
+    assert "path: damaged, it differs from its checksum; the stage is made again" in capsys.readouterr().err
+
+
 def test_a_stage_that_was_killed_goes_on_from_its_folder_and_is_not_taken_for_done(tmp_path: Path) -> None:
     def killed(folder: Path, advance: Advance) -> None:
         (folder / "half").write_text("")
@@ -59,7 +71,7 @@ def test_the_seconds_of_a_stage_are_those_of_all_its_sessions(tmp_path: Path, mo
     now[0] = 1000.0
     entry = store.get("walk", {}, make, title="a walk")
     assert entry.seconds == 20 + 30
-    assert [file.name for file in entry.folder.iterdir()] == ["stage.json"]
+    assert sorted(file.name for file in entry.folder.iterdir()) == ["stage.json", "sums.json"]
 
 
 def test_another_version_of_a_library_or_another_setting_is_another_stage(

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from testspace.learners.adaptation.label_propagation import FewLabels, few_labels, propagate_labels
-from testspace.learners.data.replay_buffer import BufferError, ReplayBuffer
+from testspace.learners.data.buffer_files import BufferError
+from testspace.learners.data.replay_buffer import ReplayBuffer
 from testspace.learners.heads.segmentation_training import fine_tune_segmenter
 from testspace.learners.heads.transfer import LabelledFrames
 from testspace.learners.heads.transfer_config import AugmentConfig, TransferConfig

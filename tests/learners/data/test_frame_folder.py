@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -100,3 +102,16 @@ def test_the_example_trains_and_its_features_can_be_had(tmp_path: Path) -> None:
     rgb = FrameFolder(tmp_path / "folder").get([0, 1])["rgb"]
     assert own_frames.features(tmp_path / "encoder", rgb).shape == (2, 64, 192)
     assert "Frames: 3" in (tmp_path / "encoder" / "README.md").read_text()
+
+
+def test_a_picture_that_is_absurdly_large_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    (tmp_path / "rgb").mkdir()
+    side = 30000
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    rows = zlib.compress(bytes(1000))  # cut short: nothing may get so far
+    png += struct.pack(">I", len(rows)) + b"IDAT" + rows + struct.pack(">I", zlib.crc32(b"IDAT" + rows))
+    (tmp_path / "rgb" / "a.png").write_bytes(png)
+    with pytest.raises(FrameFolderError, match="30000 x 30000 pixels are too many"):
+        FrameFolder(tmp_path, 16).sample(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from forks import FORKS
 from numbered_frames import SIZE, frames, store_for_ever
 
 from testspace.learners.choices import EvictionName
-from testspace.learners.data.replay_buffer import BufferError, ReplayBuffer
+from testspace.learners.data.buffer_files import BufferError
+from testspace.learners.data.replay_buffer import ReplayBuffer
 from testspace.learners.data.shared_buffer import SharedBuffer
 
 
@@ -86,8 +88,8 @@ def test_labels_cannot_enter(tmp_path: Path, label: str) -> None:
     buffer.flush()
     assert len(buffer) == 2
     stored = {file.stem for file in (tmp_path / "b").rglob("*.memmap")}
-    assert stored == {"rgb", "depth", "normals", "edges", "pose", "step", "sequence_number"}
-    assert set(buffer.sample(1)) == stored - {"sequence_number"}
+    assert stored == {"rgb", "depth", "normals", "edges", "pose", "step", "sequence_number", "checksum"}
+    assert set(buffer.sample(1)) == stored - {"sequence_number", "checksum"}
 
 
 def test_refuses_frames_that_break_the_contract(tmp_path: Path) -> None:
@@ -142,7 +144,8 @@ def test_refuses_folders_it_must_not_touch(tmp_path: Path) -> None:
     with pytest.raises(BufferError, match=r"'thesis\.tex'"):
         ReplayBuffer(tmp_path / "other", 10, SIZE, SIZE, resume=True)
     assert (tmp_path / "other" / "thesis.tex").read_text() == "dear"
-    (tmp_path / "b" / "state.json").write_text("{")
+    for name in ("state.json", "state.previous.json"):
+        (tmp_path / "b" / name).write_text("{")
     with pytest.raises(BufferError, match="cannot be read"):
         ReplayBuffer(tmp_path / "b", 10, SIZE, SIZE, resume=True)
     (tmp_path / "empty").mkdir()
@@ -199,21 +202,99 @@ def test_kill_9_in_the_middle_loses_at_most_one_flush(tmp_path: Path, eviction: 
     buffer.extend(frames(total, 64))
     stored = buffer.all()
     assert numbers_agree(buffer.get(range(len(buffer))))
-    if eviction in ("ring", "reservoir"):  # theirs are as if nobody had killed anything
-        straight = ReplayBuffer(tmp_path / "straight", 64, 8, 8, eviction=eviction)
-        straight.extend(frames(0, total + 64))
-        assert torch.equal(stored["step"], straight.all()["step"])
+    straight = ReplayBuffer(tmp_path / "straight", 64, 8, 8, eviction=eviction)  # as if nobody had killed anything
+    for first in range(0, total + 64, 48):
+        straight.extend(frames(first, min(48, total + 64 - first)))
+    assert torch.equal(stored["step"], straight.all()["step"])
 
 
-def test_a_half_overwritten_frame_is_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", ["nothing", "half", "all"])
+def test_what_was_overwritten_after_the_last_flush_is_put_back(tmp_path: Path, written: str) -> None:
+    buffer = ReplayBuffer(tmp_path / "b", 4, SIZE, SIZE)
+    buffer.extend(frames(0, 6))
+    buffer.flush()
+    buffer.extend(frames(6, 3))
+    buffer.extend(frames(9, 2))
+    if written == "half":  # as `extend` leaves it when it is killed after the first modality
+        buffer._tensors.get("sequence_number")[1] = -1
+        buffer._tensors.get("rgb")[1] = 77
+    elif written == "nothing":
+        (tmp_path / "b" / "undo" / "9.npz").write_bytes(b"")  # killed as it was written
+        buffer._tensors.get("rgb")[:] = buffer._tensors.get("rgb").clone()
+    resumed = ReplayBuffer(tmp_path / "b", 4, SIZE, SIZE, resume=True)
+    assert resumed.total_seen == 6
+    if written != "nothing":
+        assert resumed.all()["step"].tolist() == [2, 3, 4, 5]
+    assert numbers_agree(resumed.get(range(4)))
+    assert not list((tmp_path / "b" / "undo").iterdir())
+
+
+def test_the_flush_before_the_last_one_can_be_gone_back_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    buffer = ReplayBuffer(tmp_path / "b", 4, SIZE, SIZE)
+    for first in (0, 3, 6):
+        buffer.extend(frames(first, 3))
+        buffer.note = {"frame": first + 3}
+        buffer.flush()
+    (tmp_path / "b" / "state.json").write_text('{"format": 4, "total"')
+    resumed = ReplayBuffer(tmp_path / "b", 4, SIZE, SIZE, resume=True)
+    assert (resumed.total_seen, resumed.note) == (6, {"frame": 6})
+    assert resumed.all()["step"].tolist() == [2, 3, 4, 5]  # what the last flush had overwritten is back
+    assert "state.json cannot be read" in capsys.readouterr().err
+    assert not resumed.rewind()
+    resumed.extend(frames(6, 3))
+    resumed.flush()
+    assert resumed.rewind()
+    assert resumed.all()["step"].tolist() == [2, 3, 4, 5]
+
+
+def test_a_damaged_frame_is_named_and_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     buffer = ReplayBuffer(tmp_path / "b", 4, SIZE, SIZE)
     buffer.extend(frames(0, 4))
     buffer.flush()
-    buffer._tensors.get("sequence_number")[1] = -1  # as `extend` leaves it when it is killed after the first modality
-    buffer._tensors.get("rgb")[1] = 77
+    assert buffer.damaged().tolist() == []
+    buffer._tensors.get("rgb")[1, 0, 0, 0] += 1
+    assert ReplayBuffer.reader(tmp_path / "b").damaged().tolist() == [1]
     resumed = ReplayBuffer(tmp_path / "b", 4, SIZE, SIZE, resume=True)
     assert resumed.get(range(4))["step"].tolist() == [0, 3, 2, 3]
     assert numbers_agree(resumed.get(range(4)))
+    assert "1 of 4 frames were damaged" in capsys.readouterr().err
+    assert resumed.damaged().tolist() == []
+
+
+@pytest.mark.parametrize("key", ["rgb", "depth", "step", "checksum"])
+def test_a_missing_or_short_file_of_frames_is_one_line(tmp_path: Path, key: str) -> None:
+    buffer = ReplayBuffer(tmp_path / "b", 4, SIZE, SIZE)
+    buffer.extend(frames(0, 4))
+    buffer.flush()
+    file = tmp_path / "b" / "frames" / f"{key}.memmap"
+    file.write_bytes(file.read_bytes()[:-1])
+    for make in (ReplayBuffer.reader, lambda folder: ReplayBuffer(folder, 4, SIZE, SIZE, resume=True)):
+        with pytest.raises(BufferError, match=rf"{key}\.memmap was cut"):
+            make(tmp_path / "b")
+    file.unlink()
+    with pytest.raises(BufferError, match=rf"{key}\.memmap is gone"):
+        ReplayBuffer.reader(tmp_path / "b")
+    for name in ("state.json", "state.previous.json"):
+        (tmp_path / "b" / name).unlink()
+    if key != "checksum":  # never a silent start from zero
+        with pytest.raises(BufferError, match=r"state\.json is gone"):
+            ReplayBuffer(tmp_path / "b", 4, SIZE, SIZE, resume=True)
+
+
+def test_a_full_disk_is_an_error_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, start: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    buffer = ReplayBuffer(tmp_path / "b", 8, SIZE, SIZE)
+    buffer.extend(frames(0, 4))
+    buffer.flush()
+    with monkeypatch.context() as patch:
+        patch.setattr("testspace.core.storage.os.posix_fallocate", full)
+        with pytest.raises(OSError, match=r"No space left.*rgb\.memmap"):
+            buffer.extend(frames(4, 4))
+    resumed = ReplayBuffer(tmp_path / "b", 8, SIZE, SIZE, resume=True)
+    resumed.extend(frames(4, 4))
+    assert numbers_agree(resumed.all(("rgb", "depth", "edges", "pose", "step")))
 
 
 def test_frames_are_whole_while_another_process_overwrites_them(tmp_path: Path) -> None:
