@@ -85,11 +85,12 @@ class Actor:
             for name, one in self._maps().items():
                 prefix = f"{name}/"
                 one.restore({key.removeprefix(prefix): stored[key] for key in stored if key.startswith(prefix)})
-        self.observation, self.info = env.reset(options={"pose": buffer.note["pose"]})
+        self.observation, self.info = env.reset(options=buffer.note["resume"])
 
     def act(self, frames: int) -> Acted:
         """One rollout of `frames` frames, fewer where `halted` says so; what was seen is stored."""
         rollout: list[Frame] = []
+        poses: list[NDArray[np.floating]] = []  # true ones, by which frames are kept apart from held-out views
         collisions, start = 0, time.perf_counter()
         while len(rollout) < frames and not self.halted():
             action = self.policy.act(self.observation, self.info)
@@ -99,6 +100,7 @@ class Actor:
             self.path.append((float(self.observation["pose"][0]), float(self.observation["pose"][2])))
             self.actions.append(TELEPORTED if isinstance(action, np.ndarray) else int(action))
             rollout.append(self.observation)
+            poses.append(self.info.get("true_pose", self.observation["pose"]))
             if truncated:
                 raise RuntimeError("the environment's budget of steps is shorter than the episode")
         if not rollout:
@@ -106,7 +108,7 @@ class Actor:
         fps, fusing = len(rollout) / (time.perf_counter() - start), 0.0
         batch = stack_frames(rollout)
         batch["step"] = np.arange(self.frame, self.frame + len(rollout), dtype=np.int64)
-        admitted = self.admit(batch["pose"])
+        admitted = self.admit(np.array(poses, np.float32))
         if admitted.any():
             stored = {key: torch.from_numpy(value[admitted]) for key, value in batch.items()}
             self.buffer.extend(stored)
@@ -154,4 +156,5 @@ class Actor:
 
     def _note(self, acted: Acted) -> dict[str, Any]:
         """How far the agent has come: what the buffer stores with the frames."""
-        return {"frame": self.frame, "pose": self.observation["pose"].tolist()}
+        resume = self.info.get("resume", {"pose": self.observation["pose"].tolist()})
+        return {"frame": self.frame, "resume": resume}

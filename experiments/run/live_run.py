@@ -32,6 +32,7 @@ from ...agent.trainer import Trainer
 from ...core.errors import UserError
 from ...core.progress import Progress
 from ...core.storage import replacing, write_json
+from ...envs.gym_envs.measured_world import MeasuredWorld
 from ...envs.house.house_io import load_houses
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.data.shared_buffer import SharedBuffer
@@ -86,7 +87,8 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
     learner = preset.learner
     networks = tuple(register_network(one, learner.image_size, learner.patch) for one in config.network)
     preset = replace(preset, learner=replace(learner, modalities=(*learner.modalities, *networks)))
-    view = View(preset.camera, preset.transfer_set.camera_height, preset.transfer_set.light, config.up, config.scale)
+    sets = preset.transfer_set
+    view = View(preset.camera, sets.camera_height, sets.light, config.up, config.scale, config.sensors)
     frames = preset.episode.frames
     with closing(open_space(config.sim, config.house, config.seed, view, frames)) as space:
         if changes and space.states is None:
@@ -101,6 +103,8 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
             settings["async"] = True
         if config.up is not None or config.scale != 1.0:
             settings["mesh"] = {"up": config.up, "scale": config.scale}
+        if config.sensors != "exact":
+            settings["sensors"] = config.sensors
         if config.network:
             settings["networks"] = list(config.network)
         if config.start_4m is not None:
@@ -189,6 +193,9 @@ class _Run:
         with run.timed(EVALUATING, 0):
             views, truth = space.draw_views(preset.eval_views, eval_rng(seed), changed)
             per_state = [(views, truth), *(simulator.render_with_labels(views["pose"]) for simulator in changed)]
+            if isinstance(space.env, MeasuredWorld):
+                noise = np.random.default_rng([seed, 3])
+                per_state = [(space.env.measure_views(frames, noise), labels) for frames, labels in per_state]
         if not self.config.allow_blind:
             check_sight(views, space)
         # kept apart only where something can be scored
@@ -227,7 +234,9 @@ class _Run:
         if not config.asynchronous:
             actor = Actor(space.env, self.policy, buffer, admit, episode, folder, seed, semantic_map)
             return AlternatingAgent(actor, trainer(buffer))
-        view = View(camera, space.camera_height, preset.transfer_set.light, config.up, config.scale)
+        view = View(
+            camera, space.camera_height, preset.transfer_set.light, config.up, config.scale, config.sensors
+        )  # fmt: skip
         world = partial(open_world, config.sim, config.house, seed, view, episode.frames, config.policy)
         state, size = self.states[passed] if passed else None, (camera.height, camera.width)
         settings = ActorSettings(world, state, admit, episode, buffer.folder, size, folder, seed)
@@ -255,7 +264,7 @@ class _Run:
                     see()
 
                 agent.live(point, on_rollout)
-            evaluation.specialist(point, agent.trainer)
+            evaluation.specialist(point, agent.trainer, agent.frame == point)
             for number, change in enumerate(self.changes, 1):
                 if change.at == point:
                     if agent.frame == point:  # else an earlier session has done it

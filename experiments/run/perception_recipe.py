@@ -56,6 +56,9 @@ class PerceptionRecipe(ABC):
     def specialise(self, trainer: Trainer, advance: Advance) -> None:
         """Make, and store, the specialist of what was learned so far."""
 
+    def recall(self, trainer: Trainer, advance: Advance) -> None:  # noqa: B027 (from scratch: nothing)
+        """In a resumed run: do again what `specialise` did last that was not stored with the agent."""
+
     @abstractmethod
     def rows(self, method: str) -> dict[str, Predict]:
         """What is evaluated of the baseline or the specialist as it was stored last, by name; its own name first."""

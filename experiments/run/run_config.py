@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from ...envs.choices import Sensors
+
 Sim = Literal["raycast", "thor", "habitat", "recording"]
 """What stands behind the Simulator protocol."""
 Flag = tyro.conf.FlagCreatePairsOff[bool]
@@ -67,5 +69,8 @@ class RunConfig:
     """Axis of a mesh file that points up. Without it: y in .glb, .gltf and .obj, z in .ply and Replica folders."""
     scale: float = 1.0
     """Metres of one unit of a mesh file: 0.001 for millimetres."""
+    sensors: Sensors = "exact"
+    """What the agent measures: exact; slam (a stereo camera's depth and colour, poses off by 3 cm and 1 degree, slowly
+    varying); odometry (the same camera, poses that drift by about 1 % of the way)."""
     allow_blind: Flag = False
     """Run even where the agent would see almost nothing of the place or nothing of its floor."""

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from ...core.errors import UserError
 from ...core.frame import Camera, Frame, Labels
 from ...envs.assembly.building import build_scene, load_scene
-from ...envs.choices import Light
+from ...envs.choices import Light, Sensors
 from ...envs.generator.house_reference import find_house
 from ...envs.gym_envs.house_env import HouseEnv
+from ...envs.gym_envs.measured_world import MeasuredWorld
 from ...envs.gym_envs.world import World
 from ...envs.habitat.habitat_simulator import HabitatSimulator
 from ...envs.house.house import House, HouseWarning
@@ -55,6 +56,8 @@ class View:
     """Axis of a mesh file that points up; None for its format's."""
     scale: float = 1.0
     """Metres of one unit of a mesh file."""
+    sensors: Sensors = "exact"
+    """What a robot would measure; a recording has its own."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,16 @@ class OpenSpace:
 
 
 def open_space(sim: Sim, house: str | None, seed: int, view: View, frames: int) -> OpenSpace:
-    """Open a test space for an episode of so many frames.
+    """Open a test space for an episode of so many frames; with `view.sensors` its environment measures as a robot does.
 
     Raises HouseError, MeshError, FloorError, ThorError, HabitatError or RecordingError where it cannot be used,
-    UserError where `house` is missing.
+    UserError where `house` is missing, or options do not go together.
     """
+    if view.sensors != "exact":
+        if sim == "recording":
+            raise UserError("--sensors is for simulators: a recording has the noise of its own camera")
+        space = open_space(sim, house, seed, replace(view, sensors="exact"), frames)
+        return replace(space, env=MeasuredWorld(space.env, view.sensors, seed))
     if (view.up is not None or view.scale != 1.0) and not (sim == "raycast" and is_mesh(house)):
         raise UserError("--up and --scale are for mesh files (.glb, .gltf, .obj, .ply) of our ray caster")
     if sim == "recording":

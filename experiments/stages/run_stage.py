@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.progress import Advance
+from ...envs.choices import Sensors
 from ...envs.house.house import House
 from ...envs.house.house_io import house_digest, save_house
 from ..protocol.named_weights import weights_digest
@@ -58,13 +59,21 @@ class LiveRun(NamedTuple):
 
 
 def live_run(
-    store: Store, house: House, preset: Preset, seed: int, policy: str = "frontier", change: Sequence[str] = ()
+    store: Store,
+    house: House,
+    preset: Preset,
+    seed: int,
+    policy: str = "frontier",
+    change: Sequence[str] = (),
+    sensors: Sensors = "exact",
 ) -> LiveRun:
     """A run of the live agent in this house. `change`: changes of the house, each as at=2000:lighting=0.6."""
     settings = {
         "house": house_digest(house), "sizes": asdict(preset), "seed": seed, "policy": _content(policy),
         "change": list(change),
     }  # fmt: skip
+    if sensors != "exact":
+        settings["sensors"] = sensors
     if not preset.from_scratch:
         settings["generalist"] = weights_digest(preset.generalist)
 
@@ -74,7 +83,7 @@ def live_run(
             save_house(house, file)
         config = RunConfig(
             folder / "run", house=str(file), seed=seed, policy=policy, preset=store.preset, resume=True,
-            change=tuple(change), device=store.device, video=0,
+            change=tuple(change), device=store.device, sensors=sensors, video=0,
         )  # fmt: skip
         run_episode(config, preset, store.progress)
 

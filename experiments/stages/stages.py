@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from ...agent.fusion.fusion_config import FusionConfig
+from ...envs.choices import Sensors
 from ...envs.house.house import House
 from ...learners.adaptation.label_propagation import FewLabels, few_labels
 from ...learners.heads.transfer_config import TransferConfig
@@ -229,9 +230,15 @@ class Stages:
         learnable = self.labelled.frames.classes()
         return evaluate_stage.evaluate(self.store, segmenter, views or self.views, learnable, state, share)
 
-    def live_run(self, preset: Preset | None = None, policy: str = "frontier", change: Sequence[str] = ()) -> LiveRun:
+    def live_run(
+        self,
+        preset: Preset | None = None,
+        policy: str = "frontier",
+        change: Sequence[str] = (),
+        sensors: Sensors = "exact",
+    ) -> LiveRun:
         """A run of the live agent in this house, of this preset's sizes or of others."""
-        return run_stage.live_run(self.store, self.states[0], preset or self.preset, self.seed, policy, change)
+        return run_stage.live_run(self.store, self.states[0], preset or self.preset, self.seed, policy, change, sensors)
 
     def compared(self, run: LiveRun, labels: specialist_stage.LabelSource) -> dict[str, Score]:
         """What a specialist of this run is compared with, from rgb and with depth: see `specialist_stage`."""

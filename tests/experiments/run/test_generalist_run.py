@@ -128,10 +128,10 @@ def test_a_run_that_was_stopped_resumes_to_the_same_specialist(run: Path, tmp_pa
 
     kept, stops = module.Evaluation.specialist, iter([False, True])  # at the end: a resumed policy plans anew
 
-    def stop_once(self, frame, trainer):  # type: ignore[no-untyped-def]
+    def stop_once(self, frame, trainer, now):  # type: ignore[no-untyped-def]
         if next(stops, False):
             raise Stop
-        kept(self, frame, trainer)
+        kept(self, frame, trainer, now)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module.Evaluation, "specialist", stop_once)
@@ -141,6 +141,19 @@ def test_a_run_that_was_stopped_resumes_to_the_same_specialist(run: Path, tmp_pa
     stored, straight = (load_file(weights_file(folder, "specialist")) for folder in (out, run))
     assert stored.keys() == straight.keys()
     assert all(torch.equal(value, straight[name]) for name, value in stored.items())
+
+
+def test_a_robot_measures_with_noise_and_its_held_out_views_too(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    short = replace(PRESET, episode=replace(PRESET.episode, frames=30, learning_starts=30))
+    summary = run_episode(config(out, sensors="slam"), short)
+    assert summary["sensors"] == "slam"
+    with np.load(run / "report_data" / "panels.npz") as exact, np.load(out / "report_data" / "panels.npz") as measured:
+        assert (exact["truth"] == measured["truth"]).all()
+        assert (exact["depth"] != measured["depth"]).any()
+        assert (measured["depth"] == 0).mean() > (exact["depth"] == 0).mean()  # a stereo camera has no depth at edges
+    with pytest.raises(UserError, match="a recording has the noise of its own camera"):
+        run_episode(config(tmp_path / "other", sensors="odometry", sim="recording", house=str(tmp_path)), short)
 
 
 def test_what_does_not_go_together_is_refused_before_anything_is_written(tmp_path: Path) -> None:
