@@ -91,7 +91,7 @@ ROOMS_OF = {
         "report": {"rundir"},
         "run": {"protocol", "report", "rundir"},
         "rundir": set(),
-        "stages": {"protocol", "run"},
+        "stages": {"protocol", "run", "rundir"},
         "tools": {"protocol", "report", "run", "rundir"},
     },
     "learners": {

@@ -72,7 +72,7 @@ def experiment(policy: str = "frontier", references: bool = True, sensors: Senso
     views.
     """
     if references and sensors != "exact":
-        raise UserError(f"--sensors {sensors} needs --references False: they are scored on exact views")
+        raise UserError(f"--sensors {sensors} needs --no-references: they are scored on exact views")
     return Experiment(
         command="adapted",
         source="The specialist that starts from the generalist",

@@ -108,8 +108,11 @@ def open_space(sim: Sim, house: str | None, seed: int, view: View, frames: int) 
             raise UserError("--sensors is for simulators: a recording has the noise of its own camera")
         space = open_space(sim, house, seed, replace(view, sensors="exact"), frames)
         return replace(space, env=MeasuredWorld(space.env, view.sensors, seed))
-    if (view.up is not None or view.scale != 1.0) and not (sim == "raycast" and is_mesh(house)):
-        raise UserError("--up and --scale are for mesh files (.glb, .gltf, .obj, .ply) of our ray caster")
+    ours = sim == "raycast" and is_mesh(house)
+    if view.scale != 1.0 and not ours:
+        raise UserError("--scale is for mesh files (.glb, .gltf, .obj, .ply) of our ray caster")
+    if view.up is not None and not (ours or sim == "habitat"):
+        raise UserError("--up is for mesh files (.glb, .gltf, .obj, .ply) of our ray caster and of habitat-sim")
     if sim == "recording":
         if house is None:
             raise UserError("--sim recording needs the recording: name its folder or file with --house")
@@ -210,12 +213,12 @@ def _states_in(
 
 
 def _habitat(place: str, view: View, frames: int) -> OpenSpace:
-    simulator = HabitatSimulator(place, view.camera)
+    simulator = HabitatSimulator(place, view.camera, up=view.up)
     height = view.camera_height
     env = HouseEnv.from_simulator(simulator, simulator.source, camera_height=height, max_steps=frames + 1)
 
     def notes() -> list[str]:
-        return [] if simulator.has_labels else [_UNLABELLED.format(place)]
+        return simulator.notes + ([] if simulator.has_labels else [_UNLABELLED.format(place)])
 
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels | None]:
         return _views(simulator, simulator.has_labels, n, view.camera_height, rng, also)

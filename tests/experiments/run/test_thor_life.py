@@ -50,9 +50,9 @@ def test_a_life_goes_through_a_crash_and_a_change(tmp_path: Path, capsys: pytest
     assert 0 < summary["coverage"] <= 1
     stored = ReplayBuffer.reader(out / "buffer").all(("pose", "depth"))
     assert len(stored["pose"]) == 36 - summary["frames_not_stored"]
-    assert stored["pose"][:, 1].numpy() == pytest.approx(1.575, abs=1e-4)
+    assert stored["pose"][:, 1].numpy() == pytest.approx(1.576, abs=1e-4)
     assert json.loads((out / "config.json").read_text())["sizes"]["transfer_set"]["camera_height"] == pytest.approx(
-        1.575
+        1.576
     )
 
 
