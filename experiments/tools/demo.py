@@ -37,8 +37,8 @@ from ..report.film_map import FilmMap
 from ..report.film_page import Curve, FilmPage, draw_chart
 from ..report.report_figures import draw_depth
 from ..report.semantic_drawing import FromAbove, from_above, without_gaps
-from ..rundir.semantic_file import StoredMap, as_stored
-from .demo_stream import demo_stream
+from ..rundir.semantic_file import as_stored
+from .demo_stream import Moment, demo_stream
 from .render import save
 
 CAMERA = Camera(240, 160, 75.0)
@@ -65,24 +65,6 @@ class DemoConfig:
     steps: int = 100
     view: bool = True
     """Show it in Rerun too, where that is installed."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """What is known at one step of the demo."""
-
-    step: int
-    frame: Frame
-    guess: NDArray[np.int16]
-    """Class ids (H, W) from this view alone."""
-    fused: NDArray[np.int16]
-    """Class ids (H, W) from all views so far, and from this one where the map has nothing."""
-    stored: StoredMap
-    """The map of all views so far."""
-    path: NDArray[np.float64]
-    """Places (T, 2) so far, x and z in metres."""
-    seen: float
-    """Share of the floor that was seen."""
 
 
 def run_demo(config: DemoConfig) -> str:

@@ -5,21 +5,38 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ...core.frame import Camera, rotation
+from ...core.frame import Camera, Frame, rotation
 from ...envs.house.classes import CLASSES, class_colours
 from ..report.semantic_drawing import below_the_ceiling
 from ..report.viewer import open_viewer
-
-if TYPE_CHECKING:
-    from .demo import Moment
+from ..rundir.semantic_file import StoredMap
 
 HOUSE, AGENT, LENS = "house", "house/agent", "house/agent/camera"
 PATIENCE = 10.0
 """Seconds after which a viewer that takes nothing more is given up."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is known at one step of the demo."""
+
+    step: int
+    frame: Frame
+    guess: NDArray[np.int16]
+    """Class ids (H, W) from this view alone."""
+    fused: NDArray[np.int16]
+    """Class ids (H, W) from all views so far, and from this one where the map has nothing."""
+    stored: StoredMap
+    """The map of all views so far."""
+    path: NDArray[np.float64]
+    """Places (T, 2) so far, x and z in metres."""
+    seen: float
+    """Share of the floor that was seen."""
 
 
 @contextmanager
