@@ -1,5 +1,6 @@
 # Requires Python 3.11 or newer, and Linux.
 # Another interpreter: make PYTHON=python3.12 run. Another environment: make VENV=/path/to/venv test.
+# Options of pip, such as another index for the wheels of torch: make PIP_OPTIONS=... run.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -20,7 +21,7 @@ check: $(VENV)/.installed-dev .typecheck/testspace  ## Style and types.
 	cd .typecheck && $(BIN)/mypy --config-file ../pyproject.toml -p testspace
 
 docs: $(VENV)/.installed  ## Build the documentation in site/; warnings are errors.
-	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	$(BIN)/python -m pip install --quiet $(PIP_OPTIONS) --editable '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 bench: $(VENV)/.installed  ## Simulator throughput, next to bare ray casting.
@@ -35,13 +36,13 @@ $(VENV)/bin/python:
 
 # Stamp files: install once, and again when pyproject.toml changes.
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet $(PIP_OPTIONS) --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet $(PIP_OPTIONS) --editable '.[dev]'
 # ai2thor requires opencv-python, which replaces the headless build and needs libGL; its other imports are in `dev`.
-	$(BIN)/python -m pip install --quiet --no-deps 'ai2thor>=5.0'
+	$(BIN)/python -m pip install --quiet $(PIP_OPTIONS) --no-deps 'ai2thor>=5.0'
 	@touch $@
 
 # The repository root is the package itself; this link lets mypy find it by name.

@@ -31,6 +31,9 @@ from .policies.protocol import HasMap, Resumable, step_or_teleport, unwrapped
 Admit = Callable[[NDArray[np.float32]], NDArray[np.bool_]]
 """Which of the poses (N, 6) may enter the replay buffer: those that are not too near to a held-out view."""
 
+TELEPORTED = -1
+"""Stands for the action of a policy that gives a pose."""
+
 
 class Acted(NamedTuple):
     """The acting of one rollout."""
@@ -99,6 +102,8 @@ class Actor:
         self.config, self.folder = config, folder
         self.map, self.semantic_map = OccupancyMap(env.camera), semantic_map
         self.path: list[tuple[float, float]] = []
+        self.actions: list[int] = []
+        """What it did before every frame; TELEPORTED where it was put elsewhere."""
         self.frame = 0
         """Frames seen so far."""
         self.halted: Callable[[], bool] = lambda: False
@@ -114,16 +119,18 @@ class Actor:
         self.frame, self.acted = note["frame"], Acted(**note["acted"])
         try:
             self.path = [tuple(place) for place in stored["path"].tolist()]
+            self.actions = stored["actions"].tolist()
             for name, one in self._parts().items():
                 prefix = f"{name}/"
                 one.restore({key.removeprefix(prefix): stored[key] for key in stored if key.startswith(prefix)})
         except KeyError as error:
             raise DamagedError(f"{agent_file(folder, self.frame)}: it lacks {error}; start anew elsewhere") from None
-        self.observation, self.info = env.reset(options={key: note[key] for key in ("body", "pose") if key in note})
+        self.observation, self.info = env.reset(options=note["resume"])
 
     def act(self, frames: int) -> Acted:
         """One rollout of `frames` frames, fewer where `halted` says so; what was seen is stored."""
         rollout: list[Frame] = []
+        poses: list[NDArray[np.floating]] = []  # true ones, by which frames are kept apart from held-out views
         collisions, start = 0, time.perf_counter()
         while len(rollout) < frames and not self.halted():
             action = self.policy.act(self.observation, self.info)
@@ -131,7 +138,9 @@ class Actor:
             collisions += bool(self.info["collision"])
             self.map.update(self.observation)
             self.path.append((float(self.observation["pose"][0]), float(self.observation["pose"][2])))
+            self.actions.append(TELEPORTED if isinstance(action, np.ndarray) else int(action))
             rollout.append(self.observation)
+            poses.append(self.info.get("true_pose", self.observation["pose"]))
             if truncated:
                 raise RuntimeError("the environment's budget of steps is shorter than the episode")
         if not rollout:
@@ -139,7 +148,7 @@ class Actor:
         fps, fusing = len(rollout) / (time.perf_counter() - start), 0.0
         batch = stack_frames(rollout)
         batch["step"] = np.arange(self.frame, self.frame + len(rollout), dtype=np.int64)
-        admitted = self.admit(batch["pose"])
+        admitted = self.admit(np.array(poses, np.float32))
         if admitted.any():
             stored = {key: torch.from_numpy(value[admitted]) for key, value in batch.items()}
             self.buffer.extend(stored)
@@ -178,7 +187,9 @@ class Actor:
     def _store(self, acted: Acted) -> None:
         """Make what was acted and seen survive a crash."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        arrays: dict[str, NDArray[Any]] = {"path": np.array(self.path, np.float64).reshape(-1, 2)}
+        arrays: dict[str, NDArray[Any]] = {
+            "path": np.array(self.path, np.float64).reshape(-1, 2), "actions": np.array(self.actions, np.int64)
+        }  # fmt: skip
         for name, one in self._parts().items():
             arrays |= {f"{name}/{key}": value for key, value in one.arrays().items()}
         before = self.buffer.note.get("frame", 0)
@@ -191,5 +202,8 @@ class Actor:
 
     def _note(self, acted: Acted) -> dict[str, Any]:
         """How far the agent has come: what the buffer stores with the frames."""
-        note = {"frame": self.frame, "pose": self.observation["pose"].tolist(), "acted": acted._asdict()}
-        return {**note, "body": self.env.body_state()} if isinstance(self.env, ResumableWorld) else note
+        if isinstance(self.env, ResumableWorld):
+            resume: dict[str, Any] = {"body": self.env.body_state()}
+        else:
+            resume = self.info.get("resume", {"pose": self.observation["pose"].tolist()})
+        return {"frame": self.frame, "acted": acted._asdict(), "resume": resume}

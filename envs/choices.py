@@ -6,3 +6,6 @@ from typing import Literal
 
 Light = Literal["baked", "direct"]
 """Lighting of a scene: see `render.raycast.RayCastSimulator`."""
+
+Sensors = Literal["exact", "slam", "odometry"]
+"""What a robot measures: see `gym_envs.measured_world.MeasuredWorld`."""

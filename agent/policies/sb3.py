@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -23,11 +24,12 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...core.frame import Frame
+from ...core.frame import FRAME_SPEC, Frame
 from ...envs.gym_envs.motion import Action
 from ..mapping.egocentric import SPACE, EgocentricMap
 from .packed import pack_generator, unpack_generator
 from .protocol import Body, PolicyError
+from .resolution import check_shape, resampled
 
 MAX_BYTES = 2**30
 """Maximum uncompressed size of a zip member, in bytes."""
@@ -35,6 +37,9 @@ MAX_SWELL = 400
 """Largest compression ratio of a large zip member; weights stay far below."""
 MAX_LAYERS, MAX_WIDTH, MAX_WEIGHTS = 64, 2**16, 2**28
 """Layers of a network, units of a layer, and weights between the layers of `net_arch`."""
+MAX_TEXT, MAX_SIDE = 10_000, 4096
+"""Characters of the text that tells a space, and pixels of a picture's side."""
+_PICTURE = re.compile(r"'rgb': Box\([^,()]+, [^,()]+, \((\d{1,5}, \d{1,5}, \d{1,5})\), uint8\)")
 PLAIN_KWARGS = ("net_arch", "ortho_init", "share_features_extractor", "normalize_images")
 """`policy_kwargs` that are stored as plain numbers and lists, and so can be read safely."""
 SAFE_ALTERNATIVE = "write FILE.py:CLASS that builds the policy and loads its weights itself, or export it as .onnx"
@@ -46,8 +51,10 @@ class SB3Policy:
     def __init__(self, file: Path, body: Body, seed: int = 0) -> None:
         """PolicyError if the zip is not from Stable-Baselines3 or cannot be loaded safely."""
         import_library(file)
-        weights, kwargs, self._frames = _read(file)
-        space: Any = _as_trained(body) if self._frames else SPACE
+        weights, kwargs, self._frames, self._size = _read(file)
+        if self._size is not None:
+            check_shape(str(file), *self._size, body.camera)
+        space: Any = _as_trained(body, self._size) if self._frames else SPACE
         self._greedy = any(name.startswith("q_net.") for name in weights)
         self.policy: Any = _untrained(space, self._greedy, kwargs, file)
         try:
@@ -78,6 +85,8 @@ class SB3Policy:
     @torch.no_grad()
     def act(self, observation: Frame, info: dict[str, Any]) -> int:
         """The next action."""
+        if self._size is not None:
+            observation = resampled(observation, *self._size)
         inputs: Any = observation if self._frames else self._view.see(observation, info)
         tensors = self.policy.obs_to_tensor(inputs)[0]
         if self._greedy:
@@ -94,10 +103,11 @@ def import_library(file: Path) -> None:
         raise PolicyError(f"{file}: needs Stable-Baselines3: pip install 'testspace[sb3]'") from None
 
 
-def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any], bool]:
-    """The policy's tensors, its plain `policy_kwargs`, and whether it was trained on a Dict observation.
+def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any], bool, tuple[int, int] | None]:
+    """The policy's tensors, its plain `policy_kwargs`, whether it was trained on a Dict observation, and the height and
+    width of its pictures, where they are told.
 
-    The space itself is a pickle; its type is stored next to it as text.
+    The space itself is a pickle; its type and its shapes are stored next to it as text.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -139,8 +149,22 @@ def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any], bool]:
         )
     _check_net_arch(kwargs.get("net_arch"), file)
     space = data.get("observation_space")
-    kind = space.get(":type:", "") if isinstance(space, dict) else ""
-    return dict(weights), kwargs, "spaces.dict.Dict" in str(kind)
+    space = space if isinstance(space, dict) else {}
+    return dict(weights), kwargs, "spaces.dict.Dict" in str(space.get(":type:", "")), _picture_size(space, file)
+
+
+def _picture_size(space: dict[str, Any], file: Path) -> tuple[int, int] | None:
+    """Height and width of rgb, as the text of a space tells them; None where it does not. PolicyError for stacks."""
+    told = _PICTURE.search(str(space.get("spaces", ""))[:MAX_TEXT])
+    if told is None:
+        return None
+    shape = tuple(int(number) for number in told[1].split(","))
+    if 3 not in (shape[0], shape[2]):
+        raise PolicyError(f"{file}: it was trained on stacked frames, rgb {shape}; {SAFE_ALTERNATIVE}")
+    height, width = shape[1:] if shape[0] == 3 else shape[:2]
+    if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
+        raise PolicyError(f"{file}: pictures of {width} x {height} pixels; there may be {MAX_SIDE} a side")
+    return height, width
 
 
 def _check_sizes(archive: zipfile.ZipFile, file: Path) -> None:
@@ -167,8 +191,9 @@ def _check_net_arch(net_arch: Any, file: Path) -> None:
             )
 
 
-def _as_trained(body: Body) -> spaces.Dict:
-    """HouseEnv's observation space as Stable-Baselines3 trains on it: images channels-first."""
+def _as_trained(body: Body, size: tuple[int, int] | None) -> spaces.Dict:
+    """HouseEnv's observation space as Stable-Baselines3 trains on it: images channels-first, of this height and width
+    where it is known."""
     from stable_baselines3.common.preprocessing import is_image_space
     from stable_baselines3.common.vec_env import VecTransposeImage
 
@@ -176,6 +201,10 @@ def _as_trained(body: Body) -> spaces.Dict:
     if not isinstance(own, spaces.Dict):
         raise PolicyError("a policy on Frames needs an environment with HouseEnv's observation space")
     trained: dict[str, Any] = dict(own.items())
+    if size is not None:
+        for key in FRAME_SPEC:
+            low, high = (float(bound.flat[0]) for bound in (trained[key].low, trained[key].high))
+            trained[key] = spaces.Box(low, high, (*size, *trained[key].shape[2:]), trained[key].dtype)
     return spaces.Dict(
         {key: VecTransposeImage.transpose_space(one) if is_image_space(one) else one for key, one in trained.items()}
     )
@@ -192,7 +221,7 @@ def _untrained(space: Any, greedy: bool, kwargs: dict[str, Any], file: Path) -> 
     try:
         with torch.random.fork_rng(devices=[]):
             return kinds[isinstance(space, spaces.Dict)](space, spaces.Discrete(len(Action)), lambda _: 0.0, **kwargs)
-    except (TypeError, AssertionError, ValueError) as error:
+    except (TypeError, AssertionError, ValueError, RuntimeError) as error:
         raise PolicyError(
             f"{file}: cannot build such a policy on {_space_name(space)} ({error}); {SAFE_ALTERNATIVE}"
         ) from None

@@ -128,7 +128,10 @@ class ContinuousHouseEnv(HouseEnv):
         return ahead * free / parts
 
     def _observe(self) -> Frame:
-        frame = super()._observe()
+        return self.measured(super()._observe())
+
+    def measured(self, frame: Frame) -> Frame:
+        """What the robot measures of a true frame: its own odometry, and its camera's noise."""
         if self._odometry_pose is None:
             self._odometry_pose = self.pose[[0, 2, 3]]
         frame["pose"][[0, 2, 3]] = self._odometry_pose

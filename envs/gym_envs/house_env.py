@@ -36,7 +36,7 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
     Actions (`Action`): 0 MoveAhead, 1 RotateLeft, 2 RotateRight, 3 LookUp, 4 LookDown. A MoveAhead into an
     obstacle leaves the pose unchanged; looking is clamped to +30 and -60 degrees. Observations are Frames: rgb, depth,
     normals, edges and pose. `info` holds `collision` (bool: the last move was blocked) and `step` (int: actions since
-    reset).
+    reset). It can be copied and pickled, also within an episode.
 
     Raises HouseError for a house that cannot be read, FloorError for one without reachable floor, ValueError for other
     arguments.

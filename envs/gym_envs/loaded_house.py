@@ -95,9 +95,11 @@ def _description(house: House | Path | str | int) -> House:
     if isinstance(house, House):
         return house
     if isinstance(house, (int, np.integer)):
-        from ..generator import generate_house  # only for a seed: a house from a file does without the generator
+        from ..generator.house_reference import generated  # only for a seed: a file does without the generator
 
-        return generate_house(int(house))
+        return generated(int(house))
+    if isinstance(house, str) and house.isdecimal():
+        return _description(int(house))
     if isinstance(house, (str, Path)):
         return load_house(house)
     raise TypeError(

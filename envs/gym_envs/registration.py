@@ -24,4 +24,8 @@ def register() -> None:
             vector_entry_point="testspace.envs.gym_envs.house_vector_env:HouseVectorEnv",
         )
     if CONTINUOUS not in registry:
-        register_environment(CONTINUOUS, entry_point="testspace.envs.gym_envs.continuous_env:ContinuousHouseEnv")
+        register_environment(
+            CONTINUOUS,
+            entry_point="testspace.envs.gym_envs.continuous_env:ContinuousHouseEnv",
+            vector_entry_point="testspace.envs.gym_envs.house_vector_env:ContinuousHouseVectorEnv",
+        )

@@ -1,4 +1,4 @@
-"""Sensor models of a real robot: noise of a stereo depth camera, and odometry drift."""
+"""Sensor models of a real robot: noise of a stereo depth camera, error of SLAM poses, and odometry drift."""
 
 from __future__ import annotations
 
@@ -95,3 +95,33 @@ class OdometryDrift:
         spread = np.sqrt(self.heading**2 * abs(ahead) + self.turn**2 * abs(turned) / 360.0)
         first, second = rng.normal(size=2)
         return ahead + self.metre * float(np.sqrt(abs(ahead)) * first), turned + float(spread * second)
+
+
+@dataclass(frozen=True)
+class SlamError:
+    """Errors of poses that SLAM estimates: they vary slowly and do not accumulate, since places are recognised.
+
+    Each is an Ornstein-Uhlenbeck process over the frames.
+    """
+
+    position: float = 0.03
+    """Standard deviation of x, y and z, in metres."""
+    angle: float = 1.0
+    """Standard deviation of yaw, pitch and roll, in degrees."""
+    frames: float = 100.0
+    """Frames after which the correlation with an error has fallen to 1 / e."""
+
+    @property
+    def deviations(self) -> NDArray[np.float64]:
+        """Standard deviations (6,) of a pose."""
+        return np.repeat([self.position, self.angle], 3)
+
+    def first(self, rng: np.random.Generator, count: int = 1) -> NDArray[np.float64]:
+        """Independent errors (count, 6)."""
+        return rng.normal(size=(count, 6)) * self.deviations
+
+    def next(self, error: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+        """The error (6,) one frame after `error`."""
+        kept = np.exp(-1 / self.frames)
+        moved: NDArray[np.float64] = kept * error + np.sqrt(1 - kept**2) * self.first(rng)[0]
+        return moved

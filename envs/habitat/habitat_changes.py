@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class SceneChanges:
     def __init__(self, habitat: Any, sim: Any, source: str) -> None:
         self.habitat, self.sim, self.source = habitat, sim, source
         self.state: tuple[SeededChanges, ...] = ()
+        self._shown: bool | None = None
         self.lights = list(sim.get_current_light_setup())
         # habitat does not say under which key the scene's lights are; setting an unused key does nothing.
         keys = (habitat.gfx.DEFAULT_LIGHTING_KEY, *sim.get_lighting_template_manager().get_template_handles())
@@ -44,14 +45,20 @@ class SceneChanges:
         feet = np.array([[(low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2] for low, high in boxes])
         self.feet = feet.reshape(-1, 3) - self.places
 
-    def check(self, changes: Sequence[Perturbation]) -> None:
-        """HabitatError, naming the kind and the reason, where the scene does not allow a change."""
+    def check(self, changes: Sequence[Perturbation], views: Callable[[], NDArray[np.uint8]]) -> None:
+        """HabitatError, naming the kind and the reason, where the scene does not allow a change. views: draws the
+        colours of a few views of the scene, by which it is seen whether its lights have any effect."""
         for kind in (one.kind for one in changes if one.strength):
             if kind == "lighting" and not self.keys:
                 raise HabitatError(
                     f"{self.source}: its lighting cannot be changed: habitat-sim draws it without lights, for they are"
                     " baked into its colours, as in scans (Replica, HM3D, Matterport3D, Gibson) and bare mesh files;"
                     " take a scene with its own lights (ReplicaCAD, as CONFIG.json:SCENE) or one of our houses"
+                )
+            if kind == "lighting" and not self._lights_show(views):
+                raise HabitatError(
+                    f"{self.source}: its lighting cannot be changed: habitat-sim draws it with flat shading, so its"
+                    " lights do not show; take another scene of its data set, or one of our houses"
                 )
             if kind == "objects" and not self._pairs(0):
                 raise HabitatError(
@@ -85,6 +92,17 @@ class SceneChanges:
         for thing, place in zip(self.things, places, strict=True):
             thing.translation = place.tolist()
         self.state = new_state
+
+    def _lights_show(self, views: Callable[[], NDArray[np.uint8]]) -> bool:
+        """Whether the scene looks different without light."""
+        if self._shown is None:
+            before, lights = views(), list(self.sim.get_current_light_setup())
+            for key in self.keys:
+                self.sim.set_light_setup([self._lit(light, np.zeros(3)) for light in lights], key)
+            self._shown = not np.array_equal(before, views())
+            for key in self.keys:
+                self.sim.set_light_setup(lights, key)
+        return self._shown
 
     def _lit(self, light: Any, power: NDArray[np.float64]) -> Any:
         color = (np.array(light.color, np.float64) * power).tolist()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +75,11 @@ class RayCastSimulator:
         throws = lighting.shadow_faces(scene)
         self._blockers = self._view if throws.all() else self._mesh(throws)
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What makes it again: a pickle holds neither Embree's meshes nor threads."""
+        options: dict[str, Any] = {name: getattr(self, name) for name in ("threads", "shadows", "antialias", "light")}
+        return partial(RayCastSimulator, self.scene, self.camera, cache=self._cache, **options), ()
 
     def _mesh(self, keep: NDArray[np.bool_] | None) -> embree.Mesh:
         return embree.Mesh(self.scene.vertices, self.scene.faces, keep, self._cutouts)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ...core.frame import Camera
 from ..perturbations import Perturbation
-from .thor_conventions import pose_of, to_thor
+from .thor_conventions import pose_of, start_of, to_thor
 from .thor_errors import ThorError
 from .thor_places import drawing_options
 from .watchdog import Watch
@@ -80,8 +80,10 @@ class ThorSession:
         pose = pose_of(self.event.metadata)
         self._changes, self.state = [], ()
         try:
-            self._controller.reset(self.scene)
+            self._created(self._controller.reset(self.scene))
             self.event = self._controller.step(action="TeleportFull", **to_thor(pose))
+        except ThorError:
+            raise
         except Exception as error:
             self._again(f"{type(error).__name__}: {error}", pose)
 
@@ -131,6 +133,10 @@ class ThorSession:
                 renderInstanceSegmentation=False,
                 **self._options,
             )
+            return self._created(self._controller.last_event)
+        except ThorError:
+            self.close()
+            raise
         except Exception as error:
             self._watch.over.set()
             why = " ".join(str(error).split()) or type(error).__name__
@@ -138,8 +144,23 @@ class ThorSession:
                 why = f"Unity ended with status {self._watch.status}"
             raise ThorError(f"AI2-THOR did not start ({why}); its own log is ~/.ai2thor/log/unity.log; without a"
                             " network its build cannot be fetched") from error  # fmt: skip
-        event: Event = self._controller.last_event
+
+    def _created(self, event: Event) -> Event:
+        """The event of putting the agent at the start of a house that was just created; ThorError if there is none.
+
+        CreateHouse itself puts the agent only into houses with `metadata.agentPoses`. In others it is outside and
+        falls, and AI2-THOR finds nothing that it can reach. Scenes of iTHOR have their agent in them.
+        """
         if not event.metadata["lastActionSuccess"]:
-            self.close()
             raise ThorError(f"AI2-THOR could not create the house: {event.metadata.get('errorMessage')}")
-        return event
+        if isinstance(self.scene, str):
+            return event
+        start = start_of(self.scene)
+        if start is None:
+            raise ThorError("AI2-THOR needs to know where the agent starts: the house has no metadata.agent with"
+                            " position and rotation")  # fmt: skip
+        placed: Event = self._controller.step(action="TeleportFull", **start)
+        if not placed.metadata["lastActionSuccess"]:
+            raise ThorError(f"AI2-THOR could not put the agent at the house's start (metadata.agent):"
+                            f" {placed.metadata.get('errorMessage')}")  # fmt: skip
+        return placed

@@ -2,7 +2,8 @@
 
 Unity's world is left-handed, y up: a point (x, y, z) there is (x, y, -z) here, and yaw is the same number. `horizon` is
 positive when the camera looks down, pitch when it looks up. `fieldOfView` is vertical, as `Camera.vertical_fov` is.
-Depth is planar, in metres. Normals come as (n + 1) / 2 * 255 in Unity's view space (x right, y up, z to the viewer):
+Depth is planar (Unity's LinearEyeDepth), in metres, whichever unit the build names in `depthFormat`: the Controller
+converts it. Normals come as (n + 1) / 2 * 255 in Unity's view space (x right, y up, z to the viewer):
 inferred from its image synthesis shader, and part of what the opt-in test compares.
 """
 
@@ -17,8 +18,9 @@ from ...core.edges import canny
 from ...core.frame import Frame, Labels
 from ..house.classes import CLASS_ID, FOLDED
 
-PIVOT = 0.9
-"""Height of the agent's pivot above the floor, which `position` is about, in metres."""
+PIVOT = 0.901
+"""Height of the agent's pivot above the floor, which `position` is about, in metres: that of AI2-THOR's own reachable
+positions. At 0.9 its capsule would touch the floor's collider, and an agent that is put into it falls through."""
 EYES = 0.675
 """Height of a standing agent's camera above its pivot, in metres."""
 FAR = 19.9
@@ -28,13 +30,28 @@ _STRUCTURE = {"room": "Floor", "floor": "Floor", "wall": "Wall", "ceiling": "Cei
 
 
 def to_thor(pose: NDArray[Any]) -> dict[str, Any]:
-    """Arguments of TeleportFull for a pose (6,); y and roll are ignored."""
+    """Arguments of TeleportFull for a pose (6,); y and roll are ignored: the agent stands on the floor at 0."""
     x, _, z, yaw, pitch, _ = (float(value) for value in pose)
     return {
         "position": {"x": x, "y": PIVOT, "z": -z},
         "rotation": {"x": 0.0, "y": yaw % 360.0, "z": 0.0},
         "horizon": -pitch,
         "standing": True,
+        "forceAction": True,
+    }
+
+
+def start_of(house: dict[str, Any]) -> dict[str, Any] | None:
+    """Arguments of TeleportFull for the start of a house's JSON (`metadata.agent`, in AI2-THOR's own axes); None
+    without one."""
+    start = house.get("metadata", {}).get("agent")
+    if start is None:
+        return None
+    return {
+        "position": start["position"],
+        "rotation": start["rotation"],
+        "horizon": start.get("horizon", 0.0),
+        "standing": start.get("standing", True),
         "forceAction": True,
     }
 
@@ -83,5 +100,7 @@ def labels_of(event: Any) -> Labels:
 
 
 def class_of_name(kind: str) -> int:
-    """Class id of an object type, or of a part of the building in AI2-THOR's names; 0 for others."""
-    return CLASS_ID.get(_STRUCTURE.get(kind.lower(), FOLDED.get(kind, kind)), 0)
+    """Class id of an object type, or of a part of the building in AI2-THOR's names; 0 for others. A ceiling is named
+    Ceiling_room for its room, in older builds Ceiling."""
+    part = kind.lower().partition("_")[0] if kind.startswith("Ceiling_") else kind.lower()
+    return CLASS_ID.get(_STRUCTURE.get(part, FOLDED.get(kind, kind)), 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes.util
 import os
 import re
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from ..house.house import House
@@ -59,11 +61,29 @@ def controller_class() -> Any:
 def drawing_options() -> dict[str, Any]:
     """Options of the Controller for this machine: X if there is a display, else headless Vulkan.
 
-    ThorError, naming what is missing, if there is neither.
+    ThorError, naming what is missing, if there is neither, or no ai2thor.
     """
+    controller_class()
     if os.environ.get("DISPLAY"):
         return {}
     if ctypes.util.find_library("vulkan"):
-        return {"platform": "CloudRendering"}
+        from ai2thor.platform import CloudRendering
+
+        return {"platform": CloudRendering}
     raise ThorError("AI2-THOR cannot draw here: $DISPLAY is not set, and there is no Vulkan for drawing without a"
                     " display; start an X server with GLX, or install libvulkan1 and a GPU's driver")  # fmt: skip
+
+
+def describe_installation() -> str:
+    """ai2thor's version, how it would draw here, and whether its build has been fetched, in one line.
+
+    ThorError if it is not installed or cannot draw.
+    """
+    platform = drawing_options().get("platform")
+    drawing = "headless by Vulkan" if platform else f"on the X display {os.environ['DISPLAY']}"
+    import ai2thor.build
+
+    name = f"thor-{'CloudRendering' if platform else 'Linux64'}-{ai2thor.build.COMMIT_ID}"
+    fetched = (Path.home() / ".ai2thor/releases" / name).is_dir()
+    build = "its build is here" if fetched else "its build (0.8 GB) comes at the first run"
+    return f"ai2thor {version('ai2thor')}, draws {drawing}; {build}"

@@ -42,8 +42,8 @@ class ThorSimulator:
         self.source = place if isinstance(place, str) else place.source
         self.session = ThorSession(scene, self.camera, options, restarts)
         self.start = pose_of(self.session.event.metadata)
-        """AI2-THOR's start pose of the agent, (6,), with pitch 0."""
-        self.start[4] = 0.0
+        """AI2-THOR's start pose of the agent, (6,), standing on the floor, with pitch 0."""
+        self.start[[1, 4]] = PIVOT + EYES, 0.0
         self.state: tuple[SeededChanges, ...] = ()
         """The changes applied to its house."""
 
@@ -61,7 +61,8 @@ class ThorSimulator:
         event = self.session.act("GetReachablePositions")
         positions = event.metadata.get("actionReturn") or []
         if not positions:
-            raise ThorError(f"{self.source}: AI2-THOR finds no position that the agent can reach")
+            raise ThorError(f"{self.source}: AI2-THOR finds no position that the agent can reach:"
+                            f" {event.metadata.get('errorMessage') or 'it gives no reason'}")  # fmt: skip
         places = np.array([(place["x"], -place["z"]) for place in positions])
         level = float(np.median([place["y"] for place in positions])) - PIVOT
         low = places.min(axis=0)
@@ -91,6 +92,9 @@ class ThorSimulator:
         if not event.metadata["lastActionSuccess"]:
             raise ThorError(f"{self.source}: AI2-THOR cannot put the agent at x={pose[0]:.2f}, z={pose[2]:.2f}:"
                             f" {event.metadata.get('errorMessage')}")  # fmt: skip
+        if event.metadata["agent"]["position"]["y"] < -1:
+            raise ThorError(f"{self.source}: AI2-THOR's agent fell through the floor at x={pose[0]:.2f},"
+                            f" z={pose[2]:.2f}; there is no floor there")  # fmt: skip
         return event
 
 
@@ -156,7 +160,8 @@ class ThorEnv:
         return frame_of(self._event), {**self._info(), "displaced": 0.0}
 
     def step(self, action: np.int64 | int) -> tuple[Frame, float, bool, bool, dict[str, Any]]:
-        """Do one action; a move that AI2-THOR refuses is a collision and does not move the agent."""
+        """Do one action; a move that AI2-THOR refuses is a collision and does not move the agent. The info's `error`
+        holds AI2-THOR's words about an action that it refused."""
         session = self.simulator.session
         if session.event is not self._event:
             self.simulator.put(pose_of(self._event.metadata))
@@ -176,6 +181,7 @@ class ThorEnv:
         metadata = self._event.metadata
         return {
             "collision": metadata["lastAction"] == "MoveAhead" and not metadata["lastActionSuccess"],
+            "error": "" if metadata["lastActionSuccess"] else str(metadata.get("errorMessage")),
             "step": self._step,
             "restarts": self.simulator.session.restarts,
         }

@@ -28,9 +28,10 @@ def measure(house: str, threads: int) -> dict[str, Any]:
 
     from ...core.frame import Camera
     from ...envs.assembly.building import build_scene
+    from ...envs.generator.house_reference import find_house
     from ...envs.render.embree import Mesh
     from ...envs.render.raycast import RayCastSimulator
-    from .work import find_house, fingerprint, poses_on
+    from .work import fingerprint, poses_on
 
     imported = time.perf_counter()
     Mesh(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32)).occluded(*np.zeros((2, 1, 3), np.float32))

@@ -13,8 +13,9 @@ import numpy as np
 
 from ...core.frame import Camera, rotation
 from ...envs.assembly.building import build_scene
+from ...envs.generator.house_reference import find_house
 from ...envs.render.raycast import RayCastSimulator
-from .work import find_house, poses_on
+from .work import poses_on
 
 NEAR, FAR, ROW = 0.01, 100.0, 4096
 

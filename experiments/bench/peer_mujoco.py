@@ -9,8 +9,9 @@ import numpy as np
 
 from ...core.frame import Camera, rotation
 from ...envs.assembly.building import build_scene
+from ...envs.generator.house_reference import find_house
 from ...envs.render.raycast import RayCastSimulator
-from .work import find_house, poses_on
+from .work import poses_on
 
 
 def prepare(house: str, side: int, frames: int) -> tuple[dict[str, Any], Any, int]:

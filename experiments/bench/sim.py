@@ -21,6 +21,7 @@ import tyro
 
 from ...core.frame import Camera
 from ...envs.assembly.building import build_scene
+from ...envs.generator.house_reference import find_house
 from ...envs.gym_envs.house_env import HouseEnv
 from ...envs.gym_envs.house_vector_env import HouseVectorEnv
 from ...envs.gym_envs.registration import HOUSE
@@ -31,7 +32,7 @@ from .first_frame import cold_and_cached
 from .machine import cores, describe, memory_mb, publish
 from .meshes import with_triangles
 from .table import table
-from .work import Work, best_rates, find_house, fingerprint, one_by_one, packet_hits, poses_on, single_ray_hits
+from .work import Work, best_rates, fingerprint, one_by_one, packet_hits, poses_on, single_ray_hits
 
 
 @dataclass(frozen=True)

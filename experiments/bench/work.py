@@ -17,22 +17,11 @@ from numpy.typing import NDArray
 
 from ...core.frame import Camera, rotation
 from ...envs.floor import ReachableFloor
-from ...envs.house.house import House
-from ...envs.house.house_io import load_house
 from ...envs.render import embree
 from ...envs.render.raycast import RayCastSimulator
 from ...envs.scene import Scene
 
 Work = Callable[[], Any]
-
-
-def find_house(house: str) -> House:
-    """The house of FILE.json or FILE.jsonl[.gz]:LINE or, for a number, the generated house of that seed."""
-    if house.isdecimal():
-        from ...envs.generator import generate_house
-
-        return generate_house(int(house))
-    return load_house(house)
 
 
 def poses_on(floor: ReachableFloor, count: int, seed: int = 0) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import textwrap
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +22,7 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "pseudolabels": (("transformers",), "SAM edges, boxes and masks as modalities"),
     "sb3": (("stable_baselines3",), "--policy ppo.zip; training PPO"),
     "onnx": (("onnxruntime", "onnx", "onnxscript"), "--policy policy.onnx; testspace export-onnx"),
+    "play": (("pygame",), "testspace play: walk by keyboard"),
     "mcap": (("mcap",), "rosbag2 recordings in MCAP"),
     "view": (("rerun",), "testspace watch: a run in Rerun"),
     "wandb": (("wandb",), "run --wandb PROJECT: curves in Weights & Biases"),
@@ -61,7 +63,8 @@ def diagnosis() -> str:
         if one.part != part:
             lines.append(one.part)
             part = one.part
-        lines.append(f"  {'yes' if one.available else ' - '}  {one.name:<13} {one.text}")
+        head = f"  {'yes' if one.available else ' - '}  {one.name:<13} "
+        lines.append(textwrap.fill(one.text, 120, initial_indent=head, subsequent_indent=" " * len(head)))
     lines.append('shell completion: eval "$(testspace --tyro-print-completion bash)", or zsh')
     return "\n".join(lines)
 
@@ -106,14 +109,38 @@ def _simulators() -> list[Finding]:
             f"Embree {_version('embreex')}" if embree else "pip install embreex",
         ),
         Finding("simulators", "recordings", True, "TUM RGB-D, ScanNet, ARKitScenes, phones, robots, plain folders"),
-        Finding("simulators", "AI2-THOR", _has("ai2thor"), "--sim thor" if _has("ai2thor") else _install_hint("thor")),
-        Finding("simulators", "habitat-sim", _has("habitat_sim"), "--sim habitat; install it with conda"),
+        _thor(),
+        _habitat(),
         Finding(
             "simulators", "furniture", models > 0,
             f"{models} models, used by --assets sweethome3d" if models
             else "testspace assets install: real models (CC0, CC-BY) in place of parametric shapes",
         ),
     ]  # fmt: skip
+
+
+def _thor() -> Finding:
+    from ...envs.thor.thor_errors import ThorError
+    from ...envs.thor.thor_places import describe_installation
+
+    if not _has("ai2thor"):
+        return Finding("simulators", "AI2-THOR", False, _install_hint("thor"))
+    try:
+        return Finding("simulators", "AI2-THOR", True, f"--sim thor: {describe_installation()}")
+    except ThorError as error:
+        return Finding("simulators", "AI2-THOR", False, str(error))
+
+
+def _habitat() -> Finding:
+    from ...envs.habitat.habitat_errors import HabitatError
+    from ...envs.habitat.habitat_install import INSTALL, describe_installation
+
+    if not _has("habitat_sim"):
+        return Finding("simulators", "habitat-sim", False, INSTALL)
+    try:
+        return Finding("simulators", "habitat-sim", True, f"--sim habitat: {describe_installation()}")
+    except HabitatError as error:
+        return Finding("simulators", "habitat-sim", False, str(error))
 
 
 def _extras() -> list[Finding]:

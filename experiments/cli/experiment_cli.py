@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from ...core.errors import UserError
+from ...envs.choices import Sensors
 from ..paper.options import ExperimentOptions
 from ..protocol.presets import find_preset
 
@@ -93,17 +94,37 @@ def houses(*, options: Options, policy: str = "frontier") -> None:
 
 
 @experiment.command
-def adapted(*, options: Options, policy: str = "frontier", references: bool = True) -> None:
+def adapted(*, options: Options, policy: str = "frontier", references: bool = True, sensors: Sensors = "exact") -> None:
     """Run the live agent from the generalist in many houses, beside control and bound. The README's table.
 
     Args:
         policy: A policy as for `testspace run --policy`.
         references: Train what the specialist is compared with too, each as long: on generated views alone (control),
             with labels of single frames, of hard votes, and true ones (bound).
+        sensors: What the agent measures, as for `testspace run --sensors`; others than exact with --no-references.
     """
     if find_preset(options.preset).from_scratch:
         raise UserError(f"preset {options.preset} starts from scratch; use --preset adapted")
-    _run("adapted", options, policy=policy, references=references)
+    _run("adapted", options, policy=policy, references=references, sensors=sensors)
+
+
+@experiment.command
+def simulators(
+    *, options: Options, sims: tuple[Literal["raycast", "thor", "habitat"], ...] = ("raycast", "thor"),
+    policy: str = "frontier",
+) -> None:  # fmt: skip
+    """Run the live agent from the generalist in the same house in several simulators, and score each specialist in the
+    pictures of all.
+
+    Args:
+        sims: Simulators to compare, the first with each of the others: raycast, thor (AI2-THOR), habitat (habitat-sim).
+        policy: A policy as for `testspace run --policy`.
+    """
+    if find_preset(options.preset).from_scratch:
+        raise UserError(f"preset {options.preset} starts from scratch; use --preset adapted")
+    if len(set(sims)) < max(2, len(sims)):
+        raise UserError(f"--sims needs two simulators or more, each once, not: {' '.join(sims)}")
+    _run("simulators", options, sims=sims, policy=policy)
 
 
 @experiment.command

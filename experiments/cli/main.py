@@ -22,16 +22,19 @@ from ...learners.training.train_config import PresetConfig
 from ..generalist.cli import pretrain_generalist
 from ..report.report_page import NAMES
 from .bench_cli import bench
+from .demo_cli import WELCOME, demo, play
 from .experiment_cli import experiment
 from .perception_cli import export_onnx, segment
 from .run_cli import RUN_DEFAULT, RunArguments, parse_run
 
 app = tyro.extras.SubcommandApp()
 
-HouseRef = Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]")]
-"""A ProcTHOR house: FILE.json, or FILE.jsonl[.gz] with a line number from 0."""
-SceneRef = Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]|FOLDER")]
-"""A ProcTHOR house, or a mesh."""
+HouseRef = Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]|SEED")]
+"""A ProcTHOR house: FILE.json, FILE.jsonl[.gz] with a line number from 0, or the number of a generated one."""
+SceneRef = Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]|FOLDER|SEED")]
+"""A ProcTHOR house, the number of a generated one, or a mesh."""
+
+app.command(demo)
 
 
 @app.command
@@ -67,7 +70,7 @@ def watch_(
         run: Folder of the run; it may still be going on.
         out: The recording; without it, RUN/watch.rrd. It opens in Rerun's viewer, on the desktop or in a browser.
         frames: Frames of the agent in it, at most, evenly over its life.
-        view: Show it in the viewer too, where there is a display.
+        view: Show it in the viewer too; without a display, on a page whose link is printed.
         follow: Add what the run adds, until it ends.
     """
     from ..report.rerun_recording import watch
@@ -88,14 +91,14 @@ def report(out: Path, /) -> None:
 
 
 @app.command
-def record(run: Path, /, *, out: Path, layout: Literal["plain", "lerobot"] = "plain") -> None:
-    """Write the frames that a run's agent remembers as a recording, for other programs or to live in.
+def record(run: Path, /, *, out: Path, layout: Literal["plain", "lerobot", "mp4"] = "plain") -> None:
+    """Write the frames that a run's agent remembers as a recording, for other programs or to run in, or as a video.
 
     Args:
         run: Folder of the run.
-        out: New or empty folder for the recording.
-        layout: plain (pictures, depth and poses; --sim recording reads it) or lerobot (LeRobot's dataset format 3.0:
-            parquet and video; pip install 'testspace[lerobot]').
+        out: New or empty folder for the recording; with mp4, a file.
+        layout: plain (pictures, depth and poses; --sim recording reads it), lerobot (LeRobot's dataset format 3.0:
+            parquet and video; pip install 'testspace[lerobot]') or mp4 (the video that a run leaves as life.mp4).
     """
     from ..tools.record import record_run
 
@@ -202,6 +205,7 @@ def export(
     print("\n".join(export_scene(config)))
 
 
+app.command(play)
 app.command(segment)
 app.command(name="export-onnx")(export_onnx)
 
@@ -344,6 +348,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from ... import __version__
 
         print(f"testspace {__version__}")
+        return
+    if not words:
+        print(WELCOME)
         return
     try:
         with _interrupted_by_signals(), ending_in_one_line("testspace"):

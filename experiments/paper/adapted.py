@@ -6,10 +6,15 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ..stages.specialist_stage import LabelSource
+from ...core.errors import UserError
+from ...envs.choices import Sensors
 from .experiment import Claim, Experiment, Measures, Trial
 from .figures import bars
+
+if TYPE_CHECKING:
+    from ..stages.specialist_stage import LabelSource
 
 GENERALIST, SPECIALIST, CONTROL, BOUND = "generalist", "specialist", "control", "bound"
 FRAMES, VOTES = "self-training by frames", "hard votes in voxels"
@@ -20,10 +25,10 @@ RGB, RGBD, ACCURACY = "mIoU, rgb", "mIoU, rgb-d", "pixel accuracy, rgb"
 EPISODE = "run"
 
 
-def trial(policy: str, references: bool, trial: Trial) -> Measures:
+def trial(policy: str, references: bool, sensors: Sensors, trial: Trial) -> Measures:
     """Scores of generalist, specialist and map of a live run, and of control and bound on its buffer."""
     stages = trial.stages
-    run = stages.live_run(policy=policy)
+    run = stages.live_run(policy=policy, sensors=sensors)
     summary = run.summary
     scores = summary["segmentation"]
     measures: Measures = {}
@@ -60,14 +65,20 @@ def _half_way(measures: Measures) -> float:
     return measures[SPECIALIST][RGB] - middle
 
 
-def experiment(policy: str = "frontier", references: bool = True) -> Experiment:
-    """The live agent, exploring by this policy. references: train what it is compared with too, as long each."""
+def experiment(policy: str = "frontier", references: bool = True, sensors: Sensors = "exact") -> Experiment:
+    """The live agent, exploring by this policy. references: train what it is compared with too, as long each.
+
+    sensors: as for `testspace run`. UserError for others than exact ones with references, which are scored on exact
+    views.
+    """
+    if references and sensors != "exact":
+        raise UserError(f"--sensors {sensors} needs --no-references: they are scored on exact views")
     return Experiment(
         command="adapted",
         source="The specialist that starts from the generalist",
         question="How much better does the generalist become in a house, without labels of it?",
         unit="%; seconds; MB",
-        trial=partial(trial, policy, references),
+        trial=partial(trial, policy, references, sensors),
         paper={},
         claims=(
             Claim(

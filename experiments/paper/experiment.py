@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...envs.house.house import House
 from ..protocol.preset import Preset
-from ..stages import Stages, Store
-from ..stages.baselines import EFFICIENTNET
+from ..stages.names import EFFICIENTNET
+from ..stages.store import Store
+
+if TYPE_CHECKING:
+    from ..stages.stages import Stages
 
 Measures = dict[str, dict[str, float]]
 """Measures of a trial by table row and column."""
@@ -37,7 +41,13 @@ class Trial:
     @property
     def stages(self) -> Stages:
         """The stages of this house and seed."""
-        return Stages(self.store, self.preset, (self.house,), self.seed)
+        return self.stages_in(self.house)
+
+    def stages_in(self, *states: House) -> Stages:
+        """The stages of another house, or of a house and what changes make of it, with this seed."""
+        from ..stages.stages import Stages  # torch: experiments are listed without it
+
+        return Stages(self.store, self.preset, states, self.seed)
 
 
 @dataclass(frozen=True)

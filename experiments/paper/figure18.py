@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from ..stages.baselines import EFFICIENTNET
+from ..stages.names import EFFICIENTNET
 from .experiment import Claim, Experiment, Measures, Summary, Trial
 from .figures import curves
 

@@ -13,16 +13,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...core.errors import UserError
-from ...envs.perturbations import parse_change, perturb
 from ...learners.choices import EvictionName
-from ..stages import Entry, Stages
 from .experiment import Claim, Experiment, Measures, Summary, Trial, above_generalists
 from .figures import curves
+
+if TYPE_CHECKING:
+    from ..stages.stages import Stages
+    from ..stages.store import Entry
 
 SHARES = {"after 1/10": 0.1, "after 1/4": 0.25, "after 1/2": 0.5, "after 1/1": 1.0}
 """Frames in the changed house, as a share of those before the change, at which the specialist is evaluated."""
@@ -37,8 +39,10 @@ def continual(eviction: str) -> str:
 
 def trial(change: str, eviction: tuple[EvictionName, ...], generalist: tuple[str, ...], trial: Trial) -> Measures:
     """mIoU of every method before the change, right after it, during recovery, and back in the original house."""
+    from ...envs.perturbations import parse_change, perturb
+
     changed, _ = perturb(trial.house, parse_change(change), trial.seed)
-    stages = Stages(trial.store, trial.preset, (trial.house, changed), trial.seed)
+    stages = trial.stages_in(trial.house, changed)
     frames = stages.frames
     episode = replace(trial.preset.episode, frames=2 * frames, memory=frames)
     points = [round(share * frames) for share in SHARES.values()]
@@ -63,7 +67,7 @@ def trial(change: str, eviction: tuple[EvictionName, ...], generalist: tuple[str
         for line in measures:
             measures[line][name] = _evaluate(stages, segmenter, int(line not in (BEFORE, BACK)), both)
 
-    new = Stages(trial.store, trial.preset, (changed,), trial.seed).live_run(replace(trial.preset, milestones=(1.0,)))
+    new = trial.stages_in(changed).live_run(replace(trial.preset, milestones=(1.0,)))
     score = new.scores("specialist")[-1]
     measures["after 1/1"][NEW] = miou(score, [name for name in both if name in score["per_class"]])
     return measures
@@ -116,6 +120,8 @@ def experiment(
 
     ChangeError or UserError for invalid settings.
     """
+    from ...envs.perturbations import parse_change
+
     parse_change(change)
     if not eviction or len(set(eviction)) < len(eviction):
         raise UserError("name one eviction rule or more, each once: --eviction")

@@ -5,7 +5,6 @@ Only the frames differ: D_t, mix-in and pseudolabel teacher are those of the eva
 
 from __future__ import annotations
 
-from ..stages import Stages
 from .experiment import Claim, Experiment, Measures, Trial
 from .figures import matrix
 
@@ -15,7 +14,7 @@ def trial(trial: Trial) -> Measures:
     stages = trial.stages
     row = {}
     for number, house in enumerate(trial.houses, 1):
-        collected = Stages(trial.store, trial.preset, (house,), trial.seed).collect()
+        collected = trial.stages_in(house).collect()
         row[f"pre-trained in {number}"] = stages.miou(stages.specialist(collected, f"specialist of house {number}"))
     row["scratch"] = stages.miou(stages.scratch)
     return {f"tested in {trial.index + 1}": row}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...core.errors import UserError
-from ..stages import Stages
 from .experiment import Claim, Experiment, Measures, Summary, Trial
 from .figures import curves
 
@@ -21,7 +20,7 @@ def trial(trial: Trial) -> Measures:
         raise UserError("figure9 needs three or more houses: the test space, an unseen one, and others to add")
     stages = trial.stages
     order = [*trial.houses[trial.index :], *trial.houses[: trial.index]]
-    others = [Stages(trial.store, trial.preset, (house,), trial.seed) for house in order[1:]]
+    others = [trial.stages_in(house) for house in order[1:]]
     collected = [stages.collect(), *(other.collect() for other in others[:-1])]
     measures: Measures = {}
     for count in range(1, len(collected) + 1):

@@ -24,6 +24,7 @@ EXPERIMENTS = (
     "table7",
     "fusion",
     "policies",
+    "simulators",
 )
 """Modules of this package; `experiment(**settings)` of each returns an Experiment."""
 

@@ -9,11 +9,10 @@ from typing import Any
 from ...core.errors import UserError
 from ...core.progress import Progress
 from ...core.storage import replacing, write_json
-from ...envs.generator import generate_house
+from ...envs.generator.house_reference import find_house
 from ...envs.house.house import House
-from ...envs.house.house_io import load_house
 from ..protocol.presets import find_preset
-from ..stages import Store
+from ..stages.store import Store
 from .experiment import Experiment, Summary, Trial
 from .grid import map_trials
 from .options import ExperimentOptions
@@ -42,11 +41,6 @@ def run_experiment(name: str, settings: dict[str, Any], options: ExperimentOptio
         done[place] = {"house": options.house[place[0]], "seed": place[1], **row}
         _write(name, settings, experiment, options, [done[key] for key in planned if key in done])
     return Summary(experiment, [done[key]["measures"] for key in planned])
-
-
-def find_house(reference: str) -> House:
-    """A house file, or the generated house of a seed."""
-    return generate_house(int(reference)) if reference.isdecimal() else load_house(reference)
 
 
 def _check(options: ExperimentOptions, houses: list[House]) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from ...envs.generator import generate_house
-from ..protocol.transfer_set import FIRST_SEED
-from ..stages import Stages
 from .experiment import Claim, Experiment, Measures, Trial
 from .figures import bars
 
@@ -15,8 +12,11 @@ DIRECTIONS = ("image to depth", "depth to image")
 
 def trial(trial: Trial) -> Measures:
     """Recall among the held-out views of the house, for its own TST-MM and one pre-trained elsewhere."""
+    from ...envs.generator import generate_house
+    from ..protocol.transfer_set import FIRST_SEED
+
     stages = trial.stages
-    other = Stages(trial.store, trial.preset, (generate_house(FIRST_SEED),), trial.seed)
+    other = trial.stages_in(generate_house(FIRST_SEED))
     config = stages.mm(pseudolabels=False)
     measures: Measures = {}
     for name, collected in {ELSEWHERE: other.collect(), TST: stages.collect()}.items():

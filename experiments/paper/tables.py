@@ -149,8 +149,11 @@ def command(experiment: Experiment, results: Mapping[str, Any], out: str) -> str
     """Command that reproduces it; house files without their folders."""
     words = ["testspace", "experiment", *experiment.command.split()]
     for key, value in results["settings"].items():
-        if value is not None:
-            words += [f"--{key.replace('_', '-')}", *(map(str, value) if isinstance(value, list | tuple) else [value])]
+        option = key.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        elif value is not None:
+            words += [f"--{option}", *(map(str, value) if isinstance(value, list | tuple) else [value])]
     for house in results["houses"]:
         words += ["--house", Path(house).name]
     words += ["--seeds", *map(str, results["seeds"]), "--preset", results["preset"], "--out", out]

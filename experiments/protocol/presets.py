@@ -100,14 +100,14 @@ nano-short pre-trains on twice as many samples, 32,000, and transfers for a quar
 experiments of many trainings. Its scratch stands at a third of nano-long's mIoU, where pre-training shows best."""
 
 
-# From the shipped generalist. Its own depth is good evidence already, so the prior counts for less (power 0.5); both
-# that and two passes of smoothing were chosen on house 28.
+# From the shipped generalist. It has learned geometry itself: without the prior, labels of the agent's frames are
+# better by 0.9 to 2.5 points of mIoU in all four validation houses. Two passes of smoothing were chosen there too.
 PRESETS["adapted"] = Preset(
     episode=EpisodeConfig(frames=4000, rollout=250, learning_starts=500, replay_ratio=4.8),
     learner=TSTConfig(image_size=128, patch=16),
     transfer_set=TransferSetConfig(camera=Camera(128, 128)),
     generalist="shipped",
-    fusion=FusionConfig(prior_power=0.5, smoothing=2),
+    fusion=FusionConfig(prior_power=0.0, smoothing=2),
     eval_views=400,
 )
 PRESETS["adapted-smoke"] = replace(

@@ -13,6 +13,8 @@ from .report_figures import draw_depth, draw_normals
 
 Image = NDArray[np.uint8]
 """RGB (H, W, 3)."""
+OVERLAY = 0.55
+"""Share of the class's colour in an overlay."""
 GAP = 4
 """White pixels between two images."""
 
@@ -28,6 +30,16 @@ def modalities(frame: Frame, labels: Labels) -> dict[str, Image]:
         "semantic": class_colours()[labels.semantic],
         "instance": instance_colours(int(labels.instance.max()) + 1)[labels.instance],
     }
+
+
+def overlay(rgb: Image, labels: NDArray[np.int16]) -> Image:
+    """The picture under the colours of its classes, with a dark line where two classes meet."""
+    mixed = (1 - OVERLAY) * rgb.astype(np.float32) + OVERLAY * class_colours()[labels]
+    edge = np.zeros(labels.shape, bool)
+    edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
+    edge[1:] |= labels[1:] != labels[:-1]
+    mixed[edge] *= 0.4
+    return np.round(mixed).astype(np.uint8)
 
 
 def instance_colours(count: int) -> Image:

@@ -11,6 +11,7 @@ Read from the run's folder:
                          {name: seconds}, and changes and original_house (see `experiments.report.report_changes`)
     metrics.jsonl        rows {kind, frame, ...}: those with `method` and `miou` make the learning curve, those with
                          `coverage` the coverage curve, those with `losses: {name: value}` the pre-training curves
+    life.mp4             the run as a video (`report.run_film`)
     report_data/panels.npz   rgb u8 (n, H, W, 3), depth f32, normals f32, edges u8, truth i16, and of predictions i16
                          prediction_METHOD of any of the methods
     report_data/semantic_map.npz   the fused semantic map: see `rundir.semantic_file`
@@ -26,18 +27,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ...core.errors import UserError
 from ...core.storage import replacing
 from ..rundir.run_folder import read_config, read_rows, read_summary
 from ..rundir.semantic_file import read_semantic_map
 from .report_changes import changes_section
 from .report_classes import classes_section
 from .report_curves import learning_curve, losses
-from .report_ending import next_section, settings_section, time_section
+from .report_ending import cost_section, next_section, settings_section
 from .report_files import leave_out, read_or, read_report_arrays
+from .report_film import film_section
 from .report_headline import headline, house_name, lead
 from .report_map import exploration, semantic_section
 from .report_page import page
 from .report_views import before_after, views
+from .run_film import FILM
 
 
 def write_report(out: Path) -> Path:
@@ -45,6 +49,8 @@ def write_report(out: Path) -> Path:
 
     Damaged files are left out; a line on stderr names each.
     """
+    if not out.is_dir():
+        raise UserError(f"{out}: there is no such folder; name one that `testspace run --out` wrote")
     summary = read_summary(out)
     nothing: dict[str, Any] = {}
     config = read_or(read_config, out, nothing) if (out / "config.json").exists() else nothing
@@ -55,13 +61,14 @@ def write_report(out: Path) -> Path:
     fused = read_or(read_semantic_map, out, None)
     sections = [
         headline(summary),
+        film_section(out / FILM),
         before_after(panels),
         semantic_section(fused, plan),
         learning_curve(rows, summary),
         changes_section(out / "report_data", summary),
         classes_section(summary),
         exploration(plan, rows),
-        time_section(summary),
+        cost_section(summary),
         next_section(out, summary, config),
         views(panels),
         losses(rows),

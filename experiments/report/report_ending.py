@@ -9,14 +9,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from .report_page import section, table
+from .report_page import card, section, table
 
 
-def time_section(summary: Mapping[str, Any]) -> str:
-    """Seconds of each stage; empty where they are not known."""
+def cost_section(summary: Mapping[str, Any]) -> str:
+    """What was done in how much time and memory, and the seconds of each stage."""
+    facts = f'<div class="cards">{"".join(_facts(summary))}</div>'
     stages = summary.get("stages") or {}
     if not stages:
-        return ""
+        return section("What it cost", "The run in numbers.", facts)
     whole = float(summary.get("seconds") or sum(stages.values()))
     rows = [
         [
@@ -30,7 +31,25 @@ def time_section(summary: Mapping[str, Any]) -> str:
     says += "Acting and learning went on at the same time." if summary.get("async") else "One stage at a time."
     if frames := summary.get("interruptions"):
         says += f" Interrupted and resumed at frame{'s' if len(frames) > 1 else ''} {', '.join(map(str, frames))}."
-    return section("Time", says, table(["what for", "seconds", "share", ""], rows))
+    return section("What it cost", says, facts + table(["what for", "seconds", "share", ""], rows))
+
+
+def _facts(summary: Mapping[str, Any]) -> list[str]:
+    plain = (
+        ("coverage", "{:.0%}", "of the floor seen", "of what the agent could reach"),
+        ("frames", "{:,.0f}", "frames", "one at each step of the agent"),
+        ("seconds", "{:,.0f} s", "in all", "wall-clock time of the run, evaluation included"),
+        ("peak_rss_mb", "{:,.0f} MB", "memory", "most that the process had at any time"),
+        ("simulator_fps", "{:,.0f} /s", "frames", "acting and rendering, without learning"),
+        ("samples_per_s", "{:,.0f} /s", "training samples", "while it learns"),
+    )
+    there = [one for one in plain if summary.get(one[0]) is not None]
+    facts = [card(form.format(summary[key]), name, says) for key, form, name, says in there]
+    known, total = summary.get("generalist_knows", (0, 0))
+    if total:
+        says = "objects of the house whose type and size the generalist may have met in training"
+        facts.append(card(f"{known} of {total}", "assets known before", says))
+    return facts
 
 
 def next_section(out: Path, summary: Mapping[str, Any], config: Mapping[str, Any]) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from .report_page import card
-
 Row = dict[str, Any]
 
 
@@ -44,14 +42,13 @@ def lead(summary: Mapping[str, Any]) -> str:
 
 
 def headline(summary: Mapping[str, Any]) -> str:
-    """From baseline to specialist to what helps it, then facts of the run."""
+    """From baseline to specialist to what helps it; empty without scores."""
     scores = summary.get("segmentation") or {}
     steps = _steps(scores)
-    flow = ""
-    if steps:
-        arrow = '<i class="arrow" aria-hidden="true"></i>'
-        flow = f'<div class="flow">{arrow.join(steps)}</div><p class="soft">{_meaning(scores)}</p>'
-    return flow + f'<div class="cards">{"".join(_facts(summary))}</div>'
+    if not steps:
+        return ""
+    arrow = '<i class="arrow" aria-hidden="true"></i>'
+    return f'<div class="flow">{arrow.join(steps)}</div><p class="soft">{_meaning(scores)}</p>'
 
 
 def _steps(scores: Mapping[str, Row]) -> list[str]:
@@ -107,21 +104,3 @@ def _meaning(scores: Mapping[str, Row]) -> str:
     if (specialist := scores.get("specialist")) and "pixel_accuracy" in specialist:
         says += f" Of all pixels, the specialist has {specialist['pixel_accuracy']:.1%} right."
     return says + " One house and one seed: differences of a point may be chance."
-
-
-def _facts(summary: Mapping[str, Any]) -> list[str]:
-    plain = (
-        ("coverage", "{:.0%}", "of the floor seen", "of what the agent could reach"),
-        ("frames", "{:,.0f}", "frames", "one at each step of the agent"),
-        ("seconds", "{:,.0f} s", "in all", "wall-clock time of the run, evaluation included"),
-        ("peak_rss_mb", "{:,.0f} MB", "memory", "most that the process had at any time"),
-        ("simulator_fps", "{:,.0f} /s", "frames", "acting and rendering, without learning"),
-        ("samples_per_s", "{:,.0f} /s", "training samples", "while it learns"),
-    )
-    there = [one for one in plain if summary.get(one[0]) is not None]
-    facts = [card(form.format(summary[key]), name, says) for key, form, name, says in there]
-    known, total = summary.get("generalist_knows", (0, 0))
-    if total:
-        says = "objects of the house whose type and size the generalist may have met in training"
-        facts.append(card(f"{known} of {total}", "assets known before", says))
-    return facts

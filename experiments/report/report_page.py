@@ -24,7 +24,8 @@ p { margin: 0 0 1rem; max-width: 48rem; } .soft, small { color: var(--soft); } s
 .step em { font-style: normal; font-size: .85rem; white-space: nowrap; }
 .step span { display: block; font-size: .85rem; color: var(--soft); }
 .arrow { align-self: center; } .arrow::before { content: "\\2192"; font-style: normal; color: var(--soft); }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.9rem, 1fr)); gap: .75rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.9rem, 1fr)); gap: .75rem;
+  margin: 0 0 1.25rem; }
 .card { border: 1px solid var(--line); border-radius: .6rem; padding: .6rem .8rem .7rem; }
 .card b { display: block; white-space: nowrap; font-size: 1.15rem; line-height: 1.3;
   font-variant-numeric: tabular-nums; letter-spacing: -.01em; }
@@ -40,6 +41,7 @@ svg { display: block; width: 100%; height: auto; overflow: visible; } svg text {
   vertical-align: -.08rem; box-shadow: inset 0 0 0 1px rgb(128 128 128 / .35); }
 .panel { display: grid; grid-template-columns: repeat(var(--n), 1fr); gap: .5rem .35rem; margin: 0 0 1.75rem; }
 img { width: 100%; display: block; image-rendering: pixelated; border-radius: .2rem; background: #000; }
+video { width: 100%; display: block; border-radius: .4rem; background: #111316; }
 .compare { display: grid; grid-template-columns: 1fr 1fr 1fr; gap: .75rem; margin: 0 0 1.5rem; }
 .slider { position: relative; touch-action: pan-y; }
 .slider .after { position: absolute; inset: 0; height: 100%; clip-path: inset(0 0 0 var(--at)); }
@@ -76,7 +78,7 @@ svg .room { font-size: .34px; fill: var(--ink); text-anchor: middle; paint-order
   .cards { grid-template-columns: 1fr 1fr; } }
 @media print { :root { color-scheme: light; --paper: #fff; --ink: #000; --soft: #444; --card: #f3f3ef; --line: #ccc; }
   body { max-width: none; padding: 0; font-size: 12px; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
-  h2 { break-after: avoid; } figure, .panel, .compare, .step, .card, tr { break-inside: avoid; }
+  h2 { break-after: avoid; } figure, video, .panel, .compare, .step, .card, tr { break-inside: avoid; }
   .compare { grid-template-columns: 1fr 2fr 1fr; } .compare .wider { grid-column: auto; order: 0; }
   .slider { display: grid; grid-template-columns: 1fr 1fr; gap: .35rem; } .slider input { display: none; }
   .slider .after { position: static; clip-path: none; } .slider::after, .slider::before { content: none; } }

@@ -8,11 +8,10 @@ display is needed to write the file; the Rerun viewer opens it, on the desktop o
 from __future__ import annotations
 
 import math
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +31,7 @@ from .report_figures import draw_normals
 from .report_files import read_report_arrays
 from .report_page import NAMES
 from .semantic_drawing import below_the_ceiling, doubt_colours
+from .viewer import has_display, open_viewer
 
 if TYPE_CHECKING:
     from rerun import RecordingStream
@@ -71,7 +71,17 @@ def watch(run: Path, out: Path | None = None, frames: int = 400, view: bool = Fa
             look()
             if not ended:
                 time.sleep(PAUSE)
+        if view and not has_display():
+            wait_for_interrupt()
     return file
+
+
+def wait_for_interrupt() -> None:
+    """Until Ctrl-C: a page that is served ends with the program."""
+    print("Ctrl-C ends it", file=sys.stderr)
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(1)
 
 
 def need_rerun() -> None:
@@ -86,20 +96,18 @@ def need_rerun() -> None:
 def recording(run: Path, file: Path, frames: int = 400, view: bool = False) -> Iterator[Callable[[], None]]:
     """A recording of a run; what it yields, when called, adds what the run has stored since the last time.
 
-    With `view` it also goes to the viewer, which is opened; where there is no display, a line on stderr says so. A
-    viewer that is closed stops nothing, and the file is kept however the block ends. Until then it is called .tmp.
+    With `view` it also goes to a viewer, see `report.viewer`. A viewer that is closed stops nothing, and the file is
+    kept however the block ends. Until then it is called .tmp.
     """
     import rerun
 
     unfinished = file.with_name(f"{file.name}.tmp")
-    sinks: list[Any] = [rerun.FileSink(unfinished)]
-    if view and has_display():
-        rerun.spawn(connect=False)
-        sinks.append(rerun.GrpcSink())
-    elif view:
-        print(f"no display here: the viewer stays closed, {file} is written for it", file=sys.stderr)
     told = _Told(frames)
-    with rerun.RecordingStream("testspace", recording_id=run.name) as stream:
+    with (
+        open_viewer() if view else nullcontext() as viewer,
+        rerun.RecordingStream("testspace", recording_id=run.name) as stream,
+    ):
+        sinks = [rerun.FileSink(unfinished), *([] if viewer is None else [viewer])]
         stream.set_sinks(*sinks, default_blueprint=_layout())
         try:
             yield lambda: _log_new(stream, run, told)
@@ -108,11 +116,6 @@ def recording(run: Path, file: Path, frames: int = 400, view: bool = False) -> I
                 stream.flush(timeout_sec=LONGEST_FLUSH)
             stream.disconnect()
             unfinished.replace(file)
-
-
-def has_display() -> bool:
-    """Whether a window can open here."""
-    return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 @dataclass
@@ -158,7 +161,7 @@ def _layout() -> Any:
     curves = rrb.Vertical(
         *(rrb.TimeSeriesView(origin=name, name=name) for name in ("mIoU", "coverage", "losses")), name="curves"
     )
-    right = rrb.Vertical(rrb.Grid(*senses, prediction), rrb.Tabs(views, curves))
+    right = rrb.Vertical(rrb.Grid(*senses, prediction), rrb.Tabs(curves, views))
     house = rrb.Spatial3DView(origin="house", contents=["$origin/**", f"- {DOUBT}/**"], name="house")
     doubt = rrb.Spatial3DView(origin="house", contents=["$origin/**", "- house/semantic/**"], name="doubt")
     return rrb.Blueprint(rrb.Horizontal(rrb.Tabs(house, doubt), right), collapse_panels=True)

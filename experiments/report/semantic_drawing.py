@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from ...envs.house.classes import CLASS_ID, class_colours
 from ..rundir.semantic_file import StoredMap
@@ -16,6 +17,8 @@ CUT = 2.0
 """Metres above the floor from which on everything is cut away."""
 CEILING_FROM = 1.2
 """Metres above the floor from which on a cell that is taken for ceiling is cut away too."""
+GAP = 1.5
+"""Cells over which `without_gaps` fills: far away, rays leave cells out."""
 MARGIN = 0.3
 """Metres around the map."""
 DOUBTS = ((0.0, (214, 226, 235)), (0.25, (242, 200, 98)), (0.5, (214, 96, 46)), (0.75, (128, 20, 60)))
@@ -55,6 +58,16 @@ def from_above(stored: StoredMap) -> FromAbove | None:
     classes, doubt = np.zeros((rows, columns), np.int16), np.zeros((rows, columns), np.float32)
     classes[z, x], doubt[z, x] = stored.classes[keep], stored.doubt[keep]
     return FromAbove(classes, doubt, first * stored.cell, stored.cell)
+
+
+def without_gaps(view: FromAbove) -> FromAbove:
+    """The view with the class of the nearest cell where there is none, up to GAP cells away."""
+    empty = view.classes == 0
+    if empty.all():
+        return view
+    away, (rows, columns) = ndimage.distance_transform_edt(empty, return_indices=True)
+    near = away <= GAP
+    return view._replace(classes=np.where(near, view.classes[rows, columns], 0).astype(np.int16))
 
 
 def doubt_colours(doubt: NDArray[np.floating]) -> NDArray[np.uint8]:

@@ -29,8 +29,8 @@ from ..protocol.transfer_set import house_assets
 from ..rundir.networks import weights_file
 from .perception_recipe import SPECIALIST, PerceptionRecipe, Predict, Training
 
-_CHUNK = 16
-"""Frames whose probabilities are spread to every pixel at once."""
+_CHUNK = 4
+"""Frames whose probabilities are spread to every pixel at once, 7 MB each."""
 
 
 class FromGeneralist(PerceptionRecipe):
@@ -66,7 +66,9 @@ class FromGeneralist(PerceptionRecipe):
         self.generated = ViewSet(views)
         teacher = self.network(SPECIALIST if self.has_specialist() else self.baseline)
         predict, camera = generalist_probabilities(folded(teacher), self.preset.camera), self.preset.camera
-        self.semantic_map = SemanticMap(predict, self.learnable, camera, surface_prior(views), self.preset.fusion)
+        fusion = self.preset.fusion
+        prior = surface_prior(views) if fusion.prior_power else None
+        self.semantic_map = SemanticMap(predict, self.learnable, camera, prior, fusion)
 
     def training(self) -> Training:
         """The specialist in training, and generated views to mix in."""
@@ -76,15 +78,29 @@ class FromGeneralist(PerceptionRecipe):
         return Training(learner, self.generated, 1 - config.own_share)
 
     def specialise(self, trainer: Trainer, advance: Advance) -> None:
-        """Store the specialist as it is now; from here on it labels the agent's frames."""
+        """Store the specialist as it is now; from here on it labels the agent's frames, and earlier ones anew."""
         assert isinstance(trainer.learner, SpecialistLearner)
         provenance = {"command": "testspace run", "frames": trainer.learner.steps * trainer.learner.batch_size}
         file = weights_file(self.run, SPECIALIST)
         file.parent.mkdir(exist_ok=True)
         save_weights(file, trainer.learner.specialist, CLASSES, provenance)
+        self.recall(trainer, advance)
+
+    def recall(self, trainer: Trainer, advance: Advance) -> None:
+        """Let the specialist as it was stored last label the agent's frames: those to come, and those it has kept.
+
+        Where the buffer has evicted frames, the map keeps what it heard of them.
+        """
         assert self.semantic_map is not None
-        teacher = folded(self.network(SPECIALIST))  # as stored, in half precision: what a resumed run has
-        self.semantic_map.predict = generalist_probabilities(teacher, self.preset.camera)
+        self.semantic_map.predict = generalist_probabilities(folded(self.network(SPECIALIST)), self.preset.camera)
+        buffer = trainer.buffer
+        if not len(buffer) or buffer.total_seen > len(buffer):
+            return
+        self.semantic_map.clear()
+        order = torch.argsort(buffer.get(range(len(buffer)), ("step",))["step"])
+        for done, indices in enumerate(order.split(self.preset.episode.rollout)):
+            self.semantic_map.add(buffer.get(indices))
+            advance(min(len(order), (done + 1) * self.preset.episode.rollout), len(order), "frames labelled anew")
 
     def has_specialist(self) -> bool:
         """Whether its file is whole; a damaged one is removed."""

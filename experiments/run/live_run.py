@@ -33,6 +33,7 @@ from ...agent.trainer import Trainer
 from ...core.errors import UserError
 from ...core.progress import Progress
 from ...core.storage import replacing, write_json
+from ...envs.gym_envs.measured_world import MeasuredWorld
 from ...envs.house.house_io import load_houses
 from ...learners.data.replay_buffer import ReplayBuffer
 from ...learners.data.shared_buffer import SharedBuffer
@@ -43,6 +44,7 @@ from ..protocol.preset import Preset
 from ..protocol.transfer_set import transfer_set
 from ..report.report import write_report
 from ..report.rerun_recording import need_rerun, recording
+from ..report.run_film import FILM, write_run_film
 from ..rundir.run_folder import RunFolder
 from ..rundir.semantic_file import store_semantic_map
 from ..rundir.wandb_curves import check_wandb
@@ -55,7 +57,7 @@ from .perception_recipe import SPECIALIST, PerceptionRecipe
 from .run_config import RunConfig
 from .scheduled_changes import ScheduledChange, eval_points, parse_scheduled, recoveries
 from .sight_check import check_frames, check_sight
-from .stage_times import EVALUATING, LABELLED, stage_seconds
+from .stage_times import EVALUATING, FILMING, LABELLED, stage_seconds
 from .threads import set_fastest_threads
 from .world_factory import OpenSpace, View, open_space
 
@@ -74,6 +76,10 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
         check_wandb()
     if preset.episode.memory is not None and preset.episode.memory < 1:
         raise UserError(f"--episode.memory must be 1 frame or more, got {preset.episode.memory}")
+    if config.seed < 0:
+        raise UserError(f"--seed must be 0 or more, got {config.seed}")
+    if config.video < 0:
+        raise UserError(f"--video must be 0 seconds or more, got {config.video}")
     device = find_device(config.device)
     if config.start_4m is not None and not config.start_4m.is_file():
         raise UserError(f"--start-4m: there is no file {config.start_4m}")
@@ -83,7 +89,8 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
     learner = preset.learner
     networks = tuple(register_network(one, learner.image_size, learner.patch) for one in config.network)
     preset = replace(preset, learner=replace(learner, modalities=(*learner.modalities, *networks)))
-    view = View(preset.camera, preset.transfer_set.camera_height, preset.transfer_set.light, config.up, config.scale)
+    sets = preset.transfer_set
+    view = View(preset.camera, sets.camera_height, sets.light, config.up, config.scale, config.sensors)
     frames = preset.episode.frames
     with closing(open_space(config.sim, config.house, config.seed, view, frames)) as space:
         if changes and space.states is None:
@@ -98,6 +105,8 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
             settings["async"] = True
         if config.up is not None or config.scale != 1.0:
             settings["mesh"] = {"up": config.up, "scale": config.scale}
+        if config.sensors != "exact":
+            settings["sensors"] = config.sensors
         if config.network:
             settings["networks"] = list(config.network)
         if config.start_4m is not None:
@@ -117,6 +126,9 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
                         labelled = transfer_set(space.house, preset.transfer_set, external, advance)
                     perception = FromScratch(config.out, preset, labelled, config.seed, device, config.start_4m)
                 summary = run.live(folder, perception, shown, show, cleanup)
+                if config.video and not (folder.path / FILM).exists():
+                    with folder.timed(FILMING, summary["frames"]), shown.stage("video") as advance:
+                        write_run_film(folder.path, folder.path / FILM, config.video, advance)
             sessions = folder.logged("session")
             summary["seconds"] = sum(row["seconds"] for row in sessions)
             summary["peak_rss_mb"] = max(row["peak_rss_mb"] for row in sessions)
@@ -192,6 +204,9 @@ class _Run:
         with run.timed(EVALUATING, 0):
             views, truth = space.draw_views(preset.eval_views, eval_rng(seed), changed)
             per_state = [(views, truth), *(simulator.render_with_labels(views["pose"]) for simulator in changed)]
+            if isinstance(space.env, MeasuredWorld):
+                noise = np.random.default_rng([seed, 3])
+                per_state = [(space.env.measure_views(frames, noise), labels) for frames, labels in per_state]
         if not self.config.allow_blind:
             check_sight(views, space)
         # kept apart only where something can be scored
@@ -236,7 +251,9 @@ class _Run:
         if not config.asynchronous:
             actor = Actor(space.env, self.policy, buffer, admit, episode, folder, seed, semantic_map)
             return AlternatingAgent(actor, trainer(buffer))
-        view = View(camera, space.camera_height, preset.transfer_set.light, config.up, config.scale)
+        view = View(
+            camera, space.camera_height, preset.transfer_set.light, config.up, config.scale, config.sensors
+        )  # fmt: skip
         world = partial(open_world, config.sim, config.house, seed, view, episode.frames, config.policy)
         state, size = self.states[passed] if passed else None, (camera.height, camera.width)
         settings = ActorSettings(world, state, admit, episode, buffer.folder, size, folder, seed)
@@ -265,9 +282,9 @@ class _Run:
                     see()
 
                 agent.live(point, on_rollout)
-            if agent.frame == point:
-                evaluation.specialist(point, agent.trainer)
-            elif not run.logged("evaluation", method=SPECIALIST, frame=point):
+            if agent.frame == point or run.logged("evaluation", method=SPECIALIST, frame=point):
+                evaluation.specialist(point, agent.trainer, agent.frame == point)
+            else:
                 print(f"the scores of frame {point} are lost; the run is past it", file=sys.stderr, flush=True)
             for number, change in enumerate(self.changes, 1):
                 if change.at == point:

@@ -56,6 +56,9 @@ class PerceptionRecipe(ABC):
     def specialise(self, trainer: Trainer, advance: Advance) -> None:
         """Make, and store, the specialist of what was learned so far."""
 
+    def recall(self, trainer: Trainer, advance: Advance) -> None:  # noqa: B027 (from scratch: nothing)
+        """In a resumed run: do again what `specialise` did last that was not stored with the agent."""
+
     @abstractmethod
     def has_specialist(self) -> bool:
         """Whether a specialist was stored, and is whole; a line on stderr says where it is damaged."""

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from ...envs.choices import Sensors
+
 Sim = Literal["raycast", "thor", "habitat", "recording"]
 """What stands behind the Simulator protocol."""
 Flag = tyro.conf.FlagCreatePairsOff[bool]
@@ -20,10 +22,10 @@ class RunConfig:
 
     out: Path
     """Folder for what the run leaves behind: report.html, summary.json, metrics.jsonl, checkpoint."""
-    house: Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]")] = None
+    house: Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]|SEED")] = None
     """Test space: a house file in ProcTHOR's format, or a mesh (.glb, .gltf, .ply, .obj, a Replica folder); with --sim
     thor also procthor-10k:train/17 or FloorPlan1; with habitat also CONFIG.json:SCENE; with recording its folder or
-    file. Without it, a house is generated from the seed."""
+    file; or the number of a generated house. Without it, a house is generated from --seed."""
     seed: int = 0
     """Seed of everything random, and of the generated house."""
     policy: str = "frontier"
@@ -56,14 +58,19 @@ class RunConfig:
     """Act in a process of its own while the learner learns: for slow simulators, and machines with cores to spare.
     Without it, acting and learning alternate."""
     view: Flag = False
-    """Show the run in Rerun as it goes on (pip install 'testspace[view]'). The recording is kept as OUT/watch.rrd;
-    without a display, only it is written."""
+    """Show the run in Rerun as it goes on (pip install 'testspace[view]'): in a window or, without a display, on a page
+    whose link is printed. The recording is kept as OUT/watch.rrd."""
     wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT")] = None
     """Show the curves in this project of Weights & Biases too (pip install 'testspace[wandb]'); with
     WANDB_MODE=offline in the environment nothing is sent, and no account is needed."""
+    video: Annotated[int, tyro.conf.arg(metavar="SECONDS")] = 30
+    """Length of OUT/life.mp4, the run as a video; 0 for none. It takes about as long to make."""
     up: Literal["y", "z", "-y"] | None = None
     """Axis of a mesh file that points up. Without it: y in .glb, .gltf and .obj, z in .ply and Replica folders."""
     scale: float = 1.0
     """Metres of one unit of a mesh file: 0.001 for millimetres."""
+    sensors: Sensors = "exact"
+    """What the agent measures: exact; slam (a stereo camera's depth and colour, poses off by 3 cm and 1 degree, slowly
+    varying); odometry (the same camera, poses that drift by about 1 % of the way)."""
     allow_blind: Flag = False
     """Run even where the agent would see almost nothing of the place or nothing of its floor."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..rundir.run_folder import RunFolder
 
-LABELLED, ACTING, FUSING, LEARNING, EVALUATING = (
-    "making labelled views", "acting", "fusing", "learning", "evaluating"
+LABELLED, ACTING, FUSING, LEARNING, EVALUATING, FILMING = (
+    "making labelled views", "acting", "fusing", "learning", "evaluating", "making the video"
 )  # fmt: skip
 OTHER = "starting, storing, drawing"
 

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from ...core.errors import UserError
 from ...core.frame import Camera, Frame, Labels
 from ...envs.assembly.building import build_scene, load_scene
-from ...envs.choices import Light
-from ...envs.generator import generate_house
+from ...envs.choices import Light, Sensors
+from ...envs.generator.house_reference import find_house
 from ...envs.gym_envs.house_env import HouseEnv
+from ...envs.gym_envs.measured_world import MeasuredWorld
 from ...envs.gym_envs.world import World
 from ...envs.habitat.habitat_simulator import HabitatSimulator
 from ...envs.house.house import House, HouseWarning
-from ...envs.house.house_io import load_house
 from ...envs.meshes import MeshWarning, is_mesh
 from ...envs.meshes.parts import Up
 from ...envs.recordings import FrameError, RecordingError, open_recording
@@ -56,6 +56,8 @@ class View:
     """Axis of a mesh file that points up; None for its format's."""
     scale: float = 1.0
     """Metres of one unit of a mesh file."""
+    sensors: Sensors = "exact"
+    """What a robot would measure; a recording has its own."""
 
 
 @dataclass(frozen=True)
@@ -96,19 +98,27 @@ class OpenSpace:
 
 
 def open_space(sim: Sim, house: str | None, seed: int, view: View, frames: int) -> OpenSpace:
-    """Open a test space for an episode of so many frames.
+    """Open a test space for an episode of so many frames; with `view.sensors` its environment measures as a robot does.
 
     Raises HouseError, MeshError, FloorError, ThorError, HabitatError or RecordingError where it cannot be used,
-    UserError where `house` is missing.
+    UserError where `house` is missing, or options do not go together.
     """
-    if (view.up is not None or view.scale != 1.0) and not (sim == "raycast" and is_mesh(house)):
-        raise UserError("--up and --scale are for mesh files (.glb, .gltf, .obj, .ply) of our ray caster")
+    if view.sensors != "exact":
+        if sim == "recording":
+            raise UserError("--sensors is for simulators: a recording has the noise of its own camera")
+        space = open_space(sim, house, seed, replace(view, sensors="exact"), frames)
+        return replace(space, env=MeasuredWorld(space.env, view.sensors, seed))
+    ours = sim == "raycast" and is_mesh(house)
+    if view.scale != 1.0 and not ours:
+        raise UserError("--scale is for mesh files (.glb, .gltf, .obj, .ply) of our ray caster")
+    if view.up is not None and not (ours or sim == "habitat"):
+        raise UserError("--up is for mesh files (.glb, .gltf, .obj, .ply) of our ray caster and of habitat-sim")
     if sim == "recording":
         if house is None:
             raise UserError("--sim recording needs the recording: name its folder or file with --house")
         return _recording(house, view, frames)
     if sim == "thor":
-        return _thor(house or generate_house(seed), view, frames)
+        return _thor(find_house(house or str(seed)) if house is None or house.isdecimal() else house, view, frames)
     if sim == "habitat":
         if house is None:
             raise UserError("--sim habitat needs a scene: --house FILE.glb, a Replica folder, or CONFIG.json:SCENE")
@@ -117,7 +127,7 @@ def open_space(sim: Sim, house: str | None, seed: int, view: View, frames: int) 
         return _mesh(str(house), view, frames)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", HouseWarning)
-        described = load_house(house) if house else generate_house(seed)
+        described = find_house(house or str(seed))
     lines = [str(one.message) for one in caught if issubclass(one.category, HouseWarning)]
     return replace(_raycast(described, view, frames), notes=lambda: lines)
 
@@ -203,12 +213,12 @@ def _states_in(
 
 
 def _habitat(place: str, view: View, frames: int) -> OpenSpace:
-    simulator = HabitatSimulator(place, view.camera)
+    simulator = HabitatSimulator(place, view.camera, up=view.up)
     height = view.camera_height
     env = HouseEnv.from_simulator(simulator, simulator.source, camera_height=height, max_steps=frames + 1)
 
     def notes() -> list[str]:
-        return [] if simulator.has_labels else [_UNLABELLED.format(place)]
+        return simulator.notes + ([] if simulator.has_labels else [_UNLABELLED.format(place)])
 
     def draw(n: int, rng: np.random.Generator, also: Sequence[Simulator]) -> tuple[Frame, Labels | None]:
         return _views(simulator, simulator.has_labels, n, view.camera_height, rng, also)

@@ -12,10 +12,14 @@ from ...core.errors import UserError
 from ...core.frame import Camera
 from ...envs.house.classes import CLASSES
 from ...learners.generalist.inference import classify_frames, folded
-from ...learners.generalist.weights import load_weights
+from ...learners.generalist.network import Generalist
+from ...learners.generalist.weights import load_generalist, load_weights
 from ...learners.heads.segmentation import Segmenter
 from ...learners.masked.encoder import Encoder
 from .run_folder import read_config
+
+Classify = Callable[[NDArray[np.uint8]], NDArray[np.int16]]
+"""Pictures rgb uint8 (N, H, W, 3) to class ids int16 (N, H, W)."""
 
 
 def weights_file(run: Path, method: str) -> Path:
@@ -23,15 +27,25 @@ def weights_file(run: Path, method: str) -> Path:
     return run / "segmenters" / f"{method}.safetensors"
 
 
-def specialist_of(run: Path) -> Callable[[NDArray[np.uint8]], NDArray[np.int16]] | None:
-    """Classes int16 (N, H, W) of rgb uint8 (N, H, W, 3) by the specialist that was stored last; None before the first.
+def specialist_of(run: Path) -> Classify | None:
+    """The specialist that was stored last; None before the first. ValueError (WeightsError) where it is damaged."""
+    return _stored(run, "specialist")
 
-    ValueError (WeightsError) where it is damaged.
-    """
-    folder, file = run / "segmenters" / "specialist", weights_file(run, "specialist")
+
+def baseline_of(run: Path) -> tuple[str, Classify] | None:
+    """Name and network of what the specialist is compared with; None where a run has none yet. Raises WeightsError."""
+    start = read_config(run)["sizes"]["generalist"]
+    if start == "none":
+        scratch = _stored(run, "scratch")
+        return None if scratch is None else ("scratch", scratch)
+    network = load_generalist(CLASSES)[0] if start == "shipped" else load_weights(Path(start), CLASSES)
+    return "generalist", _by(network)
+
+
+def _stored(run: Path, method: str) -> Classify | None:
+    folder, file = run / "segmenters" / method, weights_file(run, method)
     if file.is_file():
-        network = folded(load_weights(file, CLASSES))
-        return lambda rgb: classify_frames(network, {"rgb": rgb}, Camera(rgb.shape[2], rgb.shape[1]), depth=False)
+        return _by(load_weights(file, CLASSES))
     if folder.is_dir():
         try:
             sizes = read_config(run)["sizes"]["learner"]
@@ -40,6 +54,11 @@ def specialist_of(run: Path) -> Callable[[NDArray[np.uint8]], NDArray[np.int16]]
             raise UserError(f"{run / 'config.json'}: the sizes of the specialist cannot be read ({error!r})") from None
         return Segmenter.load(folder, encoder).predict
     return None
+
+
+def _by(network: Generalist) -> Classify:
+    quick = folded(network)
+    return lambda rgb: classify_frames(quick, {"rgb": rgb}, Camera(rgb.shape[2], rgb.shape[1]), depth=False)
 
 
 def chosen_weights(weights: Path | None, run: Path | None) -> Path | None:

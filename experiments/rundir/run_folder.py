@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tensorboard.summary import Writer
+from torch.utils.tensorboard import SummaryWriter
 
 from ...core.errors import UserError
 from ...core.storage import clear_unfinished, naming, replacing, try_lock, write_json
@@ -65,7 +65,7 @@ class RunFolder:
                 print(f"{out / METRICS}: {damaged} damaged row(s) left out", file=sys.stderr, flush=True)
             with replacing(out / METRICS) as unfinished:
                 unfinished.write_text("".join(_line(row) for row in self.rows))
-        self._curves: list[Writer | WandbCurves] = [Writer(str(out / "tensorboard"))]
+        self._curves: list[SummaryWriter | WandbCurves] = [SummaryWriter(str(out / "tensorboard"))]
         if wandb is not None:
             self._curves.append(WandbCurves(wandb, out, config))
 

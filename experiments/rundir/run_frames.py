@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core.errors import UserError
-from ...core.frame import Camera, Frame
+from ...core.frame import FRAME_SPEC, Camera, Frame
+from ...core.storage import DamagedError, read_arrays
 from ...envs.conventions import pose_matrices
 from ...envs.recordings.recording import Recording
 from ...learners.data.replay_buffer import ReplayBuffer
 from .run_folder import read_config
 
+UNKNOWN = -1
+"""Stands for an action that is not known, or none of the action space's."""
 RATE = 10
 """Nominal frames per second of a run, since steps have no duration."""
 
@@ -40,14 +46,31 @@ class RunFrames:
         self.steps = stored["step"].numpy()
         self._slots = np.argsort(self.steps, kind="stable")
         self.steps, self.poses = self.steps[self._slots], stored["pose"].numpy()[self._slots]
+        self.actions = self._actions()
+        """The action (N,) that was taken from each frame; UNKNOWN where it is not stored."""
+
+    def _actions(self) -> NDArray[np.int64]:
+        taken = np.zeros(0, np.int64)
+        for file in sorted((self.run / "agent").glob("agent-*.npz")):  # the newest that is whole
+            with suppress(DamagedError):
+                taken = read_arrays(file).get("actions", taken)
+        after = self.steps + 1  # an action is stored with the frame that it led to
+        actions = np.full(len(self), UNKNOWN)
+        known = after < len(taken)
+        actions[known] = taken[after[known]]
+        return actions
 
     def __len__(self) -> int:
         return len(self._slots)
 
     def frame(self, index: int) -> Frame:
         """One frame with all keys of the contract, by chronological index from 0."""
-        values = self.buffer.get([int(self._slots[index])])
-        return {key: value[0].numpy() for key, value in values.items() if key != "step"}
+        return {key: value[0] for key, value in self.batch([index]).items()}
+
+    def batch(self, indices: Sequence[int], keys: Sequence[str] = (*FRAME_SPEC, "pose")) -> Frame:
+        """These keys of frames by their chronological index, with a leading axis."""
+        values = self.buffer.get([int(self._slots[index]) for index in indices], tuple(keys))
+        return {key: value.numpy() for key, value in values.items()}
 
     def recording(self) -> Recording:
         """The same frames as a Recording, whose intrinsics count pixels from the middle of the first one."""

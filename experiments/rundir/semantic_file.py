@@ -43,18 +43,22 @@ def store_semantic_map(run: Path, fused: SemanticMap) -> None:
     """Write the map as it is now, whole or not at all; nothing where it is empty."""
     if not len(fused):
         return
+    map_file(run).parent.mkdir(exist_ok=True)
+    with replacing(map_file(run)) as unfinished, unfinished.open("wb") as out:
+        np.savez_compressed(out, allow_pickle=False, **as_stored(fused)._asdict())
+
+
+def as_stored(fused: SemanticMap) -> StoredMap:
+    """The map as it is now, with MAX_CELLS at most."""
     centres, classes = fused.surface()
     evidence = fused.evidence()
     kept = np.arange(len(fused))
     if len(kept) > MAX_CELLS:
         kept = np.sort(np.argpartition(-evidence, MAX_CELLS)[:MAX_CELLS])
-    map_file(run).parent.mkdir(exist_ok=True)
-    with replacing(map_file(run)) as unfinished, unfinished.open("wb") as out:
-        np.savez_compressed(
-            out, allow_pickle=False, places=fused.arrays()["places"][kept], centres=centres[kept].astype(np.float32),
-            classes=classes[kept], doubt=fused.doubt()[kept].astype(np.float16), evidence=evidence[kept],
-            cell=fused.config.cell,
-        )  # fmt: skip
+    return StoredMap(
+        fused.arrays()["places"][kept], centres[kept].astype(np.float32), classes[kept],
+        fused.doubt()[kept].astype(np.float16), evidence[kept], fused.config.cell,
+    )  # fmt: skip
 
 
 def read_semantic_map(run: Path) -> StoredMap | None:

@@ -14,9 +14,7 @@ from typing import Any, Self
 from ...core.errors import UserError
 from ...learners.encoders.frame_encoder import FrameEncoder
 from ...learners.encoders.timm_encoders import efficientnet_lite, timm_encoder
-
-EFFICIENTNET = "EfficientNet-Lite0"
-"""The generalist that can be had offline: ImageNet's labels, 3.4M parameters."""
+from .names import EFFICIENTNET
 
 
 @dataclass(frozen=True)

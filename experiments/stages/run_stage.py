@@ -17,12 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.progress import Advance
+from ...envs.assembly.building import build_scene
+from ...envs.choices import Sensors
 from ...envs.house.house import House
 from ...envs.house.house_io import house_digest, save_house
+from ...envs.meshes.write import write_glb
 from ..protocol.named_weights import weights_digest
 from ..protocol.preset import Preset
 from ..run.live_run import run_episode
 from ..run.run_config import RunConfig
+from ..run.run_config import Sim as Sim
 from .store import Entry, Store
 
 
@@ -58,27 +62,47 @@ class LiveRun(NamedTuple):
 
 
 def live_run(
-    store: Store, house: House, preset: Preset, seed: int, policy: str = "frontier", change: Sequence[str] = ()
+    store: Store,
+    house: House,
+    preset: Preset,
+    seed: int,
+    policy: str = "frontier",
+    change: Sequence[str] = (),
+    sim: Sim = "raycast",
+    sensors: Sensors = "exact",
 ) -> LiveRun:
-    """A run of the live agent in this house. `change`: changes of the house, each as at=2000:lighting=0.6."""
+    """A run of the live agent in this house. `change`: changes of the house, each as at=2000:lighting=0.6. `sim`: the
+    simulator, of those that are given a house: not a recording."""
     settings = {
         "house": house_digest(house), "sizes": asdict(preset), "seed": seed, "policy": _content(policy),
         "change": list(change),
     }  # fmt: skip
+    if sensors != "exact":
+        settings["sensors"] = sensors
+    if sim != "raycast":
+        settings["sim"] = sim
     if not preset.from_scratch:
         settings["generalist"] = weights_digest(preset.generalist)
 
     def make(folder: Path, advance: Advance) -> None:
-        file = folder / "house.json"
-        if not file.exists():
-            save_house(house, file)
         config = RunConfig(
-            folder / "run", house=str(file), seed=seed, policy=policy, preset=store.preset, resume=True,
-            change=tuple(change), device=store.device,
+            folder / "run", house=str(place_for(house, sim, folder)), seed=seed, policy=policy, preset=store.preset,
+            resume=True, change=tuple(change), sim=sim, device=store.device, sensors=sensors, video=0,
         )  # fmt: skip
         run_episode(config, preset, store.progress)
 
     return LiveRun(store.get("run", settings, make, title=f"live run by {policy} in {house.source}"))
+
+
+def place_for(house: House, sim: Sim, folder: Path) -> Path:
+    """The file of a house that a simulator opens, written into a folder: a mesh for habitat-sim, JSON for others."""
+    file = folder / ("house.glb" if sim == "habitat" else "house.json")
+    if not file.exists():
+        if sim == "habitat":
+            write_glb(build_scene(house), file)
+        else:
+            save_house(house, file)
+    return file
 
 
 def _content(policy: str) -> list[Any]:

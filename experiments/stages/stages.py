@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from ...agent.fusion.fusion_config import FusionConfig
+from ...envs.choices import Sensors
 from ...envs.house.house import House
 from ...learners.adaptation.label_propagation import FewLabels, few_labels
 from ...learners.heads.transfer_config import TransferConfig
@@ -33,6 +34,7 @@ from . import (
     pseudolabel_stage,
     retrieval_stage,
     run_stage,
+    simulator_stage,
     specialist_stage,
     transfer_stage,
     truth,
@@ -42,7 +44,7 @@ from .baselines import Generalist, generalists
 from .labelled_set import LabelledSet
 from .pretrain_stage import DataMix
 from .pseudolabel_stage import Pseudolabelled
-from .run_stage import LiveRun
+from .run_stage import LiveRun, Sim
 from .store import Entry, Store
 
 FEW, POOL = 20, 200
@@ -229,9 +231,25 @@ class Stages:
         learnable = self.labelled.frames.classes()
         return evaluate_stage.evaluate(self.store, segmenter, views or self.views, learnable, state, share)
 
-    def live_run(self, preset: Preset | None = None, policy: str = "frontier", change: Sequence[str] = ()) -> LiveRun:
-        """A run of the live agent in this house, of this preset's sizes or of others."""
-        return run_stage.live_run(self.store, self.states[0], preset or self.preset, self.seed, policy, change)
+    def live_run(
+        self,
+        preset: Preset | None = None,
+        policy: str = "frontier",
+        change: Sequence[str] = (),
+        sim: Sim = "raycast",
+        sensors: Sensors = "exact",
+    ) -> LiveRun:
+        """A run of the live agent in this house, of this preset's sizes or of others, in this simulator."""
+        sizes = preset or self.preset
+        return run_stage.live_run(self.store, self.states[0], sizes, self.seed, policy, change, sim, sensors)
+
+    def pictures(self, sim: Sim) -> Entry:
+        """Held-out labelled views of the house in this simulator: see `simulator_stage`."""
+        return simulator_stage.pictures(self.store, self.states[0], sim, self.preset, self.seed)
+
+    def score_in(self, shown: Entry, run: LiveRun | None) -> dict[str, Score]:
+        """The score of a run's specialist in pictures of another simulator; of the generalist for None."""
+        return simulator_stage.score_in(self.store, run, shown, self.preset)
 
     def compared(self, run: LiveRun, labels: specialist_stage.LabelSource) -> dict[str, Score]:
         """What a specialist of this run is compared with, from rgb and with depth: see `specialist_stage`."""

@@ -12,8 +12,9 @@ from typing import Any
 import cv2
 
 from ...core.errors import UserError
+from ...core.video import quiet
 from ..report.drawings import Image
-from .video_files import as_colour, check_size, quiet
+from .video_files import as_colour, check_size
 
 ADDRESS = re.compile(r"(rtsps?|rtmps?|https?|udp|tcp)://.", re.IGNORECASE)
 """Beginning of the addresses of streams."""

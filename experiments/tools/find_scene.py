@@ -8,8 +8,7 @@ from typing import Literal
 
 from ...core.errors import UserError
 from ...envs.assembly.building import build_scene, load_scene
-from ...envs.generator import generate_house
-from ...envs.house.house_io import load_house
+from ...envs.generator.house_reference import find_house
 from ...envs.meshes import MeshWarning, is_mesh
 from ...envs.packs.pack import open_pack
 from ...envs.perturbations import perturb
@@ -44,7 +43,7 @@ def find_scene(
     if up is not None or scale != 1.0:
         raise UserError("--up and --scale are for meshes: a house file is y-up and in metres")
     pack = open_pack(assets) if assets else None
-    house = generate_house(seed) if reference is None else load_house(reference)
+    house = find_house(str(seed) if reference is None else reference)
     if change:
         house = perturb(house, change, seed)[0]
     return build_scene(house, pack), []

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 
 from ...core.errors import UserError
 from ...core.storage import replacing, write_json
+from ...core.video import VideoWriter
 from ...envs.house.classes import CLASSES, class_colours
-from ..report.drawings import Image
+from ..report.drawings import Image, overlay
 from .render import save
 from .segment_sources import Shot, Source
-from .video_files import OverlayVideo
 
-_COLOUR = 0.55
-"""Share of the class's colour in an overlay."""
+VIDEO_SIDE = 640
+"""Pixels of the overlay video's longer side, at most."""
 _LINE = 24
 """Pixels of a legend's line."""
 
@@ -41,7 +41,7 @@ class SegmentOutput:
         self.counts = np.zeros(len(CLASSES), np.int64)
         """Pixels of each class so far."""
         self._kind = source.kind
-        self._video = OverlayVideo(out / "overlay.mp4", source.rate)
+        self._video = VideoWriter(out / "overlay.mp4", source.rate, VIDEO_SIDE)
 
     def add(self, shot: Shot, labels: NDArray[np.int16]) -> None:
         """Write the labels (H, W) of a shot. UserError where a file cannot be written."""
@@ -75,16 +75,6 @@ class SegmentOutput:
             order = [int(i) for i in np.argsort(-self.counts, kind="stable") if self.counts[i]]
             shares = {CLASSES[i]: round(float(self.counts[i] / total), 6) for i in order}
             write_json(self.out / "classes.json", {"classes": dict(enumerate(CLASSES)), "shares": shares})
-
-
-def overlay(rgb: Image, labels: NDArray[np.int16]) -> Image:
-    """The picture under the colours of its classes, with a dark line where two classes meet."""
-    mixed = (1 - _COLOUR) * rgb.astype(np.float32) + _COLOUR * class_colours()[labels]
-    edge = np.zeros(labels.shape, bool)
-    edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
-    edge[1:] |= labels[1:] != labels[:-1]
-    mixed[edge] *= 0.4
-    return np.round(mixed).astype(np.uint8)
 
 
 def legend(counts: NDArray[np.int64]) -> Image:

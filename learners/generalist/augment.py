@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .geometry import geometry_channels
+from .geometry import geometry_channels, mirrored_geometry
 
 _ONLY_RGB, _ONLY_GEOMETRY = 0.4, 0.1
 """Fractions of the samples without geometry and without rgb; the others have both."""
@@ -60,9 +60,7 @@ def augment(
     mirrored = torch.rand(count, generator=generator) < 0.5
     pixels = torch.where(mirrored.view(-1, 1, 1, 1), pixels.flip(2), pixels)
     labels = torch.where(mirrored.view(-1, 1, 1), labels.flip(2), labels)
-    mirrored_geometry = geometry.flip(3)
-    mirrored_geometry[:, 1] *= -1  # the normal's component to the right
-    geometry = torch.where(mirrored.view(-1, 1, 1, 1), mirrored_geometry, geometry)
+    geometry = torch.where(mirrored.view(-1, 1, 1, 1), mirrored_geometry(geometry), geometry)
     kind = torch.rand(count, generator=generator)
     has_rgb, has_geometry = kind >= _ONLY_GEOMETRY, kind < 1 - _ONLY_RGB
     return Batch(jitter_colours(pixels, generator), geometry, labels, has_rgb, has_geometry)

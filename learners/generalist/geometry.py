@@ -60,3 +60,10 @@ def channels_in_level_frame(
     log_depth = metres.clamp(min=_NEAREST).log() - _LOG_DEPTH
     channels = torch.cat([log_depth[:, None], level_normals, height[:, None]], 1)
     return channels * (metres > 0)[:, None]
+
+
+def mirrored_geometry(channels: Tensor) -> Tensor:
+    """The channels (B, 5, H, W) of the scene's mirror image, left and right exchanged."""
+    mirrored = channels.flip(3)
+    mirrored[:, 1] *= -1  # the normal's component to the right
+    return mirrored

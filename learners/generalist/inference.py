@@ -15,13 +15,13 @@ from torch.nn.utils import fuse_conv_bn_eval
 
 from ...core.frame import Camera
 from ..nn.precision import bf16_is_fast
-from .geometry import geometry_channels
+from .geometry import geometry_channels, mirrored_geometry
 from .network import Generalist
 from .views import PIXELS, PLACES
 
 _BATCH = 50
 """Frames that the network sees at once."""
-_AT_PIXELS = 16
+_AT_PIXELS = 8
 """Frames whose probabilities are in memory at every pixel."""
 
 
@@ -48,18 +48,25 @@ def _fold(layers: nn.Sequential) -> None:
 
 
 @torch.inference_mode()
-def predict_frames(network: Generalist, frames: Mapping[str, Tensor], camera: Camera, depth: bool = True) -> Tensor:
+def predict_frames(
+    network: Generalist, frames: Mapping[str, Tensor], camera: Camera, depth: bool = True, mirrored: bool = False
+) -> Tensor:
     """Class probabilities float32 (N, classes - 1, h, w), void left out, of frames of the contract with `pose`.
 
     network: `folded`, on any device. frames: PIXELS x PIXELS, by this camera, on the CPU, as what is returned. depth:
-    look at depth and normals too, or at rgb alone.
+    look at depth and normals too, or at rgb alone. mirrored: the mean of this and of what it says of their mirror
+    images, which takes twice the time.
     """
     parts, device = [], network.logits.weight.device
     for start in range(0, len(frames["rgb"]), _BATCH):
         part = {key: value[start : start + _BATCH] for key, value in frames.items()}
         geometry = frame_geometry(part, camera).to(device) if depth else None
-        logits = network(part["rgb"].to(device), geometry)
-        parts.append(logits[:, 1:].float().softmax(1).cpu())
+        rgb = part["rgb"].to(device)
+        probabilities = network(rgb, geometry)[:, 1:].float().softmax(1)
+        if mirrored:
+            flipped = network(rgb.flip(2), None if geometry is None else mirrored_geometry(geometry))
+            probabilities = (probabilities + flipped.flip(3)[:, 1:].float().softmax(1)) / 2
+        parts.append(probabilities.cpu())
     return torch.cat(parts)
 
 

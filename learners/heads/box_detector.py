@@ -23,6 +23,8 @@ class BoxDetector(TaskModel):
     config_type: ClassVar[type]
     """Dataclass of the head's sizes and of its thresholds."""
 
+    pipeline_tag = "object-detection"
+
     def __init__(self, encoder: FrameEncoder, classes: Sequence[int], config: Any = None) -> None:
         if not classes:
             raise ValueError(f"{self.name}: there is no class to detect")

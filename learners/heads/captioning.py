@@ -65,6 +65,8 @@ class Captioner(TaskModel):
     name = "captioner"
     head: CaptionHead
 
+    pipeline_tag = "image-to-text"
+
     def __init__(self, encoder: FrameEncoder, vocabulary: Sequence[str], config: CaptionConfig | None = None) -> None:
         if not vocabulary:
             raise ValueError("captioner: the vocabulary is empty")

@@ -79,6 +79,8 @@ class Segmenter(TaskModel):
     name = "segmenter"
     head: SegmentationHead
 
+    pipeline_tag = "image-segmentation"
+
     def __init__(self, encoder: FrameEncoder, classes: Sequence[int], config: HeadConfig | None = None) -> None:
         if not classes:
             raise ValueError("segmenter: there is no class to tell apart")

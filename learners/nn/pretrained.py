@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from huggingface_hub import ModelCard, ModelHubMixin, hf_hub_download
 from safetensors import SafetensorError
@@ -49,6 +49,9 @@ class Pretrained(ModelHubMixin):
     model.safetensors, config.json and README.md, the card (`generate_model_card`); `from_pretrained(folder or
     repository)` reads them, in evaluation mode, and raises PretrainedError where they are of another model.
     """
+
+    pipeline_tag: ClassVar[str] = "image-feature-extraction"
+    """What the Hub calls its task."""
 
     def hub_config(self) -> dict[str, Any]:
         """What builds this model, as JSON."""
@@ -92,14 +95,16 @@ class Pretrained(ModelHubMixin):
         rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in (numbers or {}).items())
         table = f"| measure | value |\n| --- | --- |\n{rows}\n" if rows else "None were stated.\n"
         return ModelCard(
-            f"---\nlibrary_name: testspace\nlicense: {licence}\ntags: [test-space-training]\n---\n\n"
+            f"---\nlibrary_name: testspace\npipeline_tag: {self.pipeline_tag}\nlicense: {licence}\n"
+            "tags: [test-space-training]\n---\n\n"
             f"# {type(self).__name__}\n\n"
             "A specialist of Test-Space Training: learned without labels from frames of one place, to see there.\n\n"
             f"- House: {house}\n- Frames: {'not stated' if frames is None else frames}\n"
             f"- Licence of the weights: {licence}\n- Licence of the assets: {assets}\n\n"
             f"## Numbers\n\n{table}\n"
-            f"## Use\n\n```python\n# with the class that config.json names\nmodel = {type(self).__name__}"
-            '.from_pretrained("this repository or folder")\n```\n'
+            f"## Use\n\n`pip install testspace`, then:\n\n```python\n"
+            f"from {type(self).__module__} import {type(self).__name__}\n\n"
+            f'model = {type(self).__name__}.from_pretrained("this repository or folder")\n```\n'
         )
 
     def _save_pretrained(self, save_directory: Path) -> None:

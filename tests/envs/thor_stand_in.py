@@ -1,7 +1,8 @@
 """A small stand-in for Unity: speaks AI2-THOR's wire protocols, and renders the house with our ray caster.
 
-Run by the unmodified `ai2thor` Controller as if it were the build. Its answers come from what the notes of the protocol
-say a build sends; the file FAULTS in its folder makes it die, hang or cut a message short at some action.
+Run by the unmodified `ai2thor` Controller as if it were the build. Its answers are those of a build by its C# sources:
+CreateHouse puts the agent only into a house with `metadata.agentPoses`, else it is outside and falls; so it does where
+it is put into the floor. The file FAULTS in its folder makes it die, hang or cut a message short at some action.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ import numpy as np
 
 FOLDER = Path(os.environ["TESTSPACE_STAND_IN"])
 RGB, DEPTH, NORMALS, IDS, END = 4, 5, 6, 9, 255
+STANDING, FALLEN = 0.901, -39.24
+"""Height of the agent on the floor at 0, and where it ends without one, in metres."""
+EYES = 0.675
 
 
 class World:
@@ -28,6 +32,7 @@ class World:
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height, self.fov = width, height, 90.0
         self.x = self.z = self.yaw = self.horizon = 0.0
+        self.y = STANDING
         self.scene, self.simulator, self.flags = "", None, {}
         self.answer: Any = None
         self.seed, self.bright = 0, 1.0
@@ -47,9 +52,13 @@ class World:
         elif name == "CreateHouse":
             return self.create(action["house"])
         elif name == "GetReachablePositions":
+            if self.y < 0:
+                return (f"InvalidOperationException: In Procedural, position ({self.x:.1f}, {self.y:.1f}, {self.z:.1f})"
+                        " can be reached via capsule cast but is then unable to be teleported to.")  # fmt: skip
             self.answer = self.reachable()
         elif name == "TeleportFull":
             self.x, self.z = action["position"]["x"], action["position"]["z"]
+            self.y = action["position"]["y"] if action["position"]["y"] > 0.9005 else FALLEN
             self.yaw, self.horizon = action["rotation"]["y"], action["horizon"]
         elif name == "MoveAhead":
             return self.move(action["moveMagnitude"])
@@ -71,6 +80,8 @@ class World:
     def create(self, house: dict[str, Any]) -> str:
         if not house.get("rooms"):
             return "the house has no room"
+        poses = house["metadata"].get("agentPoses", {})
+        self.place(poses["default"]) if "default" in poses else self.fall()
         if (FOLDER / "blank").exists():
             return ""
         from testspace.core.frame import Camera
@@ -80,16 +91,22 @@ class World:
 
         camera = Camera(self.width, self.height, self.fov)
         self.simulator = RayCastSimulator(build_scene(parse_house(house, "house")), camera, light="direct")
-        start = house["metadata"]["agent"]
-        self.x, self.z, self.yaw = start["position"]["x"], start["position"]["z"], start["rotation"]["y"]
         return ""
+
+    def place(self, pose: dict[str, Any]) -> None:
+        self.x, self.y, self.z = (pose["position"][axis] for axis in "xyz")
+        self.yaw, self.horizon = pose["rotation"]["y"], pose.get("horizon", 0.0)
+
+    def fall(self) -> None:
+        self.x = self.z = self.yaw = self.horizon = 0.0
+        self.y = FALLEN
 
     def reachable(self) -> list[dict[str, float]]:
         floor = self.simulator.floor
         (x0, z0), (rows, columns) = floor.origin, floor.reachable.shape
         xs = np.arange(math.ceil(x0 * 4), (x0 + columns * floor.cell) * 4) / 4
         zs = np.arange(math.ceil(z0 * 4), (z0 + rows * floor.cell) * 4) / 4
-        return [{"x": x, "y": 0.9, "z": -z} for x in xs for z in zs if floor.contains(x, z)]
+        return [{"x": x, "y": STANDING, "z": -z} for x in xs for z in zs if floor.contains(x, z)]
 
     def move(self, length: float) -> str:
         x = self.x + length * math.sin(math.radians(self.yaw))
@@ -97,6 +114,7 @@ class World:
         if self.simulator is not None and not self.simulator.floor.segment_free((self.x, -self.z), (x, -z)):
             return "a wall is in the way"
         self.x, self.z = x, z
+        self.y = STANDING  # a move ends with gravity
         return ""
 
     def images(self, action: dict[str, Any]) -> tuple[dict[int, bytes], list[dict[str, Any]]]:
@@ -106,7 +124,7 @@ class World:
             out = {RGB: np.zeros((*shape, 3), np.uint8), DEPTH: np.zeros(shape, np.float32)}
             out[NORMALS] = np.zeros((*shape, 3), np.uint8)
         else:
-            pose = np.array([[self.x, 0.9 + 0.675, -self.z, self.yaw, -self.horizon, 0.0]])
+            pose = np.array([[self.x, self.y + EYES, -self.z, self.yaw, -self.horizon, 0.0]])
             frame, labels = self.simulator.render_with_labels(pose)
             depth = np.where(frame["depth"][0] > 0, frame["depth"][0], 20.0) / (20.0 - 0.1)  # normalised, as Unity's
             out = {
@@ -124,15 +142,21 @@ class World:
     def names(self) -> list[str]:
         from testspace.envs.house.classes import CLASSES
 
+        named = {"Ceiling": "Ceiling_room", "Floor": "room", "Wall": "wall"}
         kinds = [CLASSES[thing.class_id] for thing in self.simulator.scene.instances]
-        return [f"{kind}|{n}" for n, kind in enumerate(kinds)]
+        return [f"{named.get(kind, kind)}|{n}" for n, kind in enumerate(kinds)]
 
     def objects(self) -> list[dict[str, Any]]:
         if self.simulator is None:
             return []
-        return [{"objectId": name, "objectType": name.split("|")[0], "name": name, "pickupable": n % 3 == 0,
-                 "position": {"x": 0.0, "y": 0.0, "z": 0.0}, "rotation": {"x": 0.0, "y": 0.0, "z": 0.0}}
-                for n, name in enumerate(self.names()) if n]  # fmt: skip
+        none = {"x": 0.0, "y": 0.0, "z": 0.0}
+        kinds = {name: name.split("|")[0].replace("room", "Floor") for name in self.names()[1:]}
+        return [
+            {"objectId": name, "objectType": kind, "name": name, "pickupable": n % 3 == 0, "position": none,
+             "rotation": none}
+            for n, (name, kind) in enumerate(kinds.items(), 1)
+            if kind not in ("Ceiling_Floor", "wall")
+        ]  # fmt: skip
 
     def message(self, action: dict[str, Any], error: str) -> tuple[dict[str, Any], dict[int, bytes]]:
         images, colours = self.images(action)
@@ -141,9 +165,9 @@ class World:
             "lastActionSuccess": not error, "errorMessage": error, "actionReturn": self.answer,
             "errorCode": "InvalidAction" if error.startswith("InvalidAction") else "", "sceneName": self.scene,
             "colors": colours, "objects": self.objects(), "thirdPartyCameras": [],
-            "agent": {"position": {"x": self.x, "y": 0.9, "z": self.z}, "rotation": {"x": 0.0, "y": self.yaw, "z": 0.0},
-                      "cameraHorizon": self.horizon},
-            "cameraPosition": {"x": self.x, "y": 0.9 + 0.675, "z": self.z},
+            "agent": {"position": {"x": self.x, "y": self.y, "z": self.z},
+                      "rotation": {"x": 0.0, "y": self.yaw, "z": 0.0}, "cameraHorizon": self.horizon},
+            "cameraPosition": {"x": self.x, "y": self.y + EYES, "z": self.z},
         }  # fmt: skip
         return {"agents": [agent], "sequenceId": action.get("sequenceId", 0), "activeAgentId": 0,
                 "thirdPartyCameras": []}, images  # fmt: skip

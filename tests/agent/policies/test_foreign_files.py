@@ -33,7 +33,7 @@ def write(folder: Path, data: Any, weights: Any = None, how: int = zipfile.ZIP_D
 
 
 def test_a_plain_policy_is_read(tmp_path: Path) -> None:
-    weights, kwargs, frames = _read(write(tmp_path, {"policy_kwargs": {"net_arch": {"pi": [64, 64], "vf": [8]}}}))
+    weights, kwargs, frames, _ = _read(write(tmp_path, {"policy_kwargs": {"net_arch": {"pi": [64, 64], "vf": [8]}}}))
     assert list(weights) == ["q_net.0.weight"]
     assert kwargs["net_arch"]["pi"] == [64, 64]
     assert not frames
@@ -71,7 +71,7 @@ def test_bombs_and_damage_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("output", [[float("nan")], [0, 1, float("inf"), 0, 0], [7], [-1], [1, 2, 3], ["a"]])
 def test_an_onnx_policy_must_give_an_action(output: list[Any]) -> None:
     policy = ONNXPolicy.__new__(ONNXPolicy)
-    policy._inputs = {}
+    policy._inputs, policy._states, policy._size = {}, {}, None
     policy._session = SimpleNamespace(run=lambda *_: [np.array(output)])
     with pytest.raises(PolicyError, match="the ONNX policy"):
         policy.act({}, {})  # type: ignore[typeddict-item]  # none of it is read

@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from testspace.agent.mapping.egocentric import SPACE, EgocentricObservation
 from testspace.agent.policies import PolicyError, UnknownPolicyError, loading, make_policy
+from testspace.agent.policies.resolution import resampled
 from testspace.agent.policies.sb3 import SB3Policy
 from testspace.core.frame import Camera
 from testspace.envs.gym_envs.house_env import HouseEnv
@@ -136,9 +139,100 @@ def test_a_zip_of_stable_baselines3_acts_as_its_model(tmp_path: Path, env: House
 def test_a_zip_trained_on_frames_acts_on_frames(tmp_path: Path, env: HouseEnv) -> None:
     sb3_zip(tmp_path / "frames.zip", env)
     assert len(set(acts(str(tmp_path / "frames.zip"), env, 1))) > 2
-    smaller = HouseEnv.from_scene(env.scene, camera=Camera(48, 48), light="direct")
-    with pytest.raises(PolicyError, match=r"do not fit a policy on HouseEnv's observation with this camera.*onnx"):
-        make_policy(str(tmp_path / "frames.zip"), smaller)
+    larger = HouseEnv.from_scene(env.scene, camera=Camera(80, 80), light="direct")
+    frame, _ = larger.reset(seed=1)
+    scaled: Any = make_policy(str(tmp_path / "frames.zip"), larger, seed=1)
+    policy: Any = make_policy(str(tmp_path / "frames.zip"), env, seed=1)
+    assert scaled.act(frame, {}) == policy.act(resampled(frame, 40, 40), {})
+    wide = HouseEnv.from_scene(env.scene, camera=Camera(64, 40), light="direct")
+    with pytest.raises(PolicyError, match=r"pictures of 40 x 40 pixels, this camera gives 64 x 40"):
+        make_policy(str(tmp_path / "frames.zip"), wide)
+
+
+def test_a_resampled_frame_is_made_of_ray_hits(env: HouseEnv) -> None:
+    frame, _ = env.reset(seed=2)
+    half, twice = resampled(frame, 20, 20), resampled(frame, 80, 80)
+    for key in ("rgb", "depth", "normals", "edges"):
+        np.testing.assert_array_equal(half[key], frame[key][1::2, 1::2])
+        np.testing.assert_array_equal(twice[key], frame[key].repeat(2, 0).repeat(2, 1))
+    np.testing.assert_array_equal(half["pose"], frame["pose"])
+
+
+class Recurrent(nn.Module):
+    """A policy of channels-first float pixels with a memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.see, self.remember, self.choose = nn.Linear(1200, 8), nn.GRU(8, 8), nn.Linear(8, 5)
+
+    def forward(self, rgb: torch.Tensor, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scores (1, 5), and the next state (1, 1, 8)."""
+        seen, after = self.remember(self.see(rgb.flatten(1) / 255)[None], hidden)
+        return self.choose(seen[0]), after
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_a_policy_as_torch_exports_it_acts_as_its_module(
+    tmp_path: Path, env: HouseEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for needed in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(needed)
+    torch.manual_seed(0)
+    module, file = Recurrent().eval(), tmp_path / "away" / "policy.onnx"
+    file.parent.mkdir()
+    torch.onnx.export(
+        module, (torch.zeros(1, 3, 20, 20), torch.zeros(1, 1, 8)), file, input_names=["rgb", "hidden"],
+        output_names=["scores", "next"], dynamo=True, external_data=True, verbose=False,
+    )  # fmt: skip
+    assert (file.parent / "policy.onnx.data").is_file()
+    monkeypatch.chdir(tmp_path)
+    policy = make_policy(str(file), env)
+    frame, _ = env.reset(seed=0)
+    for _ in range(2):
+        hidden = torch.zeros(1, 1, 8)
+        for _ in range(3):
+            pixels = torch.from_numpy(resampled(frame, 20, 20)["rgb"]).float().permute(2, 0, 1)[None]
+            scores, hidden = module(pixels, hidden)
+            assert policy.act(frame, {}) == int(scores.argmax())
+            frame, *_ = env.step(np.int64(1))
+        policy.reset()
+    (file.parent / "policy.onnx.data").rename(file.parent / "moved")
+    with pytest.raises(PolicyError, match=r"policy\.onnx\.data, which is not beside it"):
+        make_policy(str(file), env)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "refused"),
+    [
+        ("rgb", ["batch", "height", "width", 3], None),
+        ("depth", ["batch", 1, 20, 20], None),
+        ("pose", [1, 6], None),
+        ("collision", [1], None),
+        ("rgb", [4, 20, 20, 3], "a batch of 4; export it with a batch of 1"),
+        ("rgb", [1, 20, 30, 3], "pictures of 30 x 20 pixels, this camera gives 40 x 40"),
+    ],
+)
+def test_inputs_of_every_layout_are_given_or_refused(
+    name: str, shape: list[Any], refused: str | None, tmp_path: Path, env: HouseEnv
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMax", [name], ["largest"], keepdims=0),
+         helper.make_node("Less", ["largest", "none"], ["action"])],
+        "layout", [helper.make_tensor_value_info(name, kind, shape)],
+        [helper.make_tensor_value_info("action", onnx.TensorProto.BOOL, [])],
+        [onnx.numpy_helper.from_array(np.array(-1e9, np.float32), "none")],
+    )  # fmt: skip
+    file = tmp_path / "layout.onnx"
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    file.write_bytes(model.SerializeToString())
+    if refused is not None:
+        with pytest.raises(PolicyError, match=refused):
+            make_policy(str(file), env)
+        return
+    assert make_policy(str(file), env).act(env.reset(seed=0)[0], {"collision": True}) == 0
 
 
 def test_what_is_pickled_in_a_zip_is_never_loaded(tmp_path: Path, env: HouseEnv) -> None:

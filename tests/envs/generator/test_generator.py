@@ -3,17 +3,32 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from shapely import affinity, union_all
 from shapely.geometry import LineString, Point, Polygon, box
 
+from testspace.core.errors import UserError
 from testspace.envs.generator import generate_house
+from testspace.envs.generator.house_reference import find_house
+from testspace.envs.gym_envs.house_env import HouseEnv
 from testspace.envs.house.assets import asset, assets, assets_of
-from testspace.envs.house.house_io import house_to_json, parse_house
+from testspace.envs.house.house_io import house_to_json, parse_house, save_house
 
 HOUSES = [generate_house(seed) for seed in range(16)]
 DISC = 0.25
+
+
+def test_a_house_is_called_by_its_number_or_its_file(tmp_path: Path) -> None:
+    assert find_house("7") == generate_house(7)
+    save_house(generate_house(3), tmp_path / "three.json")
+    assert find_house(str(tmp_path / "three.json")).rooms == generate_house(3).rooms
+    with pytest.raises(UserError, match="0 or more, got -1"):
+        find_house("-1")
+    with pytest.raises(UserError, match="0 or more"):
+        HouseEnv(-1)
+    assert HouseEnv("7", light="direct").house == generate_house(7)
 
 
 def footprint(item):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from gymnasium.wrappers import RecordVideo
+from two_rooms import two_rooms
 
 import testspace
 from testspace.agent.policies import make_policy
@@ -34,6 +39,32 @@ def test_gymnasium_finds_nothing_to_complain_of() -> None:
     assert isinstance(picture, np.ndarray)
     assert picture.shape == (16, 16, 3)
     made.close()
+
+
+def test_gymnasium_records_a_video(tmp_path: Path) -> None:
+    pytest.importorskip("moviepy")
+    made = gymnasium.make("testspace/House-v0", house=two_rooms(), camera=Camera(64, 48), render_mode="rgb_array")
+    recorded = RecordVideo(made, str(tmp_path / "videos"), disable_logger=True)
+    recorded.reset(seed=0)
+    for _ in range(4):
+        recorded.step(np.int64(Action.ROTATE_LEFT))
+    recorded.close()
+    (file,) = tmp_path.glob("videos/*.mp4")
+    assert cv2.VideoCapture(str(file)).get(cv2.CAP_PROP_FRAME_COUNT) >= 4
+
+
+def test_copies_and_pickles_go_on_as_the_original_does() -> None:
+    env = HouseEnv(two_rooms(), camera=SMALL)
+    env.reset(seed=3)
+    env.step(np.int64(Action.ROTATE_LEFT))
+    others = [copy.deepcopy(env), pickle.loads(pickle.dumps(env))]
+    for action in (0, 2, 4):
+        seen = env.step(np.int64(action))[0]
+        for other in others:
+            assert all(np.array_equal(seen[key], value) for key, value in other.step(np.int64(action))[0].items())
+    seen = env.reset()[0]
+    for other in others:
+        assert all(np.array_equal(seen[key], value) for key, value in other.reset()[0].items())
 
 
 def test_vector_environments_step_together() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from two_rooms import two_rooms
 
 from testspace.core.frame import Camera
+from testspace.envs.gym_envs.continuous_env import ContinuousHouseEnv
 from testspace.envs.gym_envs.house_env import OBSERVED, HouseEnv
-from testspace.envs.gym_envs.house_vector_env import HouseVectorEnv
+from testspace.envs.gym_envs.house_vector_env import ContinuousHouseVectorEnv, HouseVectorEnv
 
 SMALL = Camera(16, 12)
 ID = "testspace/House-v0"
@@ -57,6 +60,54 @@ def test_observations_of_earlier_steps_stay_as_they_were() -> None:
     kept = {key: value.copy() for key, value in first.items()}
     envs.step([2, 2])
     _same(first, kept)
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED])
+@pytest.mark.parametrize("name", [ID, "testspace/House-continuous-v0"])
+def test_episodes_end_as_in_gymnasiums_own_vector_environment(name: str, mode: AutoresetMode) -> None:
+    options: dict[str, Any] = {"house": two_rooms(), "camera": SMALL, "max_steps": 3}
+    single = HouseEnv if name == ID else ContinuousHouseEnv
+    reference = SyncVectorEnv([lambda: single(**options)] * 2, autoreset_mode=mode)
+    many = gymnasium.make_vec(name, 2, autoreset_mode=mode, **options)
+    assert isinstance(many.unwrapped, HouseVectorEnv)
+    assert many.metadata["autoreset_mode"] is mode
+    many.action_space.seed(0)
+    seen, expected = many.reset(seed=5)[0], reference.reset(seed=5)[0]
+    for _ in range(8):
+        _same(seen, expected)
+        actions = many.action_space.sample()
+        (seen, *_, ended, infos), (expected, *_, told, about) = many.step(actions), reference.step(actions)
+        np.testing.assert_array_equal(ended, told)
+        assert infos.keys() == about.keys()
+        if mode is AutoresetMode.SAME_STEP and ended.any():
+            for i in range(2):
+                _same(infos["final_obs"][i], about["final_obs"][i])
+            np.testing.assert_array_equal(infos["final_info"]["step"], about["final_info"]["step"])
+        if mode is AutoresetMode.DISABLED and ended.any():
+            with pytest.raises(gymnasium.error.ResetNeeded):
+                many.step(actions)
+            _same(seen, expected)
+            mask = {"options": {"reset_mask": np.array(ended)}}
+            seen, expected = many.reset(**mask)[0], reference.reset(**mask)[0]
+
+
+def test_the_others_stay_as_they_are_where_some_are_reset() -> None:
+    many = ContinuousHouseVectorEnv(2, two_rooms(), SMALL, autoreset_mode="Disabled")
+    many.reset(seed=0)
+    before = many.step(np.full((2, 2), 0.5, np.float32))[0]
+    after, infos = many.reset(options={"reset_mask": np.array([True, False])})
+    _same({key: value[1] for key, value in after.items()}, {key: value[1] for key, value in before.items()})
+    assert infos["step"][0] == 0
+    with pytest.raises(ValueError, match="reset_mask must be bool"):
+        many.reset(options={"reset_mask": [1, 0]})
+
+
+def test_torchrls_own_check_passes() -> None:
+    from torchrl.envs import GymWrapper
+    from torchrl.envs.utils import check_env_specs
+
+    many = HouseVectorEnv(2, two_rooms(), SMALL, max_steps=3, autoreset_mode=AutoresetMode.SAME_STEP)
+    check_env_specs(GymWrapper(many))
 
 
 @pytest.mark.parametrize("mode", ["sync", "vector_entry_point", None])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 import types
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from habitat_double import LIGHTS_OF_THE_SCENE, LightInfo, Thing, double
+from habitat_double import LIGHTS_OF_THE_SCENE, LightInfo, Thing, install
+from habitat_scene_double import data_set
 from scenes import box_room
 from tiny_preset import tiny_preset
 
@@ -17,7 +19,6 @@ from testspace.core.frame import Camera
 from testspace.envs.gym_envs.house_env import HouseEnv
 from testspace.envs.habitat.habitat_errors import HabitatError
 from testspace.envs.habitat.habitat_simulator import HabitatSimulator
-from testspace.envs.meshes.write import write_glb
 from testspace.envs.perturbations import parse_change
 from testspace.experiments.cli import main as cli
 from testspace.experiments.cli import run_cli
@@ -40,23 +41,21 @@ def things() -> list[Thing]:
 
 @pytest.fixture
 def room(tmp_path: Path) -> str:
-    write_glb(box_room(), tmp_path / "room.glb")
-    return str(tmp_path / "room.glb")
+    return f"{data_set(tmp_path, 'room')}:room"
 
 
-def put(monkeypatch: pytest.MonkeyPatch, **more: object) -> types.ModuleType:
-    made = double(box_room(), **more)  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "habitat_sim", made)
-    return made
+@pytest.fixture
+def put(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., types.ModuleType]:
+    return partial(install, monkeypatch, tmp_path / "child", box_room())
 
 
-def test_other_light_is_seen_and_undone(room: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = put(monkeypatch, lights=LIGHTS)
+def test_other_light_is_seen_and_undone(room: str, put: Callable[..., types.ModuleType]) -> None:
+    module = put(lights=LIGHTS)
     first = HabitatSimulator(room, CAMERA)
     before = first.render(POSE)["rgb"]
-    assert module.asked["lights"] == []
     weak, strong = (first.changed(parse_change(f"lighting={strength}"), 3) for strength in (0.4, 1))
     asked = module.asked["sim"].get_current_light_setup
+    module.asked["lights"].clear()
     assert asked() == LIGHTS  # until it is looked at
     seen = strong.render(POSE)["rgb"]
     factor = np.array(asked()[0].color) / LIGHTS[0].color
@@ -72,16 +71,16 @@ def test_other_light_is_seen_and_undone(room: str, monkeypatch: pytest.MonkeyPat
     np.testing.assert_array_equal(strong.render(POSE)["rgb"], seen)
 
 
-def test_things_change_places_and_come_back(room: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_things_change_places_and_come_back(room: str, put: Callable[..., types.ModuleType]) -> None:
     loose = things()
-    put(monkeypatch, things=loose)
+    put(things=loose)
     first = HabitatSimulator(room, CAMERA)
 
     def places() -> dict[str, tuple[float, ...]]:
-        return {thing.handle: tuple(thing.translation.tolist()) for thing in loose}
+        return {thing.handle: tuple(thing.translation) for thing in loose}
 
     def stood(thing: Thing) -> tuple[float, float, float]:
-        x, y, z = thing.translation.tolist()
+        x, y, z = thing.translation
         return round(x, 4), round(y - float(thing.root_scene_node.cumulative_bb.max[1]), 4), round(z, 4)
 
     before, spots = places(), {stood(thing) for thing in loose}
@@ -103,21 +102,28 @@ def test_things_change_places_and_come_back(room: str, monkeypatch: pytest.Monke
     assert places() == before
 
 
-def test_what_a_scene_does_not_allow_is_refused(room: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(monkeypatch, things=things()[:2] + things()[5:])
+def test_what_a_scene_does_not_allow_is_refused(room: str, put: Callable[..., types.ModuleType]) -> None:
+    put(things=things()[:2] + things()[5:])
     simulator = HabitatSimulator(room, CAMERA)
     for asked, words in (
-        ("lighting=1", "room.glb: its lighting cannot be changed: .*baked into its colours, as in scans .Replica"),
-        ("objects=1", "room.glb: its objects cannot be changed: 2 of them can move, and no two"),
-        ("materials=1", "room.glb: its materials cannot be changed: habitat-sim has no call"),
+        ("lighting=1", "room: its lighting cannot be changed: .*baked into its colours, as in scans .Replica"),
+        ("objects=1", "room: its objects cannot be changed: 2 of them can move, and no two"),
+        ("materials=1", "room: its materials cannot be changed: habitat-sim has no call"),
     ):
         with pytest.raises(HabitatError, match=words):
             simulator.changed(parse_change(asked), 0)
     assert simulator.changed(parse_change("lighting=0"), 0).render(POSE)["rgb"].any()
 
 
-def test_the_agent_stays_where_it_is(room: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(monkeypatch, lights=LIGHTS)
+def test_light_that_does_not_show_is_refused(room: str, put: Callable[..., types.ModuleType]) -> None:
+    module = put(lights=LIGHTS, flat=True)
+    with pytest.raises(HabitatError, match=r"room: its lighting cannot be changed: .*flat shading"):
+        HabitatSimulator(room, CAMERA).changed(parse_change("lighting=1"), 0)
+    assert module.asked["sim"].get_current_light_setup() == LIGHTS  # as it was
+
+
+def test_the_agent_stays_where_it_is(room: str, put: Callable[..., types.ModuleType]) -> None:
+    put(lights=LIGHTS)
     simulator = HabitatSimulator(room, CAMERA)
     env = HouseEnv.from_simulator(simulator, camera_height=1.4)
     before, _ = env.reset(seed=1)
@@ -133,23 +139,27 @@ def test_the_agent_stays_where_it_is(room: str, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_life_goes_through_changes(
-    room: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    room: str,
+    put: Callable[..., types.ModuleType],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     loose = things()
-    module = put(monkeypatch, lights=LIGHTS, things=loose)
+    module = put(lights=LIGHTS, things=loose)
     monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path / "cache"))
     small = tiny_preset(frames=24, rollout=12, learning_starts=12)
     monkeypatch.setattr(run_cli, "find_preset", lambda name: small)
     out = tmp_path / "run"
-    start = ["run", "--sim", "habitat", "--house", room, "--preset", "smoke", "--out", str(out)]
+    start = ["run", "--sim", "habitat", "--house", room, "--preset", "smoke", "--video", "0", "--out", str(out)]
     cli.main([*start, "--change", "at=12:lighting=1,objects=1"])
     summary = json.loads((out / "summary.json").read_text())
     assert [change["at"] for change in summary["changes"]] == [12]
     assert module.asked["lights"][-1] == LIGHTS_OF_THE_SCENE
-    assert any((now.translation != first.translation).any() for now, first in zip(loose, things(), strict=True))
+    assert any(tuple(now.translation) != tuple(first.translation) for now, first in zip(loose, things(), strict=True))
     assert summary["segmentation"]["specialist"]["miou"] >= 0
-    put(monkeypatch, lights=LIGHTS, semantic=False)
-    start[-1] = str(tmp_path / "other")
+    put(lights=LIGHTS)
+    start[4], start[-1] = f"{data_set(tmp_path / 'bare', 'room', semantic=False)}:room", str(tmp_path / "other")
     with pytest.raises(SystemExit) as stop:
         cli.main([*start, "--change", "at=12:lighting=1"])
     assert stop.value.code == 2

@@ -14,6 +14,7 @@ import pytest
 from testspace.core.frame import Camera
 from testspace.envs.assembly.building import build_scene
 from testspace.envs.generator import generate_house
+from testspace.envs.generator.house_reference import find_house
 from testspace.envs.house.house_io import save_house
 from testspace.envs.render.raycast import RayCastSimulator
 from testspace.envs.scene import Scene
@@ -32,7 +33,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scene(house: Path) -> Scene:
-    return build_scene(work.find_house(str(house)))
+    return build_scene(find_house(str(house)))
 
 
 @pytest.fixture(scope="module")

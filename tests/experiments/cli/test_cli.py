@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -93,14 +94,21 @@ def test_an_interrupted_run_says_how_to_go_on(
     assert "testspace run --out 'my run' --seed 7 --resume" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["run"], ["run", "--out", "x", "--seed", "one"], ["walk"], ["run", "--nosuch"]]
-)
+@pytest.mark.parametrize("arguments", [["run"], ["run", "--out", "x", "--seed", "one"], ["walk"], ["run", "--nosuch"]])
 def test_a_command_that_cannot_be_read_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments)
     assert stopped.value.code == 2
     assert capsys.readouterr().out == ""
+
+
+def test_alone_it_says_what_to_begin_with(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main([])
+    said = capsys.readouterr().out
+    begin = re.findall(r"^  testspace (\S+)", said, re.MULTILINE)
+    assert begin == ["demo", "run", "segment", "doctor"]
+    assert set(begin) <= set(cli.app._subcommands)
+    assert "docs/first-run.md" in said
 
 
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:

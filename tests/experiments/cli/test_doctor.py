@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from habitat_double import install
+from scenes import box_room
 
 from testspace.experiments.cli import doctor
 from testspace.experiments.cli import main as cli
@@ -39,6 +41,23 @@ def test_what_is_missing_is_told_with_what_it_is_good_for(monkeypatch: pytest.Mo
     assert "testspace[thor]" in found["AI2-THOR"].text
     assert found["cores"].available
     assert found["ray caster"].available
+
+
+def test_simulators_are_tried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    real: Any = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "habitat_sim" or real(name))
+    install(monkeypatch, tmp_path / "child", box_room(), drawable=(-1,))
+    found = {one.name: one for one in doctor.examine()}
+    assert found["habitat-sim"].text == "--sim habitat: habitat-sim 0.3.3, draws on the CPU, with Bullet"
+    install(monkeypatch, tmp_path / "child", box_room(), drawable=())
+    monkeypatch.setattr("testspace.envs.thor.thor_places.ctypes.util.find_library", lambda name: None)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    found = {one.name: one for one in doctor.examine()}
+    assert not found["habitat-sim"].available
+    assert found["habitat-sim"].text.startswith("habitat-sim cannot draw here (GPU 0: unable to find CUDA device 0")
+    if found["thor"].available:
+        assert not found["AI2-THOR"].available
+        assert "no Vulkan" in found["AI2-THOR"].text
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")

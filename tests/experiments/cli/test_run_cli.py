@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from testspace.core.errors import UserError
+from testspace.core.frame import Camera
 from testspace.experiments.cli.run_cli import options, parse_run
 from testspace.experiments.protocol.preset import Preset, scheduled
 from testspace.experiments.protocol.presets import PRESETS
@@ -28,6 +29,31 @@ def test_sizes_are_set_on_the_command_line() -> None:
         transfer=replace(smoke.transfer, augment=replace(smoke.transfer.augment, flip=0.25)),
         milestones=(0.25, 1.0),
     )
+
+
+def test_the_camera_is_set_by_three_words() -> None:
+    words = ["--out", "x", "--preset", "smoke", "--camera", "48x48", "--fov", "60", "--camera-height", "1.2"]
+    sizes = parse_run(words).sizes
+    assert (sizes.camera, sizes.transfer_set.camera_height) == (Camera(48, 48, 60.0), 1.2)
+    assert sizes.learner.image_size == 48
+    plain = parse_run(["--out", "x", "--fov", "60"]).sizes
+    assert plain.camera == Camera(128, 128, 60.0)
+    assert plain.learner == PRESETS["adapted"].learner
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--camera", "96x72"], "square and a multiple of 8"),
+        (["--camera", "50x50"], "square and a multiple of 8"),
+        (["--fov", "200"], "1 and 170"),
+        (["--frames", "300"], "--episode.frames"),
+        (["--camera-height", "0"], "0.1 and 3"),
+    ],
+)
+def test_a_camera_that_cannot_be_is_one_line(words: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_run(["--out", "x", "--preset", "nano", *words])
 
 
 def test_a_file_sets_them_too_and_the_command_line_wins(tmp_path: Path) -> None:

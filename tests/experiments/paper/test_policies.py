@@ -25,8 +25,8 @@ from testspace.experiments.paper.policies import (
     frames_to_half,
 )
 from testspace.experiments.protocol.presets import PRESETS, Preset
-from testspace.experiments.stages import Store
 from testspace.experiments.stages.run_stage import LiveRun
+from testspace.experiments.stages.store import Store
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,18 @@ def test_claims_minutes_seeds_and_the_command_are_told(tmp_path: Path, capsys: p
     assert "Not run yet: adapted, houses, specialise table1" in text
 
 
+def test_the_printed_command_is_one_that_can_be_given() -> None:
+    from testspace.experiments.paper.adapted import experiment
+    from testspace.experiments.paper.tables import command
+
+    results = {"houses": ["/somewhere/h:3"], "seeds": [0], "preset": "adapted"}
+    settings = {"policy": "frontier", "references": False}
+    words = command(experiment(), {**results, "settings": settings}, "out").split()
+    assert "--no-references" in words
+    assert "False" not in words
+    assert "--references" in command(experiment(), {**results, "settings": {"references": True}}, "out").split()
+
+
 @pytest.mark.parametrize(
     "changed",
     [{"experiment": "figure99"}, {"trials": [{"seed": 0}]}, {"settings": {"no": "such"}}, {"trials": 3}],

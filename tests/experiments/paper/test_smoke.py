@@ -12,8 +12,11 @@ import cv2
 import numpy as np
 import pytest
 import safetensors.torch
+from habitat_double import install
 
 from testspace.core.frame import Camera
+from testspace.envs.assembly.building import build_scene
+from testspace.envs.generator import generate_house
 from testspace.experiments.cli import main as cli
 from testspace.experiments.paper import running
 from testspace.experiments.paper.listing import listing
@@ -42,6 +45,7 @@ ADAPTED = replace(
 )
 ARGUMENTS = {
     "adapted": ["--preset", "adapted-smoke"],
+    "simulators": ["--preset", "adapted-smoke", "--sims", "raycast", "habitat"],
     "policies": ["--policy", "random", "frontier", "curiosity", "dense", "--shares", "0.5", "1.0"],
     "figure7": ["--house", "6"],
     "figure9": ["--house", "6", "--house", "7"],
@@ -65,6 +69,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture
+def other_simulators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The double of habitat-sim, with house 5 in it."""
+    install(monkeypatch, tmp_path / "child", build_scene(generate_house(5)))
+
+
+@pytest.mark.usefixtures("other_simulators")
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_experiment_leaves_results_table_and_figure(name: str, tmp_path: Path, cache: Path) -> None:
     experiment, out = find_experiment(name), tmp_path / "out"

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from testspace.core.errors import UserError
+from testspace.core.video import VideoWriter
 from testspace.envs.house.classes import CLASS_ID, class_colours
 from testspace.experiments.report.report import write_report
 from testspace.experiments.report.report_figures import Series, chart, draw_normals, png, ticks
@@ -26,7 +27,7 @@ BROWSER = next((one for one in ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (390, 1280)
 PROBE = """
 <script>
-addEventListener("load", () => {
+addEventListener("load", async () => {
   const told = [...document.querySelectorAll("iframe")].map((frame) => {
     const page = frame.contentDocument, input = page.querySelector(".slider input");
     const cut = () => frame.contentWindow.getComputedStyle(page.querySelector(".slider .after")).clipPath;
@@ -40,6 +41,15 @@ addEventListener("load", () => {
       maps: [...page.querySelectorAll("svg.map")].map((one) => one.getBoundingClientRect().width > 200),
     };
   });
+  for (const [index, frame] of [...document.querySelectorAll("iframe")].entries()) {
+    const video = frame.contentDocument.querySelector("video");
+    const data = video.querySelector("source[src^=data]").src;  // the page is alone here
+    told[index].video = await new Promise((done) => {
+      video.addEventListener("loadeddata", () => done([video.videoWidth, video.videoHeight, video.duration]));
+      video.src = data;
+      video.load();
+    });
+  }
   document.body.textContent = "TOLD" + JSON.stringify(told) + "TOLD";
 });
 </script>
@@ -140,7 +150,7 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.addresses += [value or "" for key, value in attrs if key in ("src", "href")]
-        if tag not in ("meta", "img", "input"):
+        if tag not in ("meta", "img", "input", "source"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -267,6 +277,9 @@ def test_it_fits_a_phone_and_a_desk(tmp_path: Path) -> None:
         map_file(run), places=np.arange(500), centres=centres.astype(np.float32), classes=classes, doubt=doubt,
         evidence=np.ones(500, np.float32), cell=0.1,
     )  # fmt: skip
+    with VideoWriter(run / "life.mp4", 2) as video:
+        for shade in (40, 120, 200):
+            video.add(np.full((54, 96, 3), shade, np.uint8))
     report = write_report(run).read_text()
     frames = "".join(
         f'<iframe style="width:{width}px;height:4000px;border:0" srcdoc="{html_text.escape(report)}"></iframe>'
@@ -287,5 +300,6 @@ def test_it_fits_a_phone_and_a_desk(tmp_path: Path) -> None:
         assert told["before"] != told["after"]
         assert told["after"].endswith("20%)")
         assert told["maps"] == [True, True, True]
-        assert told["sections"][:2] == ["Before and after", "The house as it is understood"]
+        assert told["video"] == [96, 54, 1.5]
+        assert told["sections"][:3] == ["The run as a video", "Before and after", "The house as it is understood"]
         assert "What to do next" in told["sections"]

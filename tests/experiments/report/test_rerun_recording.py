@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -137,22 +139,40 @@ def test_a_run_that_goes_on_is_followed_to_its_end(run: Path, monkeypatch: pytes
     assert sorted(_column(found["/coverage/floor"], "scalars")) == [[0.5], [0.75]]
 
 
-@pytest.mark.parametrize("display", [True, False])
-def test_the_viewer_opens_where_there_is_a_display(
-    display: bool, run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_viewer_is_a_window_where_there_is_a_display(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rerun = pytest.importorskip("rerun")
     opened: list[dict[str, Any]] = []
+    monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(rerun, "spawn", lambda **asked: opened.append(asked))
     monkeypatch.setattr(rerun, "GrpcSink", lambda: rerun.FileSink(run / "viewer.rrd"))
-    monkeypatch.setattr("testspace.experiments.report.rerun_recording.has_display", lambda: display)
     watch(run, view=True)
-    assert opened == ([{"connect": False}] if display else [])
-    assert (run / "viewer.rrd").exists() == display
+    assert opened == [{"connect": False}]
+    assert (run / "viewer.rrd").exists()
     assert "/house/agent" in _chunks(run / "watch.rrd")
-    told = capsys.readouterr().err.splitlines()
-    assert len(told) == (not display)
-    assert display or "watch.rrd" in told[0]
+    assert capsys.readouterr().err == ""
+
+
+def test_without_a_display_a_page_is_served_until_it_is_ended(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("rerun")
+    pages: list[str] = []
+
+    def ended() -> None:
+        told = capsys.readouterr().err
+        link = re.search(r"http://127\.0\.0\.1:\d+\?url=rerun%2Bhttp\S+", told)
+        assert link, told
+        with urllib.request.urlopen(link[0], timeout=20) as page:
+            pages.append(page.read().decode())
+
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr("testspace.experiments.report.rerun_recording.wait_for_interrupt", ended)
+    watch(run, view=True)
+    assert "Rerun" in pages[0]
+    assert "/house/agent" in _chunks(run / "watch.rrd")
 
 
 def test_a_recording_that_is_broken_off_is_kept(run: Path) -> None:

@@ -49,7 +49,7 @@ def _rows(run: Path, kind: str) -> list[dict[str, Any]]:
 def test_it_collects_the_same_frames_and_takes_as_many_steps(tmp_path: Path) -> None:
     change = ("at=80:lighting=0.5",)
     configs = [
-        RunConfig(tmp_path / name, seed=5, change=change, asynchronous=name == "async")
+        RunConfig(tmp_path / name, seed=5, video=0, change=change, asynchronous=name == "async")
         for name in ("alternating", "async")
     ]
     expected, summary = (run_episode(config, TINY) for config in configs)
@@ -71,7 +71,7 @@ def test_it_collects_the_same_frames_and_takes_as_many_steps(tmp_path: Path) -> 
 
 def _begin(out: Path, *more: str) -> Testspace:
     """A run that is under way, its first rollout reported."""
-    arguments = ["run", "--seed", "5", "--preset", "smoke", "--async", *SHORT, "--out", str(out), *more]
+    arguments = ["run", "--seed", "5", "--preset", "smoke", "--async", *SHORT, "--video", "0", "--out", str(out), *more]
     run = Testspace(arguments, out.with_suffix(".log"), {"TESTSPACE_CACHE": os.environ["TESTSPACE_CACHE"]})
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 300
     while not (metrics.exists() and '"rollout"' in metrics.read_text()) and time.monotonic() < deadline:

@@ -37,14 +37,21 @@ METHODS = {"generalist", "generalist_rgbd", "specialist", "specialist_rgbd", "sp
 
 
 def config(out: Path, **more: object) -> RunConfig:
-    return replace(RunConfig(out, seed=7, preset="adapted-smoke"), **more)  # type: ignore[arg-type]
+    return replace(RunConfig(out, seed=7, preset="adapted-smoke", video=0), **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("generalist") / "run"
-    run_episode(config(out), PRESET)
+    run_episode(config(out, video=2), PRESET)
     return out
+
+
+def test_it_leaves_a_video_of_the_asked_length(run: Path) -> None:
+    video = cv2.VideoCapture(str(run / "life.mp4"))
+    pictures, rate = (video.get(what) for what in (cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FPS))
+    assert pictures / rate == 2
+    assert "<video" in (run / "report.html").read_text()
 
 
 def test_it_evaluates_networks_and_map_before_and_after(run: Path) -> None:
@@ -121,10 +128,10 @@ def test_a_run_that_was_stopped_resumes_to_the_same_specialist(run: Path, tmp_pa
 
     kept, stops = module.Evaluation.specialist, iter([False, True])  # at the end: a resumed policy plans anew
 
-    def stop_once(self, frame, trainer):  # type: ignore[no-untyped-def]
+    def stop_once(self, frame, trainer, now):  # type: ignore[no-untyped-def]
         if next(stops, False):
             raise Stop
-        kept(self, frame, trainer)
+        kept(self, frame, trainer, now)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module.Evaluation, "specialist", stop_once)
@@ -134,6 +141,19 @@ def test_a_run_that_was_stopped_resumes_to_the_same_specialist(run: Path, tmp_pa
     stored, straight = (load_file(weights_file(folder, "specialist")) for folder in (out, run))
     assert stored.keys() == straight.keys()
     assert all(torch.equal(value, straight[name]) for name, value in stored.items())
+
+
+def test_a_robot_measures_with_noise_and_its_held_out_views_too(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    short = replace(PRESET, episode=replace(PRESET.episode, frames=30, learning_starts=30))
+    summary = run_episode(config(out, sensors="slam"), short)
+    assert summary["sensors"] == "slam"
+    with np.load(run / "report_data" / "panels.npz") as exact, np.load(out / "report_data" / "panels.npz") as measured:
+        assert (exact["truth"] == measured["truth"]).all()
+        assert (exact["depth"] != measured["depth"]).any()
+        assert (measured["depth"] == 0).mean() > (exact["depth"] == 0).mean()  # a stereo camera has no depth at edges
+    with pytest.raises(UserError, match="a recording has the noise of its own camera"):
+        run_episode(config(tmp_path / "other", sensors="odometry", sim="recording", house=str(tmp_path)), short)
 
 
 def test_what_does_not_go_together_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory, cache: Path) ->
     folder = tmp_path_factory.mktemp("life")
     house, out = folder / "house.json", folder / "run"
     save_house(generate_house(5, rooms=2), house)
-    command = ["run", "--house", str(house), "--preset", "smoke", "--out", str(out)]
+    command = ["run", "--house", str(house), "--preset", "smoke", "--video", "2", "--out", str(out)]
     environment = {"TESTSPACE_CACHE": str(cache), "DISPLAY": None, "WAYLAND_DISPLAY": None}
     run = Testspace(command, folder / "killed.log", environment)
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 120
@@ -59,7 +59,7 @@ def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory, cache: Path) ->
     view = ["--view"] if importlib.util.find_spec("rerun") else []
     status, errors = Testspace([*command, "--resume", *view], folder / "resumed.log", environment).wait()
     assert status == 0, errors
-    assert ("no display here" in errors) == bool(view)
+    assert ("no display here: open http://127.0.0.1:" in errors) == bool(view)
     return out, flushed
 
 
@@ -96,6 +96,7 @@ def test_what_a_run_leaves_behind(killed_and_resumed: tuple[Path, int]) -> None:
     assert "data:image/png;base64" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert list((out / "tensorboard").iterdir())
+    assert cv2.VideoCapture(str(out / "life.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 10
     assert (out / "agent" / "learner" / "model.safetensors").is_file()
 
 
@@ -235,6 +236,9 @@ def test_tokenizers_of_a_run_can_be_looked_at(
         (["--policy", "fly"], ("fly", "frontier", "random")),
         (["--preset", "huge"], ("huge", "nano", "smoke")),
         (["--house", "nowhere.json"], ("nowhere.json", "no such file")),
+        (["--seed", "-1"], ("--seed", "0 or more", "-1")),
+        (["--house", "-3"], ("0 or more", "-3")),
+        (["--video", "-2"], ("--video", "0 seconds")),
     ],
 )
 def test_what_does_not_exist_is_named_and_nothing_is_written(
@@ -253,7 +257,7 @@ def test_a_custom_policy_file_acts_in_a_whole_run(tmp_path: Path, monkeypatch: p
     (tmp_path / "my.py").write_text("class Turn:\n    def act(self, observation, info):\n        return 1\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(PRESETS, "smoke", tiny_preset())
-    cli.main(["run", "--policy", "my.py:Turn", "--seed", "7", "--preset", "smoke", "--out", "run"])
+    cli.main(["run", "--policy", "my.py:Turn", "--seed", "7", "--preset", "smoke", "--video", "0", "--out", "run"])
     stored = ReplayBuffer.reader(tmp_path / "run" / "buffer").all(("pose",))["pose"].numpy()
     assert np.ptp(stored[:, [0, 2]], axis=0).max() == 0  # it only turned
     assert len(np.unique(stored[:, 3].round())) == 12

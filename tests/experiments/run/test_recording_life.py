@@ -65,7 +65,9 @@ def test_labels_of_a_recording_go_with_the_held_out_views_only(tmp_path: Path) -
 def test_a_life_goes_over_a_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, out = record(tmp_path / "room", labels=False), tmp_path / "run"
     (folder / "rgb/000007.png").write_bytes(b"damaged")
-    cli.main(["run", "--sim", "recording", "--house", str(folder), "--preset", "smoke", "--out", str(out)])
+    cli.main(
+        ["run", "--sim", "recording", "--house", str(folder), "--preset", "smoke", "--video", "0", "--out", str(out)]
+    )
     summary = json.loads((out / "summary.json").read_text())
     assert summary["frames"] == FRAMES
     assert summary["sim"] == "recording"

@@ -92,7 +92,7 @@ def test_a_house_that_changes_twice_and_a_life_that_is_killed_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path / "cache"))
-    config = RunConfig(tmp_path / "run", seed=5, change=("at=40:lighting=0.8", "at=80:objects=1"))
+    config = RunConfig(tmp_path / "run", seed=5, video=0, change=("at=40:lighting=0.8", "at=80:objects=1"))
     sizes = replace(SHORT, episode=replace(SHORT.episode, eviction="balanced", memory=50))
 
     def watched_until(frame: int):  # type: ignore[no-untyped-def]

@@ -43,8 +43,12 @@ def test_an_open_plain_is_told_with_what_there_is_and_what_helps(tmp_path: Path)
 
 
 def test_options_of_meshes_are_refused_elsewhere() -> None:
-    for view in (View(Camera(8, 8), 1.5, "direct", up="z"), View(Camera(8, 8), 1.5, "direct", scale=0.001)):
-        with pytest.raises(UserError, match="--up and --scale are for mesh files"):
+    camera = Camera(8, 8)
+    for view, words in (
+        (View(camera, 1.5, "direct", up="z"), "--up is for mesh files"),
+        (View(camera, 1.5, "direct", scale=0.001), "--scale is for mesh files"),
+    ):
+        with pytest.raises(UserError, match=words):
             open_space("raycast", None, 0, view, 10)
 
 

@@ -40,7 +40,7 @@ def test_a_life_goes_through_a_crash_and_a_change(tmp_path: Path, capsys: pytest
     (tmp_path / "thor").mkdir()
     (tmp_path / "thor/FAULTS").write_text("RotateRight die\n")
     cli.main(["run", "--sim", "thor", "--seed", "5", "--preset", "smoke", "--policy", "random", "--out", str(out),
-              "--change", "at=24:lighting=1"])  # fmt: skip
+              "--video", "0", "--change", "at=24:lighting=1"])  # fmt: skip
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["sim"], summary["frames"]) == ("thor", 36)
     assert summary["notes"] == ["AI2-THOR crashed or hung 1 times, and was restarted."]
@@ -50,9 +50,9 @@ def test_a_life_goes_through_a_crash_and_a_change(tmp_path: Path, capsys: pytest
     assert 0 < summary["coverage"] <= 1
     stored = ReplayBuffer.reader(out / "buffer").all(("pose", "depth"))
     assert len(stored["pose"]) == 36 - summary["frames_not_stored"]
-    assert stored["pose"][:, 1].numpy() == pytest.approx(1.575, abs=1e-4)
+    assert stored["pose"][:, 1].numpy() == pytest.approx(1.576, abs=1e-4)
     assert json.loads((out / "config.json").read_text())["sizes"]["transfer_set"]["camera_height"] == pytest.approx(
-        1.575
+        1.576
     )
 
 
@@ -61,7 +61,21 @@ def test_when_it_is_given_up_what_was_lived_is_kept(
 ) -> None:
     monkeypatch.setattr(world_factory, "ThorSimulator", partial(ThorSimulator, restarts=0))
     out, faults = tmp_path / "run", tmp_path / "thor/FAULTS"
-    asked = ["run", "--sim", "thor", "--seed", "5", "--preset", "smoke", "--policy", "random", "--out", str(out)]
+    asked = [
+        "run",
+        "--sim",
+        "thor",
+        "--seed",
+        "5",
+        "--preset",
+        "smoke",
+        "--policy",
+        "random",
+        "--video",
+        "0",
+        "--out",
+        str(out),
+    ]
     stored = ReplayBuffer.flush
 
     def flush(self: ReplayBuffer) -> None:

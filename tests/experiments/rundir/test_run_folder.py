@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from testspace.core.storage import LockedError
 from testspace.experiments.rundir.run_folder import RunFolder, RunFolderError, read_rows
@@ -26,7 +27,8 @@ def test_a_new_folder_keeps_the_settings_and_the_rows(tmp_path: Path) -> None:
         {"kind": "rollout", "frame": 10, "loss": 0.5},
         {"kind": "evaluation", "frame": 10, "method": "scratch", "miou": 0.25},
     ]
-    assert list((tmp_path / "run" / "tensorboard").iterdir())
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    assert events.Tags()["scalars"]
 
 
 def test_another_run_is_refused_and_left_as_it_was(tmp_path: Path) -> None:

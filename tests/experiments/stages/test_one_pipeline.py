@@ -14,7 +14,8 @@ from testspace.core.frame import Camera
 from testspace.core.progress import Progress
 from testspace.envs.generator import generate_house
 from testspace.experiments.protocol.presets import PRESETS
-from testspace.experiments.stages import Stages, Store
+from testspace.experiments.stages.stages import Stages
+from testspace.experiments.stages.store import Store
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
 PACKAGE = Path(testspace.__file__).parent

@@ -9,9 +9,9 @@ import torch
 from frames import boxes
 
 from testspace.core.progress import Progress
-from testspace.experiments.stages import Entry, Store
 from testspace.experiments.stages.held_out_poses import FILE, views_within
 from testspace.experiments.stages.part_stage import part
+from testspace.experiments.stages.store import Entry, Store
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
 

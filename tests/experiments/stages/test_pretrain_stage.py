@@ -11,8 +11,9 @@ from frames import boxes
 from safetensors.torch import load_file
 
 from testspace.core.progress import Progress
-from testspace.experiments.stages import Entry, Store, pretrain_stage
+from testspace.experiments.stages import pretrain_stage
 from testspace.experiments.stages.pretrain_stage import DataMix, pretrain
+from testspace.experiments.stages.store import Entry, Store
 from testspace.learners.data.batch_sampler import BatchSampler
 from testspace.learners.data.replay_buffer import ReplayBuffer
 from testspace.learners.objectives.tst_config import TSTConfig

@@ -34,6 +34,8 @@ def run(seen: Truth, tmp_path: Path) -> Path:
     frames = {key: np.concatenate([value[-2:], value]) for key, value in seen.frame.items()}
     buffer.extend({**frames, "step": np.arange(COUNT + 2) * 3})
     buffer.flush()
+    (folder / "agent").mkdir()
+    np.savez(folder / "agent" / "agent.npz", actions=np.arange(3 * (COUNT + 1) + 1) % 5)
     camera = {"width": CAMERA.width, "height": CAMERA.height, "vertical_fov": CAMERA.vertical_fov}
     (folder / "config.json").write_text(json.dumps({"sizes": {"transfer_set": {"camera": camera}}}))
     return folder
@@ -79,9 +81,11 @@ def test_lerobots_layout_holds_what_its_library_asks_for(run: Path, seen: Truth,
     cli.main(["record", str(run), "--out", str(out), "--layout", "lerobot"])
     info = json.loads((out / "meta/info.json").read_text())
     assert info["codebase_version"] == "v3.0"
-    assert (info["total_episodes"], info["total_frames"], info["total_tasks"]) == (1, COUNT, 1)
-    (episode,) = parquet.read_table(out / "meta/episodes/chunk-000/file-000.parquet").to_pylist()
-    assert (episode["dataset_from_index"], episode["dataset_to_index"], episode["length"]) == (0, COUNT, COUNT)
+    assert (info["total_episodes"], info["total_frames"], info["total_tasks"]) == (COUNT, COUNT, 1)
+    episodes = parquet.read_table(out / "meta/episodes/chunk-000/file-000.parquet").to_pylist()
+    for n, episode in enumerate(episodes):  # every third frame was stored, so each is a stretch of its own
+        assert (episode["dataset_from_index"], episode["dataset_to_index"], episode["length"]) == (n, n + 1, 1)
+        assert episode[f"videos/{RGB}/from_timestamp"] == pytest.approx(n / info["fps"])
     data = out / info["data_path"].format(
         chunk_index=episode["data/chunk_index"], file_index=episode["data/file_index"]
     )
@@ -90,8 +94,10 @@ def test_lerobots_layout_holds_what_its_library_asks_for(run: Path, seen: Truth,
     assert set(rows[0]) == stored
     poses = np.array([row["observation.state"] for row in rows])
     assert poses == pytest.approx(seen.frame["pose"], abs=1e-6)
-    np.testing.assert_array_equal([row["action"] for row in rows], np.concatenate([poses[1:], poses[-1:]]))
-    assert [row["timestamp"] for row in rows] == pytest.approx(np.arange(COUNT) / info["fps"])
+    taken = [(6 + 3 * n + 1) % 5 for n in range(COUNT - 1)]
+    assert [row["action"] for row in rows] == [*taken, -1]  # what was done after the last frame is not stored
+    assert [row["timestamp"] for row in rows] == [0.0] * COUNT
+    assert [row["episode_index"] for row in rows] == list(range(COUNT))
     assert [row["index"] for row in rows] == list(range(COUNT))
     for n, row in enumerate(rows):
         depth = cv2.imdecode(np.frombuffer(row[DEPTH]["bytes"], np.uint8), cv2.IMREAD_UNCHANGED)

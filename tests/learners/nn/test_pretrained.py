@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from frames import boxes
+from huggingface_hub import ModelCard
 
 from testspace.learners.heads.head_config import HeadConfig
 from testspace.learners.heads.segmentation import Segmenter
@@ -57,6 +60,12 @@ def states_all(card: str) -> bool:
 
 def test_the_card_states_house_frames_numbers_and_licences(tmp_path: Path) -> None:
     Encoder(SMALL, 32, 8).save_pretrained(tmp_path, model_card_kwargs=STATED)
+    card = ModelCard.load(tmp_path / "README.md")
+    assert card.data.pipeline_tag == "image-feature-extraction"
+    (snippet,) = re.findall(r"```python\n(.*?)```", card.text, re.DOTALL)
+    scope: dict[str, Any] = {}
+    exec(snippet.replace("this repository or folder", str(tmp_path)), scope)
+    assert isinstance(scope["model"], Encoder)
     assert states_all((tmp_path / "README.md").read_text())
 
 
