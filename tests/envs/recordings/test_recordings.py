@@ -363,3 +363,13 @@ def test_stray_scanner_with_intrinsics_of_each_frame(seen: Truth, tmp_path: Path
 def test_a_recording_in_a_folder_of_its_own_is_found(seen: Truth, tmp_path: Path) -> None:
     write_plain(tmp_path / "outer" / "inner", seen)
     assert open_recording(tmp_path / "outer").source.endswith("inner")
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"), [("tum", "groundtruth.txt"), ("arkitscenes", "lowres_wide.traj"), ("stray", "odometry.csv")]
+)
+def test_a_list_of_poses_without_any_is_named(layout: str, name: str, tmp_path: Path, seen: Truth) -> None:
+    folder = getattr(recorded, f"write_{layout}")(tmp_path / "room", seen)
+    (folder / name).write_text("# nothing\n")
+    with pytest.raises(RecordingError, match=f"{name}: it has 0 rows"):
+        open_recording(folder)
