@@ -125,7 +125,7 @@ class Actor:
                 one.restore({key.removeprefix(prefix): stored[key] for key in stored if key.startswith(prefix)})
         except KeyError as error:
             raise DamagedError(f"{agent_file(folder, self.frame)}: it lacks {error}; start anew elsewhere") from None
-        self.observation, self.info = env.reset(options=note["resume"])
+        self.observation, self.info = env.reset(options={key: note[key] for key in ("body", "pose") if key in note})
 
     def act(self, frames: int) -> Acted:
         """One rollout of `frames` frames, fewer where `halted` says so; what was seen is stored."""
@@ -202,8 +202,5 @@ class Actor:
 
     def _note(self, acted: Acted) -> dict[str, Any]:
         """How far the agent has come: what the buffer stores with the frames."""
-        if isinstance(self.env, ResumableWorld):
-            resume: dict[str, Any] = {"body": self.env.body_state()}
-        else:
-            resume = self.info.get("resume", {"pose": self.observation["pose"].tolist()})
-        return {"frame": self.frame, "acted": acted._asdict(), "resume": resume}
+        note = {"frame": self.frame, "pose": self.observation["pose"].tolist(), "acted": acted._asdict()}
+        return {**note, "body": self.env.body_state()} if isinstance(self.env, ResumableWorld) else note

@@ -60,7 +60,7 @@ class ONNXPolicy:
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """See `protocol.Resumable`."""
-        self._states = dict(arrays)
+        self._states = {name: arrays[name] for name in self._zeros}
 
     def act(self, observation: Frame, info: dict[str, Any]) -> int:
         """The next action."""

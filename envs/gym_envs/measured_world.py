@@ -14,7 +14,7 @@ from ..scene import Scene
 from ..simulator import Simulator, stack_frames
 from .motion import Motion
 from .sensor_noise import OdometryDrift, SlamError, StereoCamera
-from .world import ChangingWorld, World
+from .world import ChangingWorld, ResumableWorld, World
 
 Step = tuple[Frame, float, bool, bool, dict[str, Any]]
 
@@ -23,8 +23,7 @@ class MeasuredWorld:
     """A World whose frames a `StereoCamera` measures.
 
     Their `pose` has the error of `SlamError` ("slam"), or accumulates that of `OdometryDrift`, by about 1 % of the way
-    ("odometry"). `info["true_pose"]`, float64 (6,), is for evaluation. `info["resume"]` are options of `reset` with
-    which the same measurements go on.
+    ("odometry"). `info["true_pose"]`, float64 (6,), is for evaluation.
     """
 
     def __init__(self, world: World, sensors: Sensors, seed: int) -> None:
@@ -58,16 +57,23 @@ class MeasuredWorld:
         return self.world.simulator
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frame, dict[str, Any]]:
-        """As the world's. The odometry starts at the true pose, unless `options` are an `info["resume"]`."""
-        options = dict(options or {})
-        self._frame, error = options.pop("frame", 0), options.pop("error", None)
-        frame, info = self.world.reset(seed=seed, options=options or None)
-        self._true = _pose(frame)
-        if error is not None:
-            self._error = np.asarray(error, np.float64)
+        """As the world's. The odometry starts at the true pose, unless `options` have a "body"."""
+        body = (options or {}).get("body")
+        if body is not None:
+            frame, info = self.world.reset(seed=seed, options=body["world"])
+            self._frame, self._error = int(body["frame"]), np.asarray(body["error"], np.float64)
         else:
+            frame, info = self.world.reset(seed=seed, options=options)
+            self._frame = 0
             self._error = self.slam.first(self._rng())[0] if self.sensors == "slam" else np.zeros(6)
+        self._true = _pose(frame)
         return self._measured(frame), self._with(info)
+
+    def body_state(self) -> dict[str, Any]:
+        """See ResumableWorld; the same measurements go on."""
+        world = self.world
+        within = {"body": world.body_state()} if isinstance(world, ResumableWorld) else {"pose": self._true.tolist()}
+        return {"world": within, "error": self._error.tolist(), "frame": self._frame}
 
     def step(self, action: int) -> Step:
         """As the world's."""
@@ -130,8 +136,7 @@ class MeasuredWorld:
         return measured
 
     def _with(self, info: dict[str, Any]) -> dict[str, Any]:
-        resume = {"pose": self._true.tolist(), "error": self._error.tolist(), "frame": self._frame}
-        return {**info, "true_pose": self._true, "resume": resume}
+        return {**info, "true_pose": self._true}
 
     def _rng(self, stream: int = 0) -> np.random.Generator:
         """Random numbers of this frame: of the pose (0), of the camera (1)."""

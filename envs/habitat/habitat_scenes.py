@@ -1,7 +1,8 @@
 """Scenes by name, as habitat-sim opens them: a file with its up axis, a Replica folder, a scene of a data set.
 
 habitat-sim takes the axes of a bare mesh from its ending (.glb is z-up, as in Matterport3D; all others are y-up), with
-no error where that is wrong. So it is given a stage configuration that names the axes.
+no error where that is wrong. So it is given a stage configuration that names the axes. By that it turns only files that
+have nodes, not .ply and .obj (its loader returns before it does), so these are written anew as a y-up .glb.
 """
 
 from __future__ import annotations
@@ -14,15 +15,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ..meshes import load_mesh
 from ..meshes.parts import Up
+from ..meshes.write import write_glb
 from .habitat_errors import HabitatError
 
-AXES: dict[Up, dict[str, list[float]]] = {
-    "y": {"up": [0, 1, 0], "front": [0, 0, -1]},
-    "z": {"up": [0, 0, 1], "front": [0, 1, 0]},
-    "-y": {"up": [0, -1, 0], "front": [0, 0, 1]},
-}
-"""habitat-sim's axes of a stage, by the axis of its file that points up, so that it lies as our own readers have it."""
+_UPRIGHT: dict[str, Any] = {"up": [0, 1, 0], "front": [0, 0, -1]}
 _SCANS = (".house", ".scn", ".navmesh")
 _STAGE = ".stage_config.json"
 _SCENE = ".scene_instance.json"
@@ -39,6 +37,8 @@ class HabitatScene:
     """Configuration file of its data set."""
     stage: dict[str, Any] | None = None
     """The stage configuration to open in place of the file `name`; None where habitat-sim reads the file rightly."""
+    turned: tuple[str, Up] | None = None
+    """The mesh file to write anew as the stage's y-up .glb, and its axis that points up."""
 
 
 def find_scene(place: str, up: Up | None = None) -> HabitatScene:
@@ -67,8 +67,10 @@ def find_scene(place: str, up: Up | None = None) -> HabitatScene:
         return HabitatScene(place)
     if path.suffix == ".glb" and (up or ("z" if _is_scan(path) else "y")) == "z":
         return HabitatScene(place)  # as it is: then habitat-sim finds the files of its labels, too
-    axes = AXES[up or ("z" if path.suffix == ".ply" else "y")]
-    return HabitatScene(place, stage={"render_asset": str(path.resolve()), **axes})
+    axis: Up = up or ("z" if path.suffix == ".ply" else "y")
+    if axis == "y":
+        return HabitatScene(place, stage={"render_asset": str(path.resolve()), **_UPRIGHT})
+    return HabitatScene(place, stage=_UPRIGHT, turned=(place, axis))
 
 
 def _is_scan(path: Path) -> bool:
@@ -78,28 +80,33 @@ def _is_scan(path: Path) -> bool:
 def _replica(folder: Path, up: Up | None) -> HabitatScene:
     if up not in (None, "z"):
         raise HabitatError(f"{folder}: Replica folders are z-up; leave out --up")
-    own = folder / "habitat" / f"replica_stage{_STAGE}"
-    if own.is_file():
-        return HabitatScene(str(own))
     labelled, described = folder / "habitat/mesh_semantic.ply", folder / "habitat/info_semantic.json"
     drawn = folder / "mesh.ply" if (folder / "mesh.ply").is_file() else labelled
     if not drawn.is_file():
         raise HabitatError(f"{folder}: not a Replica folder (no mesh.ply); name a scene's file, or CONFIG.json:SCENE")
-    stage = {"render_asset": str(drawn.resolve()), **AXES["z"]}
+    stage = dict(_UPRIGHT)
     if labelled.is_file() and described.is_file():
-        stage |= {"semantic_asset": str(labelled.resolve()), "semantic_descriptor_filename": str(described.resolve())}
-    return HabitatScene(str(folder), stage=stage)
+        stage |= {
+            "semantic_asset": str(labelled.resolve()),  # habitat-sim takes every .ply of labels for z-up
+            "semantic_descriptor_filename": str(described.resolve()),
+        }  # fmt: skip
+    return HabitatScene(str(folder), stage=stage, turned=(str(drawn), "z"))
 
 
 @contextmanager
 def scene_file(scene: HabitatScene) -> Iterator[str]:
-    """The file of a scene outside a data set that habitat-sim is to open, for as long as it takes to open it."""
+    """The file of a scene outside a data set that habitat-sim is to open, for as long as it takes to open it. MeshError
+    where a mesh that has to be turned cannot be read."""
     if scene.stage is None:
         yield scene.name
         return
     with TemporaryDirectory(prefix="testspace-") as folder:
-        file = Path(folder) / f"{Path(scene.name).stem}{_STAGE}"
-        file.write_text(json.dumps(scene.stage))
+        file, stage = Path(folder) / f"{Path(scene.name).stem}{_STAGE}", dict(scene.stage)
+        if scene.turned is not None:
+            mesh, up = scene.turned
+            stage["render_asset"] = str(Path(folder) / "turned.glb")
+            write_glb(load_mesh(Path(mesh), up), Path(folder) / "turned.glb")
+        file.write_text(json.dumps(stage))
         yield str(file)
 
 
@@ -117,9 +124,7 @@ def handle_in(mediator: Any, name: str, config: str) -> str:
         if len(alike) == 1:
             return str(alike[0])
         if alike:
-            raise HabitatError(
-                f"{config}:{name}: {len(alike)} of its scenes have such a name ({_list(alike)}); name one"
-            )
+            raise HabitatError(f"{config}:{name}: {len(alike)} of its scenes are called so ({_list(alike)}); name one")
     raise HabitatError(f"{config}:{name}: it has no such scene; it has {_list(scenes or stages)}")
 
 

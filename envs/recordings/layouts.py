@@ -29,6 +29,13 @@ LAYOUTS: dict[str, tuple[Callable[[Path], bool], Callable[[Path], Recording]]] =
 }
 """Name of each layout: whether a path has it, and its reader."""
 
+BAGS = {
+    ".db3": "a rosbag2 in SQLite; convert it to MCAP with `ros2 bag convert`",
+    ".bag": "a bag of ROS 1; convert it to MCAP with `mcap convert` of the MCAP command line",
+    ".zstd": "a compressed file; unpack it with `zstd -d`",
+}
+"""What to do with other bags, by the ending of their files."""
+
 
 def open_recording(path: str | Path) -> Recording:
     """The recording in a file or folder, or in the first folder within it, in any of LAYOUTS.
@@ -46,4 +53,7 @@ def open_recording(path: str | Path) -> Recording:
             for known, read in LAYOUTS.values():
                 if known(inner):
                     return read(inner)
+    for file in [path, *(sorted(path.iterdir())[:MAX_INNER] if path.is_dir() else [])]:
+        if file.suffix in BAGS:
+            raise RecordingError(path, BAGS[file.suffix])
     raise RecordingError(path, f"not a recording of a layout that is read: {', '.join(LAYOUTS)}")

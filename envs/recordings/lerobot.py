@@ -5,7 +5,7 @@
     meta/tasks.parquet                      the task, as the index
     meta/episodes/chunk-000/file-000.parquet
     data/chunk-000/file-000.parquet         a row a frame: pose, depth, numbers and time
-    videos/observation.images.rgb/chunk-000/file-000.mp4
+    videos/observation.images.rgb/chunk-000/file-000.mp4   one for each episode
 
 `observation.state` is the camera's pose; `action` is what was done next, by its number in HouseEnv's action space, -1
 where that is not known or the agent was put elsewhere. Depth is a 16-bit picture in millimetres inside the row, 0 =
@@ -28,6 +28,7 @@ from .recording import RecordingError
 
 RGB, DEPTH = "observation.images.rgb", "observation.images.depth"
 POSE = ("x", "y", "z", "yaw", "pitch", "roll")
+_CHUNK = 1000  # files of a folder
 _ROWS = 500  # of one group in a parquet file: what is in memory at a time
 _VIDEO = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 _DATA = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
@@ -47,17 +48,22 @@ class LeRobotWriter:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RecordingError(folder, "it exists and is not empty; name a new folder")
         self.folder, self.camera, self.rate, self.task, self.count = folder, camera, rate, task, 0
-        data, video = (self._made(name.format(video_key=RGB, chunk_index=0, file_index=0)) for name in (_DATA, _VIDEO))
+        data = self._made(_DATA.format(chunk_index=0, file_index=0))
         self._schema = self._fields()
         self._table = self._parquet.ParquetWriter(data, self._schema)
-        self._video = VideoWriter(video, rate)
+        self._video: VideoWriter | None = None
         self._rows: list[dict[str, Any]] = []
         self._starts: list[int] = []
         self._spread = {"observation.state": _Spread(6), "action": _Spread(1), RGB: _Spread(3), DEPTH: _Spread(1)}
 
     def begin(self) -> None:
-        """Begin an episode with the next frame."""
+        """Begin an episode with the next frame. It has a video of its own, so that readers need not cut one."""
         if not self._starts or self._starts[-1] < self.count:
+            if self._video is not None:
+                self._video.close()
+            chunk, number = divmod(len(self._starts), _CHUNK)
+            file = self._made(_VIDEO.format(video_key=RGB, chunk_index=chunk, file_index=number))
+            self._video = VideoWriter(file, self.rate)
             self._starts.append(self.count)
 
     def add(self, frame: Frame, action: int) -> None:
@@ -67,8 +73,9 @@ class LeRobotWriter:
         pose = frame["pose"].astype(np.float32)
         millimetres = np.round(frame["depth"].astype(np.float64) * 1000)
         depth = np.where(millimetres < 65535, millimetres, 0).astype(np.uint16)
-        if not self._starts:
+        if self._video is None:
             self.begin()
+        assert self._video is not None
         number = self.count - self._starts[-1]
         self._video.add(frame["rgb"])
         self._spread["action"].add(np.array([[action]]))
@@ -93,7 +100,8 @@ class LeRobotWriter:
     ) -> None:
         self._flush()
         self._table.close()
-        self._video.close()
+        if self._video is not None:
+            self._video.close()
         if kind is None:
             self._describe()
 
@@ -132,8 +140,8 @@ class LeRobotWriter:
             {
                 "episode_index": number, "tasks": [self.task], "length": end - start, "data/chunk_index": 0,
                 "data/file_index": 0, "dataset_from_index": start, "dataset_to_index": end,
-                f"videos/{RGB}/chunk_index": 0, f"videos/{RGB}/file_index": 0,
-                f"videos/{RGB}/from_timestamp": start / self.rate, f"videos/{RGB}/to_timestamp": end / self.rate,
+                f"videos/{RGB}/chunk_index": number // _CHUNK, f"videos/{RGB}/file_index": number % _CHUNK,
+                f"videos/{RGB}/from_timestamp": 0.0, f"videos/{RGB}/to_timestamp": (end - start) / self.rate,
                 "meta/episodes/chunk_index": 0, "meta/episodes/file_index": 0,
             }
             for number, (start, end) in enumerate(zip(self._starts, ends, strict=True))
@@ -165,7 +173,7 @@ class LeRobotWriter:
                                                                      "task_index")}  # fmt: skip
         return {
             "codebase_version": "v3.0", "robot_type": "testspace", "total_episodes": len(self._starts),
-            "total_frames": self.count, "total_tasks": 1, "chunks_size": 1000, "data_files_size_in_mb": 100,
+            "total_frames": self.count, "total_tasks": 1, "chunks_size": _CHUNK, "data_files_size_in_mb": 100,
             "video_files_size_in_mb": 200, "fps": self.rate, "splits": {"train": f"0:{len(self._starts)}"},
             "data_path": _DATA, "video_path": _VIDEO,
             "features": features,

@@ -59,7 +59,7 @@ class RecordingEnv:
         self._at = -1
         if options and "body" in options:
             self._at = int(options["body"]["at"]) - 1
-        if options and "pose" in options:
+        elif options and "pose" in options:
             target = int(self.simulator.nearest(np.asarray(options["pose"])[None])[0])
             self._at = int(np.argmin(np.abs(self.order - target))) - 1
         return self._next(), self._info()

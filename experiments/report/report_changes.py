@@ -54,7 +54,13 @@ def changes_section(folder: Path, summary: Row) -> str:
         if arrays := read_report_arrays(file):
             body += _panels(arrays)
     original = summary.get("original_house")
-    kept = f" In the original house, the last specialist reaches {original['miou']:.1%}." if original else ""
+    kept = ""
+    if original:
+        kept = f" In the original house, the last specialist reaches {original['miou']:.1%}"
+        if "forgetting" in original:
+            kept += f" (backward transfer {100 * original['backward_transfer']:+.1f} points"
+            kept += f", forgetting {100 * original['forgetting']:.1f})"
+        kept += "."
     says = (
         "The house changed during the run, unknown to the agent. The specialist's mIoU in percent on the same views: "
         "before, right after without adaptation, and after further acting and learning. Recovered: fraction of the "

@@ -81,17 +81,17 @@ class Evaluation:
         if not self.run.logged("evaluation", method=method, frame=0, change=self.change):
             self._evaluate(method, 0, seconds=time.perf_counter() - started)
 
-    def specialist(self, frame: int, trainer: Trainer, now: bool) -> None:
+    def specialist(self, frame: int, trainer: Trainer) -> None:
         """Make the specialist of what was learned by this frame of the episode, and log its scores.
 
-        now: whether the agent has not gone on since; it may have, in a run that is resumed.
+        The agent must not have gone on since.
         """
         if self.run.logged("evaluation", method=SPECIALIST, frame=frame, change=self.change):
-            if now and not self.perception.has_specialist():
-                self.perception.specialise(trainer, lambda done, total, note="": None)
-            elif now:
+            if self.perception.has_specialist():
                 with self.progress.stage(f"specialist at {frame}, recalled") as advance:
                     self.perception.recall(trainer, advance)
+            else:
+                self.perception.specialise(trainer, lambda done, total, note="": None)
             return
         started = time.perf_counter()
         with self.run.timed(LEARNING, frame), self.progress.stage(f"specialist at {frame}") as advance:

@@ -92,6 +92,7 @@ class FromGeneralist(PerceptionRecipe):
         Where the buffer has evicted frames, the map keeps what it heard of them.
         """
         assert self.semantic_map is not None
+        # as stored, in half precision: what a resumed run has
         self.semantic_map.predict = generalist_probabilities(folded(self.network(SPECIALIST)), self.preset.camera)
         buffer = trainer.buffer
         if not len(buffer) or buffer.total_seen > len(buffer):

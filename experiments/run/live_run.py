@@ -55,7 +55,7 @@ from .from_scratch import FromScratch
 from .learning_check import learning_notes
 from .perception_recipe import SPECIALIST, PerceptionRecipe
 from .run_config import RunConfig
-from .scheduled_changes import ScheduledChange, eval_points, parse_scheduled, recoveries
+from .scheduled_changes import ScheduledChange, eval_points, kept, parse_scheduled, recoveries
 from .sight_check import check_frames, check_sight
 from .stage_times import EVALUATING, FILMING, LABELLED, stage_seconds
 from .threads import set_fastest_threads
@@ -282,9 +282,9 @@ class _Run:
                     see()
 
                 agent.live(point, on_rollout)
-            if agent.frame == point or run.logged("evaluation", method=SPECIALIST, frame=point):
-                evaluation.specialist(point, agent.trainer, agent.frame == point)
-            else:
+            if agent.frame == point:
+                evaluation.specialist(point, agent.trainer)
+            elif not run.logged("evaluation", method=SPECIALIST, frame=point):
                 print(f"the scores of frame {point} are lost; the run is past it", file=sys.stderr, flush=True)
             for number, change in enumerate(self.changes, 1):
                 if change.at == point:
@@ -300,9 +300,10 @@ class _Run:
         rollouts, learner = run.logged("rollout"), agent.trainer.learner
         changed: dict[str, Any] = {}
         if self.changes:
+            original, evaluated = evaluation.original_house(self.preset.episode.frames), run.logged("evaluation")
             changed = {
-                "changes": recoveries(run.logged("evaluation"), self.changes),
-                "original_house": evaluation.original_house(self.preset.episode.frames),
+                "changes": recoveries(evaluated, self.changes),
+                "original_house": {**original, **kept(evaluated, original["miou"])},
             }
         rates = [rollout["samples_per_s"] for rollout in rollouts if rollout["samples_per_s"]]
         return {

@@ -66,7 +66,8 @@ class RunConfig:
     video: Annotated[int, tyro.conf.arg(metavar="SECONDS")] = 30
     """Length of OUT/life.mp4, the run as a video; 0 for none. It takes about as long to make."""
     up: Literal["y", "z", "-y"] | None = None
-    """Axis of a mesh file that points up. Without it: y in .glb, .gltf and .obj, z in .ply and Replica folders."""
+    """Axis of a mesh file that points up. Without it: y in .glb, .gltf and .obj, z in .ply and Replica folders; with
+    --sim habitat also z in the .glb files of Matterport3D, Gibson and HM3D."""
     scale: float = 1.0
     """Metres of one unit of a mesh file: 0.001 for millimetres."""
     sensors: Sensors = "exact"

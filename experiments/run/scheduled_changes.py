@@ -76,6 +76,17 @@ def eval_points(frames: int, milestones: Sequence[float], changes: Sequence[Sche
     return sorted(frame for frame in wanted if frame <= frames)
 
 
+def kept(rows: Sequence[dict[str, Any]], original: float) -> dict[str, float]:
+    """What continual learning kept of the original house, by the usual names, as differences of mIoU.
+
+    `rows` are evaluation rows; `original` is the last specialist's mIoU in the original house. backward_transfer is
+    that less the mIoU just before the first change (Lopez-Paz and Ranzato, 2017): below 0 where something was lost.
+    forgetting is the best mIoU there at any time less that (Chaudhry et al., 2018).
+    """
+    there = [row["miou"] for row in rows if row["method"] == "specialist" and row["change"] == 0]
+    return {"backward_transfer": original - there[-1], "forgetting": max(there) - original}
+
+
 def recoveries(rows: Sequence[dict[str, Any]], changes: Sequence[ScheduledChange]) -> list[dict[str, Any]]:
     """For each change the specialist's mIoU before it, right after it, and at every later test until the next change.
 

@@ -34,7 +34,10 @@ def specialist_of(run: Path) -> Classify | None:
 
 def baseline_of(run: Path) -> tuple[str, Classify] | None:
     """Name and network of what the specialist is compared with; None where a run has none yet. Raises WeightsError."""
-    start = read_config(run)["sizes"]["generalist"]
+    try:
+        start = read_config(run)["sizes"]["generalist"]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{run / 'config.json'}: it does not say which generalist was used ({error!r})") from None
     if start == "none":
         scratch = _stored(run, "scratch")
         return None if scratch is None else ("scratch", scratch)

@@ -28,7 +28,7 @@ def agreement(there: Simulator, here: RayCastSimulator, poses: NDArray[np.float6
     walked = walks(there, here)
     centres = there.floor.from_cells(np.argwhere(there.floor.reachable))
     ours = here.floor.from_cells(np.argwhere(here.floor.reachable))
-    return {
+    rows = {
         "pixels with depth in both": float(both.mean()),
         "depth, median difference (m)": float(np.median(away)) if len(away) else float("nan"),
         "depth, share within 1 cm": float((away < 0.01).mean()) if len(away) else 0.0,
@@ -39,7 +39,6 @@ def agreement(there: Simulator, here: RayCastSimulator, poses: NDArray[np.float6
         "colour, mean difference (of 255)": float(np.abs(frame["rgb"].astype(float) - wanted["rgb"]).mean()),
         "edges, share equal": float((frame["edges"] == wanted["edges"]).mean()),
         "pose, largest difference": float(np.abs(frame["pose"] - poses).max()),
-        "classes, share equal": float((labels.semantic == truth.semantic).mean()),
         "floor there (m2)": there.floor.area,
         "floor here (m2)": here.floor.area,
         "floor there that is reachable here": float(here.floor.contains_points(centres).mean()),
@@ -48,6 +47,9 @@ def agreement(there: Simulator, here: RayCastSimulator, poses: NDArray[np.float6
         "steps of 0.25 m, share that both allow or both refuse": walked,
         "seconds a frame, with labels": seconds,
     }  # fmt: skip
+    if labels.semantic.any():
+        rows["classes, share equal"] = float((labels.semantic == truth.semantic).mean())
+    return rows
 
 
 def walks(there: Simulator, here: Simulator, count: int = 400) -> float:

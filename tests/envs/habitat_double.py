@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from habitat_scene_double import Ended, Mediator, Vector3, child_module, open_scene
+from habitat_scene_double import IN_FILE, Ended, Mediator, Vector3, child_module, file_axis, open_scene
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
@@ -112,17 +112,16 @@ CELL_HEIGHT = 0.2
 
 
 def double(
-    scene: Scene, *, file_up: str = "y", lights: Sequence[LightInfo] = (), things: Sequence[Thing] = (),
+    scene: Scene, *, lights: Sequence[LightInfo] = (), things: Sequence[Thing] = (),
     flat: bool = False, bullet: bool = True, drawable: Sequence[int] = (0, -1),
 ) -> types.ModuleType:  # fmt: skip
-    """The module `habitat_sim`, every mesh file of which holds this scene, with the axis `file_up` of the file upwards.
+    """The module `habitat_sim`, every mesh file of which holds this scene.
 
     Scenes of data sets (`habitat_scene_double.data_set`) have these lights and things besides. Where such a scene is
     not drawn flat, rgb goes with the mean of the lights' colours, as a share of what it is at first. bullet: whether
     it was built with Bullet. drawable: the devices that it can draw on.
     """
     module = types.ModuleType("habitat_sim")
-    in_file = {"y": np.eye(3), "z": np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]).T, "-y": np.diag([1.0, -1, -1])}
     kinds = types.SimpleNamespace(COLOR="color", DEPTH="depth", SEMANTIC="semantic")
     asked: dict[str, Any] = {"settings": [], "lights": [], "drawn": []}
 
@@ -180,12 +179,14 @@ def double(
             vertical = 2 * np.degrees(np.arctan(np.tan(np.radians(rgb.hfov) / 2) * height / width))
             stage = open_scene(mediator or Mediator(backend), backend.scene_id)
             turned = scene
-            if stage.rotation is not None and not np.array_equal(stage.rotation @ in_file[file_up], np.eye(3)):
-                turn = (stage.rotation @ in_file[file_up]).T
+            if stage.mesh is not None and stage.rotation is not None:
+                turn = (stage.rotation @ IN_FILE[file_axis(stage.mesh, scene)]).T
                 turned = replace(
                     scene, vertices=(scene.vertices @ turn).astype(np.float32),
-                    normals=(scene.normals @ turn).astype(np.float32), rooms=[], start=None,
+                    normals=(scene.normals @ turn).astype(np.float32),
                 )  # fmt: skip
+                if not np.array_equal(turn, np.eye(3)):
+                    turned = replace(turned, rooms=[], start=None)
             self.rays = RayCastSimulator(turned, Camera(width, height, float(vertical)), light="direct", cache=False)
             self.pathfinder, self.agents, self.closed = PathFinder(self.rays), [Agent() for _ in bodies], False
             asked["backend"], asked["bodies"], asked["sim"] = backend, bodies, self

@@ -15,8 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from testspace.envs.meshes import load_mesh
+from testspace.envs.meshes.parts import Up
+from testspace.envs.scene import Scene
+
 _MAGIC = {".glb": b"glTF", ".ply": b"ply"}
-_STAGE_KEYS = {"render_asset", "up", "front", "semantic_descriptor_filename", "semantic_asset"}
+_STAGE_KEYS = {"render_asset", "up", "front", "semantic_descriptor_filename", "semantic_asset", "semantic_up",
+               "semantic_front"}  # fmt: skip
+IN_FILE: dict[Up, NDArray[np.float64]] = {
+    "y": np.eye(3), "z": np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]), "-y": np.diag([1.0, -1, -1]),
+}  # fmt: skip
+"""From our axes to those of a file, by the axis of the file that points up."""
 
 
 class Ended(BaseException):
@@ -43,6 +52,8 @@ class OpenedStage:
 
     rotation: NDArray[np.float64] | None
     """(3, 3): from the file's axes to the world's; None for a scene of a data set, which is upright."""
+    mesh: Path | None
+    """Its mesh file."""
     described: bool | None
     """Whether it has a description of its semantics; None where it names none: then there is no semantic scene."""
 
@@ -52,7 +63,7 @@ def open_scene(mediator: Mediator, name: str) -> OpenedStage:
     found = mediator.matches(mediator.scenes, name) or mediator.matches(mediator.stages, name)
     if found:
         document = json.loads(Path(found[0]).read_text())
-        return OpenedStage(None, True if "semantic_scene_instance" in document else None)
+        return OpenedStage(None, None, True if "semantic_scene_instance" in document else None)
     return _stage(Path(name))
 
 
@@ -62,17 +73,33 @@ def _stage(path: Path) -> OpenedStage:
     if path.name.endswith(".stage_config.json"):
         document = json.loads(path.read_text())
         assert document.keys() <= _STAGE_KEYS, document.keys()
-        _check_mesh(path.parent / document["render_asset"])
+        mesh = path.parent / document["render_asset"]
+        _check_mesh(mesh)
         descriptor = document.get("semantic_descriptor_filename")
         described = None if descriptor is None else (path.parent / descriptor).is_file()
         if described:
             assert (path.parent / document["semantic_asset"]).is_file()
-        return OpenedStage(_rotation(document.get("up", [0, 1, 0]), document.get("front", [0, 0, -1])), described)
+            # It turns a .ply of labels from z-up by itself, before it turns it by these axes.
+            assert document.get("semantic_up", document["up"]) == [0, 1, 0]
+        # Files without nodes are not turned: the loader returns before that.
+        up, front = document.get("up", [0, 1, 0]), document.get("front", [0, 0, -1])
+        return OpenedStage(np.eye(3) if mesh.suffix in (".ply", ".obj") else _rotation(up, front), mesh, described)
     _check_mesh(path)
     z_up = path.suffix == ".glb"  # "assumes MP3D glb with gravity = -Z"; all other endings are y-up
     rotation = _rotation([0, 0, 1], [0, 1, 0]) if z_up else np.eye(3)
     beside = [path.with_suffix(ending) for ending in (".house", ".scn")] + [path.with_name("info_semantic.json")]
-    return OpenedStage(rotation, any(file.is_file() for file in beside))
+    return OpenedStage(rotation, path, any(file.is_file() for file in beside))
+
+
+def file_axis(mesh: Path, scene: Scene) -> Up:
+    """The axis of a mesh file of a scene that points up, by the extent of its triangles; where it holds another scene,
+    z for .ply and y for all others."""
+    found = load_mesh(mesh, "y").vertices
+    for up, axes in IN_FILE.items():
+        wanted = scene.vertices @ axes.T
+        if np.allclose([found.min(0), found.max(0)], [wanted.min(0), wanted.max(0)], atol=1e-3):
+            return up
+    return "z" if mesh.suffix == ".ply" else "y"
 
 
 def _check_mesh(path: Path) -> None:

@@ -59,7 +59,13 @@ def replica_folder(folder: Path) -> Path:
     (folder / "mesh.ply").write_bytes(replica_ply(None, quads, colours))
     (folder / "habitat" / "mesh_semantic.ply").write_bytes(replica_ply(QUAD_IDS, quads, colours))
     classes = [{"id": c, "name": name} for c, name in OBJECTS.values() if c > 0]
-    objects = [{"id": i, "class_id": c, "class_name": name} for i, (c, name) in OBJECTS.items() if c > 0]
+    box = {
+        "abb": {"center": [0, 0, 0], "sizes": [1, 1, 1]},
+        "orientation": {"rotation": [0, 0, 0, 1], "translation": [0, 0, 0]},
+    }
+    objects = [
+        {"id": i, "class_id": c, "class_name": name, "oriented_bbox": box} for i, (c, name) in OBJECTS.items() if c > 0
+    ]
     labels = [OBJECTS.get(i, (-1,))[0] for i in range(22)]
     labels[9] = 80  # known by id_to_label only
     info = {"classes": classes, "objects": objects, "id_to_label": labels}

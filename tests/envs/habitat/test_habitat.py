@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 from agreement import agreement, as_text
 from habitat_double import install
-from habitat_scene_double import data_set
+from habitat_scene_double import IN_FILE, data_set
 from samples import replica_folder
 from scenes import box_room
 
@@ -28,6 +30,7 @@ from testspace.envs.house.classes import CLASS_ID, CLASSES
 from testspace.envs.meshes.parts import Up
 from testspace.envs.meshes.write import write_glb
 from testspace.envs.render.raycast import RayCastSimulator
+from testspace.envs.scene import Scene
 from testspace.envs.simulator import Simulator
 from testspace.experiments.cli import main as cli
 from testspace.experiments.run.world_factory import View, open_space
@@ -52,9 +55,13 @@ def module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> types.ModuleType:
     return install(monkeypatch, tmp_path / "child", box_room())
 
 
-@pytest.fixture
-def scans(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> types.ModuleType:
-    return install(monkeypatch, tmp_path / "child", box_room(), file_up="z")
+def turned(scene: Scene, up: Up) -> Scene:
+    """A scene in the axes of a file whose axis `up` points up."""
+    axes = IN_FILE[up].T
+    return replace(
+        scene, vertices=(scene.vertices @ axes).astype(np.float32), normals=(scene.normals @ axes).astype(np.float32),
+        rooms=[], start=None,
+    )  # fmt: skip
 
 
 def poses(simulator: Simulator, count: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -62,7 +69,7 @@ def poses(simulator: Simulator, count: int) -> np.ndarray[tuple[int, int], np.dt
     return np.array([[x, 1.5, z, 50.0 * n, 12.0 - 9 * n, 4.0 * n] for n, (x, z) in enumerate(places)])
 
 
-def test_frames_are_those_of_the_scene(scan: str, scans: types.ModuleType) -> None:
+def test_frames_are_those_of_the_scene(scan: str, module: types.ModuleType) -> None:
     simulator = HabitatSimulator(scan, CAMERA, gpu=-1)
     assert isinstance(simulator, Simulator)
     ours = RayCastSimulator(box_room(), CAMERA, light="direct")
@@ -79,14 +86,14 @@ def test_frames_are_those_of_the_scene(scan: str, scans: types.ModuleType) -> No
     assert np.mean(agreement > np.cos(np.radians(3))) > 0.9
     for n in range(5):
         check_frame({key: value[n] for key, value in frame.items()}, CAMERA)
-    scans.asked["drawn"].clear()
+    module.asked["drawn"].clear()
     np.testing.assert_array_equal(simulator.render(seen_from)["rgb"], wanted["rgb"])
-    assert set(scans.asked["drawn"]) == {"rgb", "depth"}  # labels are drawn where they are asked for
-    assert scans.asked["backend"].gpu_device_id == -1
-    (settings,) = scans.asked["settings"]
+    assert set(module.asked["drawn"]) == {"rgb", "depth"}  # labels are drawn where they are asked for
+    assert module.asked["backend"].gpu_device_id == -1
+    (settings,) = module.asked["settings"]
     assert (settings.agent_radius, settings.agent_height, settings.include_static_objects) == (0.2, 1.5, True)
     simulator.close()
-    assert scans.asked["sim"].closed
+    assert module.asked["sim"].closed
 
 
 @pytest.mark.parametrize(
@@ -96,14 +103,13 @@ def test_frames_are_those_of_the_scene(scan: str, scans: types.ModuleType) -> No
      (".glb", ".scn", "z", None), (".glb", ".scn", "y", "y"), (".ply", "", "z", None), (".ply", "", "y", "y")],
 )  # fmt: skip
 def test_a_mesh_stands_upright(
-    ending: str, beside: str, file_up: str, up: Up | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ending: str, beside: str, file_up: Up, up: Up | None, tmp_path: Path, module: types.ModuleType
 ) -> None:
-    install(monkeypatch, tmp_path / "child", box_room(), file_up=file_up)
-    place = tmp_path / f"room{ending}"
+    place, scene = tmp_path / f"room{ending}", turned(box_room(), file_up)
     if ending == ".ply":
-        place.write_bytes(b"ply")
+        trimesh.Trimesh(scene.vertices, scene.faces, process=False).export(place)
     else:
-        write_glb(box_room(), place)
+        write_glb(scene, place)
     if beside:
         place.with_suffix(beside).touch()
     simulator = HabitatSimulator(str(place), CAMERA, up=up)
@@ -163,25 +169,26 @@ def test_categories_mean_our_classes_by_name(name: str, ours: str) -> None:
     assert CLASSES[class_of_category(name)] == ours
 
 
-def test_a_replica_folder_is_read_by_its_own_configuration(tmp_path: Path) -> None:
+def test_a_replica_folder_comes_with_its_axes_and_labels(tmp_path: Path) -> None:
     folder = tmp_path / "room_0"
     (folder / "habitat").mkdir(parents=True)
     with pytest.raises(HabitatError, match=r"no mesh\.ply"):
         find_scene(str(folder))
-    (folder / "habitat/mesh_semantic.ply").touch()
-    assert find_scene(str(folder)).stage == {
-        "render_asset": str(folder / "habitat/mesh_semantic.ply"), "up": [0, 0, 1], "front": [0, 1, 0],
-    }  # fmt: skip
-    (folder / "mesh.ply").touch()
+    upright = {"up": [0, 1, 0], "front": [0, 0, -1]}
+    labelled, drawn = folder / "habitat/mesh_semantic.ply", folder / "mesh.ply"
+    labelled.touch()
+    assert find_scene(str(folder)) == HabitatScene(str(folder), stage=upright, turned=(str(labelled), "z"))
+    drawn.touch()
     (folder / "habitat/info_semantic.json").touch()
-    assert find_scene(str(folder)).stage == {
-        "render_asset": str(folder / "mesh.ply"), "up": [0, 0, 1], "front": [0, 1, 0],
-        "semantic_asset": str(folder / "habitat/mesh_semantic.ply"),
+    found = find_scene(str(folder))
+    assert found.turned == (
+        str(drawn),
+        "z",
+    )  # habitat-sim turns only a .ply of labels
+    assert found.stage == {
+        **upright, "semantic_asset": str(labelled),
         "semantic_descriptor_filename": str(folder / "habitat/info_semantic.json"),
     }  # fmt: skip
-    own = folder / "habitat/replica_stage.stage_config.json"
-    own.touch()
-    assert find_scene(str(folder)) == HabitatScene(str(own))
     with pytest.raises(HabitatError, match="z-up"):
         find_scene(str(folder), "y")
 
@@ -257,7 +264,7 @@ def test_what_is_missing_is_told(
     assert not Path(out).exists()
 
 
-def test_a_life_would_be_scored_by_the_scenes_own_table(scan: str, scans: types.ModuleType) -> None:
+def test_a_life_would_be_scored_by_the_scenes_own_table(scan: str, module: types.ModuleType) -> None:
     space = open_space("habitat", scan, 0, View(Camera(32, 32), 1.5, "direct"), 10)
     views, truth = space.draw_views(4, np.random.default_rng(0), [])
     assert truth is not None
@@ -265,11 +272,11 @@ def test_a_life_would_be_scored_by_the_scenes_own_table(scan: str, scans: types.
     assert views["pose"].shape == (4, 6)
     assert space.notes() == []
     space.close()
-    assert scans.asked["sim"].closed
+    assert module.asked["sim"].closed
 
 
-def test_the_up_axis_of_a_mesh_is_the_users(tmp_path: Path, scans: types.ModuleType) -> None:
-    write_glb(box_room(), tmp_path / "room.glb")
+def test_the_up_axis_of_a_mesh_is_the_users(tmp_path: Path, module: types.ModuleType) -> None:
+    write_glb(turned(box_room(), "z"), tmp_path / "room.glb")
     view = View(Camera(32, 32), 1.5, "direct", up="z")
     space = open_space("habitat", str(tmp_path / "room.glb"), 0, view, 10)
     assert space.env.floor.level == pytest.approx(0.0, abs=1e-4)

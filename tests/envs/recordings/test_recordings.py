@@ -366,10 +366,11 @@ def test_a_recording_in_a_folder_of_its_own_is_found(seen: Truth, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("layout", "name"), [("tum", "groundtruth.txt"), ("arkitscenes", "lowres_wide.traj"), ("stray", "odometry.csv")]
+    ("name", "words"), [("run_0.db3", "ros2 bag convert"), ("a.bag", "mcap convert"), ("a.mcap.zstd", "zstd -d")]
 )
-def test_a_list_of_poses_without_any_is_named(layout: str, name: str, tmp_path: Path, seen: Truth) -> None:
-    folder = getattr(recorded, f"write_{layout}")(tmp_path / "room", seen)
-    (folder / name).write_text("# nothing\n")
-    with pytest.raises(RecordingError, match=f"{name}: it has 0 rows"):
-        open_recording(folder)
+def test_other_bags_are_refused_with_the_way_to_convert_them(name: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "bag").mkdir()
+    (tmp_path / "bag" / name).write_bytes(b"")
+    for path in (tmp_path / "bag", tmp_path / "bag" / name):
+        with pytest.raises(RecordingError, match=words):
+            open_recording(path)

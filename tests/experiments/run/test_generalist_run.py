@@ -128,10 +128,10 @@ def test_a_run_that_was_stopped_resumes_to_the_same_specialist(run: Path, tmp_pa
 
     kept, stops = module.Evaluation.specialist, iter([False, True])  # at the end: a resumed policy plans anew
 
-    def stop_once(self, frame, trainer, now):  # type: ignore[no-untyped-def]
+    def stop_once(self, frame, trainer):  # type: ignore[no-untyped-def]
         if next(stops, False):
             raise Stop
-        kept(self, frame, trainer, now)
+        kept(self, frame, trainer)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module.Evaluation, "specialist", stop_once)

@@ -21,7 +21,7 @@ from testspace.experiments.protocol.held_out import blank_views, draw_views
 from testspace.experiments.run import live_run
 from testspace.experiments.run.live_run import run_episode
 from testspace.experiments.run.run_config import RunConfig
-from testspace.experiments.run.scheduled_changes import eval_points, parse_scheduled, recoveries, states_of
+from testspace.experiments.run.scheduled_changes import eval_points, kept, parse_scheduled, recoveries, states_of
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
 SHORT = tiny_preset(frames=120, rollout=20, learning_starts=40, replay_ratio=1.0)
@@ -133,7 +133,10 @@ def test_a_house_that_changes_twice_and_a_life_that_is_killed_between(
         (80, "objects=1"),
     ]
     assert [change["at"] for change in summary["changes"]] == [40, 80]
-    assert 0 <= summary["original_house"]["miou"] <= 1
+    original = summary["original_house"]
+    assert 0 <= original["miou"] <= 1
+    assert original["backward_transfer"] == pytest.approx(original["miou"] - summary["changes"][0]["before"])
+    assert original["forgetting"] >= -original["backward_transfer"]
 
     buffer = ReplayBuffer.reader(tmp_path / "run" / "buffer")
     assert (len(buffer), buffer.eviction) == (50, "balanced")
@@ -154,3 +157,8 @@ def test_a_house_that_changes_twice_and_a_life_that_is_killed_between(
     assert "The house changed" in page
     assert "lighting=0.8 at 40" in page
     assert page.count('alt="before"') == page.count('alt="after"') == 12
+
+
+def test_what_was_kept_has_its_usual_names() -> None:
+    rows = [{"method": "specialist", "change": change, "miou": miou} for change, miou in ((0, 0.5), (0, 0.4), (1, 0.1))]
+    assert kept(rows, 0.3) == pytest.approx({"backward_transfer": -0.1, "forgetting": 0.2})
