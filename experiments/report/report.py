@@ -27,7 +27,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import UserError
 from ...core.storage import replacing
 from ..rundir.run_folder import read_config, read_rows, read_summary
 from ..rundir.semantic_file import read_semantic_map
@@ -49,8 +48,6 @@ def write_report(out: Path) -> Path:
 
     Damaged files are left out; a line on stderr names each.
     """
-    if not out.is_dir():
-        raise UserError(f"{out}: there is no such folder; name one that `testspace run --out` wrote")
     summary = read_summary(out)
     nothing: dict[str, Any] = {}
     config = read_or(read_config, out, nothing) if (out / "config.json").exists() else nothing
