@@ -206,7 +206,8 @@ def _limit(file: Path) -> None:
     """Bound the memory of this process."""
     with open("/proc/self/statm") as pages:
         now = int(pages.read().split()[0]) * resource.getpagesize()
-    most = now + MEMORY + 8 * (file.stat().st_size if file.is_file() else 0)
+    sizes = [one.stat().st_size for one in file.parent.glob(f"{file.name}*") if one.is_file()]  # weights beside it too
+    most = now + MEMORY + 8 * sum(sizes)
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     if hard == resource.RLIM_INFINITY or most < hard:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -7,7 +7,6 @@ map appears when the agent has seen it, in the class that it has at the end.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from ...core.progress import Advance
 from ...core.video import VideoWriter
 from ...envs.house.classes import CLASS_ID, CLASSES, class_colours
 from ..rundir.networks import baseline_of, specialist_of
+from ..rundir.run_folder import read_config, read_rows
 from ..rundir.run_frames import RunFrames
 from ..rundir.semantic_file import read_semantic_map
 from .drawings import Image, overlay
@@ -61,7 +61,7 @@ def run_pictures(run: Path, frames: RunFrames, count: int) -> Iterator[Image]:
     baseline, specialist = baseline_of(run), specialist_of(run)
     networks = [] if baseline is None else [(f"before: {baseline[0]}", baseline[1])]
     networks += [] if specialist is None else [("after: specialist", specialist)]
-    camera, settings = frames.camera, json.loads((run / "config.json").read_text())
+    camera, settings = frames.camera, read_config(run)
     title = f"Test-Space Training in {house_name(settings)}"
     page = FilmPage(title, ["camera", "depth", *(name for name, _ in networks)], (camera.width, camera.height))
     top = _TopView(run, frames, page.map_size)
@@ -111,7 +111,7 @@ class _Curves:
     """Scores and coverage, as far as they were known at a step."""
 
     def __init__(self, run: Path, size: tuple[int, int]) -> None:
-        rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        rows = read_rows(run)[0]
         self.size = size
         self.total = max(row["frame"] for row in rows)
 

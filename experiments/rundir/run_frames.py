@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import UserError
 from ...core.frame import FRAME_SPEC, Camera, Frame
+from ...core.storage import DamagedError, read_arrays
 from ...envs.conventions import pose_matrices
 from ...envs.recordings.recording import Recording
 from ...learners.data.replay_buffer import ReplayBuffer
@@ -48,11 +50,10 @@ class RunFrames:
         """The action (N,) that was taken from each frame; UNKNOWN where it is not stored."""
 
     def _actions(self) -> NDArray[np.int64]:
-        file = self.run / "agent" / "agent.npz"
         taken = np.zeros(0, np.int64)
-        if file.is_file():
-            with np.load(file, allow_pickle=False) as stored:
-                taken = stored.get("actions", taken)
+        for file in sorted((self.run / "agent").glob("agent-*.npz")):  # the newest that is whole
+            with suppress(DamagedError):
+                taken = read_arrays(file).get("actions", taken)
         after = self.steps + 1  # an action is stored with the frame that it led to
         actions = np.full(len(self), UNKNOWN)
         known = after < len(taken)

@@ -129,7 +129,7 @@ def test_a_zip_of_stable_baselines3_acts_as_its_model(tmp_path: Path, env: House
     policy = SB3Policy(file, env, seed=2)
     view = np.random.default_rng(0).random(SPACE.shape, np.float32)
     tensors = model.policy.obs_to_tensor(view)[0]
-    mine = policy.wrapped.policy.get_distribution(tensors).distribution.logits
+    mine = policy.policy.get_distribution(tensors).distribution.logits
     theirs = model.policy.get_distribution(tensors).distribution.logits
     np.testing.assert_allclose(mine.detach(), theirs.detach())
     assert acts(str(file), env, 2) == acts(str(file), env, 2)

@@ -374,3 +374,13 @@ def test_other_bags_are_refused_with_the_way_to_convert_them(name: str, words: s
     for path in (tmp_path / "bag", tmp_path / "bag" / name):
         with pytest.raises(RecordingError, match=words):
             open_recording(path)
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"), [("tum", "groundtruth.txt"), ("arkitscenes", "lowres_wide.traj"), ("stray", "odometry.csv")]
+)
+def test_a_list_of_poses_without_any_is_named(layout: str, name: str, tmp_path: Path, seen: Truth) -> None:
+    folder = getattr(recorded, f"write_{layout}")(tmp_path / "room", seen)
+    (folder / name).write_text("# nothing\n")
+    with pytest.raises(RecordingError, match=f"{name}: it has 0 rows"):
+        open_recording(folder)

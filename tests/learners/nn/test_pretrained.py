@@ -98,3 +98,10 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(pickle.dumps({"embed.weight": 1}))
     with pytest.raises(PretrainedError, match=r"no model\.safetensors"):
         Encoder.from_pretrained(tmp_path)
+
+
+def test_a_damaged_configuration_is_one_line(tmp_path: Path) -> None:
+    for content in (b"", b"{", b"\xff\xfe", b"[" * 100_000):
+        (tmp_path / "config.json").write_bytes(content)
+        with pytest.raises(PretrainedError, match=r"config\.json is damaged"):
+            Segmenter.from_pretrained(str(tmp_path))
