@@ -30,6 +30,7 @@ from . import (
     label_score_stage,
     multimodal_stage,
     part_stage,
+    pictures_stage,
     pretrain_stage,
     pseudolabel_stage,
     retrieval_stage,
@@ -244,8 +245,8 @@ class Stages:
         return run_stage.live_run(self.store, self.states[0], sizes, self.seed, policy, change, sim, sensors)
 
     def pictures(self, sim: Sim) -> Entry:
-        """Held-out labelled views of the house in this simulator: see `simulator_stage`."""
-        return simulator_stage.pictures(self.store, self.states[0], sim, self.preset, self.seed)
+        """Held-out labelled views of the house in this simulator: see `pictures_stage`."""
+        return pictures_stage.pictures(self.store, self.states[0], sim, self.preset, self.seed)
 
     def score_in(self, shown: Entry, run: LiveRun | None) -> dict[str, Score]:
         """The score of a run's specialist in pictures of another simulator; of the generalist for None."""

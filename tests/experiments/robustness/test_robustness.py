@@ -52,9 +52,9 @@ def test_mutated_files_are_read_or_refused_in_one_line(tmp_path: Path, monkeypat
     seen = recorded.truth()
     for layout in ("tum", "stray", "arkitscenes", "scannet"):
         getattr(recorded, f"write_{layout}")(samples / layout, seen)
-    outcomes = list(mutated(sorted(samples.iterdir()), tmp_path / "work", seed=3, count=120))
+    outcomes = list(mutated(sorted(samples.iterdir()), tmp_path / "work", seed=3, count=48))
     assert [f"{name}: {one.text}" for name, one in outcomes if one.fault] == []
-    assert Counter(one.kind for _, one in outcomes)["refused"] > 30
+    assert Counter(one.kind for _, one in outcomes)["refused"] > 10
 
 
 @pytest.fixture(scope="module")
