@@ -60,7 +60,7 @@ def test_a_run_that_learns_at_its_end_and_the_stages_give_the_same_specialist(tm
     assert ttt["online"]["miou"] == adapted["online"]["miou"]
 
 
-TRUTH = {"evaluate_stage", "label_score_stage", "ttt_stage", "truth"}
+TRUTH = {"evaluate_stage", "label_score_stage", "ttt_stage", "truth", "pictures_stage"}
 """Stages that hold the ground truth of a test space. `stages` hands it on to the supervised bound."""
 
 

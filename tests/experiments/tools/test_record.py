@@ -35,7 +35,7 @@ def run(seen: Truth, tmp_path: Path) -> Path:
     buffer.extend({**frames, "step": np.arange(COUNT + 2) * 3})
     buffer.flush()
     (folder / "agent").mkdir()
-    np.savez(folder / "agent" / "agent.npz", actions=np.arange(3 * (COUNT + 1) + 1) % 5)
+    np.savez(folder / "agent" / "agent-00000045.npz", actions=np.arange(3 * (COUNT + 1) + 1) % 5)
     camera = {"width": CAMERA.width, "height": CAMERA.height, "vertical_fov": CAMERA.vertical_fov}
     (folder / "config.json").write_text(json.dumps({"sizes": {"transfer_set": {"camera": camera}}}))
     return folder

@@ -131,7 +131,7 @@ def test_a_mesh_without_rooms_is_drawn(tmp_path: Path) -> None:
 def test_what_cannot_be_drawn_is_one_line_and_leaves_nothing(
     arguments: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("testspace.experiments.tools.find_scene.generate_house", lambda seed: two_rooms())
+    monkeypatch.setattr("testspace.envs.generator.house_reference.generate_house", lambda seed: two_rooms())
     with pytest.raises(SystemExit) as stopped:
         cli.main(["render", "--out", str(tmp_path / "a"), *arguments])
     assert stopped.value.code == 2

@@ -18,6 +18,7 @@ from testspace.learners.generalist.weights import (
     read_provenance,
     save_weights,
 )
+from testspace.learners.nn.checkpoint import DIGEST
 
 CLASSES = ("void", "Wall", "Floor")
 TINY = NetworkConfig(3, widths=(16, 16, 32, 64), blocks=(1, 1, 1), attention=1, decoder=24, grid=2)
@@ -131,5 +132,8 @@ def test_tensors_of_other_shapes_or_infinite_ones(file: Path) -> None:
     refused(file, "does not fit its own sizes: more")
     save_file({**tensors, "logits.bias": torch.zeros(4)}, file, metadata)
     refused(file, r"does not fit its own sizes: logits\.bias")
-    save_file({**tensors, "logits.bias": torch.tensor([0.0, float("nan"), 0.0])}, file, metadata)
+    infinite = {**tensors, "logits.bias": torch.tensor([0.0, float("nan"), 0.0])}
+    save_file(infinite, file, metadata)
+    refused(file, "differ from their digest")
+    save_file(infinite, file, {key: value for key, value in metadata.items() if key != DIGEST})
     refused(file, "not numbers")
