@@ -43,6 +43,7 @@ ROOMS_OF = {
         "edges": set(),
         "errors": set(),
         "frame": set(),
+        "memory": set(),
         "normals": {"frame"},
         "pictures": set(),
         "progress": set(),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...agent.trainer import Trainer
 from ...core.frame import Frame, Labels
+from ...core.memory import release_freed
 from ...core.progress import Progress
 from ...core.storage import replacing
 from ...learners.adaptation.ttt_config import TTTConfig
@@ -177,6 +178,7 @@ class Evaluation:
 
     def _evaluate(self, method: str, frame: int, **more: Any) -> None:
         """Log the scores of the method's rows; its own row is written last, and says that all are there."""
+        release_freed()
         with self.run.timed(EVALUATING, frame):
             rows = dict(reversed(self.perception.rows(method).items()))
             for name, predict in rows.items():

@@ -110,6 +110,8 @@ def read_state(folder: Path) -> dict[str, Any] | None:
     try:
         return parse_state(states[0])
     except BufferError as error:
+        if not states[1].exists():
+            raise
         state = parse_state(states[1])
         print(f"{error}; going on from the flush before, of frame {state['total']}", file=sys.stderr, flush=True)
         return state
