@@ -30,6 +30,8 @@ FINE = 320
 PLANE, EDGE = 0.01, 0.05
 """Relative second difference of inverse depth, below which a pixel counts as planar and above which as an edge. Where a
 depth map is made finer, pixels at edges are left out: coarse ones are far off."""
+_TRUNCATED = 3.0
+"""Voxels from a surface to which its distance is kept."""
 CRUMB = 50
 """Connected parts of the mesh with fewer triangles are removed."""
 _SECOND = tuple(
@@ -81,11 +83,7 @@ def fuse(
     open3d = _open3d()
     if recording.read_depth is None:
         raise RecordingError(recording.source, "it has no depth, which a mesh is made of")
-    integration = open3d.pipelines.integration
-    volume = integration.ScalableTSDFVolume(
-        voxel_length=voxel, sdf_trunc=4 * voxel, color_type=integration.TSDFVolumeColorType.RGB8,
-        depth_sampling_stride=2,
-    )  # fmt: skip
+    volume = _Volume(open3d, voxel)
     extrinsics = invert(from_contract(recording.poses, "opencv", "y"))
     used = unreadable = 0
     last: NDArray[np.float64] | None = None
@@ -109,16 +107,11 @@ def fuse(
         numbers = scaled(numbers, depth.shape, (depth.shape[0] * times, depth.shape[1] * times))
         depth = upsample_depth(depth, times)
         colour = _registered(rgb, recording.intrinsics[index], numbers, depth.shape)
-        picture = open3d.geometry.RGBDImage.create_from_color_and_depth(
-            open3d.geometry.Image(colour), open3d.geometry.Image(depth), depth_scale=1.0, depth_trunc=FARTHEST,
-            convert_rgb_to_intensity=False,
-        )  # fmt: skip
-        camera = open3d.camera.PinholeCameraIntrinsic(depth.shape[1], depth.shape[0], *numbers.tolist())
-        volume.integrate(picture, camera, extrinsics[index])
+        volume.integrate(colour, depth, numbers, extrinsics[index])
         used, last = used + 1, recording.poses[index]
     if not used:
         raise RecordingError(recording.source, "none of its frames can be read")
-    mesh = volume.extract_triangle_mesh()
+    mesh = volume.mesh()
     cluster, sizes, _ = (np.asarray(part) for part in mesh.cluster_connected_triangles())
     mesh.remove_triangles_by_mask(sizes[cluster] < CRUMB)
     mesh.remove_unreferenced_vertices()
@@ -126,6 +119,45 @@ def fuse(
         raise RecordingError(recording.source, f"no surface was seen within {FARTHEST:g} m")
     progress(len(recording), len(recording))
     return Fused(mesh, used, unreadable, recording.source)
+
+
+class _Volume:
+    """A truncated signed distance volume of colour and depth, in blocks where surfaces are.
+
+    Open3D 0.20's older ScalableTSDFVolume gives no triangles.
+    """
+
+    def __init__(self, open3d: Any, voxel: float) -> None:
+        kinds = open3d.core.float32
+        self._open3d = open3d
+        self._grid = open3d.t.geometry.VoxelBlockGrid(
+            ("tsdf", "weight", "color"), (kinds, kinds, kinds), ((1), (1), (3)), voxel, 16, 10_000,
+            open3d.core.Device("CPU:0"),
+        )  # fmt: skip
+
+    def integrate(
+        self,
+        rgb: NDArray[np.uint8],
+        depth: NDArray[np.float32],
+        intrinsics: NDArray[np.float64],
+        extrinsics: NDArray[np.float64],
+    ) -> None:
+        """Add a frame: rgb (H, W, 3), depth (H, W) in metres, fx, fy, cx, cy, and world to camera (4, 4)."""
+        if not ((depth > 0) & (depth < FARTHEST)).any():
+            return
+        tensor, image = self._open3d.core.Tensor, self._open3d.t.geometry.Image
+        fx, fy, cx, cy = intrinsics.tolist()
+        pinhole = tensor(np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]))
+        seen, colours = image(tensor(np.ascontiguousarray(depth))), image(tensor(rgb.astype(np.float32) / 255))
+        pose, limits = tensor(np.ascontiguousarray(extrinsics)), (1.0, FARTHEST, _TRUNCATED)
+        blocks = self._grid.compute_unique_block_coordinates(seen, pinhole, pose, *limits)
+        self._grid.integrate(blocks, seen, colours, pinhole, pinhole, pose, *limits)
+
+    def mesh(self) -> Any:
+        """The surface, a TriangleMesh with colours from 0 to 1; empty where none was seen."""
+        if not self._grid.hashmap().size():
+            return self._open3d.geometry.TriangleMesh()
+        return self._grid.extract_triangle_mesh(weight_threshold=0.0).to_legacy()
 
 
 def upsample_depth(depth: NDArray[np.float32], times: int) -> NDArray[np.float32]:
