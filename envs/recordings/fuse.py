@@ -25,8 +25,8 @@ FARTHEST = 8.0
 """Metres; depth beyond is ignored: sensors are poor there, and most places are seen again from nearer."""
 MOVED, TURNED = 0.03, 3.0
 """Metres and degrees by which a frame must differ from the last one that was fused."""
-FINE = 320
-"""Least columns of a depth map, by interpolation if it has fewer."""
+FINE = 640
+"""Least columns of a depth map, by interpolation if it has fewer: a voxel takes the depth of the nearest pixel."""
 PLANE, EDGE = 0.01, 0.05
 """Relative second difference of inverse depth, below which a pixel counts as planar and above which as an edge. Where a
 depth map is made finer, pixels at edges are left out: coarse ones are far off."""
