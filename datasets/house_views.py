@@ -53,6 +53,11 @@ class HouseViews:
         self._delivered = 0
         self._current: tuple[int, Mapping[str, NDArray[Any]]] | None = None
 
+    @property
+    def given(self) -> int | None:
+        """How many houses were given; None for generated ones, which have no end."""
+        return None if self._given is None else len(self._given)
+
     def __iter__(self) -> Iterator[Sample]:
         return self
 

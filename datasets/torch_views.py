@@ -20,8 +20,8 @@ class HouseViewsDataset(IterableDataset[Any]):
     on the options, and on the numbers of workers and ranks.
 
     To go on where a training has stopped, keep the state with its checkpoint. In one process (`num_workers=0`, or a
-    StatefulDataLoader of torchdata) it is `state_dict()`. The workers of a DataLoader run ahead of the trainer, so there
-    it is `state_after(batches, batch_size, num_workers)`. `load_state_dict` takes both.
+    StatefulDataLoader of torchdata) it is `state_dict()`. The workers of a DataLoader run ahead of the trainer, so
+    there it is `state_after(batches, batch_size, num_workers)`. `load_state_dict` takes both.
     """
 
     def __init__(self, options: ViewOptions | None = None, transform: Callable[[Sample], Any] | None = None) -> None:
