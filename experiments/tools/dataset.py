@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,7 @@ def _check_folder(out: Path, facts: dict[str, Any]) -> None:
 def _announcement(config: DatasetConfig, shards: list[Shard], missing: list[Shard], processes: int) -> str:
     """Hours and GB, by a house that is rendered and not written; UserError where the disk has less."""
     views = _views(config, "train")
-    views.house(0)  # compiles
+    HouseViews(replace(views.options, views=1)).house(0)  # loads what is compiled
     begun = time.perf_counter()
     house = views.house(1 % config.houses)
     modalities = config.modalities if config.layout != "coco" else ("rgb",)
