@@ -35,6 +35,8 @@ _SPLITS = ("train",) * 8 + ("val", "test")
 _SETTINGS = "dataset.json"
 _MOST_HOUSES = 10**6
 """Numbers of houses have six digits."""
+_TRIED, _TRIED_SECONDS = 4, 5.0
+"""Houses by which time and size are estimated, and after how many seconds no further one is begun."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def write_dataset(config: DatasetConfig) -> str:
     if not 1 <= config.houses <= _MOST_HOUSES:
         raise UserError(f"--houses must be 1 to {_MOST_HOUSES}, got {config.houses}")
     if views.given is not None and config.houses > views.given:
-        raise UserError(f"--houses {config.houses}: {config.house} has {views.given}")
+        raise UserError(f"--houses {config.houses}: {config.house} has {views.given}; name at most so many")
     if config.processes is not None and config.processes < 1:
         raise UserError(f"--processes must be 1 or more, got {config.processes}")
     processes = config.processes or len(os.sched_getaffinity(0))
@@ -128,21 +130,21 @@ def _check_folder(out: Path, facts: dict[str, Any]) -> None:
 
 
 def _announcement(config: DatasetConfig, shards: list[Shard], missing: list[Shard], processes: int) -> str:
-    """Hours and GB, by a house that is rendered and not written; UserError where the disk has less."""
+    """Hours and GB, by a few houses that are rendered and not written; UserError where the disk has less."""
     views = _views(config, "train")
     HouseViews(replace(views.options, views=1)).house(0)  # loads what is compiled
-    begun = time.perf_counter()
-    house = views.house(1 % config.houses)
+    begun, tried, size = time.perf_counter(), 0, 0
     modalities = config.modalities if config.layout != "coco" else ("rgb",)
-    size = sum(
-        len(data)
-        for view in range(config.views)
-        for data in encoded({name: array[view] for name, array in house.items()}, modalities).values()
-    )
-    each = time.perf_counter() - begun
+    while tried < min(_TRIED, config.houses) and (not tried or time.perf_counter() - begun < _TRIED_SECONDS):
+        house = views.house(tried)
+        for view in range(config.views):
+            sample = {name: array[view] for name, array in house.items()}
+            size += sum(map(len, encoded(sample, modalities).values()))
+        tried += 1
+    each = (time.perf_counter() - begun) / tried
     houses = sum(len(shard.houses) for shard in missing)
     hours = houses * each / min(processes, len(os.sched_getaffinity(0))) / 3600
-    needed = houses * size
+    needed = houses * size / tried
     folder = next(one for one in (config.out.resolve(), *config.out.resolve().parents) if one.exists())
     free = shutil.disk_usage(folder).free
     if needed > free and not config.dry_run:
