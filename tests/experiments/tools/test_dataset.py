@@ -18,7 +18,9 @@ import pytest
 from two_rooms import two_rooms
 
 from testspace.datasets import CameraRange, HouseViews, ViewOptions
+from testspace.datasets.view_options import MODALITIES
 from testspace.envs.house.house_io import house_to_json
+from testspace.experiments.cli import dataset_cli
 from testspace.experiments.cli import main as cli
 from testspace.experiments.tools import dataset as command
 from testspace.experiments.tools.dataset import DatasetConfig, plan, write_dataset
@@ -200,3 +202,7 @@ def test_a_houses_split_does_not_depend_on_how_many_there_are() -> None:
     assert few.items() <= many.items()
     assert [list(many.values()).count(split) for split in ("train", "val", "test")] == [800, 100, 100]
     assert max(len(shard.houses) for shard in plan(1000)) == 16
+
+
+def test_the_command_line_offers_all_modalities() -> None:
+    assert dataset_cli.MODALITIES == MODALITIES
