@@ -51,7 +51,7 @@ class HouseViews:
         self.shard = shard
         self._given = _listed(self.options.houses)
         self._delivered = 0
-        self._current: tuple[int, Mapping[str, NDArray[Any]]] | None = None
+        self._current: dict[int, tuple[int, Mapping[str, NDArray[Any]]]] = {}
 
     @property
     def given(self) -> int | None:
@@ -62,17 +62,21 @@ class HouseViews:
         return self
 
     def __next__(self) -> Sample:
-        turn, view = divmod(self._delivered, self.options.views)
-        number = self.shard.number + turn * self.shard.of
-        if self._current is None or self._current[0] != number:
-            self._current = number, self.house(number)
+        mix, views = self.options.mix, self.options.views
+        step, slot = divmod(self._delivered, mix)
+        # each slot begins further into its first house, so that they do not all need a new one at once
+        turn, view = divmod(step + slot * views // mix, views)
+        number = self.shard.number + (turn * mix + slot) * self.shard.of
+        if slot not in self._current or self._current[slot][0] != number:
+            self._current[slot] = number, self.house(number)
         self._delivered += 1
-        sample: Sample = {name: array[view] for name, array in self._current[1].items()}
+        sample: Sample = {name: array[view] for name, array in self._current[slot][1].items()}
         return {**sample, "house": number, "view": view}
 
     def state_dict(self) -> dict[str, Any]:
         """How many samples this shard has delivered, and of what; from there `load_state_dict` goes on."""
-        return {"seed": self.options.seed, "views": self.options.views, "shards": self.shard.of,
+        options = self.options
+        return {"seed": options.seed, "views": options.views, "mix": options.mix, "shards": self.shard.of,
                 "delivered": self._delivered}  # fmt: skip
 
     def load_state_dict(self, state: Mapping[str, Any]) -> Self:

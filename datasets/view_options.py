@@ -66,7 +66,9 @@ class ViewOptions:
     exclude_assets: frozenset[str] = frozenset()
     """Assets that no generated house has, such as those of the houses to evaluate in."""
     views: int = 60
-    """Views of a house, one after the other; half of them are those that show the most classes."""
+    """Views of a house; half of them are those that show the most classes."""
+    mix: int = 8
+    """Houses whose views alternate, so that no batch is of one house alone; a process keeps so many in memory."""
     camera: CameraRange = field(default_factory=CameraRange)
     """Cameras."""
     light: Light = "direct"
@@ -79,8 +81,10 @@ class ViewOptions:
     """Images of a sample, of MODALITIES."""
 
     def __post_init__(self) -> None:
-        if self.seed < 0 or self.views < 1:
-            raise ViewError(f"seed must be 0 or more and views 1 or more, got {self.seed} and {self.views}")
+        if self.seed < 0 or self.views < 1 or self.mix < 1:
+            raise ViewError(
+                f"seed must be 0 or more, views and mix 1 or more, got {self.seed}, {self.views} and {self.mix}"
+            )
         unknown = [name for name in self.modalities if name not in MODALITIES]
         if unknown or not self.modalities:
             raise ViewError(f"modalities must be some of {', '.join(MODALITIES)}; got {unknown or 'none'}")

@@ -21,7 +21,7 @@ from testspace.datasets.view_options import ViewError
 from testspace.envs.gym_envs.sensor_noise import StereoCamera
 from testspace.envs.house.house_io import house_to_json
 
-SMALL = ViewOptions(views=4, camera=CameraRange(32, 24))
+SMALL = ViewOptions(views=4, mix=1, camera=CameraRange(32, 24))
 ROOMS = replace(SMALL, houses=[two_rooms(), two_rooms()])
 
 
@@ -56,6 +56,13 @@ def test_it_goes_on_from_a_state_and_refuses_anothers() -> None:
         HouseViews(replace(ROOMS, seed=5)).load_state_dict(state)
 
 
+def test_houses_alternate_and_are_renewed_one_by_one() -> None:
+    views = HouseViews(replace(ROOMS, mix=2))
+    assert names(islice(views, 8)) == [(0, 0), (1, 2), (0, 1), (1, 3), (0, 2), (3, 0), (0, 3), (3, 1)]
+    state = views.state_dict()
+    assert same(next(HouseViews(views.options).load_state_dict(state)), next(views))
+
+
 def test_cameras_noise_and_modalities_are_chosen() -> None:
     ranges = CameraRange(32, 24, vertical_fov=(50, 70), above_floor=(0.5, 0.8), pitch=(-10, 0))
     sample = next(HouseViews(replace(ROOMS, camera=ranges)))
@@ -82,7 +89,7 @@ def test_real_houses_come_in_another_order_each_time_round(tmp_path: Path, share
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"views": 0}, "views 1 or more"),
+        ({"views": 0}, "views and mix 1 or more"),
         ({"modalities": ("colour",)}, "modalities must be some of rgb"),
         ({"houses": [1], "split": "train"}, "houses are given"),
         ({"houses": []}, "the list is empty"),
