@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("agent", "core", "envs", "experiments", "learners")
+ROOMS = ("agent", "core", "datasets", "envs", "experiments", "learners")
 SOURCES = sorted(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))
 MAY_IMPORT = {
     "core": {"core"},
     "envs": {"envs", "core"},
+    "datasets": {"datasets", "envs", "core"},
     "learners": {"learners", "core"},
     "agent": {"agent", "envs", "learners", "core"},
-    "experiments": {"experiments", "agent", "envs", "learners", "core", "__version__"},
+    "experiments": {"experiments", "agent", "datasets", "envs", "learners", "core", "__version__"},
 }
 ROOMS_OF = {
     "agent": {
@@ -50,6 +51,14 @@ ROOMS_OF = {
         "storage": {"errors"},
         "text_table": set(),
         "video": {"errors"},
+    },
+    "datasets": {
+        "generated": {"poses"},
+        "house_views": {"generated", "light", "poses", "view_options"},
+        "light": set(),
+        "poses": set(),
+        "torch_views": {"house_views", "view_options"},
+        "view_options": {"poses"},
     },
     "envs": {
         "assembly": {"floor_level", "furniture", "generator", "house", "materials", "meshes", "packs", "scene"},

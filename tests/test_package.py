@@ -23,7 +23,7 @@ SHIPPED = (
     "__init__.py", "__main__.py", "py.typed", "pyproject.toml", "README.md", "LICENSE",
     ".gitattributes", ".git_archival.txt",
 )  # fmt: skip
-ROOMS = ("agent", "core", "envs", "experiments", "learners")
+ROOMS = ("agent", "core", "datasets", "envs", "experiments", "learners")
 
 
 def modules() -> set[str]:

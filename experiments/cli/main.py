@@ -22,6 +22,7 @@ from ...learners.training.train_config import PresetConfig
 from ..generalist.cli import pretrain_generalist
 from ..report.report_page import NAMES
 from .bench_cli import bench
+from .dataset_cli import dataset
 from .demo_cli import WELCOME, demo, play
 from .experiment_cli import experiment
 from .perception_cli import export_onnx, segment
@@ -205,6 +206,7 @@ def export(
     print("\n".join(export_scene(config)))
 
 
+app.command(dataset)
 app.command(play)
 app.command(segment)
 app.command(name="export-onnx")(export_onnx)
@@ -378,6 +380,8 @@ def _interrupted_by_signals() -> Iterator[None]:
 
 
 def _how_to_go_on(words: Sequence[str]) -> str:
+    if words[:1] == ["dataset"]:
+        return f"Continue with the same command: testspace {shlex.join(words)}"
     if words[:1] not in (["run"], ["pretrain"]):
         return "Nothing was lost."
     again = [*words] if "--resume" in words else [*words, "--resume"]

@@ -15,16 +15,13 @@ import shapely
 from numpy.typing import NDArray
 
 from ...core.frame import Frame, Labels
+from ...datasets.poses import blank_views, random_poses
 from ...envs.simulator import Simulator
 
 MIN_SEPARATION_M = 0.25
 """Horizontal distance below which two views count as the same place."""
 MIN_SEPARATION_DEG = 20.0
 """Angle between optical axes below which two views count as the same direction."""
-PITCH_RANGE = (-45.0, 15.0)
-"""Degrees; views look a little down more often than up, as people and robots do in a room."""
-BLANK_SHARE = 0.75
-"""A view of which one instance fills more than this share is a blank wall: not worth a label."""
 
 
 class BlankHouseError(ValueError):
@@ -83,22 +80,6 @@ def rooms_of(poses: NDArray[np.floating], polygons: Sequence[Any]) -> NDArray[np
 def separated(held_out: NDArray[np.floating], poses: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Which of the agent's poses (N, 6) may be stored: those not too near to any held-out view (M, 6)."""
     return ~too_near(poses, held_out)
-
-
-def random_poses(simulator: Simulator, n: int, camera_height: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Camera poses (n, 6) uniform over the reachable floor and the directions."""
-    poses = np.zeros((n, 6), np.float32)
-    poses[:, [0, 2]] = simulator.floor.sample(n, rng)
-    poses[:, 1] = camera_height
-    poses[:, 3] = rng.uniform(0, 360, n)
-    poses[:, 4] = rng.uniform(*PITCH_RANGE, n)
-    return poses
-
-
-def blank_views(instance: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which of the views (N, H, W) are filled by one instance to more than BLANK_SHARE."""
-    flat = instance.reshape(len(instance), -1)
-    return np.array([np.bincount(view).max() > BLANK_SHARE * flat.shape[1] for view in flat], bool)
 
 
 def too_near(poses: NDArray[np.floating], held_out: NDArray[np.floating]) -> NDArray[np.bool_]:

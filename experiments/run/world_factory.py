@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import UserError
 from ...core.frame import Camera, Frame, Labels
+from ...datasets.poses import random_poses
 from ...envs.assembly.building import build_scene, load_scene
 from ...envs.choices import Light, Sensors
 from ...envs.generator.house_reference import find_house
@@ -30,7 +31,7 @@ from ...envs.recordings.recording_simulator import RecordingSimulator
 from ...envs.render.raycast import RayCastSimulator
 from ...envs.simulator import Simulator, stack_frames, stack_labels
 from ...envs.thor.thor_simulator import ThorEnv, ThorSimulator
-from ..protocol.held_out import draw_views, random_poses
+from ..protocol.held_out import draw_views
 from .run_config import Sim as Sim
 from .scheduled_changes import ScheduledChange, states_of
 

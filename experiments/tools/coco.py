@@ -29,6 +29,12 @@ CAMERA_HEIGHT = 1.5
 """Camera height above the floor, in metres."""
 MIN_PIXELS = 16
 """Minimum visible pixels for an instance to be annotated."""
+CATEGORIES = [
+    {"id": number, "name": name, "supercategory": "structure" if name in STRUCTURE else "object"}
+    for number, name in enumerate(CLASSES)
+    if number
+]
+"""The classes, as COCO lists them."""
 _BATCH = 16  # views per rendering call
 
 
@@ -53,7 +59,9 @@ def write_coco(
     annotations: list[dict[str, Any]] = []
     while len(images) < views:
         frames, labels = draw_views(simulator, min(_BATCH, views - len(images)), CAMERA_HEIGHT, rng)
-        for rgb, pose, instance in zip(frames["rgb"], frames["pose"], labels.instance, strict=True):
+        for rgb, pose, instance, semantic in zip(
+            frames["rgb"], frames["pose"], labels.instance, labels.semantic, strict=True
+        ):
             number = len(images)
             name = f"images/{number:06d}.png"
             save(folder / name, rgb)
@@ -61,7 +69,7 @@ def write_coco(
                 {"id": number, "file_name": name, "width": camera.width, "height": camera.height,
                  "pose": [round(float(value), 4) for value in pose], "vertical_fov": camera.vertical_fov}
             )  # fmt: skip
-            annotations += _annotations(scene, instance, number, len(annotations) + 1)
+            annotations += annotations_of(instance, semantic, number, len(annotations) + 1)
         if advance:
             advance(len(images), views)
     content = {
@@ -69,21 +77,23 @@ def write_coco(
         "licenses": [],
         "images": images,
         "annotations": annotations,
-        "categories": [
-            {"id": number, "name": name, "supercategory": "structure" if name in STRUCTURE else "object"}
-            for number, name in enumerate(CLASSES)
-            if number
-        ],
+        "categories": CATEGORIES,
     }
     (folder / "annotations.json").write_text(json.dumps(content) + "\n")
     return {"images": len(images), "annotations": len(annotations)}
 
 
-def _annotations(scene: Scene, instance: NDArray[np.int32], image: int, first: int) -> list[dict[str, Any]]:
+def annotations_of(
+    instance: NDArray[np.int32], semantic: NDArray[np.integer], image: int, first: int
+) -> list[dict[str, Any]]:
+    """COCO's annotations of one view, from its labels (H, W): of the things that show MIN_PIXELS or more.
+
+    image: its id. first: id of the first annotation; the others follow.
+    """
     annotations: list[dict[str, Any]] = []
     for number in np.unique(instance).tolist():
         mask = instance == number
-        kind = scene.instances[number].class_id
+        kind = int(np.bincount(semantic[mask]).argmax())
         if not kind or mask.sum() < MIN_PIXELS:
             continue
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

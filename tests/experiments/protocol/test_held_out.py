@@ -8,15 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testspace.core.frame import Camera, rotation
+from testspace.datasets.poses import BLANK_SHARE, blank_views
 from testspace.envs.assembly.building import build_scene
 from testspace.envs.generator import generate_house
 from testspace.envs.house.classes import CLASS_ID
 from testspace.envs.render.raycast import RayCastSimulator
 from testspace.experiments.protocol.held_out import (
-    BLANK_SHARE,
     MIN_SEPARATION_DEG,
     MIN_SEPARATION_M,
-    blank_views,
     draw_views,
     forward,
     too_near,

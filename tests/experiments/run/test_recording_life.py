@@ -11,6 +11,7 @@ import pytest
 from tiny_preset import tiny_preset
 
 from testspace.core.frame import Camera
+from testspace.datasets.poses import random_poses
 from testspace.envs.assembly.building import build_scene
 from testspace.envs.floor import ReachableFloor
 from testspace.envs.generator import generate_house
@@ -19,7 +20,6 @@ from testspace.envs.recordings.plain import PlainWriter
 from testspace.envs.render.raycast import RayCastSimulator
 from testspace.experiments.cli import main as cli
 from testspace.experiments.cli import run_cli
-from testspace.experiments.protocol.held_out import random_poses
 from testspace.experiments.run.world_factory import MAX_HELD_OUT_FRACTION, View, open_space
 from testspace.learners.data.replay_buffer import ReplayBuffer
 

@@ -13,11 +13,12 @@ from tiny_preset import tiny_preset
 from testspace.agent.live import AlternatingAgent
 from testspace.core.errors import UserError
 from testspace.core.frame import Camera
+from testspace.datasets.poses import blank_views
 from testspace.envs.assembly.building import build_scene
 from testspace.envs.generator import generate_house
 from testspace.envs.render.raycast import RayCastSimulator
 from testspace.experiments.cli import main as cli
-from testspace.experiments.protocol.held_out import blank_views, draw_views
+from testspace.experiments.protocol.held_out import draw_views
 from testspace.experiments.run import live_run
 from testspace.experiments.run.live_run import run_episode
 from testspace.experiments.run.run_config import RunConfig
