@@ -63,6 +63,12 @@ def agent_file(folder: Path, frame: int) -> Path:
     return folder / f"agent-{frame:08d}.npz"
 
 
+def part_of(stored: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:
+    """The arrays of one part, stored as NAME/..., by their own names."""
+    prefix = f"{name}/"
+    return {key.removeprefix(prefix): value for key, value in stored.items() if key.startswith(prefix)}
+
+
 def read_agent(buffer: ReplayBuffer, folder: Path) -> dict[str, NDArray[Any]]:
     """What the agent knew at the buffer's last flush; none before the first.
 
@@ -121,8 +127,7 @@ class Actor:
             self.path = [tuple(place) for place in stored["path"].tolist()]
             self.actions = stored["actions"].tolist()
             for name, one in self._parts().items():
-                prefix = f"{name}/"
-                one.restore({key.removeprefix(prefix): stored[key] for key in stored if key.startswith(prefix)})
+                one.restore(part_of(stored, name))
         except KeyError as error:
             raise DamagedError(f"{agent_file(folder, self.frame)}: it lacks {error}; start anew elsewhere") from None
         self.observation, self.info = env.reset(options={key: note[key] for key in ("body", "pose") if key in note})

@@ -26,7 +26,7 @@ import torch
 from ..core.storage import DamagedError, read_arrays, write_arrays
 from ..envs.gym_envs.world import World
 from ..learners.data.shared_buffer import SharedBuffer
-from .actor import agent_file
+from .actor import agent_file, part_of
 from .actor_process import INTERRUPTED, LONGEST_END, PAUSE, ActorError, ActorSettings, run_actor
 from .live import Rollout
 from .mapping.occupancy_map import OccupancyMap
@@ -67,9 +67,7 @@ class AsyncAgent:
             return
         self._reported, self._fused = int(stored["reported"]), int(stored["fused"])
         if self.trainer.semantic_map is not None:
-            self.trainer.semantic_map.restore(
-                {key.removeprefix("semantic/"): value for key, value in stored.items() if key.startswith("semantic/")}
-            )
+            self.trainer.semantic_map.restore(part_of(stored, "semantic"))
 
     def live(self, until: int, on_rollout: Callable[[Rollout], None]) -> None:
         """Learn while the actor acts to `until` frames; `on_rollout` is called after each of its rollouts, in order.
@@ -155,7 +153,7 @@ class AsyncAgent:
                 raise
             return  # two flushes later already
         self.path = [tuple(place) for place in stored["path"].tolist()]
-        self.map.restore({key.removeprefix("map/"): value for key, value in stored.items() if key.startswith("map/")})
+        self.map.restore(part_of(stored, "map"))
         semantic_map = self.trainer.semantic_map
         if semantic_map is None or not len(self.buffer):
             return
