@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.errors import UserError
 from ...core.frame import Camera, Frame
 from ..choices import Sensors
 from ..floor import ReachableFloor
@@ -80,10 +81,10 @@ class MeasuredWorld:
         return self._next(self.world.step(action))
 
     def teleport(self, pose: NDArray[Any]) -> Step:
-        """As HouseEnv's; odometry counts the way there in a straight line. ValueError in a world that has none."""
+        """As HouseEnv's; odometry counts the way there in a straight line. UserError in a world that has none."""
         teleport = getattr(self.world, "teleport", None)
         if teleport is None:
-            raise ValueError("this world cannot teleport")
+            raise UserError("the policy teleports, which only the built-in simulator supports")
         return self._next(teleport(pose))
 
     def change(self, house: Any) -> tuple[Frame, dict[str, Any]]:

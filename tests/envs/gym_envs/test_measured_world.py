@@ -8,11 +8,13 @@ from typing import cast
 import numpy as np
 import pytest
 
+from testspace.core.errors import UserError
 from testspace.core.frame import Camera
 from testspace.envs.choices import Sensors
 from testspace.envs.gym_envs.house_env import HouseEnv
 from testspace.envs.gym_envs.measured_world import MeasuredWorld
 from testspace.envs.gym_envs.sensor_noise import OdometryDrift, SlamError
+from testspace.envs.gym_envs.world import World
 
 CAMERA = Camera(24, 24)
 ACTIONS = [0, 0, 1, 0, 2, 2, 0, 3, 0, 1, 1, 0]
@@ -66,6 +68,14 @@ def test_a_wrong_heading_bends_the_way(house: HouseEnv) -> None:
     measured = (frame["pose"] - start)[[0, 2]]
     assert np.hypot(*true) > 0.2
     np.testing.assert_allclose(measured, [-true[1], true[0]], atol=1e-4)  # clockwise, from above, x right and z down
+
+
+def test_a_world_without_teleport_is_told_in_one_line(house: HouseEnv) -> None:
+    class Fixed:
+        motion = house.motion
+
+    with pytest.raises(UserError, match="only the built-in simulator"):
+        MeasuredWorld(cast(World, Fixed()), "slam", seed=0).teleport(np.zeros(6))
 
 
 def test_slam_errors_have_their_spread_and_vary_slowly() -> None:
