@@ -77,8 +77,12 @@ def continual(
     Args:
         change: Kinds of change (lighting, objects, materials) and their strengths, from 0 to 1.
         eviction: Eviction rules to compare, for a replay buffer that is full when the house changes.
-        generalist: Generalists in addition to EfficientNet-Lite0, as for `specialise`.
+        generalist: Generalists in addition to EfficientNet-Lite0, as for `specialise`; for presets from scratch.
     """
+    if generalist and not find_preset(options.preset).from_scratch:
+        raise UserError(
+            f"--generalist is for presets from scratch; {options.preset} is compared with its own generalist"
+        )
     more = {"generalist": generalist} if generalist else {}
     _run("figure25", options, change=change, eviction=eviction, **more)
 

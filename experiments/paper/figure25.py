@@ -3,13 +3,13 @@
 Beyond the paper: recovery over frames, forgetting of the original house, and eviction rules of a replay buffer that is
 as large as the first half of the episode, so that new frames displace old ones.
 
-The episode is twice the preset's, with the change in the middle. Every specialist is the live agent's, transferred on
-D_t and its pseudolabelled frames.
+The episode is twice the preset's, with the change in the middle. Every specialist is the live agent's: from scratch it
+is transferred on D_t and its pseudolabelled frames, from the generalist it is that network, trained on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,22 +19,24 @@ import numpy as np
 
 from ...core.errors import UserError
 from ...learners.choices import EvictionName
-from .experiment import Claim, Experiment, Measures, Summary, Trial, above_generalists
+from .experiment import Claim, Experiment, Measures, Summary, Trial, above, above_generalists
 from .figures import curves
 
 if TYPE_CHECKING:
-    from ..stages.stages import Stages
-    from ..stages.store import Entry
+    from ..stages.run_stage import LiveRun
 
 SHARES = {"after 1/10": 0.1, "after 1/4": 0.25, "after 1/2": 0.5, "after 1/1": 1.0}
 """Frames in the changed house, as a share of those before the change, at which the specialist is evaluated."""
 BEFORE, AFTER, BACK = "before", "right after", "back in the original house"
 FROZEN, NEW = "specialist, frozen", "specialist, trained after the change"
+GENERALIST = "generalist"
+DEPLOYED = {"rgb-d": "specialist_rgbd", "map": "map", "rgb-d and map": "specialist_map"}
+"""What else a specialist that starts from the generalist is evaluated with, by method."""
 
 
-def continual(eviction: str) -> str:
-    """The column of an eviction rule."""
-    return f"live agent ({eviction})"
+def continual(eviction: str, inputs: str = "") -> str:
+    """The column of an eviction rule, for a specialist from rgb or with other inputs."""
+    return f"live agent ({eviction})" + (f", {inputs}" if inputs else "")
 
 
 def trial(change: str, eviction: tuple[EvictionName, ...], generalist: tuple[str, ...], trial: Trial) -> Measures:
@@ -52,20 +54,24 @@ def trial(change: str, eviction: tuple[EvictionName, ...], generalist: tuple[str
     for rule in eviction:
         preset = replace(sizes, episode=replace(episode, eviction=rule))
         run = stages.live_run(preset, change=(f"at={frames}:{change}",))
-        scores = {(row["frame"], row["change"]): row for row in run.scores("specialist")}
-        before, after = scores[frames, 0], scores[frames, 1]
-        both = sorted(set(before["counted"]) & set(after["counted"]))
-        later = {line: scores[frames + point, 1] for line, point in zip(SHARES, points, strict=True)}
-        rows = {BEFORE: before, AFTER: after, **later, BACK: run.summary["original_house"]}
-        for line, row in rows.items():
+        rows = _timeline(run, "specialist", frames, points)
+        both = sorted(set(rows[BEFORE]["counted"]) & set(rows[AFTER]["counted"]))
+        for line, row in {**rows, BACK: run.summary["original_house"]}.items():
             measures[line][continual(rule)] = miou(row, both)
-            measures[line].setdefault(FROZEN, miou(before if line in (BEFORE, BACK) else after, both))
+            measures[line].setdefault(FROZEN, miou(rows[BEFORE if line in (BEFORE, BACK) else AFTER], both))
+        for inputs, method in ({} if trial.preset.from_scratch else DEPLOYED).items():
+            for line, row in _timeline(run, method, frames, points).items():
+                measures[line][continual(rule, inputs)] = miou(row, both)
 
-    fixed = {"scratch": stages.scratch}
-    fixed |= {name: stages.frozen(general) for name, general in stages.generalists(generalist).items()}
-    for name, segmenter in fixed.items():
+    if trial.preset.from_scratch:
+        fixed = {"scratch": stages.scratch}
+        fixed |= {name: stages.frozen(general) for name, general in stages.generalists(generalist).items()}
+        states = {name: [stages.evaluate(segmenter, state) for state in (0, 1)] for name, segmenter in fixed.items()}
+    else:
+        states = {GENERALIST: run.scores(GENERALIST)}
+    for name, (original, after) in states.items():
         for line in measures:
-            measures[line][name] = _evaluate(stages, segmenter, int(line not in (BEFORE, BACK)), both)
+            measures[line][name] = miou(original if line in (BEFORE, BACK) else after, both)
 
     new = trial.stages_in(changed).live_run(replace(trial.preset, milestones=(1.0,)))
     score = new.scores("specialist")[-1]
@@ -73,8 +79,11 @@ def trial(change: str, eviction: tuple[EvictionName, ...], generalist: tuple[str
     return measures
 
 
-def _evaluate(stages: Stages, segmenter: Entry, state: int, classes: list[str]) -> float:
-    return miou(stages.evaluate(segmenter, state), classes)
+def _timeline(run: LiveRun, method: str, frames: int, points: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """The scores of a method before the change, right after it, and during recovery."""
+    scores = {(row["frame"], row["change"]): row for row in run.scores(method)}
+    later = {line: scores[frames + point, 1] for line, point in zip(SHARES, points, strict=True)}
+    return {BEFORE: scores[frames, 0], AFTER: scores[frames, 1], **later}
 
 
 def miou(score: dict[str, Any], classes: list[str]) -> float:
@@ -100,6 +109,8 @@ def _above(better: str, worse: str, line: str, measures: Measures) -> float:
 
 def _above_generalists(ours: str, generalist: tuple[str, ...], measures: Measures) -> float:
     rows = {name: {"mIoU": value} for name, value in measures["after 1/1"].items()}
+    if GENERALIST in rows:
+        return above(ours, GENERALIST, rows)
     return above_generalists(ours, generalist, rows)
 
 

@@ -19,7 +19,7 @@ from .experiment import Claim, Experiment, Measures, Summary, Trial
 from .figures import bars, curves
 
 BUILT_IN = ("random", "frontier", "coverage", "novelty", "curiosity", "dense")
-SEEN, MIOU, SCRATCH = "floor seen", "mIoU", "scratch"
+SEEN, MIOU = "floor seen", "mIoU"
 NEEDED = "frames to half of the best gain"
 COVERAGE_AT = (0.05, 0.1, 0.25, 0.5, 1.0)
 """Fractions of the episode at which coverage is reported."""
@@ -28,6 +28,7 @@ COVERAGE_AT = (0.05, 0.1, 0.25, 0.5, 1.0)
 def trial(policy: tuple[str, ...], shares: tuple[float, ...], trial: Trial) -> Measures:
     """Coverage and mIoU in percent by number of frames, and frames to half of the best gain; one column per policy."""
     frames = trial.preset.episode.frames
+    baseline = "scratch" if trial.preset.from_scratch else "generalist"
     measures: Measures = {f"{SEEN} after {round(share * frames)}": {} for share in COVERAGE_AT}
     measures |= {f"{MIOU} after {round(share * frames)}": {} for share in shares}
     learned: dict[str, list[tuple[int, float]]] = {}
@@ -37,11 +38,11 @@ def trial(policy: tuple[str, ...], shares: tuple[float, ...], trial: Trial) -> M
         for share in COVERAGE_AT:
             until = round(share * frames)
             measures[f"{SEEN} after {until}"][column(name)] = 100 * float(np.interp(until, frame, seen))
-        scratch = 100 * run.scores("scratch")[0]["miou"]
-        curve = learned[column(name)] = [(0, scratch)]
+        start = 100 * run.scores(baseline)[0]["miou"]
+        curve = learned[column(name)] = [(0, start)]
         for row in run.scores("specialist") if shares else ():
             curve.append((row["frame"], 100 * row["miou"]))
-            measures[f"{MIOU} after {row['frame']}"] |= {SCRATCH: scratch, column(name): curve[-1][1]}
+            measures[f"{MIOU} after {row['frame']}"] |= {baseline: start, column(name): curve[-1][1]}
     needed = frames_to_half(learned) if shares else {}
     return {**measures, NEEDED: needed} if needed else measures
 
