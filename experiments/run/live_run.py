@@ -45,7 +45,8 @@ from ..protocol.transfer_set import transfer_set
 from ..report.report import write_report
 from ..report.rerun_recording import need_rerun, recording
 from ..report.run_film import FILM, write_run_film
-from ..rundir.run_folder import RunFolder
+from ..rundir.check_run import is_finished
+from ..rundir.run_folder import RunFolder, read_summary
 from ..rundir.semantic_file import store_semantic_map
 from ..rundir.wandb_curves import check_wandb
 from .async_actor import open_world, refuse_async
@@ -121,11 +122,15 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
             showing = Progress() if progress is None else nullcontext(progress)
             seen = view_run or nullcontext(lambda: None)
             with _session(folder, started), showing as shown, seen as show, ExitStack() as cleanup:
-                if perception is None:
-                    with folder.timed(LABELLED, 0), shown.stage("transfer set") as advance:
-                        labelled = transfer_set(space.house, preset.transfer_set, external, advance)
-                    perception = FromScratch(config.out, preset, labelled, config.seed, device, config.start_4m)
-                summary = run.live(folder, perception, shown, show, cleanup)
+                if is_finished(folder.path):
+                    print(f"{folder.path}: the run is finished, and whole", file=sys.stderr, flush=True)
+                    summary = read_summary(folder.path)
+                else:
+                    if perception is None:
+                        with folder.timed(LABELLED, 0), shown.stage("transfer set") as advance:
+                            labelled = transfer_set(space.house, preset.transfer_set, external, advance)
+                        perception = FromScratch(config.out, preset, labelled, config.seed, device, config.start_4m)
+                    summary = run.live(folder, perception, shown, show, cleanup)
                 if config.video and not (folder.path / FILM).exists():
                     with folder.timed(FILMING, summary["frames"]), shown.stage("video") as advance:
                         write_run_film(folder.path, folder.path / FILM, config.video, advance)

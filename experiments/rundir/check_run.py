@@ -61,6 +61,11 @@ def check_run(run: Path) -> list[Check]:
     return checks
 
 
+def is_finished(run: Path) -> bool:
+    """Whether a run came to its end and all of it is whole."""
+    return (run / "summary.json").exists() and not any(check.wrong for check in check_run(run))
+
+
 def _check(run: Path, name: str, look: Callable[[Path], str], costs: str) -> Check:
     try:
         return Check(name, look(run / name), False, costs)

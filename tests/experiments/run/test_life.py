@@ -20,6 +20,7 @@ from testspace.envs.house.house_io import save_house
 from testspace.experiments.cli import main as cli
 from testspace.experiments.protocol.presets import PRESETS
 from testspace.experiments.report.drawings import GAP
+from testspace.experiments.run.from_scratch import FromScratch
 from testspace.experiments.tools import tasks
 from testspace.experiments.tools import tokenizer_report as tokenizers
 from testspace.experiments.tools.predict_retrieve import SIDE
@@ -128,13 +129,18 @@ def test_no_label_of_the_house_is_where_the_learner_reads(killed_and_resumed: tu
 
 
 def test_a_finished_run_is_finished_again_at_once(
-    killed_and_resumed: tuple[Path, int], cache: Path, monkeypatch: pytest.MonkeyPatch
+    killed_and_resumed: tuple[Path, int],
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out, _ = killed_and_resumed
     monkeypatch.setenv("TESTSPACE_CACHE", str(cache))
+    monkeypatch.setattr(FromScratch, "prepare", lambda *_: pytest.fail("it made its baseline anew"))
     before = json.loads((out / "summary.json").read_text())
     house = str(out.parent / "house.json")
     cli.main(["run", "--house", house, "--preset", "smoke", "--out", str(out), "--resume"])
+    assert "finished, and whole" in capsys.readouterr().err
     after = json.loads((out / "summary.json").read_text())
     assert after["segmentation"] == before["segmentation"]
     assert after["seconds"] >= before["seconds"]
