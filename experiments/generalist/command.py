@@ -158,9 +158,9 @@ class _Run:
         per_chunk = config.chunk.uses * config.chunk.frames
         total = config.frames - config.frames % config.training.batch
         with _signals(self._stop), Progress() as progress, progress.stage("generalist") as advance:
-            stream_from = trainer.frames // per_chunk
+            first, chunks = trainer.frames // per_chunk, -(-total // per_chunk)
             with HouseStream(
-                config.seed, self.excluded, config.chunk, config.workers, stream_from, config.out
+                config.seed, self.excluded, config.chunk, config.workers, first, config.out, chunks - first
             ) as stream:
                 while trainer.frames < total and not self._stopped:
                     chunk = trainer.frames // per_chunk

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from math import inf
 from multiprocessing.sharedctypes import SynchronizedArray
 from pathlib import Path
 from types import TracebackType
@@ -70,6 +71,7 @@ class _Task(NamedTuple):
     seed: int
     excluded: frozenset[str]
     first: int
+    end: float
     step: int
     parent: int
 
@@ -85,8 +87,9 @@ class HouseStream:
         workers: int,
         first_chunk: int = 0,
         folder: Path | None = None,
+        chunks: float = inf,
     ) -> None:
-        """Chunks from `first_chunk` on. folder: holds the memory's file if /dev/shm has too little space."""
+        """So many `chunks` from `first_chunk` on. folder: holds the memory's file if /dev/shm has too little space."""
         self.config = config
         self._first = self._next = first_chunk * config.houses
         slots = int(np.ceil(AHEAD * config.houses))
@@ -101,20 +104,14 @@ class HouseStream:
         try:
             os.truncate(file, size)
             self._slots = _mapped(file, slots, config.views)
-            self._workers = [
-                context.Process(
-                    target=_work,
-                    args=(
-                        _Task(
-                            file, slots, config.views, seed, frozenset(excluded), self._first + k, workers, os.getpid()
-                        ),
-                        self._ready,
-                        self._counters,
-                    ),
-                    daemon=True,
-                )
-                for k in range(workers)
-            ]
+            end = self._first + chunks * config.houses
+            self._workers = []
+            for first in range(self._first, self._first + workers):
+                task = _Task(
+                    file, slots, config.views, seed, frozenset(excluded), first, end, workers, os.getpid()
+                )  # fmt: skip
+                arguments = (task, self._ready, self._counters)
+                self._workers.append(context.Process(target=_work, args=arguments, daemon=True))
             for worker in self._workers:
                 worker.start()
             self._wait(lambda: self._counters[1] == workers)
@@ -165,7 +162,8 @@ class HouseStream:
 
 
 def _work(task: _Task, ready: SynchronizedArray[int], counters: SynchronizedArray[int]) -> None:
-    """Render every `step`th house from `first` on into its slot, as soon as that is free, until the stream ends."""
+    """Render every `step`th house from `first` up to `end` into its slot, as soon as that is free; stay until the
+    stream ends."""
     end_with_parent(task.parent)
     for stopping in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the trainer ends its workers after it has saved
         signal.signal(stopping, signal.SIG_IGN)
@@ -174,7 +172,7 @@ def _work(task: _Task, ready: SynchronizedArray[int], counters: SynchronizedArra
         counters[1] += 1
     number = task.first
     while True:
-        while counters[0] >= 0 and number >= counters[0] + task.slots:
+        while counters[0] >= 0 and number >= min(counters[0] + task.slots, task.end):
             time.sleep(PAUSE)
         if counters[0] < 0:
             return

@@ -8,13 +8,11 @@ a pose that is a little wrong.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ...agent.fusion.surface_prior import SurfacePrior
 from ...core.cache import cached_parts
 from ...core.digests import code_digest, digest, library_versions
 from ...core.frame import Camera
@@ -28,6 +26,9 @@ from ...envs.house.classes import CLASSES
 from ...envs.render.raycast import RayCastSimulator
 from ...envs.scene import Scene
 from ...learners.generalist.views import PIXELS, PLACES, Views
+
+if TYPE_CHECKING:
+    from ...agent.fusion.surface_prior import SurfacePrior
 
 _THIS = "experiments.protocol.generated_views"  # its code and all that it imports: a changed renderer makes new views
 _SPECIALISTS = 500
@@ -70,6 +71,10 @@ def external_views(houses: int, each: int, excluded: Collection[str], seed: int,
 
 def surface_prior(views: Views) -> SurfacePrior:
     """Which classes lie on which surfaces, in those of the views that have the agent's field of view."""
+    import torch  # here, so that the processes that render views do without
+
+    from ...agent.fusion.surface_prior import SurfacePrior
+
     prior = SurfacePrior(Camera(PLACES, PLACES, _STANDARD_FOV), len(CLASSES))
     tangent = np.tan(np.radians(_STANDARD_FOV) / 2)
     usual = views.part(np.flatnonzero(np.abs(views.camera[:, 3] - tangent) < 1e-3))

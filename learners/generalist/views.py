@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ...core.frame import Camera
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PIXELS, PLACES = 128, 64
 """Side of rgb, and of labels, depth and normals, in pixels."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,8 +24,10 @@ from testspace.experiments.generalist import command
 from testspace.experiments.generalist.command import PretrainConfig, train
 from testspace.experiments.generalist.stream import ChunkConfig
 from testspace.experiments.generalist.validate import references
+from testspace.experiments.protocol.generated_views import house_views
 from testspace.learners.generalist.network import NetworkConfig
 from testspace.learners.generalist.training import Trainer, TrainingConfig
+from testspace.learners.generalist.views import Views
 from testspace.learners.generalist.weights import load_weights, read_provenance
 
 NETWORK = NetworkConfig(len(CLASSES), widths=(16, 16, 32, 64), blocks=(1, 1, 1), attention=1, decoder=24, grid=4)
@@ -37,6 +41,36 @@ def config(out: Path, frames: int) -> PretrainConfig:
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@functools.cache
+def views_of(number: int) -> Views:
+    return house_views(0, number, (), 8)
+
+
+class InlineStream:
+    """The chunks of a stream of such configurations, rendered once, in this process."""
+
+    def __init__(self, seed: int, excluded: object, chunk: ChunkConfig, workers: int, first: int, *more: object):
+        assert (seed, chunk.houses, chunk.views) == (0, 1, 8)
+        self.next = first
+
+    def __enter__(self) -> InlineStream:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing to end."""
+
+    def next_chunk(self, stop: object) -> Views:
+        self.next += 1
+        return views_of(self.next - 1)
+
+
+@pytest.fixture(scope="module")
+def inline() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "HouseStream", InlineStream)
+        yield
 
 
 @pytest.fixture
@@ -57,12 +91,35 @@ def interrupting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, inline: None) -> Path:
     """The folder of a run of 32 frames in one go."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("uninterrupted")
     train(config(folder, 32))
     return folder
+
+
+def test_curves_validation_and_what_was_excluded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "LOG_STEPS", 2)
+    houses = tmp_path / "houses.jsonl"
+    for number in (1, 2):
+        save_house(generate_house(number, rooms=1), tmp_path / f"{number}.json")
+    houses.write_text("\n".join(json.dumps(json.loads((tmp_path / f"{n}.json").read_text())) for n in (1, 2)) + "\n")
+    settings = replace(
+        config(tmp_path / "run", 16), exclude_houses=f"{houses}", validate_houses=f"{houses}:1", validate_views=4
+    )
+    train(settings)
+    stored = json.loads((tmp_path / "run/config.json").read_text())
+    assert stored["excluded_assets"]
+    assert not set(stored["excluded_assets"]) & set(stored["kept_assets"])
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert [line["frames"] for line in lines] == [8, 16, 16]
+    assert [line.get("distinct_frames") for line in lines] == [8, 8, None]
+    assert lines[0]["loss"] > 0
+    assert set(lines[-1]["miou"]) == {"rgb", "rgb-d", "noisy rgb-d"}
+    assert set(lines[-1]["miou"]["rgb"]) == {"1", "mean"}
+    with pytest.raises(UserError, match="another excluded_assets"):
+        train(replace(settings, exclude_houses=f"{houses}:1"))
 
 
 def test_an_interrupted_run_is_resumed_to_the_bit(uninterrupted: Path, tmp_path: Path, interrupting: list[int]) -> None:
@@ -87,29 +144,6 @@ def test_a_finished_run_is_extended_from_before_its_decay(uninterrupted: Path, t
     assert [key for key in whole if not torch.equal(whole[key], longer[key])] == []
     with pytest.raises(UserError, match="ask for more --frames"):
         train(config(tmp_path / "longer", 40))
-
-
-def test_curves_validation_and_what_was_excluded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "LOG_STEPS", 2)
-    houses = tmp_path / "houses.jsonl"
-    for number in (1, 2):
-        save_house(generate_house(number, rooms=1), tmp_path / f"{number}.json")
-    houses.write_text("\n".join(json.dumps(json.loads((tmp_path / f"{n}.json").read_text())) for n in (1, 2)) + "\n")
-    settings = replace(
-        config(tmp_path / "run", 16), exclude_houses=f"{houses}", validate_houses=f"{houses}:1", validate_views=4
-    )
-    train(settings)
-    stored = json.loads((tmp_path / "run/config.json").read_text())
-    assert stored["excluded_assets"]
-    assert not set(stored["excluded_assets"]) & set(stored["kept_assets"])
-    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
-    assert [line["frames"] for line in lines] == [8, 16, 16]
-    assert [line.get("distinct_frames") for line in lines] == [8, 8, None]
-    assert lines[0]["loss"] > 0
-    assert set(lines[-1]["miou"]) == {"rgb", "rgb-d", "noisy rgb-d"}
-    assert set(lines[-1]["miou"]["rgb"]) == {"1", "mean"}
-    with pytest.raises(UserError, match="another excluded_assets"):
-        train(replace(settings, exclude_houses=f"{houses}:1"))
 
 
 def test_a_reference_names_a_file_or_some_of_its_lines() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +21,14 @@ def same(a: Views, b: Views) -> bool:
     return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-def test_chunks_are_the_houses_in_order_for_any_number_of_workers() -> None:
+def test_chunks_are_the_houses_in_order_for_any_number_of_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with HouseStream(7, (), CONFIG, 2) as stream:
         chunks = [stream.next_chunk() for _ in range(3)]  # more than the ring has room for
-    with HouseStream(7, (), CONFIG, 1, first_chunk=2) as stream:
+    monkeypatch.setattr("testspace.experiments.generalist.stream._SHARED_MEMORY", tmp_path / "none")
+    with HouseStream(7, (), CONFIG, 1, first_chunk=2, folder=tmp_path) as stream:
+        assert list(tmp_path.iterdir()) == []  # the memory has no name once it is shared
         resumed = stream.next_chunk()
     assert multiprocessing.active_children() == []
     assert resumed is not None
@@ -35,23 +41,17 @@ def test_chunks_are_the_houses_in_order_for_any_number_of_workers() -> None:
         assert same(chunk.part(slice(at, at + 2)), house_views(7, number, (), 2))
 
 
-def test_waiting_can_be_stopped() -> None:
+def test_the_death_of_a_worker_is_reported_and_waiting_can_be_stopped() -> None:
     with HouseStream(7, (), ChunkConfig(houses=200, views=2), 1) as stream:
         assert stream.next_chunk(lambda: True) is None
-
-
-def test_the_death_of_a_worker_is_reported() -> None:
-    with HouseStream(7, (), ChunkConfig(houses=200, views=2), 1) as stream:
         multiprocessing.active_children()[0].kill()
         with pytest.raises(StreamError, match="exit code -9"):
             stream.next_chunk()
 
 
-def test_the_memory_has_no_name_once_it_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("testspace.experiments.generalist.stream._SHARED_MEMORY", tmp_path / "none")
-    with HouseStream(7, (), CONFIG, 1, folder=tmp_path) as stream:
-        assert list(tmp_path.iterdir()) == []
-        assert stream.next_chunk() is not None
+def test_a_worker_does_without_torch() -> None:
+    light = "import sys, testspace.experiments.generalist.stream; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", light], check=False).returncode == 0
 
 
 def test_the_order_uses_each_view_the_given_number_of_times() -> None:
