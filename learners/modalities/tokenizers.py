@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from vector_quantize_pytorch import FSQ, VectorQuantize
 
 from ..choices import QuantiserName
 from ..nn.precision import autocast
@@ -56,7 +55,8 @@ class Tokenizer(nn.Module):
         values = self.modality.channels * self.patch**2
         self.embed = nn.Linear(values, width)
         self.encoder = nn.Sequential(*(_Mix(width) for _ in range(depth)), nn.LayerNorm(width))
-        self.quantise = FSQ(list(levels), dim=width) if quantiser == "fsq" else _codebook(width, self.codes)
+        self._fsq = quantiser == "fsq"
+        self.quantise = _scalars(levels, width) if self._fsq else _codebook(width, self.codes)
         self.decoder = nn.Sequential(*(_Mix(width) for _ in range(depth)), nn.LayerNorm(width))
         self.restore = nn.Linear(width, values)
 
@@ -69,8 +69,7 @@ class Tokenizer(nn.Module):
     @torch.no_grad()
     def decode(self, codes: Tensor, grid: tuple[int, int]) -> Tensor:
         """Normalised images (B, C, H, W) from codes (B, N) of a grid of (rows, columns)."""
-        fsq = isinstance(self.quantise, FSQ)
-        meant = self.quantise.indices_to_codes(codes) if fsq else self.quantise.get_output_from_indices(codes)
+        meant = self.quantise.indices_to_codes(codes) if self._fsq else self.quantise.get_output_from_indices(codes)
         return self._restored(meant.unflatten(1, grid))
 
     def forward(self, frames: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -100,7 +99,7 @@ class Tokenizer(nn.Module):
         rows, columns = image.shape[2] // self.patch, image.shape[3] // self.patch
         x = self.encoder(self.embed(patchify(image, self.patch)).unflatten(1, (rows, columns)))
         flat, commitment = x.float().flatten(1, 2), image.new_zeros(())
-        if isinstance(self.quantise, FSQ):
+        if self._fsq:
             quantised, codes = self.quantise(flat)
         else:
             quantised, codes, commitment = self.quantise(flat, freeze_codebook=not learn)
@@ -112,7 +111,15 @@ class Tokenizer(nn.Module):
         return unpatchify(patches, self.patch, rows * self.patch, columns * self.patch)
 
 
-def _codebook(width: int, codes: int) -> VectorQuantize:
+def _scalars(levels: tuple[int, ...], width: int) -> nn.Module:
+    from vector_quantize_pytorch import FSQ  # here: it imports sympy and torch's compiler, two seconds of a core
+
+    return FSQ(list(levels), dim=width)
+
+
+def _codebook(width: int, codes: int) -> nn.Module:
+    from vector_quantize_pytorch import VectorQuantize
+
     return VectorQuantize(
         width, codes, codebook_dim=32, use_cosine_sim=True, decay=0.99, commitment_weight=1.0, threshold_ema_dead_code=1
     )

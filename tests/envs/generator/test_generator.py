@@ -14,10 +14,15 @@ from testspace.envs.generator import generate_house
 from testspace.envs.generator.house_reference import find_house
 from testspace.envs.gym_envs.house_env import HouseEnv
 from testspace.envs.house.assets import asset, assets, assets_of
+from testspace.envs.house.house import House
 from testspace.envs.house.house_io import house_to_json, parse_house, save_house
 
-HOUSES = [generate_house(seed) for seed in range(16)]
 DISC = 0.25
+
+
+@pytest.fixture(scope="module")
+def houses() -> list[House]:
+    return [generate_house(seed) for seed in range(16)]
 
 
 def test_a_house_is_called_by_its_number_or_its_file(tmp_path: Path) -> None:
@@ -65,8 +70,8 @@ def ways_through(house):
     return joined
 
 
-def test_houses_are_valid():
-    for house in HOUSES:
+def test_houses_are_valid(houses):
+    for house in houses:
         document = json.loads(json.dumps(house_to_json(house), allow_nan=False))
         assert house_to_json(parse_house(document, "generated")) == document
         assert 1 <= len(house.rooms) <= 10
@@ -75,8 +80,8 @@ def test_houses_are_valid():
             assert opening.written_hole is None
 
 
-def test_a_disc_can_walk_from_every_room_to_every_other():
-    for house in HOUSES:
+def test_a_disc_can_walk_from_every_room_to_every_other(houses):
+    for house in houses:
         closed = union_all([footprint(item).buffer(DISC) for item in house.objects if item.position[1] < 1.0])
         rooms = [Polygon(room.polygon).buffer(-DISC, join_style="mitre") for room in house.rooms]
         open_floor = union_all([*rooms, *ways_through(house)]) - closed
@@ -87,8 +92,8 @@ def test_a_disc_can_walk_from_every_room_to_every_other():
         assert best.distance(Point(house.agent.position[0], house.agent.position[2])) < 0.02
 
 
-def test_furniture_stands_in_its_room_on_nothing_else_and_before_no_door():
-    for house in HOUSES:
+def test_furniture_stands_in_its_room_on_nothing_else_and_before_no_door(houses):
+    for house in houses:
         walls = {wall.id: wall for wall in house.walls}
         standing = [(footprint(item), item) for item in on_floor(house)]
         for index, (shape, item) in enumerate(standing):
@@ -100,8 +105,8 @@ def test_furniture_stands_in_its_room_on_nothing_else_and_before_no_door():
                 assert shape.intersection(sill.buffer(0.95, cap_style="flat")).area < 1e-9
 
 
-def test_backs_are_to_walls():
-    for house in HOUSES:
+def test_backs_are_to_walls(houses):
+    for house in houses:
         for item in house.objects:
             if asset(item.asset_id).type in ("Bed", "Dresser", "Fridge", "Toilet", "Painting"):
                 outline = Polygon(room_of(house, item).polygon).exterior
@@ -113,8 +118,8 @@ def test_backs_are_to_walls():
                 assert outline.distance(back) < 0.04
 
 
-def test_small_things_rest_on_what_holds_them():
-    for house in HOUSES:
+def test_small_things_rest_on_what_holds_them(houses):
+    for house in houses:
         for parent in house.objects:
             top = parent.position[1] + asset(parent.asset_id).size[1] / 2
             for child in parent.children:
