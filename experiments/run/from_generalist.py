@@ -58,6 +58,7 @@ class FromGeneralist(PerceptionRecipe):
         known = self.assets - frozenset(provenance.get("excluded_assets", ()))
         self.facts = {"shared_assets": [], "generalist_knows": [len(known), len(self.assets)]}
         self.generated: ViewSet | None = None
+        self._folded: dict[str, Generalist] = {}  # by method, as it was stored last
 
     def prepare(self, advance: Advance) -> None:
         """Make the generated views; the map is empty at first."""
@@ -65,7 +66,7 @@ class FromGeneralist(PerceptionRecipe):
         views = external_views(config.generated_houses, config.generated_views, self.assets, self.seed, advance)
         self.generated = ViewSet(views)
         teacher = self.network(SPECIALIST if self.has_specialist() else self.baseline)
-        predict, camera = generalist_probabilities(folded(teacher), self.preset.camera), self.preset.camera
+        predict, camera = generalist_probabilities(teacher, self.preset.camera), self.preset.camera
         fusion = self.preset.fusion
         prior = surface_prior(views) if fusion.prior_power else None
         self.semantic_map = SemanticMap(predict, self.learnable, camera, prior, fusion)
@@ -84,6 +85,7 @@ class FromGeneralist(PerceptionRecipe):
         file = weights_file(self.run, SPECIALIST)
         file.parent.mkdir(exist_ok=True)
         save_weights(file, trainer.learner.specialist, CLASSES, provenance)
+        self._folded.pop(SPECIALIST, None)
         self.recall(trainer, advance)
 
     def recall(self, trainer: Trainer, advance: Advance) -> None:
@@ -93,7 +95,7 @@ class FromGeneralist(PerceptionRecipe):
         """
         assert self.semantic_map is not None
         # as stored, in half precision: what a resumed run has
-        self.semantic_map.predict = generalist_probabilities(folded(self.network(SPECIALIST)), self.preset.camera)
+        self.semantic_map.predict = generalist_probabilities(self.network(SPECIALIST), self.preset.camera)
         buffer = trainer.buffer
         if not len(buffer) or buffer.total_seen > len(buffer):
             return
@@ -107,7 +109,7 @@ class FromGeneralist(PerceptionRecipe):
         """Whether its file is whole; a damaged one is removed."""
         file = weights_file(self.run, SPECIALIST)
         try:
-            return file.exists() and bool(load_weights(file, CLASSES))
+            return file.exists() and bool(self.network(SPECIALIST))
         except WeightsError as error:
             print(f"{error}; it is made again of what was learned", file=sys.stderr, flush=True)
             file.unlink()
@@ -115,7 +117,7 @@ class FromGeneralist(PerceptionRecipe):
 
     def rows(self, method: str) -> dict[str, Predict]:
         """The network from rgb, and from rgb and depth; for the specialist also the map, and both together."""
-        network, fused, camera = folded(self.network(method)), self.semantic_map, self.preset.camera
+        network, fused, camera = self.network(method), self.semantic_map, self.preset.camera
         rows: dict[str, Predict] = {
             method: lambda frames: classify_frames(network, frames, camera, depth=False),
             f"{method}_rgbd": lambda frames: classify_frames(network, frames, camera),
@@ -126,10 +128,12 @@ class FromGeneralist(PerceptionRecipe):
         return rows
 
     def network(self, method: str) -> Generalist:
-        """The network of this method as it was stored last."""
-        if method == self.baseline:
-            return self.generalist
-        return load_weights(weights_file(self.run, method), CLASSES).to(self.device)
+        """The `folded` network of this method as it was stored last."""
+        if method not in self._folded:
+            trained = method != self.baseline
+            network = load_weights(weights_file(self.run, method), CLASSES) if trained else self.generalist
+            self._folded[method] = folded(network.to(self.device))
+        return self._folded[method]
 
 
 def _with_map(network: Generalist, fused: SemanticMap, frames: Frame, camera: Camera) -> NDArray[np.int16]:

@@ -83,16 +83,13 @@ def load_weights(file: Path, classes: Sequence[str]) -> Generalist:
     if _json(file, metadata, "classes") != list(classes):
         raise WeightsError(f"{file}: its classes are not those of this testspace; use weights made for them")
     config = _config(file, _json(file, metadata, "network"), len(classes))
-    with torch.device("meta"):  # the shapes for these sizes, without allocating them
-        expected = {
-            name: tuple(value.shape)
-            for name, value in Generalist(config).state_dict().items()
-            if not name.endswith("num_batches_tracked")
-        }
+    with torch.device("meta"):  # the shapes for these sizes, without allocating or drawing them
+        network = Generalist(config)
+    counts = {name for name in network.state_dict() if name.endswith("num_batches_tracked")}
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items() if name not in counts}
     if shapes != expected:
         differing = sorted(name for name in {*shapes, *expected} if shapes.get(name) != expected.get(name))
         raise WeightsError(f"{file}: it does not fit its own sizes: {differing[0]}")
-    network = Generalist(config)
     with safe_open(file, "pt") as stored:
         tensors = {name: stored.get_tensor(name) for name in expected}
     if metadata.get(DIGEST) not in (None, tensor_digest(tensors)):
@@ -100,7 +97,7 @@ def load_weights(file: Path, classes: Sequence[str]) -> Generalist:
     state = {name: value.float() for name, value in tensors.items()}
     if not all(bool(value.isfinite().all()) for value in state.values()):
         raise WeightsError(f"{file}: some of its weights are not numbers")
-    network.load_state_dict(state, strict=False)
+    network.load_state_dict({**state, **{name: torch.tensor(0) for name in counts}}, assign=True)
     return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
 

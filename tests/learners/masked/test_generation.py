@@ -68,9 +68,10 @@ def test_every_id_is_the_likeliest_of_the_teacher_forced_pass() -> None:
             model.decode(tokens, model.encode(tokens, inputs, model.marks()), targets, model.marks())
         )
     for place in range(WORDS.length):
-        best = logits[:, place].masked_fill(~may_follow(WORDS, place), -torch.inf).argmax(-1)
+        allowed = logits[:, place].masked_fill(~may_follow(WORDS, place), -torch.inf)
         open_ = (said[:, :place] != END).all(1)
-        assert torch.equal(said[open_, place], best[open_])
+        # where two are as likely, sums in another order may choose the other
+        torch.testing.assert_close(allowed.gather(1, said[:, place : place + 1])[open_, 0], allowed.amax(1)[open_])
 
 
 def test_units_are_whole_and_draws_are_seeded() -> None:
