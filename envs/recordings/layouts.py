@@ -25,16 +25,15 @@ LAYOUTS: dict[str, tuple[Callable[[Path], bool], Callable[[Path], Recording]]] =
     "Stray Scanner": (is_stray, read_stray),
     "Record3D": (is_record3d, read_record3d),
     "Replica as NICE-SLAM": (is_nice_slam, read_nice_slam),
-    "rosbag2 (.mcap)": (is_rosbag, read_rosbag),
+    "ROS bag (.bag, .mcap, .db3)": (is_rosbag, read_rosbag),
 }
 """Name of each layout: whether a path has it, and its reader."""
 
-BAGS = {
-    ".db3": "a rosbag2 in SQLite; convert it to MCAP with `ros2 bag convert`",
-    ".bag": "a bag of ROS 1; convert it to MCAP with `mcap convert` of the MCAP command line",
-    ".zstd": "a compressed file; unpack it with `zstd -d`",
+PACKED = {
+    ".zstd": "a bag that is compressed as a whole; unpack it with `zstd -d`",
+    ".active": "a bag that was not closed; mend it with `rosbag reindex`",
 }
-"""What to do with other bags, by the ending of their files."""
+"""What to do with bags that cannot be read as they are, by the ending of their files."""
 
 
 def open_recording(path: str | Path) -> Recording:
@@ -54,6 +53,6 @@ def open_recording(path: str | Path) -> Recording:
                 if known(inner):
                     return read(inner)
     for file in [path, *(sorted(path.iterdir())[:MAX_INNER] if path.is_dir() else [])]:
-        if file.suffix in BAGS:
-            raise RecordingError(path, BAGS[file.suffix])
+        if file.suffix in PACKED:
+            raise RecordingError(path, PACKED[file.suffix])
     raise RecordingError(path, f"not a recording of a layout that is read: {', '.join(LAYOUTS)}")

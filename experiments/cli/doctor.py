@@ -23,7 +23,7 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "sb3": (("stable_baselines3",), "--policy ppo.zip; training PPO"),
     "onnx": (("onnxruntime", "onnx", "onnxscript"), "--policy policy.onnx; testspace export-onnx"),
     "play": (("pygame",), "testspace play: walk by keyboard"),
-    "mcap": (("mcap",), "rosbag2 recordings in MCAP"),
+    "rosbags": (("rosbags",), "recordings in ROS bags: .bag, .mcap, .db3"),
     "view": (("rerun",), "testspace watch: a run in Rerun"),
     "wandb": (("wandb",), "run --wandb PROJECT: curves in Weights & Biases"),
     "ray": (("ray",), "experiment --grid through Ray"),
