@@ -24,6 +24,7 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "onnx": (("onnxruntime", "onnx", "onnxscript"), "--policy policy.onnx; testspace export-onnx"),
     "play": (("pygame",), "testspace play: walk by keyboard"),
     "rosbags": (("rosbags",), "recordings in ROS bags: .bag, .mcap, .db3"),
+    "exr": (("OpenEXR",), "depth of Record3D's export EXR + JPG"),
     "view": (("rerun",), "testspace watch: a run in Rerun"),
     "wandb": (("wandb",), "run --wandb PROJECT: curves in Weights & Biases"),
     "ray": (("ray",), "experiment --grid through Ray"),
