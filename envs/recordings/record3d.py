@@ -16,7 +16,6 @@ extra `exr`; without them a recording has colours and no depth.
 
 from __future__ import annotations
 
-import importlib
 import json
 import zipfile
 import zlib
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 
 from ..conventions import from_quaternions
 from .exr import has_openexr, read_exr
+from .lzfse import check_size, decompressor
 from .recording import FrameError, Recording, RecordingError, Track, make_recording
 from .recording_files import MAX_PICTURE_BYTES, MAX_SIDE, as_rgb, decode, numbered, read_text, rgb_reader
 
@@ -58,7 +58,7 @@ def read_record3d(path: Path) -> Recording:
         return _read_export(path)
     archive = _Folder(path) if path.is_dir() else _Zip(path)
     told = _metadata(path, archive.text("metadata"))
-    unpack, names, size = _lzfse(), archive.names(), told.depth_size
+    unpack, names, size = decompressor(), archive.names(), told.depth_size
     numbers = np.arange(len(told.poses))
     there = np.array([f"rgbd/{n}.jpg" in names for n in numbers], np.bool_)
 
@@ -176,22 +176,15 @@ class _Folder:
         return read_text(self._path / name)
 
 
-def _lzfse() -> Callable[[bytes], bytes] | None:
-    try:
-        module = importlib.import_module("liblzfse")
-    except ImportError:
-        return None
-    unpack: Callable[[bytes], bytes] = module.decompress
-    return unpack
-
-
 def _array(
     unpack: Callable[[bytes], bytes], data: bytes, dtype: type, size: tuple[int, int], source: Path
 ) -> NDArray[Any]:
+    expected = np.dtype(dtype).itemsize * size[0] * size[1]
     try:
+        check_size(data, expected)
         raw = unpack(data)
     except Exception:  # the module's own error type, which is a subclass of Exception only in some versions
         raw = b""
-    if len(raw) != np.dtype(dtype).itemsize * size[0] * size[1]:
+    if len(raw) != expected:
         raise FrameError(source, f"a depth or confidence map is damaged, or not of {size[1]} x {size[0]} pixels")
     return np.frombuffer(raw, dtype).reshape(size)
