@@ -24,7 +24,7 @@ STOREY = 2.0
 
 @dataclass(frozen=True)
 class FloorLevel:
-    """The lowest large layer of level triangles."""
+    """A large layer of level triangles: the one of the scene's storey."""
 
     level: float
     """Height (y), in metres."""
@@ -37,8 +37,9 @@ class FloorLevel:
 
 
 def floor_level(scene: Scene) -> FloorLevel | None:
-    """The floor of a scene: the lowest large layer of triangles that face up; None if it has no level triangle.
+    """The floor of a scene's storey (`Scene.storey`; the highest where it has fewer); None if it has no level triangle.
 
+    It is a large layer of triangles that face up; the first of them is the lowest storey.
     Triangles labelled Floor come before all others. Winding may be wrong: a large layer that faces down, with nothing
     that faces up within SLAB above it, is a floor that is wound the other way round. Table tops are too small.
     """
@@ -72,18 +73,21 @@ def floor_level(scene: Scene) -> FloorLevel | None:
     def near(number: int) -> NDArray[np.bool_]:
         return faces & ((layers == number) | (layers == number + 1))
 
-    at_level = near(layer)
-    level = float(np.average(heights[at_level], weights=area[at_level]))
-    top, storeys = float(corners[..., 1].max()), [level]
+    def height_of(number: int) -> float:
+        return float(np.average(heights[near(number)], weights=area[near(number)]))
+
+    top, chosen, storeys = float(corners[..., 1].max()), [layer], [height_of(layer)]
     for number in np.flatnonzero(large).tolist():
-        height = float(np.average(heights[near(number)], weights=area[near(number)]))
+        height = height_of(number)
         if height >= storeys[-1] + STOREY and top >= height + STOREY:
+            chosen.append(number)
             storeys.append(height)
-    return FloorLevel(level, faces, at_level, tuple(storeys))
+    storey = min(scene.storey, len(storeys) - 1)
+    return FloorLevel(storeys[storey], faces, near(chosen[storey]), tuple(storeys))
 
 
 def on_floor(scene: Scene) -> tuple[Scene, tuple[float, ...]]:
-    """The scene moved so that its floor is at y = 0, and the heights of its storeys, in metres, by then.
+    """The scene moved so that the floor of its storey is at y = 0, and the heights of all storeys, in metres, by then.
 
     A scene whose floor is within LAYER of 0, or which has none, is returned as it is.
     """

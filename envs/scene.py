@@ -135,6 +135,9 @@ class Scene:
     """(T, 128, 128): below SOLID a surface with that texture has a hole (`render.cutouts`); None if there are no
     holes."""
 
+    storey: int = 0
+    """The storey that the agent walks on, where there are no rooms: 0 for the lowest (`floor_level`)."""
+
     def __post_init__(self) -> None:
         vertices, faces = len(self.vertices), len(self.faces)
         expected: dict[str, tuple[Any, tuple[int, ...]]] = {

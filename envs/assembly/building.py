@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from ..floor_level import on_floor
 from ..generator import generate_house
 from ..house.house import House
 from ..house.house_io import load_house
-from ..meshes import MeshWarning, is_mesh, load_mesh
+from ..meshes import MeshError, MeshWarning, is_mesh, load_mesh
 from ..packs.pack import FurniturePack
 from ..scene import Scene
 from .assemble import assemble
@@ -32,14 +33,16 @@ def build_scene(house: House, pack: FurniturePack | None = None, variant: int = 
     return assemble(house, variant) if pack is None else assemble_with_pack(house, pack)
 
 
-def load_scene(ref: Scene | House | Path | str | int, up: Up | None = None, scale: float = 1.0) -> Scene:
+def load_scene(
+    ref: Scene | House | Path | str | int, up: Up | None = None, scale: float = 1.0, storey: int = 0
+) -> Scene:
     """Load the Scene of a reference.
 
     ref: a Replica folder; a .glb, .gltf, .obj or .ply file; "FILE.json", "FILE.jsonl[.gz][:LINE]" with a ProcTHOR
     house; the seed of a generated house; a House; or a Scene, which is returned. up: "y", "z" or "-y", the axis of a
     mesh file that points up; by default y in .glb, .gltf and .obj, z in .ply and Replica folders. scale: metres of one
-    unit of a mesh file. A mesh is moved so that its floor is at y = 0 (`floor_level.on_floor`), and a warning
-    (MeshWarning) names its storeys if it has several.
+    unit of a mesh file. storey: the one of a mesh that the agent walks on, 0 for the lowest; the mesh is moved so that
+    its floor is at y = 0 (`floor_level.on_floor`), and a warning (MeshWarning) names the storeys if there are several.
     Raises MeshError or HouseError of one line; warns (MeshWarning) with counts of ignored elements.
     """
     if isinstance(ref, Scene):
@@ -49,10 +52,12 @@ def load_scene(ref: Scene | House | Path | str | int, up: Up | None = None, scal
     if isinstance(ref, (int, np.integer)):
         return build_scene(generate_house(int(ref)))
     if is_mesh(ref):
-        scene, storeys = on_floor(load_mesh(Path(ref), up, scale))
+        scene, storeys = on_floor(replace(load_mesh(Path(ref), up, scale), storey=storey))
+        told = f"{max(1, len(storeys))} storeys (floors at {', '.join(f'{height:.1f}' for height in storeys)} m)"
+        if not 0 <= storey < max(1, len(storeys)):
+            raise MeshError(str(ref), "", f"it has no storey {storey}: it has {told}, counted from 0")
         if len(storeys) > 1:
-            heights = ", ".join(f"{height:.1f}" for height in storeys)
-            message = f"{ref}: {len(storeys)} storeys (floors at {heights} m): the agent walks on the lowest"
+            message = f"{ref}: {told}: the agent walks on storey {storey}, counted from 0 (--storey)"
             warnings.warn(message, MeshWarning, stacklevel=2)
         return scene
     return build_scene(load_house(ref))

@@ -17,6 +17,7 @@ from ...core.frame import FRAME_SPEC, Camera, Frame
 from ..choices import Light
 from ..floor import ReachableFloor
 from ..house.house import House
+from ..meshes.parts import Up
 from ..scene import Scene
 from ..simulator import Simulator
 from .loaded_house import LoadedHouse
@@ -64,6 +65,9 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         assets: str | None = None,
         light: Light = "baked",
         antialias: int = 1,
+        up: Up | None = None,
+        scale: float = 1.0,
+        storey: int = 0,
     ) -> None:
         """`house`: "FILE[:LINE]" or a Path (see load_house), a Replica folder or a .glb, .obj or .ply file
         (`load_scene`), a seed of generate_house, a House, or a LoadedHouse, which several environments may share
@@ -74,6 +78,8 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         `max_steps`. `threads` share the pixels of each frame. `assets` names an installed furniture pack
         (`envs.packs`) to furnish the house with. `light` is the ray caster's: "baked" (soft shadows; takes a second
         before the first frame) or "direct". `antialias` n: rgb is the mean of n x n rays a pixel.
+        `up`, `scale` and `storey` are of a mesh (`load_scene`): the axis that points up, metres of one unit, and the
+        storey that the agent walks on, 0 for the lowest.
         """
         if max_steps < 1:
             raise ValueError(f"HouseEnv: max_steps must be 1 or more, got {max_steps}")
@@ -84,7 +90,7 @@ class HouseEnv(gymnasium.Env[Frame, np.int64]):
         if isinstance(house, LoadedHouse):
             self.loaded = house
         else:
-            self.loaded = LoadedHouse.open(house, camera, threads, light, antialias, assets)
+            self.loaded = LoadedHouse.open(house, camera, threads, light, antialias, assets, up, scale, storey)
         self.action_space = spaces.Discrete(len(Action))
         size = (self.camera.height, self.camera.width)
         self.observation_space = spaces.Dict(  # type: ignore[assignment]

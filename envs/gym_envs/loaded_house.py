@@ -14,6 +14,7 @@ from ..choices import Light
 from ..house.house import House
 from ..house.house_io import load_house
 from ..meshes import is_mesh
+from ..meshes.parts import Up
 from ..packs.pack import FurniturePack, open_pack
 from ..render.raycast import RayCastSimulator
 from ..scene import Scene, empty_scene
@@ -46,10 +47,17 @@ class LoadedHouse:
         light: Light = "baked",
         antialias: int = 1,
         assets: str | None = None,
+        up: Up | None = None,
+        scale: float = 1.0,
+        storey: int = 0,
     ) -> LoadedHouse:
         """Load or generate a house, or load a mesh, for the ray caster. The parameters are those of HouseEnv."""
         if is_mesh(house):
-            return cls.from_scene(load_scene(house), camera, threads, light, antialias)
+            return cls.from_scene(load_scene(house, up, scale, storey), camera, threads, light, antialias)
+        if up is not None or scale != 1.0 or storey:
+            raise ValueError(
+                "HouseEnv: up, scale and storey are for meshes: a house file is y-up, in metres, of one storey"
+            )
         described = _description(house)
         pack = open_pack(assets) if assets else None
         scene = build_scene(described, pack)

@@ -25,35 +25,47 @@ LAYOUTS: dict[str, tuple[Callable[[Path], bool], Callable[[Path], Recording]]] =
     "Stray Scanner": (is_stray, read_stray),
     "Record3D": (is_record3d, read_record3d),
     "Replica as NICE-SLAM": (is_nice_slam, read_nice_slam),
-    "rosbag2 (.mcap)": (is_rosbag, read_rosbag),
+    "ROS bag (.bag, .mcap, .db3)": (is_rosbag, read_rosbag),
 }
 """Name of each layout: whether a path has it, and its reader."""
 
-BAGS = {
-    ".db3": "a rosbag2 in SQLite; convert it to MCAP with `ros2 bag convert`",
-    ".bag": "a bag of ROS 1; convert it to MCAP with `mcap convert` of the MCAP command line",
-    ".zstd": "a compressed file; unpack it with `zstd -d`",
+PACKED = {
+    ".zstd": "a bag that is compressed as a whole; unpack it with `zstd -d`",
+    ".active": "a bag that was not closed; mend it with `rosbag reindex`",
 }
-"""What to do with other bags, by the ending of their files."""
+"""What to do with bags that cannot be read as they are, by the ending of their files."""
+
+
+INNER = ("rgb", "depth", "color", "pose", "results", "rgbd", "iphone", "lowres_wide", "lowres_depth", "confidence")
+"""Folders within a recording that are taken for it when they are named."""
 
 
 def open_recording(path: str | Path) -> Recording:
-    """The recording in a file or folder, or in the first folder within it, in any of LAYOUTS.
+    """The recording in a file or folder, in the only folder within it that has one, or around it, in any of LAYOUTS.
 
-    RecordingError if there is none, or it is broken.
+    RecordingError if there is none or several, or it is broken.
     """
     path = Path(path)
     if not path.exists():
         raise RecordingError(path, "there is no such file or folder")
-    for known, read in LAYOUTS.values():
-        if known(path):
-            return read(path)
-    for inner in sorted(path.iterdir())[:MAX_INNER] if path.is_dir() else []:  # unpacked into a folder of its own
-        if inner.is_dir():
-            for known, read in LAYOUTS.values():
-                if known(inner):
-                    return read(inner)
-    for file in [path, *(sorted(path.iterdir())[:MAX_INNER] if path.is_dir() else [])]:
-        if file.suffix in BAGS:
-            raise RecordingError(path, BAGS[file.suffix])
+    if read := _reader(path):
+        return read(path)
+    entries = sorted(path.iterdir())[:MAX_INNER] if path.is_dir() else []
+    inner = [(folder, read) for folder in entries if folder.is_dir() and (read := _reader(folder))]
+    if len(inner) > 1:
+        names = ", ".join(folder.name for folder, _ in inner[:5])
+        raise RecordingError(path, f"it holds {len(inner)} recordings ({names}{', ...' * (len(inner) > 5)}); name one")
+    if inner:  # unpacked into a folder of its own
+        folder, read = inner[0]
+        return read(folder)
+    around = path.absolute().parent
+    if (path.is_file() or path.name in INNER) and (read := _reader(around)):
+        return read(around)
+    for file in [path, *entries]:
+        if file.suffix in PACKED:
+            raise RecordingError(path, PACKED[file.suffix])
     raise RecordingError(path, f"not a recording of a layout that is read: {', '.join(LAYOUTS)}")
+
+
+def _reader(path: Path) -> Callable[[Path], Recording] | None:
+    return next((read for known, read in LAYOUTS.values() if known(path)), None)

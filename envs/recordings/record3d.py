@@ -1,21 +1,26 @@
-"""Record3D (an app for iPhones): its .r3d files, and folders unpacked from them.
+"""Record3D (an app for iPhones): its .r3d files, folders unpacked from them, and its export "EXR + JPG".
 
-    metadata            JSON: w, h, K (9 numbers, column by column), fps, dw, dh, poses [[qx, qy, qz, qw, tx, ty, tz]]
+    metadata            JSON: w, h, K (9 numbers, column by column), fps, dw, dh, poses [[qx, qy, qz, qw, tx, ty, tz]],
+                        and since 2022 perFrameIntrinsicCoeffs [[fx, fy, cx, cy]], frameTimestamps (seconds)
     rgbd/0.jpg          colours
     rgbd/0.depth        float32 metres, dh rows of dw, compressed by LZFSE
     rgbd/0.conf         uint8 confidence, 0 to 2, compressed alike; optional
 
-Poses are ARKit's: camera to world, y up, camera axes as OpenGL's. LZFSE needs `pip install pyliblzfse`; without it the
-recording has colours and no depth.
+    metadata.json       the same, of the export
+    rgb/0.jpg           colours
+    depth/0.exr         metres, in channel R
+
+Poses are ARKit's: camera to world, y up, camera axes as OpenGL's. LZFSE needs `pip install pyliblzfse`, OpenEXR the
+extra `exr`; without them a recording has colours and no depth.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,33 +28,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..conventions import from_quaternions
+from .exr import has_openexr, read_exr
+from .lzfse import check_size, decompressor
 from .recording import FrameError, Recording, RecordingError, Track, make_recording
-from .recording_files import MAX_PICTURE_BYTES, MAX_SIDE, as_rgb, decode, read_text
+from .recording_files import MAX_PICTURE_BYTES, MAX_SIDE, as_rgb, decode, numbered, read_text, rgb_reader
+
+
+@dataclass(frozen=True)
+class _Metadata:
+    poses: NDArray[np.float64]
+    """(N, 7)."""
+    intrinsics: NDArray[np.float64]
+    """(N, 4) or (4,)."""
+    times: NDArray[np.float64]
+    """(N,) seconds."""
+    depth_size: tuple[int, int] | None
+    """Rows and columns."""
 
 
 def is_record3d(path: Path) -> bool:
-    """Whether a path is a .r3d file, or a folder unpacked from one."""
-    return path.suffix == ".r3d" or ((path / "metadata").is_file() and (path / "rgbd").is_dir())
+    """Whether a path is a .r3d file, a folder unpacked from one, or an export of EXR + JPG."""
+    unpacked = (path / "metadata").is_file() and (path / "rgbd").is_dir()
+    return path.suffix == ".r3d" or unpacked or _is_export(path)
 
 
 def read_record3d(path: Path) -> Recording:
-    """The recording of a .r3d file or of its folder."""
+    """The recording of a .r3d file, of its folder, or of an export."""
+    if _is_export(path):
+        return _read_export(path)
     archive = _Folder(path) if path.is_dir() else _Zip(path)
-    try:
-        header = json.loads(archive.text("metadata"))
-        k = np.array(header["K"], np.float64).reshape(3, 3).T
-        rows = np.array(header["poses"], np.float64).reshape(-1, 7)
-        size = (int(header["dh"]), int(header["dw"])) if "dh" in header else None
-        rate = float(header.get("fps", 60))
-        if (size and not all(0 < side <= MAX_SIDE for side in size)) or not 0 < rate < 1e6:
-            raise ValueError(f"dw, dh or fps is out of range: {size}, {rate}")
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        if isinstance(error, RecordingError):
-            raise
-        raise RecordingError(path, f"metadata: K, poses, dw and dh are needed as Record3D writes them ({error!r:.100})"
-                             ) from None  # fmt: skip
-    unpack, names = _lzfse(), archive.names()
-    numbers = np.arange(len(rows))
+    told = _metadata(path, archive.text("metadata"))
+    unpack, names, size = decompressor(), archive.names(), told.depth_size
+    numbers = np.arange(len(told.poses))
     there = np.array([f"rgbd/{n}.jpg" in names for n in numbers], np.bool_)
 
     def rgb(number: int) -> NDArray[np.uint8]:
@@ -69,12 +79,54 @@ def read_record3d(path: Path) -> Recording:
     if stored and unpack is not None and size is not None:
         there &= np.array([f"rgbd/{n}.depth" in names for n in numbers], np.bool_)
         more["read_depth"] = metres
-    poses = from_quaternions(rows[:, 4:7], rows[:, :4])
-    track = Track(numbers / rate, poses, "opengl", "y", k[[0, 1, 0, 1], [0, 1, 2, 2]], numbers)
-    made = make_recording(path, track, there, rgb, **more)
+    made = make_recording(path, _track(told), there, rgb, **more)
     if stored and "read_depth" not in more:
         made.faults["depth map that is left out (pip install pyliblzfse to read Record3D's)"] = len(made)
     return made
+
+
+def _is_export(path: Path) -> bool:
+    return (path / "metadata.json").is_file() and (path / "rgb").is_dir() and (path / "depth").is_dir()
+
+
+def _read_export(path: Path) -> Recording:
+    told = _metadata(path, read_text(path / "metadata.json"))
+    rgb, depth = numbered(path / "rgb", ".jpg", ".jpeg", ".png"), numbered(path / "depth", ".exr")
+    read = bool(depth) and has_openexr()
+    more: dict[str, Any] = {"read_depth": lambda number: read_exr(depth[number])} if read else {}
+    there = np.array([n in rgb and (not read or n in depth) for n in range(len(told.poses))], np.bool_)
+    made = make_recording(path, _track(told), there, rgb_reader(rgb), **more)
+    if depth and not read:
+        made.faults["depth map that is left out (pip install 'testspace[exr]' to read Record3D's)"] = len(made)
+    return made
+
+
+def _metadata(path: Path, text: str) -> _Metadata:
+    try:
+        header = json.loads(text)
+        k = np.array(header["K"], np.float64).reshape(3, 3).T
+        poses = np.array(header["poses"], np.float64).reshape(-1, 7)
+        size = (int(header["dh"]), int(header["dw"])) if "dh" in header else None
+        rate = float(header.get("fps", 60))
+        if (size and not all(0 < side <= MAX_SIDE for side in size)) or not 0 < rate < 1e6:
+            raise ValueError(f"dw, dh or fps is out of range: {size}, {rate}")
+        own = np.array(header.get("perFrameIntrinsicCoeffs") or [], np.float64)
+        times = np.array(header.get("frameTimestamps") or [], np.float64)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, AttributeError) as error:
+        raise RecordingError(path, f"metadata: K, poses, dw and dh are needed as Record3D writes them ({error!r:.100})"
+                             ) from None  # fmt: skip
+    count = len(poses)
+    return _Metadata(
+        poses,
+        own if own.shape == (count, 4) else k[[0, 1, 0, 1], [0, 1, 2, 2]],
+        times if times.shape == (count,) else np.arange(count) / rate,
+        size,
+    )
+
+
+def _track(told: _Metadata) -> Track:
+    poses = from_quaternions(told.poses[:, 4:7], told.poses[:, :4])
+    return Track(told.times, poses, "opengl", "y", told.intrinsics, np.arange(len(poses)))
 
 
 class _Zip:
@@ -124,22 +176,15 @@ class _Folder:
         return read_text(self._path / name)
 
 
-def _lzfse() -> Callable[[bytes], bytes] | None:
-    try:
-        module = importlib.import_module("liblzfse")
-    except ImportError:
-        return None
-    unpack: Callable[[bytes], bytes] = module.decompress
-    return unpack
-
-
 def _array(
     unpack: Callable[[bytes], bytes], data: bytes, dtype: type, size: tuple[int, int], source: Path
 ) -> NDArray[Any]:
+    expected = np.dtype(dtype).itemsize * size[0] * size[1]
     try:
+        check_size(data, expected)
         raw = unpack(data)
     except Exception:  # the module's own error type, which is a subclass of Exception only in some versions
         raw = b""
-    if len(raw) != np.dtype(dtype).itemsize * size[0] * size[1]:
+    if len(raw) != expected:
         raise FrameError(source, f"a depth or confidence map is damaged, or not of {size[1]} x {size[0]} pixels")
     return np.frombuffer(raw, dtype).reshape(size)

@@ -1,225 +1,265 @@
-"""Reader of rosbag2 recordings in MCAP: a .mcap file, or the folder of one. ROS 2 messages in CDR; needs `mcap` (extra
-`mcap`).
+"""Bags of ROS 1 (.bag) and ROS 2 (.mcap, .db3): a file, or the folder of one in several parts. Needs the extra
+`rosbags`.
 
     sensor_msgs/Image, CompressedImage     colour (rgb8, bgr8, rgba8, bgra8, mono8; JPEG, PNG): the topic of most frames
-    sensor_msgs/Image, CompressedImage     depth registered to it, of its frame: 16UC1 millimetres, 32FC1 metres
-    sensor_msgs/CameraInfo                 intrinsics, of the topic whose name is most like the colour's
+    sensor_msgs/Image, CompressedImage     depth: 16UC1 millimetres, 32FC1 metres, compressedDepth (PNG)
+    sensor_msgs/CameraInfo                 intrinsics of each frame, of the topic whose name is most like the picture's
     tf2_msgs/TFMessage, nav_msgs/Odometry  where the frame of the colour was: transforms up to the frame that has no
     geometry_msgs/PoseStamped              parent; a PoseStamped counts as the camera's pose if there is no other
 
-Worlds are z-up and optical frames look along z, as ROS has them (REP 103). Times are those of the headers.
+Depth of another frame than the colour's is reprojected by the transforms between the two, where none of them moves.
+Worlds are z-up and optical frames look along z, as ROS has them (REP 103). Times are those of the headers. Lens
+distortion is not undone: record rectified pictures.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .cdr import Cdr, CdrError
+from .bag_files import ENDINGS, BagFile
 from .phones import nearest_rows
 from .recording import FrameError, Reader, Recording, RecordingError, Track, make_recording
-from .recording_files import as_rgb, decode
+from .recording_files import MAX_SIDE, as_rgb, decode
+from .registration import registered
 from .transforms import Transforms, check
 
 MATCH_SECONDS = 0.02
 """Largest time in seconds between matching colour and depth frames."""
-_COLOURS = {"rgb8": (3, False), "bgr8": (3, True), "rgba8": (4, False), "bgra8": (4, True), "mono8": (1, False)}
-_PICTURES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
-_READ = (*_PICTURES, "sensor_msgs/msg/CameraInfo", "tf2_msgs/msg/TFMessage", "nav_msgs/msg/Odometry",
-         "geometry_msgs/msg/PoseStamped")  # fmt: skip
+MAX_PARTS = 1000
+"""Files of one bag."""
+_COLOURS = {
+    "rgb8": (3, False), "bgr8": (3, True), "8UC3": (3, True), "rgba8": (4, False), "bgra8": (4, True),
+    "8UC4": (4, True), "mono8": (1, False), "8UC1": (1, False),
+}  # fmt: skip
+"""Channels by encoding, and whether blue comes first."""
+_GREY = ("mono8", "8UC1")
+_DEPTHS: dict[str, np.dtype[Any]] = {
+    "16UC1": np.dtype(np.uint16), "mono16": np.dtype(np.uint16), "32FC1": np.dtype(np.float32),
+}  # fmt: skip
+_PACKED = "sensor_msgs/msg/CompressedImage"
+_HEADER = 12
+"""Bytes of compressedDepth's own header: its kind, and two numbers by which 32-bit depth was quantised."""
 
 
 @dataclass
 class _Topic:
     """Index of the frames of one camera."""
 
-    kind: str
+    name: str
+    encoding: str
+    """Of raw pictures, or the format of compressed ones."""
+    frame: str
     times: list[float] = field(default_factory=list)
-    logged: list[int] = field(default_factory=list)
-    """When each was recorded, in nanoseconds, by which it is read again."""
-    frame: str = ""
-    encoding: str = ""
+    places: list[tuple[int, int, int]] = field(default_factory=list)
+    """Of each frame: the part of the bag, when it was recorded (ns), and which of those recorded then."""
 
     @property
     def is_depth(self) -> bool:
-        return self.encoding in ("16UC1", "mono16", "32FC1") or "compressedDepth" in self.encoding
+        return self.encoding.split(";")[0].strip() in _DEPTHS or "compressedDepth" in self.encoding
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Colour goes before grey, and grey before what is not read; then the number of frames counts."""
+        kind = self.encoding.split(";")[0].strip()
+        readable = kind in _COLOURS or "compressed" in self.encoding or kind in ("jpeg", "png")
+        return 2 * readable - (kind in _GREY), len(self.times)
 
 
 def is_rosbag(path: Path) -> bool:
-    """Whether a path is a .mcap file, or a folder with one."""
-    return path.suffix == ".mcap" or (path.is_dir() and (path / "metadata.yaml").is_file() and bool(_files(path)))
+    """Whether a path is a bag's file, or a folder with the parts of one."""
+    return path.suffix in ENDINGS if path.is_file() else path.is_dir() and bool(_parts(path))
 
 
 def read_rosbag(path: Path) -> Recording:
     """The recording of a bag; RecordingError says what is missing."""
-    files = _files(path) if path.is_dir() else [path]
-    if len(files) > 1:
-        raise RecordingError(path, f"it has {len(files)} .mcap files; name one of them")
-    bag = _Bag(files[0])
-    colour = max((t for t in bag.topics.values() if not t.is_depth), key=lambda t: len(t.times), default=None)
+    bag = _Bag(_parts(path) if path.is_dir() else [path])
+    topics = bag.topics.values()
+    colour = max((topic for topic in topics if not topic.is_depth), key=lambda one: one.rank, default=None)
     if colour is None:
         raise RecordingError(path, "it has no topic of colour pictures (sensor_msgs/Image or CompressedImage)")
-    name = next(name for name, topic in bag.topics.items() if topic is colour)
-    if not bag.infos:
-        raise RecordingError(path, "it has no sensor_msgs/CameraInfo, so the intrinsics are unknown")
-    intrinsics = bag.infos[max(bag.infos, key=lambda other: _alike(other, name))]
     times = np.array(colour.times)
+    intrinsics = bag.intrinsics(colour.name, times)
+    if intrinsics is None:
+        raise RecordingError(path, "it has no sensor_msgs/CameraInfo, so the intrinsics are unknown")
     poses = bag.transforms.poses(colour.frame, times)
     if poses is None:
         raise RecordingError(path, f"no transform, odometry or pose says where {colour.frame!r} was")
-    depths = [t for t in bag.topics.values() if t.is_depth and t.frame == colour.frame]
     there, more = np.ones(len(times), np.bool_), {}
-    if depths:
-        depth = max(depths, key=lambda t: len(t.times))
+    read_rgb = bag.reader(colour, _rgb)
+    depth, relative = _best_depth(bag, colour)
+    if depth is not None:
         rows, there = nearest_rows(times, np.array(depth.times), MATCH_SECONDS)
-        topic = next(name for name, other in bag.topics.items() if other is depth)
-        more["read_depth"] = bag.reader(topic, [depth.logged[row] for row in rows.tolist()], _metres)
+        more["read_depth"] = bag.reader(depth, _metres, rows)
+        if relative is not None:
+            own = bag.intrinsics(depth.name, times)
+            assert own is not None
+            more["read_depth"] = _Registered(more["read_depth"], read_rgb, own, relative, intrinsics)
     track = Track(times, poses, "opencv", "z", intrinsics, np.arange(len(times)))
-    made = make_recording(path, track, there, bag.reader(name, colour.logged, _rgb), **more)
-    if not depths and any(topic.is_depth for topic in bag.topics.values()):
-        made.faults[f"depth map that is left out (of another frame than the colour's, {colour.frame!r})"] = len(made)
+    made = make_recording(path, track, there, read_rgb, **more)
+    if depth is None and any(topic.is_depth for topic in topics):
+        what = f"of another frame than the colour's, {colour.frame!r}, and no transform joins the two"
+        made.faults[f"depth map that is left out ({what})"] = len(made)
     if bag.damaged:
         made.faults["message that could not be read (dropped)"] = bag.damaged
-    if bag.cut:
-        made.faults["place where the file is damaged or cut short (read up to there)"] = 1
     return made
 
 
+def _best_depth(bag: _Bag, colour: _Topic) -> tuple[_Topic | None, NDArray[np.float64] | None]:
+    """The topic of depth of the colour's frame with most frames, else one with the transform between the two."""
+    depths = sorted((one for one in bag.topics.values() if one.is_depth), key=lambda one: -len(one.times))
+    for one in depths:
+        if one.frame == colour.frame:
+            return one, None
+    for one in depths:
+        relative = bag.transforms.between(colour.frame, one.frame)
+        if relative is not None and bag.intrinsics(one.name, np.zeros(1)) is not None:
+            return one, relative
+    return None, None
+
+
+class _Registered:
+    """Reads depth of another camera as the colour's sees it."""
+
+    def __init__(
+        self, read: Reader, read_rgb: Reader, own: NDArray[np.float64], relative: NDArray[np.float64],
+        colour: NDArray[np.float64],
+    ) -> None:  # fmt: skip
+        self._read, self._rgb, self._own, self._relative, self._colour = read, read_rgb, own, relative, colour
+        self._size: tuple[int, int] | None = None
+
+    def __call__(self, number: int) -> NDArray[np.float32]:
+        """Depth of a frame, float32 (h, w), metres."""
+        if self._size is None:
+            rows, columns, _ = self._rgb(number).shape
+            self._size = (rows, columns)
+        return registered(self._read(number), self._own[number], self._relative, self._colour[number], self._size)
+
+
 class _Bag:
-    """One pass over a file: the index of its pictures, and all small messages."""
+    """One pass over a bag: the index of its pictures, and all small messages."""
 
-    def __init__(self, file: Path) -> None:
-        self.file, self.topics, self.damaged, self.cut = file, dict[str, _Topic](), 0, False
-        self.infos: dict[str, NDArray[np.float64]] = {}
+    def __init__(self, files: list[Path]) -> None:
+        self.parts, self.damaged = [BagFile(file) for file in files], 0
+        self.topics: dict[str, _Topic] = {}
         self.transforms = Transforms()
-        poses: dict[str, list[tuple[float, NDArray[np.float64]]]] = defaultdict(list)
-        with self._open() as data:
-            for schema, channel, message in self._messages(data):
+        self._infos: dict[str, list[tuple[float, NDArray[np.float64]]]] = defaultdict(list)
+        self._poses: dict[str, list[tuple[float, NDArray[np.float64]]]] = defaultdict(list)
+        again: Counter[tuple[str, int, int]] = Counter()
+        for number, part in enumerate(self.parts):
+            for topic, kind, when, content in part.messages():
+                key = (topic, number, when)
                 try:
-                    self._take(schema.name, channel.topic, message, poses)
-                except (CdrError, ValueError):
+                    self._take(kind, topic, content, when, (number, when, again[key]))
+                except (ValueError, TypeError, AttributeError):
                     self.damaged += 1
-        if poses:  # of the camera itself, if no transform leads to it
-            most = max(poses.values(), key=len)
-            self.transforms.fallback = most
+                again[key] += 1
+        if self._poses:  # of the camera itself, if no transform leads to it
+            self.transforms.fallback = max(self._poses.values(), key=len)
 
-    def _open(self) -> BinaryIO:
-        try:
-            return self.file.open("rb")
-        except OSError as error:
-            raise RecordingError(self.file, f"it cannot be read ({error.strerror})") from None
-
-    def _messages(self, data: BinaryIO, **only: Any) -> Any:
-        """Messages of the supported types; also those of a file that was cut short and has no index."""
-        seeking, linear = _mcap()
-        try:
-            reader = (linear if self.cut else seeking)(data)
-            for schema, channel, message in reader.iter_messages(log_time_order=False, **only):
-                if schema is None or schema.name not in _READ:
-                    continue
-                if channel.message_encoding != "cdr":
-                    raise RecordingError(self.file, f"messages in {channel.message_encoding!r} are not read, only ROS"
-                                         " 2's (cdr)")  # fmt: skip
-                yield schema, channel, message
-        except RecordingError:
-            raise
-        except Exception as error:  # for a damaged file the library raises whatever its parsers raise
-            again, self.cut = not self.cut and not self.topics, True
-            if again:
-                data.seek(0)
-                yield from self._messages(data, **only)
-            elif not self.topics:
-                raise RecordingError(self.file, f"it is not an MCAP file, or damaged ({error})") from None
-
-    def _take(self, kind: str, topic: str, message: Any, poses: dict[str, Any]) -> None:
-        cdr = Cdr(message.data)
-        if kind == "tf2_msgs/msg/TFMessage":
-            for _ in range(cdr.length()):
-                time, parent = cdr.header()
-                self.transforms.add(parent, cdr.text(), time, cdr.numbers("d", 7), topic.endswith("tf_static"))
+    def _take(self, kind: str, topic: str, content: Any, when: int, place: tuple[int, int, int]) -> None:
+        if "fMessage" in kind or "TFMessage" in kind:
+            for one in content.transforms:
+                value = _seven(one.transform.translation, one.transform.rotation)
+                static = topic.endswith("tf_static")
+                self.transforms.add(one.header.frame_id, one.child_frame_id, _time(one, when), value, static)
             return
-        time, frame = cdr.header()
-        if kind in _PICTURES:
-            known = self.topics.setdefault(topic, _Topic(kind))
-            if not known.times:
-                known.frame = frame
-                if kind == _PICTURES[0]:
-                    cdr.numbers("I", 2)
-                known.encoding = cdr.text()
+        time, frame = _time(content, when), str(content.header.frame_id)
+        if "Image" in kind:
+            encoding = content.format if kind == _PACKED else content.encoding
+            known = self.topics.setdefault(topic, _Topic(topic, str(encoding), frame))
             known.times.append(time)
-            known.logged.append(message.log_time)
-        elif kind == "sensor_msgs/msg/CameraInfo" and topic not in self.infos:
-            cdr.numbers("I", 2), cdr.text(), cdr.sequence("d")
-            self.infos[topic] = cdr.numbers("d", 9)[[0, 4, 2, 5]]
-        elif kind == "nav_msgs/msg/Odometry":
-            self.transforms.add(frame, cdr.text(), time, cdr.numbers("d", 7), False)
-        elif kind == "geometry_msgs/msg/PoseStamped":
-            value = cdr.numbers("d", 7)
-            check(value)
-            poses[topic].append((time, value))
+            known.places.append(place)
+        elif "CameraInfo" in kind:
+            k = np.asarray(content.k if hasattr(content, "k") else content.K, np.float64)
+            self._infos[topic].append((time, k[[0, 4, 2, 5]]))
+        else:
+            pose = content.pose.pose if "Odometry" in kind else content.pose
+            value = _seven(pose.position, pose.orientation)
+            if "Odometry" in kind:
+                self.transforms.add(frame, str(content.child_frame_id), time, value, False)
+            else:
+                check(value)
+                self._poses[topic].append((time, value))
 
-    def reader(self, topic: str, logged: list[int], picture: Any) -> Reader:
-        """A reader of a topic's frames by number; one of them is in memory."""
+    def intrinsics(self, topic: str, times: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """fx, fy, cx, cy (N, 4) of the camera of a topic, the nearest told of each time; None if none are."""
+        if not self._infos:
+            return None
+        told = self._infos[max(self._infos, key=lambda other: _alike(other, topic))]
+        rows, _ = nearest_rows(times, np.array([time for time, _ in told]), np.inf)
+        return np.array([value for _, value in told])[rows]
+
+    def reader(self, topic: _Topic, picture: Any, rows: NDArray[np.int64] | None = None) -> Reader:
+        """A reader of a topic's frames by number, or by their place in `rows`; one of them is in memory."""
 
         def read(number: int) -> NDArray[Any]:
-            when = logged[number]
-            with self._open() as data:
-                for schema, _, message in self._messages(data, topics=[topic], starting_at=when, ending_at=when):
-                    try:
-                        image: NDArray[Any] = picture(schema.name, Cdr(message.data), f"{self.file}: {topic} {number}")
-                        return image
-                    except CdrError as error:
-                        raise FrameError(self.file, f"{topic}: frame {number}: {error}") from None
-            raise FrameError(self.file, f"{topic}: frame {number} is missing now")
+            part, when, nth = topic.places[number if rows is None else int(rows[number])]
+            source = f"{self.parts[part].file}: {topic.name}: frame {number}"
+            found = [content for *_, content in self.parts[part].messages(topic.name, when)]
+            if nth >= len(found) or found[nth] is None:
+                raise FrameError(source, "it is missing or damaged now")
+            image: NDArray[Any] = picture(found[nth], source)
+            return image
 
         return read
 
 
-def _rgb(kind: str, cdr: Cdr, source: str) -> NDArray[np.uint8]:
-    cdr.header()
-    if kind == _PICTURES[1]:
-        cdr.text()
-        return as_rgb(decode(bytes(cdr.bytes()), source), source)
-    height, width, encoding, rows = _raw(cdr)
-    if encoding not in _COLOURS:
-        raise FrameError(source, f"pictures of encoding {encoding!r} are not read")
-    channels, reverse = _COLOURS[encoding]
-    image = rows[:, : width * channels].reshape(height, width, channels)
+def _rgb(message: Any, source: str) -> NDArray[np.uint8]:
+    if not hasattr(message, "encoding"):
+        return as_rgb(decode(message.data.tobytes(), source), source)
+    if message.encoding not in _COLOURS:
+        raise FrameError(source, f"pictures of encoding {message.encoding!r} are not read")
+    channels, reverse = _COLOURS[message.encoding]
+    image = _rows(message, np.dtype(np.uint8), channels, source).reshape(message.height, message.width, channels)
     image = np.repeat(image, 3, axis=2) if channels == 1 else image[..., :3]
     return np.ascontiguousarray(image[..., ::-1] if reverse else image)
 
 
-def _metres(kind: str, cdr: Cdr, source: str) -> NDArray[np.float32]:
-    cdr.header()
-    if kind == _PICTURES[1]:
-        form, data = cdr.text(), bytes(cdr.bytes())
-        image = decode(data[12:] if "compressedDepth" in form else data, source)  # after compressedDepth's own header
-        if image.dtype != np.uint16 or image.ndim != 2:
-            raise FrameError(source, f"expected depth of 16 bits, found {image.dtype} {image.shape}")
-        return image.astype(np.float32) / np.float32(1000)
-    height, width, encoding, rows = _raw(cdr)
-    if encoding == "32FC1":
-        return np.ascontiguousarray(rows[:, : width * 4]).view(np.float32).reshape(height, width).copy()
-    millimetres = np.ascontiguousarray(rows[:, : width * 2]).view(np.uint16).reshape(height, width)
-    return millimetres.astype(np.float32) / np.float32(1000)
+def _metres(message: Any, source: str) -> NDArray[np.float32]:
+    if hasattr(message, "encoding"):
+        if message.encoding not in _DEPTHS:
+            raise FrameError(source, f"depth of encoding {message.encoding!r} is not read")
+        kind = _DEPTHS[message.encoding].newbyteorder(">" if message.is_bigendian else "<")
+        image = _rows(message, kind, 1, source)
+        scale = np.float32(1 if kind.kind == "f" else 1000)
+        return image.astype(np.float32) / scale
+    data, packed = message.data.tobytes(), "compressedDepth" in message.format
+    image = decode(data[_HEADER:] if packed else data, source)
+    if image.dtype != np.uint16 or image.ndim != 2:
+        raise FrameError(source, f"expected depth of 16 bits, found {image.dtype} {image.shape}")
+    if packed and message.format.startswith("32FC1"):  # the inverse of depth was stored, by two numbers
+        a, b = np.frombuffer(data[4:_HEADER], "<f4")
+        with np.errstate(all="ignore"):
+            metres = np.float32(a) / (image.astype(np.float32) - np.float32(b))
+        return np.where((image > 0) & np.isfinite(metres), metres, np.float32(0))
+    return image.astype(np.float32) / np.float32(1000)
 
 
-def _raw(cdr: Cdr) -> tuple[int, int, str, NDArray[np.uint8]]:
-    """Height, width, encoding and rows of bytes of a sensor_msgs/Image, after its header."""
-    height, width = (int(value) for value in cdr.numbers("I", 2))
-    encoding, big, step = cdr.text(), cdr.number("B"), int(cdr.number("I"))
-    data = np.frombuffer(cdr.bytes(), np.uint8)
-    size = {"16UC1": 2, "mono16": 2, "32FC1": 4}.get(encoding, _COLOURS.get(encoding, (1, False))[0])
-    if big and size > 1 and encoding not in _COLOURS:
-        raise CdrError("depth in big-endian order is not read")
-    if not (0 < height <= 8192 and 0 < width <= 8192) or step < width * size or len(data) < height * step:
-        raise CdrError(f"{len(data)} bytes are no picture of {width} x {height} pixels of {encoding!r}")
-    return height, width, encoding, data[: height * step].reshape(height, step)
+def _rows(message: Any, kind: np.dtype[Any], channels: int, source: str) -> NDArray[Any]:
+    """The values (height, width * channels) of a sensor_msgs/Image."""
+    height, width, step = int(message.height), int(message.width), int(message.step)
+    least = width * channels * kind.itemsize
+    if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE) or step < least or message.data.size < height * step:
+        raise FrameError(source, f"{message.data.size} bytes are no picture of {width} x {height} pixels of"
+                         f" {message.encoding!r}")  # fmt: skip
+    rows = np.asarray(message.data, np.uint8)[: height * step].reshape(height, step)[:, :least]
+    return np.ascontiguousarray(rows).view(kind)
+
+
+def _seven(place: Any, turn: Any) -> NDArray[np.float64]:
+    return np.array([place.x, place.y, place.z, turn.x, turn.y, turn.z, turn.w], np.float64)
+
+
+def _time(message: Any, when: int) -> float:
+    """Seconds of a header's stamp; of the recording, where a driver left it empty."""
+    stamp = message.header.stamp
+    return float(stamp.sec + stamp.nanosec * 1e-9) or when * 1e-9
 
 
 def _alike(one: str, other: str) -> int:
@@ -228,13 +268,9 @@ def _alike(one: str, other: str) -> int:
     return next((n for n, (a, b) in enumerate(parts) if a != b), len(parts))
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.mcap"))
-
-
-def _mcap() -> tuple[Any, Any]:
-    try:
-        from mcap.reader import NonSeekingReader, SeekingReader
-    except ImportError:
-        raise RecordingError("rosbag", "reading .mcap files needs mcap: pip install 'testspace[mcap]'") from None
-    return SeekingReader, NonSeekingReader
+def _parts(folder: Path) -> list[Path]:
+    """Files of the bag in a folder, in their order: NAME_0, NAME_1, ..."""
+    files = [file for file in sorted(folder.iterdir())[:MAX_PARTS] if file.suffix in ENDINGS]
+    if files and len({file.suffix for file in files}) > 1:
+        return []
+    return sorted(files, key=lambda file: (len(file.stem), file.stem))

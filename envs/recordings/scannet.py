@@ -1,8 +1,13 @@
-"""ScanNet (Dai et al. 2017): folders exported by its SensReader, and .sens files.
+"""ScanNet (Dai et al. 2017): folders exported by its SensReader, scenes of scannet_frames_25k, and .sens files.
 
     color/0.jpg  depth/0.png (16 bits, millimetres)  pose/0.txt (4 x 4, camera to world, OpenCV axes, z up; -inf: lost)
     intrinsic/intrinsic_color.txt  intrinsic/intrinsic_depth.txt  (4 x 4)
     label-filt/0.png (16 bits, raw ids of scannetv2-labels.combined.tsv, here or in a folder above; optional)
+
+scannet_frames_25k differs in its last two lines:
+
+    intrinsics_color.txt  intrinsics_depth.txt  (4 x 4)
+    label/000000.png (8 bits, ids of NYU40; optional)
 
 Exported frames have no time: 30 a second are assumed, the data set's rate.
 """
@@ -41,6 +46,13 @@ NYU40: dict[str, str] = {
     "shower curtain": "ShowerCurtain", "box": "Box", "night stand": "SideTable", "toilet": "Toilet", "sink": "Sink",
 }  # fmt: skip
 """Our class by NYU40 class name; the others (table, cabinet ...) are void."""
+NYU40_IDS = {
+    1: "wall", 2: "floor", 4: "bed", 5: "chair", 6: "sofa", 8: "door", 9: "window", 10: "bookshelf", 11: "picture",
+    12: "counter", 13: "blinds", 14: "desk", 15: "shelves", 17: "dresser", 18: "pillow", 22: "ceiling", 23: "books",
+    24: "refridgerator", 25: "television", 27: "towel", 28: "shower curtain", 29: "box", 32: "night stand",
+    33: "toilet", 34: "sink",
+}  # fmt: skip
+"""Names of the NYU40 classes that have one of ours, by id."""
 LABELS = "scannetv2-labels.combined.tsv"
 
 
@@ -56,7 +68,11 @@ def read_scannet(path: Path) -> Recording:
 
 def _read_folder(folder: Path) -> Recording:
     rgb, depth = numbered(folder / "color", ".jpg", ".png"), numbered(folder / "depth", ".png")
-    poses, labels = numbered(folder / "pose", ".txt"), numbered(folder / "label-filt", ".png")
+    thinned = (folder / "intrinsics_color.txt").is_file()  # scannet_frames_25k
+    poses, labels = numbered(folder / "pose", ".txt"), numbered(folder / ("label" if thinned else "label-filt"), ".png")
+    cameras = [folder / "intrinsic" / "intrinsic_color.txt", folder / "intrinsic" / "intrinsic_depth.txt"]
+    if thinned:
+        cameras = [folder / "intrinsics_color.txt", folder / "intrinsics_depth.txt"]
     numbers = sorted(rgb)
     stacked = np.full((len(numbers), 4, 4), np.nan)
     for row, number in enumerate(numbers):
@@ -65,18 +81,25 @@ def _read_folder(folder: Path) -> Recording:
     more: dict[str, Any] = {}
     if depth:
         more["read_depth"] = depth_reader(depth, 1000.0)
-        more["depth_intrinsics"] = _pinhole(matrix(folder / "intrinsic" / "intrinsic_depth.txt", 4, 4))
+        more["depth_intrinsics"] = _pinhole(matrix(cameras[1], 4, 4))
     if labels:
-        lookup = _raw_ids(folder)
+        lookup = _nyu40_ids() if thinned else _raw_ids(folder)
         more["read_semantic"] = label_reader(labels, lambda image: lookup[image.astype(np.int64)])
     there = np.array([not depth or number in depth for number in numbers], np.bool_)
-    intrinsics = _pinhole(matrix(folder / "intrinsic" / "intrinsic_color.txt", 4, 4))
+    intrinsics = _pinhole(matrix(cameras[0], 4, 4))
     track = Track(np.array(numbers) / RATE, stacked, "opencv", "z", intrinsics, numbers)
     return make_recording(folder, track, there, rgb_reader(rgb), **more)
 
 
 def _pinhole(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values[[0, 1, 0, 1], [0, 1, 2, 2]]
+
+
+def _nyu40_ids() -> NDArray[np.int16]:
+    lookup = np.zeros(65536, np.int16)
+    for key, name in NYU40_IDS.items():
+        lookup[key] = CLASS_ID[NYU40[name]]
+    return lookup
 
 
 def _raw_ids(folder: Path) -> NDArray[np.int16]:

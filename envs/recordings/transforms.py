@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..conventions import from_quaternions
+from ..conventions import from_quaternions, invert
 from .phones import nearest_rows
 
 NEAR = 0.1
@@ -64,6 +64,27 @@ class Transforms:
             return None
         edge = _Edge("", False, [time for time, _ in self.fallback], [value for _, value in self.fallback])
         return _at(edge, times)
+
+    def between(self, to: str, origin: str) -> NDArray[np.float64] | None:
+        """Matrix (4, 4) from the axes of frame `origin` to those of `to`; None where no transforms that never move
+        join them."""
+        ways = [self._fixed(to), self._fixed(origin)]
+        common = next((frame for frame in ways[0] if frame in ways[1]), None)
+        if common is None:
+            return None
+        matrix = invert(ways[0][common][None])[0] @ ways[1][common]
+        return matrix if np.isfinite(matrix).all() else None
+
+    def _fixed(self, frame: str) -> dict[str, NDArray[np.float64]]:
+        """The frame and those above it up to the first that moves: matrices (4, 4) from it to each."""
+        composed, ways = np.eye(4), dict[str, NDArray[np.float64]]()
+        while frame not in ways:
+            ways[frame] = composed
+            edge = self._edges.get(frame)
+            if edge is None or not edge.static:
+                break
+            composed, frame = _at(edge, np.zeros(1))[0] @ composed, edge.parent
+        return ways
 
 
 def _at(edge: _Edge, times: NDArray[np.float64]) -> NDArray[np.float64]:

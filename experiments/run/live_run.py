@@ -31,8 +31,10 @@ from ...agent.live import AlternatingAgent, LiveAgent, Rollout
 from ...agent.policies import make_policy
 from ...agent.trainer import Trainer
 from ...core.errors import UserError
+from ...core.frame import Camera
 from ...core.progress import Progress
 from ...core.storage import replacing, write_json
+from ...envs.choices import Light
 from ...envs.gym_envs.measured_world import MeasuredWorld
 from ...envs.house.house_io import load_houses
 from ...learners.data.replay_buffer import ReplayBuffer
@@ -91,7 +93,7 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
     networks = tuple(register_network(one, learner.image_size, learner.patch) for one in config.network)
     preset = replace(preset, learner=replace(learner, modalities=(*learner.modalities, *networks)))
     sets = preset.transfer_set
-    view = View(preset.camera, sets.camera_height, sets.light, config.up, config.scale, config.sensors)
+    view = _view(config, preset.camera, sets.camera_height, sets.light)
     frames = preset.episode.frames
     with closing(open_space(config.sim, config.house, config.seed, view, frames)) as space:
         if changes and space.states is None:
@@ -104,8 +106,8 @@ def run_episode(config: RunConfig, preset: Preset, progress: Progress | None = N
         }  # fmt: skip
         if config.asynchronous:
             settings["async"] = True
-        if config.up is not None or config.scale != 1.0:
-            settings["mesh"] = {"up": config.up, "scale": config.scale}
+        if (config.up, config.scale, config.storey) != (None, 1.0, 0):
+            settings["mesh"] = {"up": config.up, "scale": config.scale, "storey": config.storey}
         if config.sensors != "exact":
             settings["sensors"] = config.sensors
         if config.network:
@@ -163,6 +165,10 @@ def _session(folder: RunFolder, started: float) -> Iterator[None]:
         frame = folder.last_frame()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         folder.log("session", frame, seconds=time.perf_counter() - started, peak_rss_mb=peak)
+
+
+def _view(config: RunConfig, camera: Camera, camera_height: float, light: Light) -> View:
+    return View(camera, camera_height, light, config.up, config.scale, config.storey, config.sensors)
 
 
 def _check_start(config: RunConfig, preset: Preset) -> None:
@@ -256,9 +262,7 @@ class _Run:
         if not config.asynchronous:
             actor = Actor(space.env, self.policy, buffer, admit, episode, folder, seed, semantic_map)
             return AlternatingAgent(actor, trainer(buffer))
-        view = View(
-            camera, space.camera_height, preset.transfer_set.light, config.up, config.scale, config.sensors
-        )  # fmt: skip
+        view = _view(config, camera, space.camera_height, preset.transfer_set.light)
         world = partial(open_world, config.sim, config.house, seed, view, episode.frames, config.policy)
         state, size = self.states[passed] if passed else None, (camera.height, camera.width)
         settings = ActorSettings(world, state, admit, episode, buffer.folder, size, folder, seed)

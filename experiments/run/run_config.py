@@ -70,6 +70,8 @@ class RunConfig:
     --sim habitat also z in the .glb files of Matterport3D, Gibson and HM3D."""
     scale: float = 1.0
     """Metres of one unit of a mesh file: 0.001 for millimetres."""
+    storey: int = 0
+    """Storey of a mesh file that the agent walks on, 0 for the lowest."""
     sensors: Sensors = "exact"
     """What the agent measures: exact; slam (a stereo camera's depth and colour, poses off by 3 cm and 1 degree, slowly
     varying); odometry (the same camera, poses that drift by about 1 % of the way)."""

@@ -57,6 +57,8 @@ class View:
     """Axis of a mesh file that points up; None for its format's."""
     scale: float = 1.0
     """Metres of one unit of a mesh file."""
+    storey: int = 0
+    """Storey of a mesh file that the agent walks on, 0 for the lowest."""
     sensors: Sensors = "exact"
     """What a robot would measure; a recording has its own."""
 
@@ -112,6 +114,8 @@ def open_space(sim: Sim, house: str | None, seed: int, view: View, frames: int) 
     ours = sim == "raycast" and is_mesh(house)
     if view.scale != 1.0 and not ours:
         raise UserError("--scale is for mesh files (.glb, .gltf, .obj, .ply) of our ray caster")
+    if view.storey and not ours:
+        raise UserError("--storey is for mesh files (.glb, .gltf, .obj, .ply) of our ray caster")
     if view.up is not None and not (ours or sim == "habitat"):
         raise UserError("--up is for mesh files (.glb, .gltf, .obj, .ply) of our ray caster and of habitat-sim")
     if sim == "recording":
@@ -137,7 +141,7 @@ def _mesh(path: str, view: View, frames: int) -> OpenSpace:
     """A mesh file or a Replica folder; most have no labels."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", MeshWarning)
-        scene = load_scene(path, view.up, view.scale)
+        scene = load_scene(path, view.up, view.scale, view.storey)
     env = HouseEnv.from_scene(
         scene, camera=view.camera, camera_height=view.camera_height, light=view.light, max_steps=frames + 1
     )  # fmt: skip

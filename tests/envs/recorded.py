@@ -110,6 +110,7 @@ def write_tum(folder: Path, seen: Truth) -> Path:
         rgb.append(f"{time:.6f} rgb/{time:.6f}.png\n")
         depth.append(f"{time + 0.004:.6f} depth/{time + 0.004:.6f}.png\n")
         rows.append([time - 0.003, *poses[n, :3, 3], *quaternions(poses)[n]])
+    lines(folder / "calibration.txt", [list(numbers(CAMERA))])
     (folder / "rgb.txt").write_text("# color images\n# timestamp filename\n" + "".join(rgb))
     (folder / "depth.txt").write_text("# depth maps\n" + "".join(depth))
     lines(folder / "groundtruth.txt", rows, "# timestamp tx ty tz qx qy qz qw\n")
@@ -132,6 +133,23 @@ def write_scannet(folder: Path, seen: Truth) -> Path:
     (folder / "scannetv2-labels.combined.tsv").write_text(
         table + "3\tfloor\tfloor\t1\t2\tfloor\n41\tceiling\tceiling\t1\t22\tceiling\n"
     )
+    return folder
+
+
+def write_scannet_25k(folder: Path, seen: Truth) -> Path:
+    """A scene of scannet_frames_25k: every 100th frame, labels by NYU40's ids in 8 bits."""
+    poses = seen.matrices(z_up=True, opencv=True)
+    nyu40 = {1: 1, 2: 2, 3: 22}  # our Wall, Floor, Ceiling
+    for n in range(COUNT):
+        name = f"{n * 100:06d}"
+        png(folder / f"color/{name}.jpg", seen.frame["rgb"][n])
+        png(folder / f"depth/{name}.png", units(seen.small["depth"][n], 1000))
+        lines(folder / f"pose/{name}.txt", poses[n].tolist())
+        labels = np.vectorize(lambda c: nyu40.get(c, 40))(seen.labels.semantic[n]).astype(np.uint8)
+        png(folder / f"label/{name}.png", labels)
+        png(folder / f"instance/{name}.png", labels)
+    lines(folder / "intrinsics_color.txt", k(CAMERA, 4).tolist())
+    lines(folder / "intrinsics_depth.txt", k(SMALL, 4).tolist())
     return folder
 
 
@@ -219,6 +237,31 @@ def write_record3d(file: Path, seen: Truth) -> Path:
             out.writestr(f"rgbd/{n}.jpg", cv2.imencode(".jpg", seen.frame["rgb"][n][..., ::-1])[1].tobytes())
             out.writestr(f"rgbd/{n}.depth", zlib.compress(seen.small["depth"][n].astype("<f4").tobytes()))
     return file
+
+
+def write_record3d_export(folder: Path, seen: Truth) -> Path:
+    """Record3D's export EXR + JPG, as its app names it; the camera zooms."""
+    import OpenEXR
+
+    poses, told = seen.matrices(z_up=False, opencv=False), folder / "EXR_RGBD"
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    fx, fy, cx, cy = numbers(CAMERA)
+    (told / "depth").mkdir(parents=True)
+    for n in range(COUNT):
+        png(told / f"rgb/{n}.jpg", seen.frame["rgb"][n])
+        OpenEXR.File(header, {"R": seen.small["depth"][n]}).write(str(told / f"depth/{n}.exr"))
+    (told / "metadata.json").write_text(
+        json.dumps(
+            {
+                "w": CAMERA.width, "h": CAMERA.height, "dw": SMALL.width, "dh": SMALL.height, "fps": 30,
+                "K": k(CAMERA).T.ravel().tolist(),
+                "perFrameIntrinsicCoeffs": [[fx + n, fy + n, cx, cy] for n in range(COUNT)],
+                "frameTimestamps": [7 + n / 10 for n in range(COUNT)],
+                "poses": np.concatenate([quaternions(poses), poses[:, :3, 3]], axis=1).tolist(),
+            }
+        )
+    )  # fmt: skip
+    return folder
 
 
 def write_nice_slam(folder: Path, seen: Truth) -> Path:

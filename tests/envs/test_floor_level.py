@@ -13,7 +13,7 @@ from testspace.core.frame import Camera
 from testspace.envs.assembly.building import load_scene
 from testspace.envs.floor_level import floor_level, on_floor
 from testspace.envs.gym_envs.house_env import HouseEnv
-from testspace.envs.meshes import MeshWarning
+from testspace.envs.meshes import MeshError, MeshWarning
 
 
 def room(height: float = 0.0, invert: bool = True) -> Any:
@@ -52,9 +52,26 @@ def test_other_axes_that_point_up(tmp_path: Path, up: Any, turn: list[float]) ->
 def test_a_slab_is_walked_on_its_top_and_storeys_are_counted(tmp_path: Path) -> None:
     slabs = [trimesh.creation.box(bounds=[[-3, y - 0.3, -3], [3, y, 3]]) for y in (1.0, 3.8, 6.6)]  # the last: a roof
     trimesh.util.concatenate(slabs).export(tmp_path / "a.ply")
-    with pytest.warns(MeshWarning, match=r"2 storeys \(floors at 0\.0, 2\.8 m\): the agent walks on the lowest"):
+    with pytest.warns(MeshWarning, match=r"2 storeys \(floors at 0\.0, 2\.8 m\): the agent walks on storey 0"):
         scene = load_scene(tmp_path / "a.ply", up="y")
     assert scene.vertices[:, 1].min() == pytest.approx(-0.3, abs=1e-6)
+
+
+def test_another_storey_is_walked_on_and_becomes_zero(tmp_path: Path) -> None:
+    slabs = [trimesh.creation.box(bounds=[[-3, y - 0.3, -3], [x, y, 3]]) for y, x in ((1.0, 3), (3.8, 1), (6.6, 3))]
+    trimesh.util.concatenate(slabs).export(tmp_path / "a.ply")
+    with pytest.warns(MeshWarning, match=r"floors at -2\.8, 0\.0 m\): the agent walks on storey 1"):
+        env = HouseEnv(tmp_path / "a.ply", camera=Camera(16, 16), light="direct", up="y", storey=1)
+    assert env.scene.vertices[:, 1].min() == pytest.approx(-3.1, abs=1e-6)
+    assert env.floor.level == pytest.approx(0, abs=1e-6)
+    assert 15 < env.floor.area < 24  # of 4 x 6 m, less the agent's radius at the edges; the lower one has 36
+    frame, _ = env.reset(seed=0)
+    assert frame["pose"][1] == pytest.approx(1.5)
+    for wrong in (2, -1):
+        with pytest.raises(MeshError, match=f"no storey {wrong}: it has 2 storeys"):
+            load_scene(tmp_path / "a.ply", up="y", storey=wrong)
+    with pytest.raises(ValueError, match="up, scale and storey are for meshes"):
+        HouseEnv(4, storey=1)
 
 
 def test_what_has_no_level_triangle_stays(tmp_path: Path) -> None:

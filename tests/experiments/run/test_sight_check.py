@@ -47,6 +47,7 @@ def test_options_of_meshes_are_refused_elsewhere() -> None:
     for view, words in (
         (View(camera, 1.5, "direct", up="z"), "--up is for mesh files"),
         (View(camera, 1.5, "direct", scale=0.001), "--scale is for mesh files"),
+        (View(camera, 1.5, "direct", storey=1), "--storey is for mesh files"),
     ):
         with pytest.raises(UserError, match=words):
             open_space("raycast", None, 0, view, 10)
