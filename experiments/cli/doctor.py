@@ -20,7 +20,7 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
         "encoders of timm (DINOv2, CLIP, MAE); EfficientNet-Lite0",
     ),
     "pseudolabels": (("transformers",), "SAM edges, boxes and masks as modalities"),
-    "sb3": (("stable_baselines3",), "--policy ppo.zip; training PPO"),
+    "sb3": (("stable_baselines3", "sb3_contrib"), "--policy ppo.zip; training PPO"),
     "onnx": (("onnxruntime", "onnx", "onnxscript"), "--policy policy.onnx; testspace export-onnx"),
     "play": (("pygame",), "testspace play: walk by keyboard"),
     "mcap": (("mcap",), "rosbag2 recordings in MCAP"),
