@@ -8,7 +8,7 @@ FROM python:3.11-slim
 ARG PIP_OPTIONS=""
 COPY . /src
 RUN apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/* \
-    && pip install --no-cache-dir ${PIP_OPTIONS} '/src[onnx,view]' && rm -rf /src
+    && pip install --no-cache-dir ${PIP_OPTIONS} '/src[learn,onnx,view]' && rm -rf /src
 WORKDIR /work
 ENTRYPOINT ["testspace"]
 CMD []

@@ -36,7 +36,7 @@ $(VENV)/bin/python:
 
 # Stamp files: install once, and again when pyproject.toml changes.
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet $(PIP_OPTIONS) --editable .
+	$(BIN)/python -m pip install --quiet $(PIP_OPTIONS) --editable '.[learn]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

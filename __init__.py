@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .core.errors import LEARNER_PACKAGES, without_learner
 from .envs.gym_envs import registration as _registration
 
 if TYPE_CHECKING:
@@ -69,7 +70,12 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         value = _version()
     elif name in _WHERE:
-        value = getattr(import_module(f".{_WHERE[name]}", __name__), name)
+        try:
+            value = getattr(import_module(f".{_WHERE[name]}", __name__), name)
+        except ModuleNotFoundError as error:
+            if str(error.name).partition(".")[0] not in LEARNER_PACKAGES:
+                raise
+            raise ModuleNotFoundError(without_learner(error), name=error.name) from None
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -8,6 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+LEARNER_PACKAGES = (
+    "huggingface_hub", "matplotlib", "safetensors", "tensorboard", "tensordict", "torch", "torchrl",
+    "vector_quantize_pytorch",
+)  # fmt: skip
+"""What the extra `learn` brings; houses, renderer, environments and policies need none of it."""
+
 
 class UserError(ValueError):
     """A request that cannot be carried out; the message is one line that says what to do instead."""
@@ -17,12 +23,19 @@ def one_line(error: Exception) -> str | None:
     """The message for a user, or None for a bug, which needs its traceback.
 
     Messages for users are those of the ValueErrors that testspace declares (HouseError, RunFolderError, UserError, ...)
-    and of OSError (no such file, no permission, disk full).
+    and of OSError (no such file, no permission, disk full); and that a package of the extra `learn` is missing.
     """
+    if isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] in LEARNER_PACKAGES:
+        return without_learner(error)
     declared_here = isinstance(error, ValueError) and type(error).__module__.startswith("testspace.")
     if not declared_here and not isinstance(error, OSError):
         return None
     return " ".join(str(error).split())
+
+
+def without_learner(error: ModuleNotFoundError) -> str:
+    """What to do where one of LEARNER_PACKAGES is missing."""
+    return f"this needs the learner, and {error.name} is not installed: pip install 'testspace[learn]'"
 
 
 @contextmanager

@@ -46,6 +46,7 @@ ROOMS_OF = {
         "frame": set(),
         "memory": set(),
         "normals": {"frame"},
+        "pose_cells": set(),
         "pictures": set(),
         "progress": set(),
         "storage": {"errors"},
@@ -98,7 +99,7 @@ ROOMS_OF = {
         "cli": {"bench", "generalist", "paper", "protocol", "report", "robustness", "run", "rundir", "tools"},
         "examples": {"protocol"},
         "generalist": {"protocol"},
-        "paper": {"protocol", "stages"},
+        "paper": {"protocol", "run", "stages"},
         "protocol": set(),
         "report": {"rundir"},
         "robustness": {"rundir"},
@@ -246,3 +247,5 @@ def test_importing_the_package_or_its_command_line_loads_nothing_heavy() -> None
     loaded = f"print([name for name in {HEAVY!r} if name in sys.modules])"
     assert run_python(f"import sys, testspace; {loaded}") == "[]"
     assert run_python(f"import sys, testspace.experiments.cli.main; {loaded}") == "[]"
+    listed = "from testspace.experiments.paper.listing import listing; listing()"
+    assert run_python(f"import sys; {listed}; {loaded}") == "[]"

@@ -43,7 +43,7 @@ def test_the_release_installs_and_runs_in_an_empty_environment(tmp_path: Path) -
 
     ran(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
     python = tmp_path / "venv" / "bin" / "python"
-    ran(python, "-m", "pip", "install", "--quiet", next(dist.glob("*.whl")), cwd=tmp_path)
+    ran(python, "-m", "pip", "install", "--quiet", f"{next(dist.glob('*.whl'))}[learn]", cwd=tmp_path)
     cuda = ran(python, "-c", "import torch; print(torch.version.cuda or '')", cwd=tmp_path)
     site = next((tmp_path / "venv").glob("lib/python*/site-packages"))
     sizes = {

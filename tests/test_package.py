@@ -20,9 +20,14 @@ from testspace.experiments.cli import main as cli
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = (
-    "__init__.py", "__main__.py", "py.typed", "pyproject.toml", "README.md", "LICENSE",
+    "__init__.py", "__main__.py", "py.typed", "pyproject.toml", "README.md", "LICENSE", "NOTICE",
     ".gitattributes", ".git_archival.txt",
 )  # fmt: skip
+DATA = {
+    "testspace/py.typed",
+    "testspace/envs/house/procthor_tables.json",
+    "testspace/learners/generalist/generalist.safetensors",
+}
 ROOMS = ("agent", "core", "datasets", "envs", "experiments", "learners")
 
 
@@ -79,7 +84,7 @@ def wheel(release: Path) -> zipfile.ZipFile:
 
 def test_the_wheel_holds_every_module_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     inside = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert inside == modules() | {"testspace/py.typed", "testspace/learners/generalist/generalist.safetensors"}
+    assert inside == modules() | DATA
 
 
 def test_the_sdist_holds_what_git_holds(release: Path) -> None:

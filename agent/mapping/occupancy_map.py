@@ -14,9 +14,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ...core.frame import Camera, Frame, rotation
+from ...core.pose_cells import HEADINGS as VIEW_HEADINGS
+from ...core.pose_cells import pose_cells
 from ...envs.floor import STEP_HEIGHT, ReachableFloor
-from ...learners.data.eviction import HEADINGS as VIEW_HEADINGS
-from ...learners.data.eviction import pose_cells
 
 UNKNOWN, FREE, OCCUPIED = 0, 1, 2
 """The states of a cell."""
@@ -163,7 +163,7 @@ def coverage(map: OccupancyMap, floor: ReachableFloor) -> float:
 def view_coverage(poses: NDArray[np.floating], floor: ReachableFloor) -> float:
     """Share, 0 to 1, of the views of the reachable floor that poses (N, 6) hold one of.
 
-    Views are cells of place and heading as `learners.data.eviction.pose_cells` numbers them.
+    Views are cells of place and heading as `core.pose_cells.pose_cells` numbers them.
     """
     centres = floor.from_cells(np.argwhere(floor.reachable))
     there = np.zeros((len(centres), VIEW_HEADINGS, 6))

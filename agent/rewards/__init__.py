@@ -6,7 +6,21 @@ reward (reachable floor, labels) does not leak: observations are Frames, plus a 
 Public: `CoverageReward`, `NoveltyReward`, `SurpriseReward`, `PointGoal`, `ObjectGoal`.
 """
 
-from .exploration import CoverageReward, NoveltyReward, SurpriseReward
+from typing import TYPE_CHECKING, Any
+
+from .exploration import CoverageReward, NoveltyReward
 from .goals import DONE, ObjectGoal, PointGoal, spl
 
+if TYPE_CHECKING:
+    from .surprise_reward import SurpriseReward
+
 __all__ = ["DONE", "CoverageReward", "NoveltyReward", "ObjectGoal", "PointGoal", "SurpriseReward", "spl"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load `SurpriseReward` on first use (PEP 562): it needs the learner's packages."""
+    if name != "SurpriseReward":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .surprise_reward import SurpriseReward
+
+    return SurpriseReward

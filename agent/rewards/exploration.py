@@ -1,4 +1,4 @@
-"""Exploration rewards: coverage gained, rarely seen views, and the learner's prediction error."""
+"""Exploration rewards: coverage gained, and rarely seen views."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.frame import Frame
+from ...core.pose_cells import pose_cells
 from ...envs.floor import ReachableFloor
-from ...learners.data.eviction import pose_cells
-from ...learners.objectives.surprise import MASKS, surprise
-from ...learners.objectives.tst import TSTLearner
 from ..mapping.occupancy_map import OccupancyMap
 
 Step = tuple[Frame, float, bool, bool, dict[str, Any]]
@@ -71,7 +69,7 @@ class CoverageReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
 
 
 class NoveltyReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
-    """Rewards the nth view of a place and heading (`eviction.pose_cells`) with 1 / sqrt(n).
+    """Rewards the nth view of a place and heading (`core.pose_cells`) with 1 / sqrt(n).
 
     The count-based bonus of Strehl and Littman (2008) with exact counts, per episode and including its first Frame.
     """
@@ -93,21 +91,3 @@ class NoveltyReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
         cell = int(pose_cells(pose[None])[0])
         self._times[cell] = self._times.get(cell, 0) + 1
         return self._times[cell]
-
-
-class SurpriseReward(gymnasium.Wrapper[Frame, Any, Frame, Any]):
-    """Rewards the learner's masked loss on the new Frame (`objectives.surprise`); 0 before its first step.
-
-    The caller may train the learner between steps. The masked loss needs no labels.
-    """
-
-    def __init__(self, env: gymnasium.Env[Frame, Any], learner: TSTLearner, masks: int = MASKS) -> None:
-        """`learner`: accepts frames of the environment's camera. `masks`: number of random masks averaged."""
-        super().__init__(env)
-        self.learner, self.masks = learner, masks
-
-    def step(self, action: Any) -> Step:
-        """Take one action; the reward is the learner's surprise."""
-        frame, _, terminated, truncated, info = self.env.step(action)
-        reward = surprise(self.learner, frame, self.masks) if self.learner.steps else 0.0
-        return frame, reward, terminated, truncated, info

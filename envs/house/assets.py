@@ -1,7 +1,7 @@
-"""The AI2-THOR asset database, read as data from the installed ``procthor`` package, which is never imported.
+"""The AI2-THOR asset database: `procthor_tables.json`.
 
 Types, sizes, splits and materials of 1,653 assets, the holes that doors and windows need, and ProcTHOR's tables for
-furnishing houses (https://github.com/allenai/procthor, Apache-2.0).
+furnishing houses (https://github.com/allenai/procthor, Apache-2.0), without what is not used here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -39,27 +38,18 @@ class Asset:
     """Further properties: "Receptacle", "CanOpen", "CanToggleOnOff", ..."""
 
 
-class AssetDatabaseMissing(ModuleNotFoundError):
-    """The ``procthor`` package, which carries the asset database, is not installed."""
-
-
-@cache
-def database_folder() -> Path:
-    """The folder of ProcTHOR's tables; AssetDatabaseMissing if the package or the folder is not there."""
-    spec = find_spec("procthor")
-    for location in (spec.submodule_search_locations if spec else None) or ():
-        folder = Path(location) / "databases"
-        if (folder / "asset-database.json").is_file():
-            return folder
-    raise AssetDatabaseMissing(
-        "the asset database is missing: it is data of the package 'procthor'; install it with `pip install procthor`"
-    )
+TABLES = Path(__file__).with_name("procthor_tables.json")
 
 
 @cache
 def table(name: str) -> Any:
-    """One of ProcTHOR's tables as parsed JSON, by file name without ".json". Shared: do not change what it returns."""
-    return json.loads((database_folder() / f"{name}.json").read_text(encoding="utf-8"))
+    """One of ProcTHOR's tables as parsed JSON, by its file's name there. Shared: do not change what it returns."""
+    return _tables()[name]
+
+
+@cache
+def _tables() -> dict[str, Any]:
+    return dict(json.loads(TABLES.read_text(encoding="utf-8")))
 
 
 def _size(box: Mapping[str, float]) -> Size:
@@ -70,17 +60,9 @@ def _size(box: Mapping[str, float]) -> Size:
 def assets() -> Mapping[str, Asset]:
     """Every asset by its id, in the database's order; read-only."""
     by_id: dict[str, Asset] = {}
-    for kind, entries in table("asset-database").items():
-        for entry in entries:
-            by_id[entry["assetId"]] = Asset(
-                asset_id=entry["assetId"],
-                type=kind,
-                size=_size(entry["boundingBox"]),
-                split=entry["split"],
-                materials=tuple(dict.fromkeys(name for _, name in entry.get("materials", ()))),
-                primary=entry.get("primaryProperty", ""),
-                properties=tuple(entry.get("secondaryProperties", ())),
-            )
+    for kind, rows in table("asset-database").items():
+        for name, size, split, materials, primary, properties in rows:
+            by_id[name] = Asset(name, kind, tuple(size), split, tuple(materials), primary, tuple(properties))
     return MappingProxyType(by_id)
 
 

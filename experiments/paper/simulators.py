@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..stages.run_stage import Sim
+from ..run.run_config import Sim
 from .experiment import Claim, Experiment, Measures, Trial
 from .figures import bars
 

@@ -23,14 +23,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...core.pose_cells import pose_cells
 from ..choices import EvictionName
 
 Features = Callable[[Tensor], Tensor]
 """rgb uint8 (N, H, W, 3) to features (N, D), between which MinRed takes Euclidean distances."""
-CELL_METRES = 1.0
-"""Side of a cell of positions."""
-HEADINGS = 8
-"""Number of cells of heading."""
 _THUMBNAIL = 8  # pixels along a side
 
 
@@ -187,13 +184,6 @@ POLICIES: dict[EvictionName, type[Ring]] = {
     "minred": MinRed,
 }
 """Eviction policies by name."""
-
-
-def pose_cells(poses: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Cell ids (N,) of poses (N, 6), by position (x and z, CELL_METRES) and heading (yaw, HEADINGS)."""
-    x, z = (np.floor(poses[:, axis] / CELL_METRES).astype(np.int64) + (1 << 20) for axis in (0, 2))
-    heading = np.round(poses[:, 3].astype(np.float64) * HEADINGS / 360).astype(np.int64) % HEADINGS
-    return (x * (1 << 21) + z) * HEADINGS + heading
 
 
 def thumbnails(rgb: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -111,13 +112,13 @@ class Tokenizer(nn.Module):
         return unpatchify(patches, self.patch, rows * self.patch, columns * self.patch)
 
 
-def _scalars(levels: tuple[int, ...], width: int) -> nn.Module:
+def _scalars(levels: tuple[int, ...], width: int) -> Any:
     from vector_quantize_pytorch import FSQ  # here: it imports sympy and torch's compiler, two seconds of a core
 
     return FSQ(list(levels), dim=width)
 
 
-def _codebook(width: int, codes: int) -> nn.Module:
+def _codebook(width: int, codes: int) -> Any:
     from vector_quantize_pytorch import VectorQuantize
 
     return VectorQuantize(

@@ -15,7 +15,9 @@ import torch
 
 from testspace.agent.policies import PolicyError
 from testspace.agent.policies.onnx import ONNXPolicy
-from testspace.agent.policies.sb3 import _read
+from testspace.agent.policies.sb3_zip import Part, read_zip
+
+BOX = {":type:": "<class 'gymnasium.spaces.box.Box'>", "_shape": [770], "dtype": "float32"}
 
 
 def packed(weights: Any) -> bytes:
@@ -32,11 +34,24 @@ def write(folder: Path, data: Any, weights: Any = None, how: int = zipfile.ZIP_D
     return file
 
 
-def test_a_plain_policy_is_read(tmp_path: Path) -> None:
-    weights, kwargs, frames, _ = _read(write(tmp_path, {"policy_kwargs": {"net_arch": {"pi": [64, 64], "vf": [8]}}}))
-    assert list(weights) == ["q_net.0.weight"]
-    assert kwargs["net_arch"]["pi"] == [64, 64]
-    assert not frames
+def test_a_plain_policy_isread_zip(tmp_path: Path) -> None:
+    kwargs = {"net_arch": {"pi": [64, 64], "vf": [8]}}
+    stored = read_zip(write(tmp_path, {"policy_kwargs": kwargs, "observation_space": BOX}))
+    assert list(stored.weights) == ["q_net.0.weight"]
+    assert stored.kwargs == kwargs
+    assert stored.parts == {"": Part((770,), "float32")}
+
+
+def test_what_training_alone_needs_is_left_out_and_activations_are_named(tmp_path: Path) -> None:
+    kwargs = {
+        ":type:": "<class 'dict'>", ":serialized:": "never read", "activation_fn": f"{torch.nn.ReLU}",
+        "optimizer_class": "<class 'torch.optim.rmsprop.RMSprop'>", "optimizer_kwargs": {"alpha": 0.99},
+    }  # fmt: skip
+    stored = read_zip(write(tmp_path, {"policy_kwargs": kwargs, "observation_space": BOX}))
+    assert stored.kwargs == {"activation_fn": torch.nn.ReLU}
+    kwargs["activation_fn"] = "<class 'torch.nn.modules.activation.Softmax2d'>"
+    with pytest.raises(PolicyError, match="contain activation_fn as a pickle"):
+        read_zip(write(tmp_path, {"policy_kwargs": kwargs, "observation_space": BOX}))
 
 
 @pytest.mark.parametrize(("data", "weights", "says"), [
@@ -47,25 +62,27 @@ def test_a_plain_policy_is_read(tmp_path: Path) -> None:
     ({"policy_kwargs": {"net_arch": [64] * 20_000}}, None, "more than 64 layers"),
     ({"policy_kwargs": {"net_arch": [65536] * 3}}, None, "weights"),
     ({"observation_space": [1]}, {1: torch.ones(1)}, "named tensors"), ({}, {"a": 1}, "named tensors"),
-    ({}, {"a": torch.tensor([1.0, float("nan")])}, "not finite"),
+    ({}, {"a": torch.tensor([1.0, float("nan")])}, "not finite"), ({}, None, "does not tell an observation space"),
+    ({"observation_space": {**BOX, "_shape": [-1]}}, None, "does not tell an observation space"),
+    ({"policy_kwargs": {"n_lstm_layers": 10**9}}, {"lstm_actor.weight_ih_l0": torch.ones(4, 1)}, "at most 8"),
 ])  # fmt: skip
 def test_what_is_wrong_is_one_line(tmp_path: Path, data: Any, weights: Any, says: str) -> None:
     with pytest.raises(PolicyError, match=says) as caught:
-        _read(write(tmp_path, data, weights))
+        read_zip(write(tmp_path, data, weights))
     assert str(caught.value).startswith(str(tmp_path / "p.zip"))
     assert "\n" not in str(caught.value)
 
 
 def test_bombs_and_damage_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="grows more than 400 times"):
-        _read(write(tmp_path, " " * 4_000_000 + "{}"))
+        read_zip(write(tmp_path, " " * 4_000_000 + "{}"))
     file = write(tmp_path, {})
     data = bytearray(file.read_bytes())
     at = data.index(b"PK\x01\x02")
     data[at + 10] = 99  # an unknown compression
     file.write_bytes(data)
     with pytest.raises(PolicyError, match="damaged"):
-        _read(file)
+        read_zip(file)
 
 
 @pytest.mark.parametrize("output", [[float("nan")], [0, 1, float("inf"), 0, 0], [7], [-1], [1, 2, 3], ["a"]])

@@ -244,7 +244,8 @@ def test_what_is_pickled_in_a_zip_is_never_loaded(tmp_path: Path, env: HouseEnv)
     evil = {":type:": "<class 'dict'>", ":serialized:": base64.b64encode(pickle.dumps(Payload(trace))).decode()}
     data = json.loads(zipfile.ZipFile(file).read("data"))
     assert {":serialized:"} <= set(data["observation_space"])
-    replaced(file, "data", json.dumps({**data, "observation_space": evil, "policy_class": evil}).encode())
+    space = {**data["observation_space"], ":serialized:": evil[":serialized:"]}
+    replaced(file, "data", json.dumps({**data, "observation_space": space, "policy_class": evil}).encode())
     acts(str(file), env)
     replaced(file, "data", json.dumps({**data, "policy_kwargs": evil}).encode())
     with pytest.raises(PolicyError, match="as a pickle"):

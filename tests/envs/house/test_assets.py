@@ -1,5 +1,4 @@
 import json
-import sys
 
 import pytest
 
@@ -29,15 +28,3 @@ def test_holes_are_those_of_doors_and_windows():
         width, height, _ = module.asset(name).size
         assert hole.width == pytest.approx(width, abs=0.1)
         assert hole.height == pytest.approx(height, abs=0.1)
-
-
-def test_the_package_is_never_imported_and_its_absence_is_said(monkeypatch):
-    module.assets()
-    assert "procthor" not in sys.modules
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
-    module.database_folder.cache_clear()
-    try:
-        with pytest.raises(module.AssetDatabaseMissing, match="pip install procthor"):
-            module.database_folder()
-    finally:
-        module.database_folder.cache_clear()

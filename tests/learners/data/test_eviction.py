@@ -8,13 +8,11 @@ import torch
 from numpy.typing import NDArray
 
 from testspace.learners.data.eviction import (
-    HEADINGS,
     Balanced,
     MinRed,
     Reservoir,
     Ring,
     choose_indices,
-    pose_cells,
     thumbnails,
 )
 
@@ -79,15 +77,6 @@ def test_within_a_cell_the_balanced_buffer_is_uniform_over_all_that_came_there()
     early, late = found[:30].sum(), found[30:].sum()
     assert early + late == 20 * trials
     assert abs(early - late) / (20 * trials) < 0.02
-
-
-def test_cells_are_places_and_headings() -> None:
-    poses = np.zeros((5, 6), np.float32)
-    poses[1, [0, 2]] = 0.9, 0.9  # the same square
-    poses[2, 0] = -0.1  # the next one
-    poses[3, 3] = 359  # heading north, a little to the left: still north
-    poses[4, 3] = 360 / HEADINGS
-    assert (pose_cells(poses) == pose_cells(poses)[0]).tolist() == [True, True, False, True, False]
 
 
 def test_minred_overwrites_the_frame_with_the_nearest_neighbour() -> None:
