@@ -29,16 +29,25 @@ def list_() -> None:
 
 
 @experiment.command
-def results(folders: tyro.conf.Positional[tuple[Path, ...]], *, out: Path = Path("RESULTS.md")) -> None:
+def results(
+    folders: tyro.conf.Positional[tuple[Path, ...]],
+    *,
+    out: Path = Path("RESULTS.md"),
+    readme: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None,
+) -> None:
     """Write one page of all tested claims from the results.json of experiments.
 
     Args:
         folders: Folders of experiments, or parent folders of several.
         out: Markdown file to write.
+        readme: Write the section of results of this README too.
     """
+    from ..paper.readme_results import write_readme_results
     from ..paper.results import write_results
 
     print(write_results(folders, out))
+    if readme is not None:
+        write_readme_results(folders, readme)
 
 
 @experiment.command

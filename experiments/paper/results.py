@@ -34,16 +34,9 @@ Stored = tuple[Summary, dict[str, Any], str]
 def write_results(folders: Sequence[Path], out: Path) -> Path:
     """Write the page of the experiments in these folders, or in folders right below them, and return it.
 
-    Results of one experiment with other seeds or houses are merged. UserError if there are none, if a results.json is
-    not of this version, or if two contain the same trial.
+    UserError as for `read_results`.
     """
-    files = sorted(
-        {file for folder in folders for pattern in ("", "*/") for file in folder.glob(f"{pattern}results.json")}
-    )
-    if not files:
-        raise UserError(f"no results.json in {' '.join(map(str, folders)) or 'no folder'}; name folders of experiments")
-    stored = _merged([_read(file) for file in files])
-    stored.sort(key=lambda one: EXPERIMENTS.index(one[1]["experiment"]))
+    stored = read_results(folders)
     pages = [part for summary, results, name in stored for part in page(summary, results, name, with_claims=False)]
     left = [
         find_experiment(name).command for name in EXPERIMENTS if name not in {r["experiment"] for _, r, _ in stored}
@@ -54,6 +47,22 @@ def write_results(folders: Sequence[Path], out: Path) -> Path:
     with replacing(out) as unfinished:
         unfinished.write_text("\n\n".join(parts) + "\n")
     return out
+
+
+def read_results(folders: Sequence[Path]) -> list[Stored]:
+    """The experiments in these folders, or in folders right below them, in the order of the registry.
+
+    Results of one experiment with other seeds or houses are merged. UserError if there are none, if a results.json is
+    not of this version, or if two contain the same trial.
+    """
+    files = sorted(
+        {file for folder in folders for pattern in ("", "*/") for file in folder.glob(f"{pattern}results.json")}
+    )
+    if not files:
+        raise UserError(f"no results.json in {' '.join(map(str, folders)) or 'no folder'}; name folders of experiments")
+    stored = _merged([_read(file) for file in files])
+    stored.sort(key=lambda one: EXPERIMENTS.index(one[1]["experiment"]))
+    return stored
 
 
 def _read(file: Path) -> Stored:

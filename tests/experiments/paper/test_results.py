@@ -11,7 +11,11 @@ import pytest
 import testspace
 from testspace.core.errors import UserError
 from testspace.experiments.cli import main as cli
-from testspace.experiments.paper.results import write_results
+from testspace.experiments.paper.adapted import RGB, RGBD
+from testspace.experiments.paper.experiment import Measures, Summary
+from testspace.experiments.paper.readme_results import readme_results, write_readme_results
+from testspace.experiments.paper.registry import find_experiment
+from testspace.experiments.paper.results import Stored, write_results
 
 OURS = Path(testspace.__file__).parent / "experiments"
 
@@ -46,6 +50,51 @@ def test_our_page_is_what_our_stored_summaries_say(tmp_path: Path) -> None:
     assert page == (OURS / "RESULTS.md").read_text(), (
         "run: testspace experiment results experiments/results --out experiments/RESULTS.md"
     )
+
+
+def test_the_readmes_section_is_what_our_stored_summaries_say(tmp_path: Path) -> None:
+    readme = OURS.parent / "README.md"
+    copy = tmp_path / "README.md"
+    copy.write_text(readme.read_text())
+    write_readme_results([OURS / "results"], copy)
+    assert copy.read_text() == readme.read_text(), (
+        "run: testspace experiment results experiments/results --out experiments/RESULTS.md --readme README.md"
+    )
+    copy.write_text("no section\n")
+    with pytest.raises(UserError, match="to write between"):
+        write_readme_results([OURS / "results"], copy)
+
+
+def test_the_readme_compares_where_references_were_trained() -> None:
+    def rows(generalist: float, specialist: float, **more: float) -> Measures:
+        names = {"generalist": generalist, "specialist": specialist, **more}
+        run = {"seconds": 600.0, "peak memory, MB": 3500.0}
+        return {**{name: {RGB: value, RGBD: value + 5} for name, value in names.items()}, "run": run}
+
+    def stored(trials: list[Measures], references: bool, sensors: str) -> Stored:
+        settings = {"references": references, "sensors": sensors}
+        summary = Summary(find_experiment("adapted", {**settings, "policy": "frontier"}), trials)
+        return summary, {"experiment": "adapted", "settings": settings}, "out"
+
+    maps = {"fused map": 85.0, "specialist and map": 86.0}
+    more = {"control": 71.0, "self-training by frames": 72.0, "hard votes in voxels": 73.0, "bound": 84.0}
+    plain = stored([rows(70, 76, **maps), rows(60, 62, **maps)], False, "exact")
+    text = " ".join(readme_results([plain, stored([rows(70, 76, **maps, **more)], True, "exact")]).split())
+    assert "in 2 real ProcTHOR houses" in text
+    assert "| specialist | 69.0 ± 9.9 | 74.0 ± 9.9 |" in text
+    assert "in 2 of 2 houses, by 4.0 points on average (2.0 to 6.0)" in text
+    assert "took 10 to 10 minutes" in text
+    assert (
+        "(control) 71.0; self-training by single frames 72.0; hard votes in voxels 73.0; specialist 76.0"
+        in text.replace("\n", " ")
+    )
+    noisy = " ".join(readme_results([plain, stored([rows(68, 72, **maps)], False, "slam")]).split())
+    assert (
+        "`--sensors slam`), in one real ProcTHOR house: generalist 68.0 from colour, specialist 72.0"
+        in noisy.replace("\n", " ")
+    )
+    with pytest.raises(UserError, match="no results"):
+        readme_results([])
 
 
 def test_claims_minutes_seeds_and_the_command_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
