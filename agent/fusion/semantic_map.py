@@ -136,7 +136,8 @@ class SemanticMap:
                 scores = smoothed(self._places, scores, self._colours, self.config.smoothing)
             if self._weights is not None:
                 scores = scores * self._weights[self._numbers.surface(self._places)]
-            self._fused = scores / np.maximum(scores.sum(1, keepdims=True), 1e-12)
+            total = np.maximum(scores.sum(1, keepdims=True), 1e-12)
+            self._fused = np.divide(scores, total, out=None if scores is self._sums else scores)
         return self._fused
 
     def _classes(self) -> NDArray[np.int16]:
