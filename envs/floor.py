@@ -21,7 +21,7 @@ from .floor_level import floor_level
 from .house.classes import CLASS_ID, STRUCTURE
 
 if TYPE_CHECKING:
-    from .scene import Scene
+    from .scene import RoomArea, Scene
 
 CELL = 0.05
 """Side of a raster cell, in metres."""
@@ -157,6 +157,16 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
             " axis that points up"
         )
     return ReachableFloor(origin, CELL, reachable, radius, level)
+
+
+def shut_in(scene: Scene, floor: ReachableFloor) -> RoomArea | None:
+    """The room that the agent cannot leave; None where it reaches several, or there is only one."""
+    xz = floor.from_cells(np.argwhere(floor.reachable))
+    there = shapely.points(xz)
+    reached = [
+        room for room in scene.rooms if shapely.contains(shapely.make_valid(shapely.Polygon(room.polygon)), there).any()
+    ]
+    return reached[0] if len(reached) == 1 < len(scene.rooms) else None
 
 
 def floor_of_triangles(scene: Scene) -> tuple[float, NDArray[np.bool_], tuple[float, float]]:
