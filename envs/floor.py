@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import shapely
-from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..core.jit import compiled
 from .floor_level import floor_level
 from .house.classes import CLASS_ID, STRUCTURE
 
@@ -254,7 +254,7 @@ def _start_part(scene: Scene, parts: NDArray[np.int32], origin: tuple[float, flo
     return int(np.argmax(sizes))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _rasterise(vertices, faces, low, high, x0, z0, cell, blocked):  # type: ignore[no-untyped-def]
     """Mark every cell of `blocked` (nz, nx) that a triangle touches between heights low and high, exactly."""
     polygon = np.empty((8, 3))
@@ -285,7 +285,7 @@ def _rasterise(vertices, faces, low, high, x0, z0, cell, blocked):  # type: igno
             _mark(polygon, count, x0, z0, cell, blocked)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _mark(polygon, count, x0, z0, cell, blocked):  # type: ignore[no-untyped-def]
     """Mark the cells that a convex polygon (seen from above; may be a line) touches, by separating axes."""
     low_x, high_x, low_z, high_z = np.inf, -np.inf, np.inf, -np.inf
