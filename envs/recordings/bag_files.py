@@ -67,6 +67,10 @@ class BagFile:
         path = _Path(self.file)
         self._process = os.getpid()
         try:
+            self.file.open("rb").close()
+        except OSError as error:
+            raise RecordingError(self.file, f"it cannot be read ({error.strerror})") from None
+        try:
             self._bytes = path.budget
             with library.bounded():
                 self._reader = (library.Reader1 if self.file.suffix == ".bag" else library.Reader2)(path)
