@@ -82,6 +82,8 @@ def add_robustness(command_line: Callable[[list[str]], object]) -> None:
         files: int = 2000,
         folders: int = 60,
         kills: int = 24,
+        resets: int = 1000,
+        runs: int = 10,
         corpus: Path | None = None,
         json: Path | None = None,
     ) -> None:
@@ -93,9 +95,11 @@ def add_robustness(command_line: Callable[[list[str]], object]) -> None:
             files: Mutated files over all readers.
             folders: Damaged run folders, of each of two kinds of run.
             kills: Kills, over eight kinds of run, each compared with a run that was not killed.
+            resets: Resets of an environment in one process, which must not grow.
+            runs: Runs in one process, which must not grow.
             corpus: Folder of more samples to mutate: houses, meshes, recordings, models, policies.
             json: File for all figures.
         """
         from ..robustness.command import Robustness, main
 
-        main(Robustness(work, seed, files, folders, kills, corpus, json), command_line)
+        main(Robustness(work, seed, files, folders, kills, resets, runs, corpus, json), command_line)
