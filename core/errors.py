@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -13,6 +14,15 @@ LEARNER_PACKAGES = (
     "vector_quantize_pytorch",
 )  # fmt: skip
 """What the extra `learn` brings; houses, renderer, environments and policies need none of it."""
+_ELSEWHERE = "name another place with the command's options, or for the cache with TESTSPACE_CACHE"
+_REMEDIES = {
+    errno.EROFS: f"; {_ELSEWHERE}",
+    errno.EACCES: f"; change its permissions, or {_ELSEWHERE}",
+    errno.EPERM: f"; change its permissions, or {_ELSEWHERE}",
+    errno.ENOSPC: "; make room, and run the command again",
+    errno.EDQUOT: "; make room within your quota, and run the command again",
+}
+"""What to do about errors of the operating system, by their numbers."""
 
 
 class UserError(ValueError):
@@ -30,7 +40,8 @@ def one_line(error: Exception) -> str | None:
     declared_here = isinstance(error, ValueError) and type(error).__module__.startswith("testspace.")
     if not declared_here and not isinstance(error, OSError):
         return None
-    return " ".join(str(error).split())
+    remedy = _REMEDIES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+    return " ".join(f"{error}{remedy}".split())
 
 
 def without_learner(error: ModuleNotFoundError) -> str:

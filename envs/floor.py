@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import shapely
-from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..core.jit import compiled
 from .floor_level import floor_level
 from .house.classes import CLASS_ID, STRUCTURE
 
 if TYPE_CHECKING:
-    from .scene import Scene
+    from .scene import RoomArea, Scene
 
 CELL = 0.05
 """Side of a raster cell, in metres."""
@@ -159,6 +159,16 @@ def build_floor(scene: Scene, radius: float = 0.2, height: float = 1.5) -> Reach
     return ReachableFloor(origin, CELL, reachable, radius, level)
 
 
+def shut_in(scene: Scene, floor: ReachableFloor) -> RoomArea | None:
+    """The room that the agent cannot leave; None where it reaches several, or there is only one."""
+    xz = floor.from_cells(np.argwhere(floor.reachable))
+    there = shapely.points(xz)
+    reached = [
+        room for room in scene.rooms if shapely.contains(shapely.make_valid(shapely.Polygon(room.polygon)), there).any()
+    ]
+    return reached[0] if len(reached) == 1 < len(scene.rooms) else None
+
+
 def floor_of_triangles(scene: Scene) -> tuple[float, NDArray[np.bool_], tuple[float, float]]:
     """Level, raster of half cells and its origin of the floor of a scene without rooms.
 
@@ -244,7 +254,7 @@ def _start_part(scene: Scene, parts: NDArray[np.int32], origin: tuple[float, flo
     return int(np.argmax(sizes))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _rasterise(vertices, faces, low, high, x0, z0, cell, blocked):  # type: ignore[no-untyped-def]
     """Mark every cell of `blocked` (nz, nx) that a triangle touches between heights low and high, exactly."""
     polygon = np.empty((8, 3))
@@ -275,7 +285,7 @@ def _rasterise(vertices, faces, low, high, x0, z0, cell, blocked):  # type: igno
             _mark(polygon, count, x0, z0, cell, blocked)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _mark(polygon, count, x0, z0, cell, blocked):  # type: ignore[no-untyped-def]
     """Mark the cells that a convex polygon (seen from above; may be a line) touches, by separating axes."""
     low_x, high_x, low_z, high_z = np.inf, -np.inf, np.inf, -np.inf

@@ -44,6 +44,7 @@ ROOMS_OF = {
         "edges": set(),
         "errors": set(),
         "frame": set(),
+        "jit": set(),
         "memory": set(),
         "normals": {"frame"},
         "pose_cells": set(),

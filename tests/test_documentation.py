@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import tyro
 
+from testspace.envs.recordings import LAYOUTS
 from testspace.experiments.cli import documentation
 from testspace.experiments.cli import main as cli
 from testspace.experiments.cli.run_cli import parse_run
@@ -234,6 +235,11 @@ def test_every_option_that_is_named_exists() -> None:
     named = {option for page in SHOWN for span in spans(page) for option in re.findall(r"--[a-z][\w-]*", span)}
     assert len(named) > 10
     assert named - known == set()
+
+
+def test_the_page_of_formats_names_every_layout_of_recordings() -> None:
+    page = (DOCS / "formats.md").read_text()
+    assert [name for name in LAYOUTS if name.split(" (")[0] not in page] == []
 
 
 def test_every_extra_and_goal_of_make_that_is_named_exists() -> None:

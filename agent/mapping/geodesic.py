@@ -6,9 +6,9 @@ import heapq
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ...core.jit import compiled
 from ...envs.floor import ReachableFloor
 
 EXACT = 8
@@ -31,7 +31,7 @@ def distance_at(field: NDArray[np.float64], floor: ReachableFloor, x: float, z: 
     return float(field[row, column])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _march(free, goals):  # type: ignore[no-untyped-def]
     """Distances in cells over the True cells of `free` from the cells int64 (n, 2)."""
     rows, columns = free.shape

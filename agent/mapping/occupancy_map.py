@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ...core.frame import Camera, Frame, rotation
+from ...core.jit import compiled
 from ...core.pose_cells import HEADINGS as VIEW_HEADINGS
 from ...core.pose_cells import pose_cells
 from ...envs.floor import STEP_HEIGHT, ReachableFloor
@@ -173,7 +173,7 @@ def view_coverage(poses: NDArray[np.floating], floor: ReachableFloor) -> float:
     return float(np.isin(cells, pose_cells(poses)).mean()) if len(cells) else 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _paint(cells, kind, depth, spacing, seen, hit):  # type: ignore[no-untyped-def]
     """Mark the cells of floor points (kind 1) in `seen` and of obstacle points (kind 2) in `hit`.
 

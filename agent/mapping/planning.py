@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ...core.jit import compiled
 from .occupancy_map import OccupancyMap
 
 WALL = 0
@@ -33,7 +33,7 @@ def walking_costs(map: OccupancyMap, allow_contact: bool = False) -> NDArray[np.
     return costs
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _widen(hit, costs, touching):  # type: ignore[no-untyped-def]
     """Inflate the costs around obstacles by squared distance in cells between centres; adjacent cells get
     `touching`."""
@@ -58,7 +58,7 @@ def _widen(hit, costs, touching):  # type: ignore[no-untyped-def]
                         costs[r, c] = max(costs[r, c], 2)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def distances(costs, row, column):  # type: ignore[no-untyped-def]
     """Length of the cheapest path from (row, column) to every cell, int32 (rows, columns) in COST_METRES; UNREACHABLE
     where there is none.
@@ -103,7 +103,7 @@ def distances(costs, row, column):  # type: ignore[no-untyped-def]
     return length
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def clear_line(costs, worst, r0, c0, r1, c1):  # type: ignore[no-untyped-def]
     """Whether no cell on the line from (r0, c0) to (r1, c1), floats in cells, is a wall or costs more than `worst`."""
     parts = int(2 * max(abs(r1 - r0), abs(c1 - c0))) + 1
@@ -116,7 +116,7 @@ def clear_line(costs, worst, r0, c0, r1, c1):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def waypoint(costs, length, r0, c0, reach):  # type: ignore[no-untyped-def]
     """The farthest cell on the path to where `length` is 0 that is in line of sight of (r0, c0), floats in cells.
 

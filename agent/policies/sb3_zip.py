@@ -24,6 +24,8 @@ from .protocol import PolicyError
 
 MAX_BYTES = 2**30
 """Maximum uncompressed size of a zip member, in bytes."""
+MAX_DATA = 2**24
+"""Bytes of the JSON of an algorithm, whose objects take many times as much memory; real ones have 100 kB."""
 MAX_SWELL = 400
 """Largest compression ratio of a large zip member; weights stay far below."""
 MAX_LAYERS, MAX_WIDTH, MAX_WEIGHTS = 64, 2**16, 2**28
@@ -71,6 +73,8 @@ def read_zip(file: Path) -> StoredPolicy:
     try:
         with zipfile.ZipFile(file) as archive:
             _check_sizes(archive, file)
+            if archive.getinfo("data").file_size > MAX_DATA:
+                raise PolicyError(f"{file}: its data are larger than {MAX_DATA >> 20} MiB when unpacked")
             data = json.loads(archive.read("data"))
             packed = io.BytesIO(archive.read("policy.pth"))
         if not isinstance(data, dict):

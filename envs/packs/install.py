@@ -11,17 +11,23 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from .library import Library, PackError
 from .pack import NAMES, pack_folder
 
 PACKAGE = "sweethome3d-furniture"
+_XZ = b"\xfd7zXZ\0"
 MAX_LIBRARY = 512 * 2**20
 """Bytes of one .sh3f file."""
 MAX_PACKAGE = 2**30
 """Bytes of one .deb file."""
 MAX_SWELL = 20
 """Largest compression ratio of a .deb file; its libraries are compressed already."""
+MAX_MEMBERS = 20_000
+"""Files and folders of a .deb file."""
+MAX_DICTIONARY = 2**28
+"""Bytes of memory for decompression of .xz; `xz -9` needs 65 MB."""
 MAX_HEADER = 2**20
 """Bytes of a long name or of the attributes of a file in a .deb file."""
 
@@ -111,10 +117,15 @@ def _collect(source: Path, target: Path) -> None:
 def _unpack(package: Path, target: Path) -> None:
     """Write the libraries of a Debian package into a folder, by their file names only; paths in it are ignored."""
     try:
-        with tarfile.open(fileobj=io.BytesIO(_data(package)), mode="r|*", tarinfo=_BoundedHeader) as archive:
+        data = _data(package)
+        xz = data.startswith(_XZ)
+        stream = io.BufferedReader(_Unpacked(data)) if xz else io.BytesIO(data)
+        with tarfile.open(fileobj=stream, mode="r|" if xz else "r|*", tarinfo=_BoundedHeader) as archive:
             total = 0
-            for member in archive:
+            for count, member in enumerate(archive):
                 total += member.size
+                if count >= MAX_MEMBERS:
+                    raise PackError(f"{package}: more than {MAX_MEMBERS} files")
                 if total > MAX_SWELL * package.stat().st_size + 2**26:
                     raise PackError(f"{package}: too large when unpacked")
                 name = PurePosixPath(member.name).name
@@ -127,6 +138,28 @@ def _unpack(package: Path, target: Path) -> None:
                 (target / name).write_bytes(content.read())
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError) as error:
         raise PackError(f"{package}: damaged: {error}") from None
+
+
+class _Unpacked(io.RawIOBase):
+    """The content of .xz data, with a bound on the memory that its header may ask for."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._decompressor = data, lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_DICTIONARY)
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as there is content; its bytes, 0 at the end."""
+        if self._decompressor.eof:
+            return 0
+        part = self._decompressor.decompress(self._data, max_length=len(buffer))
+        self._data = b""  # the decompressor keeps what it has not read
+        if not part and self._decompressor.needs_input:
+            raise EOFError("it ends too soon")
+        buffer[: len(part)] = part
+        return len(part)
 
 
 def _data(package: Path) -> bytes:

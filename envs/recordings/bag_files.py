@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import importlib
 import io
 import os
 import weakref
@@ -67,9 +68,13 @@ class BagFile:
         path = _Path(self.file)
         self._process = os.getpid()
         try:
+            self.file.open("rb").close()
+        except OSError as error:
+            raise RecordingError(self.file, f"it cannot be read ({error.strerror})") from None
+        try:
             self._bytes = path.budget
             with library.bounded():
-                self._reader = (library.Reader1 if self.file.suffix == ".bag" else library.Reader2)(path)
+                self._reader: Any = (library.Reader1 if self.file.suffix == ".bag" else library.Reader2)(path)
                 self._reader.open()
             weakref.finalize(self, _close, self._reader)
             self._check_sizes()
@@ -176,7 +181,6 @@ class _Library:
         from lz4.frame import LZ4FrameDecompressor
         from rosbags.rosbag1 import Reader as Reader1
         from rosbags.rosbag2 import Reader as Reader2
-        from rosbags.rosbag2 import storage_mcap
         from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
         self.Reader1, self.Reader2, self._sqlite = Reader1, Reader2, apsw
@@ -184,6 +188,7 @@ class _Library:
         transforms = "geometry_msgs/TransformStamped[] transforms\n"
         for name in ("tf2_msgs/msg/TFMessage", "tf/msg/tfMessage"):  # ROS 1's are not in the library
             self.ros1.register(get_types_from_msg(transforms, name))
+        storage_mcap: Any = importlib.import_module("rosbags.rosbag2.storage_mcap")
         self._lz4, self._zstd = LZ4FrameDecompressor, storage_mcap.zstd.ZstdDecompressor
         # The library checks the size of a chunk when it is decompressed; this way it ends there.
         storage_mcap.DECOMPRESSORS.update(

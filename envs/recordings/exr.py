@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ def read_exr(file: Path) -> NDArray[np.float32]:
     """
     library = _openexr(file)
     try:
-        if file.stat().st_size > MAX_PICTURE_BYTES:
-            raise FrameError(file, "it is too large")
+        with file.open("rb") as data:  # the library does not tell why it cannot open a file
+            if os.fstat(data.fileno()).st_size > MAX_PICTURE_BYTES:
+                raise FrameError(file, "it is too large")
         with library.File(str(file), separate_channels=True, header_only=True, num_threads=1) as opened:
             header = opened.header()
             (left, top), (right, bottom) = (corner.tolist() for corner in header["dataWindow"])
@@ -42,6 +44,8 @@ def read_exr(file: Path) -> NDArray[np.float32]:
             return np.array(opened.channels()[name].pixels, np.float32)
     except FrameError:
         raise
+    except OSError as error:
+        raise FrameError(file, f"it cannot be read ({error.strerror})") from None
     except Exception as error:  # of several kinds, by version
         raise FrameError(file, f"it is no OpenEXR file, or damaged ({str(error)[:100]})") from None
 

@@ -133,8 +133,8 @@ class _Zip:
     def __init__(self, path: Path) -> None:
         try:
             self._zip = zipfile.ZipFile(path)
-        except FileNotFoundError:
-            raise RecordingError(path, "there is no such file") from None
+        except PermissionError as error:
+            raise RecordingError(path, f"it cannot be read ({error.strerror})") from None
         except (zipfile.BadZipFile, OSError, RuntimeError):
             raise RecordingError(path, "it is not a .r3d file, or it was cut short") from None
         self._path = path

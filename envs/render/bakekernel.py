@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...core.jit import kernel
 from . import embree
 from .embree import DIRECTION, FACE, LANES, NORMAL, U, V
-from .jit import kernel
 from .lampkernel import SHADOW_OFFSET, lamp_at, lamp_light, sun_light
 from .sky import sky_light
 from .surfaces import baked_light

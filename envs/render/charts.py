@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import shapely
-from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from ...core.jit import compiled
 from ..scene import Scene
 
 TEXEL = 0.06
@@ -190,7 +190,7 @@ def _counts(
     return counts
 
 
-@njit(cache=True)
+@compiled
 def _cover(faces, face_chart, texel, counts, first, covered):
     """Mark the texels that a triangle of their chart covers."""
     for face in range(len(faces)):

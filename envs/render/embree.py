@@ -23,8 +23,8 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from ...core.jit import inlined, kernel
 from .cutouts import Cutouts, described, filter_address
-from .jit import inlined, kernel
 
 LANES = 16
 """Rays in a packet."""

@@ -21,9 +21,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.jit import inlined, kernel
 from . import embree
 from .embree import DIRECTION, FACE, FAR, U, V
-from .jit import inlined, kernel
 from .lampkernel import SHADOW_OFFSET, lamp_at, lamp_light, sun_light
 from .sky import sky_light
 from .surfaces import albedo, baked_light, geometric_normal, glass_opacity, shading_normal

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .jit import inlined
+from ...core.jit import inlined
 
 SHADOW_OFFSET = 2e-3
 """Offset of shadow rays along the geometric normal, in metres: no acne, no visible gap."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.cache import cached_by_code
-from .jit import inlined
+from ...core.jit import inlined
 
 if TYPE_CHECKING:
     from ..scene import Scene

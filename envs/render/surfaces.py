@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...core.jit import inlined
 from .embree import NORMAL
-from .jit import inlined
 from .texels import texel_colour
 
 TEXEL_STEP = 1 / 8192

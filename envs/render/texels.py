@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.cache import cached, code_key
+from ...core.jit import inlined
 from ..scene import SOLID
-from .jit import inlined
 
 MIP_SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
 MIP_OFFSETS = tuple(sum(size * size for size in MIP_SIZES[:level]) for level in range(len(MIP_SIZES)))

@@ -6,16 +6,17 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
-from numba import njit
 from numpy.typing import NDArray
 
 from ...core.frame import Camera, rotation
+from ...core.jit import compiled
 from ...envs.floor import ReachableFloor
 from ...envs.render import embree
 from ...envs.render.raycast import RayCastSimulator
@@ -68,7 +69,7 @@ def single_ray_hits(scene: Scene, camera: Camera, poses: NDArray[np.float64], th
     return trace
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@partial(compiled, error_model="numpy")
 def _packets(view, memory, rays, origins, first, last, depth):  # type: ignore[no-untyped-def]
     floats, side = memory.floats, 4
     height, width = rays.shape[1], rays.shape[2]

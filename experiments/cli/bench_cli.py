@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import tyro
@@ -70,29 +71,35 @@ def perception(*, json: Path | None = None, rounds: int = 40, threads: int = 1, 
     main(PerceptionBench(json_file=json, rounds=rounds, threads=threads, weights=weights))
 
 
-@bench.command
-def robustness(
-    *,
-    work: Path,
-    seed: int = 0,
-    files: int = 2000,
-    folders: int = 60,
-    kills: int = 24,
-    corpus: Path | None = None,
-    json: Path | None = None,
-) -> None:
-    """Try mutated files, damaged run folders and killed runs; say which end in anything but a result or one line.
+def add_robustness(command_line: Callable[[list[str]], object]) -> None:
+    """Add the command that tries the command line itself, which this module is a part of."""
 
-    Args:
-        work: Folder for all that the cases write; a later call goes on with the runs that are there.
-        seed: Another seed, other cases.
-        files: Mutated files over all readers.
-        folders: Damaged run folders, of each of two kinds of run.
-        kills: Kills, over eight kinds of run, each compared with a run that was not killed.
-        corpus: Folder of more samples to mutate: houses, meshes, recordings, models, policies.
-        json: File for all figures.
-    """
-    from ..robustness.command import Robustness, main
-    from .main import main as command_line
+    @bench.command
+    def robustness(
+        *,
+        work: Path,
+        seed: int = 0,
+        files: int = 2000,
+        folders: int = 60,
+        kills: int = 24,
+        resets: int = 1000,
+        runs: int = 10,
+        corpus: Path | None = None,
+        json: Path | None = None,
+    ) -> None:
+        """Try mutated files, damaged run folders and killed runs; say which end in anything but a result or one line.
 
-    main(Robustness(work, seed, files, folders, kills, corpus, json), command_line)
+        Args:
+            work: Folder for all that the cases write; a later call goes on with the runs that are there.
+            seed: Another seed, other cases.
+            files: Mutated files over all readers.
+            folders: Damaged run folders, of each of two kinds of run.
+            kills: Kills, over eight kinds of run, each compared with a run that was not killed.
+            resets: Resets of an environment in one process, which must not grow.
+            runs: Runs in one process, which must not grow.
+            corpus: Folder of more samples to mutate: houses, meshes, recordings, models, policies.
+            json: File for all figures.
+        """
+        from ..robustness.command import Robustness, main
+
+        main(Robustness(work, seed, files, folders, kills, resets, runs, corpus, json), command_line)

@@ -21,7 +21,7 @@ from ...core.errors import ending_in_one_line
 from ...learners.training.train_config import PresetConfig
 from ..generalist.cli import pretrain_generalist
 from ..report.report_page import NAMES
-from .bench_cli import bench
+from .bench_cli import add_robustness, bench
 from .dataset_cli import dataset
 from .demo_cli import WELCOME, demo, play
 from .experiment_cli import experiment
@@ -120,6 +120,7 @@ def reconstruct(recording: Path, /, *, out: Path, voxel: float = 0.02) -> None:
     print("\n".join(run(recording, out, voxel)))
 
 
+add_robustness(lambda words: main(words))
 app.command(bench, name="bench", help="Benchmarks.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 
 from ...core.storage import write_json
+from . import growth
 from .cases import Main, Outcome
 from .folders import damaged_folders
 from .kills import differences, run_killed
@@ -63,6 +65,10 @@ class Robustness:
     """Damaged run folders, of each of two kinds of run."""
     kills: int = 24
     """Kills, over the kinds of run."""
+    resets: int = 1000
+    """Resets of an environment, in one process."""
+    runs: int = 10
+    """Runs in one process."""
     corpus: Path | None = None
     """Folder of more samples to mutate."""
     json_file: Path | None = None
@@ -77,7 +83,9 @@ def main(config: Robustness, run: Main) -> None:
     torch.set_num_threads(1)
     config.work.mkdir(parents=True, exist_ok=True)
     began = time.time()
-    kinds = {"files": _files(config), "folders": _folders(config, run), "kills": _kills(config, run)}
+    kinds = {"files": _files(config), "folders": _folders(config, run), "kills": _kills(config, run),
+             "resets": growth.resets(config.resets) if config.resets else {"faults": []},
+             "runs": _runs(config, run)}  # fmt: skip
     figures = {**kinds, "seconds": round(time.time() - began)}
     print(json.dumps(figures, indent=2))
     if config.json_file is not None:
@@ -122,6 +130,13 @@ def _kills(config: Robustness, run: Main) -> dict[str, Any]:
             print(f"{name} {seed}: {one}", file=sys.stderr, flush=True)
         runs += 1
     return {"kills": kills, "runs": runs, "faults": faults}
+
+
+def _runs(config: Robustness, run: Main) -> dict[str, Any]:
+    if not config.runs:
+        return {"faults": []}
+    os.environ["TESTSPACE_CACHE"] = str(config.work / "runs-cache")
+    return growth.runs(run, RUNS["scratch, little memory"], config.work / "again", config.runs)
 
 
 def _whole(config: Robustness, run: Main, name: str) -> Path:

@@ -17,6 +17,7 @@ from ...core.frame import Camera, Frame, Labels
 from ...datasets.poses import random_poses
 from ...envs.assembly.building import build_scene, load_scene
 from ...envs.choices import Light, Sensors
+from ...envs.floor import shut_in
 from ...envs.generator.house_reference import find_house
 from ...envs.gym_envs.house_env import HouseEnv
 from ...envs.gym_envs.measured_world import MeasuredWorld
@@ -134,7 +135,13 @@ def open_space(sim: Sim, house: str | None, seed: int, view: View, frames: int) 
         warnings.simplefilter("always", HouseWarning)
         described = find_house(house or str(seed))
     lines = [str(one.message) for one in caught if issubclass(one.category, HouseWarning)]
-    return replace(_raycast(described, view, frames), notes=lambda: lines)
+    space = _raycast(described, view, frames)
+    closed = shut_in(space.env.scene, space.env.floor)
+    if closed is not None:
+        lines.append(f"{space.name}: the agent starts in {closed.type} {closed.id} and cannot leave it: of its"
+                     f" {len(space.env.scene.rooms)} rooms it sees {space.env.floor.area:.1f} m2 of one."
+                     " Open a door, or move the start (metadata.agent)")  # fmt: skip
+    return replace(space, notes=lambda: lines)
 
 
 def _mesh(path: str, view: View, frames: int) -> OpenSpace:

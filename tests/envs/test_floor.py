@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scenes import SceneMaker, rectangle
 
-from testspace.envs.floor import CELL, FloorError, ReachableFloor, build_floor
+from testspace.envs.floor import CELL, FloorError, ReachableFloor, build_floor, shut_in
 from testspace.envs.scene import Scene
 
 RADIUS = 0.2
@@ -98,6 +98,13 @@ def test_a_start_inside_furniture_falls_to_the_largest_part() -> None:
     floor = build_floor(maker.scene(ROOMS, start=(-2.5, 0, 0)), RADIUS)
     assert floor.contains(2, 0)
     assert not floor.contains(-2, 0)
+
+
+def test_an_agent_that_cannot_leave_its_room_is_told_which() -> None:
+    for door, closed in ((None, "a"), (1.0, None)):
+        scene = two_rooms(door, start=(-2, 0, 0)).scene(ROOMS, start=(-2, 0, 0))
+        room = shut_in(scene, build_floor(scene, RADIUS))
+        assert (room and room.id) == closed
 
 
 def test_no_floor_is_one_clear_line() -> None:

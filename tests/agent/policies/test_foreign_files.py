@@ -76,6 +76,8 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, data: Any, weights: Any, says
 def test_bombs_and_damage_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="grows more than 400 times"):
         read_zip(write(tmp_path, " " * 4_000_000 + "{}"))
+    with pytest.raises(PolicyError, match="data are larger than 16 MiB"):
+        read_zip(write(tmp_path, " " * (2**24 + 1), how=zipfile.ZIP_STORED))
     file = write(tmp_path, {})
     data = bytearray(file.read_bytes())
     at = data.index(b"PK\x01\x02")

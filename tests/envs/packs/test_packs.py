@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import lzma
 import tarfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from testspace.envs.assembly.building import build_scene
 from testspace.envs.floor import build_floor
 from testspace.envs.gym_envs.house_env import HouseEnv
 from testspace.envs.house.assets import asset
+from testspace.envs.packs import install as install_module
 from testspace.envs.packs import library as libraries
 from testspace.envs.packs.credits import write_credits
 from testspace.envs.packs.install import install, installed, remove
@@ -24,6 +27,17 @@ from testspace.envs.packs.library import CATALOGUE, Library, PackError
 from testspace.envs.packs.obj import read_model
 from testspace.envs.packs.pack import MAX_TRIANGLES, FurniturePack, open_pack
 from testspace.envs.packs.types import TYPES
+
+
+def deb(file: Path, data: bytes) -> Path:
+    """A Debian package of this data.tar.xz."""
+    parts = (("debian-binary", b"2.0\n"), ("data.tar.xz", data))
+    raw = b"!<arch>\n"
+    for name, content in parts:
+        raw += f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n".encode() + content
+        raw += b"\n" * (len(content) % 2)
+    file.write_bytes(raw)
+    return file
 
 
 def debian(folder: Path, files: dict[str, bytes]) -> Path:
@@ -37,13 +51,7 @@ def debian(folder: Path, files: dict[str, bytes]) -> Path:
         link = tarfile.TarInfo("./usr/share/evil.sh3f")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(link)
-    raw = b"!<arch>\n"
-    for name, content in (("debian-binary", b"2.0\n"), ("control.tar.xz", b"odd"), ("data.tar.xz", data.getvalue())):
-        raw += f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n".encode() + content
-        raw += b"\n" * (len(content) % 2)
-    path = folder / "furniture.deb"
-    path.write_bytes(raw)
-    return path
+    return deb(folder / "pack.deb", data.getvalue())
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +112,23 @@ def test_a_broken_model_is_named(tmp_path: Path, text: str, says: str) -> None:
 def test_paths_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(PackError, match="leads out of the library"):
         Library(write_library(tmp_path, files={name: "x"}))
+
+
+def test_a_package_of_countless_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install_module, "MAX_MEMBERS", 100)
+    data = lzma.compress(tarfile.TarInfo("a/x").tobuf() * 101, preset=0)
+    with pytest.raises(PackError, match="more than 100 files"):
+        install(deb(tmp_path / "a.deb", data))
+
+
+def test_a_dictionary_of_gigabytes_is_refused_before_it_is_allocated(tmp_path: Path) -> None:
+    small = [{"id": lzma.FILTER_LZMA2, "dict_size": 4096}]
+    raw = bytearray(lzma.compress(tarfile.TarInfo("a/x").tobuf() + bytes(1024), filters=small))
+    size = (raw[12] + 1) * 4  # of the block's header, which ends with its checksum
+    raw[raw.index(b"\x21\x01", 12) + 2] = 40  # 4 GiB
+    raw[8 + size : 12 + size] = zlib.crc32(bytes(raw[12 : 8 + size])).to_bytes(4, "little")
+    with pytest.raises(PackError, match="damaged: Memory usage limit"):
+        install(deb(tmp_path / "a.deb", bytes(raw)))
 
 
 def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +303,5 @@ def test_a_package_that_grows_without_end_is_refused(tmp_path: Path, kind: bytes
         info = tarfile.TarInfo("x")
         info.type, info.size = kind, 2**22
         archive.addfile(info, io.BytesIO(b"0" * 2**22))
-    raw = b"!<arch>\n" + f"{'data.tar.xz':<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data.getvalue()):<10}`\n".encode()
-    (tmp_path / "bomb.deb").write_bytes(raw + data.getvalue() + b"\n")
     with pytest.raises(PackError, match="a header of 4194304 bytes"):
-        install(tmp_path / "bomb.deb")
+        install(deb(tmp_path / "bomb.deb", data.getvalue()))

@@ -61,6 +61,16 @@ def test_run_passes_on_what_was_asked(
     [
         (UserError("no preset 'huge'; there are\n smoke, nano"), "no preset 'huge'; there are smoke, nano"),
         (FileNotFoundError(2, "No such file or directory", "a.json"), "No such file or directory: 'a.json'"),
+        (
+            OSError(30, "Read-only file system", "a"),
+            "'a'; name another place with the command's options, or for the cache with TESTSPACE_CACHE",
+        ),
+        (
+            PermissionError(13, "Permission denied", "a"),
+            "'a'; change its permissions, or name another place with the"
+            " command's options, or for the cache with TESTSPACE_CACHE",
+        ),
+        (OSError(28, "No space left on device", "a"), "'a'; make room, and run the command again"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line_and_status_2(

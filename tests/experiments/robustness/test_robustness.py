@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import recorded
 from forks import Testspace
 
 from testspace.experiments.cli import main as cli
+from testspace.experiments.robustness import growth
 from testspace.experiments.robustness.cases import run_case
 from testspace.experiments.robustness.command import RUNS
 from testspace.experiments.robustness.folders import commands, damaged_folder
@@ -43,6 +47,30 @@ def test_an_outcome_says_how_a_case_ended() -> None:
     ]
     for call, expected in calls:
         assert run_case(call, seconds=1, memory=2**30).kind == expected
+
+
+def test_what_grows_from_call_to_call_is_told() -> None:
+    kept: list[Any] = []
+    ended = threading.Event()
+
+    def steady(number: int) -> None:
+        if not number:  # what is made once is no growth
+            kept.append(bytearray(b"x" * 2**26))
+
+    def growing(_: int) -> None:
+        kept.extend([bytearray(b"x" * 2**24), open("/dev/null"), threading.Thread(target=ended.wait)])  # noqa: SIM115
+        kept[-1].start()
+
+    assert growth.growth(steady, 10)["faults"] == []
+    assert growth.growth(growing, 10)["faults"] == ["memory", "threads", "files"]
+    ended.set()
+    for one in kept:
+        if isinstance(one, io.IOBase):
+            one.close()
+
+
+def test_resets_do_not_grow() -> None:
+    assert growth.resets(4)["faults"] == []
 
 
 def test_mutated_files_are_read_or_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
