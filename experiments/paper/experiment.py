@@ -103,6 +103,8 @@ class Experiment:
     """Whether the numbers come from runs of the live agent, rather than from stages on a finished buffer."""
     note: str = ""
     """Differences from the paper; printed below the table."""
+    each: Sequence[tuple[str, str]] = ()
+    """Cells (row, column) that are also shown for each trial."""
 
 
 @dataclass(frozen=True)

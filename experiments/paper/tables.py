@@ -21,6 +21,7 @@ def page(summary: Summary, results: Mapping[str, Any], out: str, with_claims: bo
     """
     experiment, claims = summary.experiment, claim_results(summary)
     parts = [f"## {experiment.source}", experiment.question, table(summary), experiment.note]
+    parts.append(trials_table(summary, results) if experiment.each and len(summary.trials) > 1 else "")
     parts += [
         claims_table(claims) if with_claims else "",
         *reasons(claims),
@@ -46,6 +47,15 @@ def table(summary: Summary) -> str:
             cells.append(cell(summary, line, column))
         rows.append(cells)
     return f"{markdown(['', *head], rows)}\n\n{summary.experiment.unit}; {over(summary)}."
+
+
+def trials_table(summary: Summary, results: Mapping[str, Any]) -> str:
+    """The experiment's cells of `each` trial."""
+    cells, rows = summary.experiment.each, []
+    for trial, measures in zip(results["trials"], summary.trials, strict=True):
+        values = [number(measures.get(line, {}).get(column)) for line, column in cells]
+        rows.append([f"{Path(trial['house']).name}, seed {trial['seed']}", *values])
+    return markdown(["", *(f"{line}: {column}" for line, column in cells)], rows)
 
 
 def over(summary: Summary) -> str:
