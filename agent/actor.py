@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from ..core.frame import Frame
 from ..core.storage import DamagedError, read_arrays, write_arrays
-from ..envs.gym_envs.world import ChangingWorld, ResumableWorld, World
+from ..envs.gym_envs.world import ChangingWorld, DriftingWorld, ResumableWorld, World
 from ..envs.simulator import stack_frames
 from ..learners.data.replay_buffer import ReplayBuffer, as_stored
 from .episode import EpisodeConfig
 from .fusion.semantic_map import SemanticMap
+from .mapping.localiser import Localiser
 from .mapping.occupancy_map import OccupancyMap, coverage, view_coverage
 from .policies import Policy
 from .policies.protocol import HasMap, Resumable, step_or_teleport, unwrapped
@@ -116,10 +117,15 @@ class Actor:
         """Whether to stop in the middle of a rollout."""
         self.acted: Acted | None = None
         """The last rollout."""
+        self.localiser: Localiser | None = None
+        """Where the world's poses drift, what finds out where the agent is."""
+        if isinstance(env, DriftingWorld) and env.drifting:
+            self.localiser = Localiser(env.camera)
         policy.reset(seed)
         stored = read_agent(buffer, folder)
         if not buffer.note:
-            self.observation, self.info = env.reset()
+            observation, self.info = env.reset()
+            self.observation = self._located(observation)
             return
         note = buffer.note
         self.frame, self.acted = note["frame"], Acted(**note["acted"])
@@ -130,7 +136,8 @@ class Actor:
                 one.restore(part_of(stored, name))
         except KeyError as error:
             raise DamagedError(f"{agent_file(folder, self.frame)}: it lacks {error}; start anew elsewhere") from None
-        self.observation, self.info = env.reset(options={key: note[key] for key in ("body", "pose") if key in note})
+        observation, self.info = env.reset(options={key: note[key] for key in ("body", "pose") if key in note})
+        self.observation = observation if self.localiser is None else self._at(observation, self.localiser.pose)
 
     def act(self, frames: int) -> Acted:
         """One rollout of `frames` frames, fewer where `halted` says so; what was seen is stored."""
@@ -139,7 +146,8 @@ class Actor:
         collisions, start = 0, time.perf_counter()
         while len(rollout) < frames and not self.halted():
             action = self.policy.act(self.observation, self.info)
-            self.observation, _, _, truncated, self.info = step_or_teleport(self.env, action)
+            observation, _, _, truncated, self.info = step_or_teleport(self.env, action)
+            self.observation = self._located(observation)
             collisions += bool(self.info["collision"])
             self.map.update(self.observation)
             self.path.append((float(self.observation["pose"][0]), float(self.observation["pose"][2])))
@@ -169,8 +177,17 @@ class Actor:
     def change_house(self, house: Any) -> float:
         """Put another state of the house around the agent, in a ChangingWorld; returns how far it had to move, in
         metres."""
-        self.observation, self.info = cast(ChangingWorld, self.env).change(house)
+        observation, self.info = cast(ChangingWorld, self.env).change(house)
+        self.observation = self._located(observation)
         return float(self.info["displaced"])
+
+    def _located(self, observation: Frame) -> Frame:
+        """The next frame, at the pose that the localiser gives it."""
+        return observation if self.localiser is None else self._at(observation, self.localiser.locate(observation))
+
+    @staticmethod
+    def _at(observation: Frame, pose: NDArray[np.float64]) -> Frame:
+        return {**observation, "pose": pose.astype(np.float32)}
 
     def coverage(self) -> tuple[float, float]:
         """Share of the reachable floor that was seen, and share of its views that the buffer holds a frame of."""
@@ -187,6 +204,8 @@ class Actor:
             parts["policy"] = policy.map
         if self.semantic_map is not None:
             parts["semantic"] = self.semantic_map
+        if self.localiser is not None:
+            parts["localiser"] = self.localiser
         return parts
 
     def _store(self, acted: Acted) -> None:

@@ -43,6 +43,11 @@ class MeasuredWorld:
         return self.world.camera
 
     @property
+    def drifting(self) -> bool:
+        """See DriftingWorld."""
+        return self.sensors == "odometry"
+
+    @property
     def floor(self) -> ReachableFloor:
         """See World."""
         return self.world.floor

@@ -48,6 +48,15 @@ class ResumableWorld(Protocol):
         """Where the agent is, as JSON, for `reset(options={"body": ...})`."""
 
 
+@runtime_checkable
+class DriftingWorld(Protocol):
+    """A world whose poses may be those of odometry."""
+
+    @property
+    def drifting(self) -> bool:
+        """Whether errors of the poses add up, so that the agent has to find out where it is."""
+
+
 class ChangingWorld(World, Protocol):
     """A world that can change during a run."""
 

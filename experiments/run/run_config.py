@@ -74,6 +74,7 @@ class RunConfig:
     """Storey of a mesh file that the agent walks on, 0 for the lowest."""
     sensors: Sensors = "exact"
     """What the agent measures: exact; slam (a stereo camera's depth and colour, poses off by 3 cm and 1 degree, slowly
-    varying); odometry (the same camera, poses that drift by about 1 % of the way)."""
+    varying); odometry (the same camera; poses drift by metres and tens of degrees, and the agent corrects them by
+    aligning depth)."""
     allow_blind: Flag = False
     """Run even where the agent would see almost nothing of the place or nothing of its floor."""

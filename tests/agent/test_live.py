@@ -21,6 +21,7 @@ from testspace.agent.trainer import Trainer
 from testspace.core.frame import Camera
 from testspace.envs.generator import generate_house
 from testspace.envs.gym_envs.house_env import HouseEnv
+from testspace.envs.gym_envs.measured_world import MeasuredWorld
 from testspace.learners.choices import EvictionName
 from testspace.learners.data.replay_buffer import ReplayBuffer
 from testspace.learners.objectives.tst import TSTLearner
@@ -220,3 +221,24 @@ def test_pseudolabels_and_their_map_come_together(tmp_path: Path) -> None:
     semantic_map = SemanticMap(eighths_of_red, range(8), life.env.camera)
     with pytest.raises(ValueError, match="together"):
         Trainer(life.buffer, life.trainer.learner, None, CONFIG, tmp_path / "other", 0, semantic_map)
+
+
+def test_a_drifting_actor_stores_corrected_poses_and_goes_on_after_a_stop(tmp_path: Path) -> None:
+    def actor(folder: Path) -> Actor:
+        env = MeasuredWorld(HouseEnv(generate_house(4, rooms=1), camera=Camera(32, 32), light="direct"), "odometry", 1)
+        buffer = ReplayBuffer(folder / "buffer", 60, 32, 32, resume=True)
+        policy = make_policy("random", env)
+        return Actor(env, policy, buffer, lambda poses: np.ones(len(poses), bool), CONFIG, folder / "agent", 0)
+
+    whole = actor(tmp_path / "whole")
+    whole.act(15)
+    assert whole.localiser is not None
+    np.testing.assert_array_equal(whole.observation["pose"], whole.localiser.pose.astype(np.float32))
+    whole.act(15)
+    actor(tmp_path / "parts").act(15)
+    resumed = actor(tmp_path / "parts")
+    resumed.act(15)
+    ours, theirs = (one.buffer.all(("pose",))["pose"].numpy() for one in (whole, resumed))
+    np.testing.assert_array_equal(ours[:16], theirs[:16])  # the first frame after the stop lies where it would have
+    known, again = (one.localiser.arrays()["points"] for one in (whole, resumed) if one.localiser is not None)
+    np.testing.assert_array_equal(known[:20], again[:20])
