@@ -58,8 +58,6 @@ class BagFile:
                 except Exception:  # of whatever kind the library's parsers raise
                     content = None
                 yield connection.topic, connection.msgtype, when, content
-        except GeneratorExit:
-            raise
         except Exception as error:
             raise self._damaged(error) from None
 

@@ -22,11 +22,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.pictures import picture_size
 from .bag_files import ENDINGS, BagFile
 from .phones import nearest_rows
 from .recording import FrameError, Reader, Recording, RecordingError, Track, make_recording
 from .recording_files import MAX_SIDE, as_rgb, decode
 from .registration import registered
+from .resample import scaled
 from .transforms import Transforms, check
 
 MATCH_SECONDS = 0.02
@@ -55,6 +57,8 @@ class _Topic:
     encoding: str
     """Of raw pictures, or the format of compressed ones."""
     frame: str
+    size: tuple[int, int]
+    """Rows and columns; 0 where they are not known."""
     times: list[float] = field(default_factory=list)
     places: list[tuple[int, int, int]] = field(default_factory=list)
     """Of each frame: the part of the bag, when it was recorded (ns), and which of those recorded then."""
@@ -84,7 +88,7 @@ def read_rosbag(path: Path) -> Recording:
     if colour is None:
         raise RecordingError(path, "it has no topic of colour pictures (sensor_msgs/Image or CompressedImage)")
     times = np.array(colour.times)
-    intrinsics = bag.intrinsics(colour.name, times)
+    intrinsics = bag.intrinsics(colour, times)
     if intrinsics is None:
         raise RecordingError(path, "it has no sensor_msgs/CameraInfo, so the intrinsics are unknown")
     poses = bag.transforms.poses(colour.frame, times)
@@ -97,7 +101,7 @@ def read_rosbag(path: Path) -> Recording:
         rows, there = nearest_rows(times, np.array(depth.times), MATCH_SECONDS)
         more["read_depth"] = bag.reader(depth, _metres, rows)
         if relative is not None:
-            own = bag.intrinsics(depth.name, times)
+            own = bag.intrinsics(depth, times)
             assert own is not None
             more["read_depth"] = _Registered(more["read_depth"], read_rgb, own, relative, intrinsics)
     track = Track(times, poses, "opencv", "z", intrinsics, np.arange(len(times)))
@@ -118,7 +122,7 @@ def _best_depth(bag: _Bag, colour: _Topic) -> tuple[_Topic | None, NDArray[np.fl
             return one, None
     for one in depths:
         relative = bag.transforms.between(colour.frame, one.frame)
-        if relative is not None and bag.intrinsics(one.name, np.zeros(1)) is not None:
+        if relative is not None and bag.intrinsics(one, np.zeros(1)) is not None:
             return one, relative
     return None, None
 
@@ -148,7 +152,7 @@ class _Bag:
         self.parts, self.damaged = [BagFile(file) for file in files], 0
         self.topics: dict[str, _Topic] = {}
         self.transforms = Transforms()
-        self._infos: dict[str, list[tuple[float, NDArray[np.float64]]]] = defaultdict(list)
+        self._infos: dict[str, list[tuple[float, NDArray[np.float64], tuple[int, int]]]] = defaultdict(list)
         self._poses: dict[str, list[tuple[float, NDArray[np.float64]]]] = defaultdict(list)
         again: Counter[tuple[str, int, int]] = Counter()
         for number, part in enumerate(self.parts):
@@ -172,12 +176,14 @@ class _Bag:
         time, frame = _time(content, when), str(content.header.frame_id)
         if "Image" in kind:
             encoding = content.format if kind == _PACKED else content.encoding
-            known = self.topics.setdefault(topic, _Topic(topic, str(encoding), frame))
+            if topic not in self.topics:
+                self.topics[topic] = _Topic(topic, str(encoding), frame, _size(content))
+            known = self.topics[topic]
             known.times.append(time)
             known.places.append(place)
         elif "CameraInfo" in kind:
             k = np.asarray(content.k if hasattr(content, "k") else content.K, np.float64)
-            self._infos[topic].append((time, k[[0, 4, 2, 5]]))
+            self._infos[topic].append((time, k[[0, 4, 2, 5]], (int(content.height), int(content.width))))
         else:
             pose = content.pose.pose if "Odometry" in kind else content.pose
             value = _seven(pose.position, pose.orientation)
@@ -187,13 +193,17 @@ class _Bag:
                 check(value)
                 self._poses[topic].append((time, value))
 
-    def intrinsics(self, topic: str, times: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """fx, fy, cx, cy (N, 4) of the camera of a topic, the nearest told of each time; None if none are."""
+    def intrinsics(self, topic: _Topic, times: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """fx, fy, cx, cy (N, 4) of the camera of a topic, the nearest told of each time; None if none are.
+
+        Pictures that were made smaller on their way, as drivers do, have those of their own size.
+        """
         if not self._infos:
             return None
-        told = self._infos[max(self._infos, key=lambda other: _alike(other, topic))]
-        rows, _ = nearest_rows(times, np.array([time for time, _ in told]), np.inf)
-        return np.array([value for _, value in told])[rows]
+        told = self._infos[max(self._infos, key=lambda other: _alike(other, topic.name))]
+        rows, _ = nearest_rows(times, np.array([time for time, *_ in told]), np.inf)
+        fitting = [scaled(k, size, topic.size) if all((*size, *topic.size)) else k for _, k, size in told]
+        return np.array(fitting)[rows]
 
     def reader(self, topic: _Topic, picture: Any, rows: NDArray[np.int64] | None = None) -> Reader:
         """A reader of a topic's frames by number, or by their place in `rows`; one of them is in memory."""
@@ -208,6 +218,14 @@ class _Bag:
             return image
 
         return read
+
+
+def _size(message: Any) -> tuple[int, int]:
+    if hasattr(message, "encoding"):
+        return int(message.height), int(message.width)
+    data = message.data.tobytes()
+    columns, rows = picture_size(data) or picture_size(data[_HEADER:]) or (0, 0)
+    return rows, columns
 
 
 def _rgb(message: Any, source: str) -> NDArray[np.uint8]:

@@ -26,6 +26,7 @@ from ...envs.meshes.replica import is_replica
 from ...envs.meshes.write import write_glb
 from ...envs.packs.install import install
 from ...envs.recordings.layouts import open_recording
+from ...envs.recordings.plain import PlainWriter
 from ...learners.generalist.weights import load_weights
 from ...learners.heads.segmentation import Segmenter
 from ...learners.objectives.tst import scratch_encoder
@@ -80,8 +81,10 @@ def reader_of(sample: Path) -> Read | None:
 
 
 def make_samples(folder: Path) -> None:
-    """Samples that the package can make itself: a house, a mesh, an untrained model."""
+    """Put samples that the package can make itself into an empty folder: a house, meshes, a recording, a model."""
     folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        return
     house = generate_house(5, rooms=1)
     save_house(house, folder / "house.json")
     write_glb(build_scene(house), folder / "house.glb")
@@ -89,6 +92,11 @@ def make_samples(folder: Path) -> None:
     corners = [f"v {x} {y} {z}" for x in (0, 4) for y in (0, 3) for z in (0, 5)]
     faces = ["usemtl red", "f 1 2 4 3", "f 5 6 8 7", "usemtl blue", "f 1 2 6 5", "f 3 4 8 7", "f 1 3 7 5", "f 2 4 8 6"]
     (folder / "cube.obj").write_text("\n".join(["mtllib cube.mtl", *corners, *faces]) + "\n")
+    env = HouseEnv(4, camera=Camera(32, 24), light="direct")
+    writer = PlainWriter(folder / "recording", env.camera)
+    writer.add(env.reset(seed=0)[0], 0.0)
+    for number in range(1, 4):
+        writer.add(env.step(1)[0], number / 10)
     encoder = scratch_encoder(TSTConfig(image_size=16, patch=8), 0)
     Segmenter(encoder, range(1, 5)).save_pretrained(folder / "model", model_card_kwargs={})
 

@@ -361,6 +361,25 @@ def test_a_picture_that_is_not_of_its_size_is_a_frame_that_cannot_be_read(seen: 
         recording.rgb(2)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_pictures_that_were_made_smaller_have_intrinsics_of_their_size(
+    packed: bool, seen: Truth, tmp_path: Path
+) -> None:
+    bag = Bag(tmp_path / "half")
+    for n in range(2):
+        bag.add("/info", "sensor_msgs/msg/CameraInfo", n, camera_info(n, "eye", CAMERA))
+        half = np.ascontiguousarray(seen.frame["rgb"][n][::2, ::2])
+        if packed:
+            data = cv2.imencode(".png", half)[1].ravel()
+            message = {"header": header(n, "eye"), "format": "png", "data": data}
+            bag.add("/image", "sensor_msgs/msg/CompressedImage", n, message)
+        else:
+            bag.add("/image", "sensor_msgs/msg/Image", n, raw(n, "eye", half, "rgb8"))
+        bag.add("/tf", "tf2_msgs/msg/TFMessage", n, transform(n, "map", "eye", np.eye(4)))
+    bag.close()
+    assert open_recording(tmp_path / "half").intrinsics[0] == pytest.approx(recorded.numbers(SMALL))
+
+
 def test_between_two_transforms_is_between_two_places() -> None:
     turns = Rotation.from_euler("z", [[0], [10]], degrees=True).as_quat()
     tree = Transforms()
