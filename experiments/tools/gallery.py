@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 import tyro
 
 from ...core.errors import UserError, ending_in_one_line
@@ -46,7 +47,7 @@ def write_gallery(config: GalleryConfig) -> list[Path]:
         with tempfile.TemporaryDirectory() as folder:
             pictures = Path(folder) / "house"
             render_house(RenderConfig(pictures, seed=seed, views=1, antialias=config.antialias))
-            view, plan = (cv2.imread(str(pictures / name)) for name in ("views/00_rgb.png", "plan.png"))
+            view, plan = (np.asarray(cv2.imread(str(pictures / name))) for name in ("views/00_rgb.png", "plan.png"))
         width = round(plan.shape[1] * PLAN_HEIGHT / plan.shape[0])
         plan = cv2.resize(plan, (width, PLAN_HEIGHT), interpolation=cv2.INTER_AREA)
         file = config.out / f"{seed}.webp"
