@@ -134,7 +134,7 @@ def test_the_notebook_runs(small: Path) -> None:
         if cell["cell_type"] == "code":
             text = re.sub(r"^(STEPS|LEARNING) = \d+$", r"\1 = 8", "".join(cell["source"]), flags=re.MULTILINE)
             exec(compile(text, cell["id"], "exec"), scope)
-    assert len(plt.get_fignums()) == 4
+    assert len(plt.get_fignums()) == 5
     plt.close("all")
     if importlib.util.find_spec("nbformat") is not None:
         import nbformat

@@ -9,7 +9,6 @@ command line.
 
 from __future__ import annotations
 
-import re
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import Annotated, Any
 import tyro
 
 from ...core.errors import UserError
+from ..protocol.camera_options import PRESET_CAMERA, CameraOptions
 from ..protocol.preset import Preset
 from ..protocol.presets import find_preset
 from ..run.run_config import RunConfig
@@ -37,12 +37,7 @@ class RunArguments:
     sizes: Annotated[Preset, tyro.conf.arg(name="")]
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE.toml")] = None
     """File of these options by name: seed = 3, and [episode] frames = 800 for --episode.frames 800."""
-    camera: Annotated[str | None, tyro.conf.arg(metavar="WIDTHxHEIGHT")] = None
-    """Pixels of the agent's camera, square: 96x96; from scratch only, since the generalist sees 128 x 128."""
-    fov: float | None = None
-    """Vertical field of view of the agent's camera, in degrees."""
-    camera_height: float | None = None
-    """Height of the agent's camera above the floor, in metres."""
+    view_from: Annotated[CameraOptions, tyro.conf.arg(name="")] = PRESET_CAMERA
 
 
 def _default(preset: str) -> RunArguments:
@@ -69,30 +64,8 @@ def parse_run(arguments: Sequence[str]) -> RunArguments:
         except SystemExit:
             print(f"These options are in {file}.", file=sys.stderr)
             raise
-    return _with_camera(tyro.cli(RunArguments, prog="testspace run", args=words, default=default))
-
-
-def _with_camera(arguments: RunArguments) -> RunArguments:
-    """The sizes with the camera that was asked for. UserError for one that no network here can take."""
-    sizes, learner = arguments.sizes.transfer_set, arguments.sizes.learner
-    camera, height = sizes.camera, arguments.camera_height
-    if arguments.camera is not None:
-        match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", arguments.camera)
-        if match is None or match[1] != match[2] or int(match[1]) < 1 or int(match[1]) % learner.patch:
-            raise UserError(
-                f"--camera must be square and a multiple of {learner.patch} pixels, as in {12 * learner.patch}x"
-                f"{12 * learner.patch}, got {arguments.camera!r}"
-            )
-        camera = replace(camera, width=int(match[1]), height=int(match[2]))
-        learner = replace(learner, image_size=camera.height)
-    if arguments.fov is not None:
-        if not 1 <= arguments.fov <= 170:
-            raise UserError(f"--fov must lie between 1 and 170 degrees, got {arguments.fov:g}")
-        camera = replace(camera, vertical_fov=arguments.fov)
-    if height is not None and not 0.1 <= height <= 3:
-        raise UserError(f"--camera-height must lie between 0.1 and 3 metres, got {height:g}")
-    views = replace(sizes, camera=camera, camera_height=sizes.camera_height if height is None else height)
-    return replace(arguments, sizes=replace(arguments.sizes, transfer_set=views, learner=learner))
+    asked = tyro.cli(RunArguments, prog="testspace run", args=words, default=default)
+    return replace(asked, sizes=asked.view_from.sizes(asked.sizes))
 
 
 def _last(words: Sequence[str], option: str) -> str | None:

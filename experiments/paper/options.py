@@ -8,6 +8,10 @@ from typing import Annotated
 
 import tyro
 
+from ..protocol.camera_options import PRESET_CAMERA, CameraOptions
+from ..protocol.preset import Preset
+from ..protocol.presets import find_preset
+
 
 @dataclass(frozen=True)
 class ExperimentOptions:
@@ -22,7 +26,12 @@ class ExperimentOptions:
     the generalist."""
     seeds: tuple[int, ...] = (0,)
     """Seeds; every house is run with each."""
+    view_from: Annotated[CameraOptions, tyro.conf.arg(name="")] = PRESET_CAMERA
     device: str = "auto"
     """Device of training and inference: auto (the GPU if there is one), cpu, cuda, cuda:1."""
     grid: int = 1
     """Number of parallel trials, each in a process with one thread; uses Ray if it is installed (extra `ray`)."""
+
+    def sizes(self) -> Preset:
+        """The preset with the camera. UserError for a preset that does not exist and a camera that cannot be."""
+        return self.view_from.sizes(find_preset(self.preset))

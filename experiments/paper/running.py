@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from ...core.progress import Progress
 from ...core.storage import replacing, write_json
 from ...envs.generator.house_reference import find_house
 from ...envs.house.house import House
-from ..protocol.presets import find_preset
 from ..stages.store import Store
 from .experiment import Experiment, Summary, Trial
 from .grid import map_trials
@@ -44,7 +44,7 @@ def run_experiment(name: str, settings: dict[str, Any], options: ExperimentOptio
 
 
 def _check(options: ExperimentOptions, houses: list[House]) -> None:
-    find_preset(options.preset)
+    options.sizes()
     for name, values in (("--house", options.house), ("--seeds", options.seeds)):
         if len(set(values)) < len(values):
             raise UserError(f"{name} has duplicates: {' '.join(map(str, values))}")
@@ -82,7 +82,7 @@ def run_trial(
     houses = tuple(find_house(one) for one in options.house)
     with Progress() as progress:
         store = Store(progress, preset=options.preset, device=options.device)
-        measures = find_experiment(name, settings).trial(Trial(houses, index, seed, find_preset(options.preset), store))
+        measures = find_experiment(name, settings).trial(Trial(houses, index, seed, options.sizes(), store))
     seconds = sum(entry.seconds for entry in store.used.values())
     return {"measures": measures, "seconds": seconds, "stages": len(store.used)}
 
@@ -97,7 +97,7 @@ def _write(
     summary = Summary(experiment, [trial["measures"] for trial in trials])
     results = {
         "format": FORMAT, "experiment": name, "settings": settings, "source": experiment.source,
-        "preset": options.preset, "live": experiment.live,
+        "preset": options.preset, "camera": asdict(options.view_from), "live": experiment.live,
         "houses": list(options.house), "seeds": list(options.seeds), "planned": len(options.house) * len(options.seeds),
         "trials": trials, "claims": claim_results(summary),
     }  # fmt: skip

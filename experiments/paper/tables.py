@@ -166,5 +166,7 @@ def command(experiment: Experiment, results: Mapping[str, Any], out: str) -> str
             words += [f"--{option}", *(map(str, value) if isinstance(value, list | tuple) else [value])]
     for house in results["houses"]:
         words += ["--house", Path(house).name]
+    for option, value in results.get("camera", {}).items():
+        words += [] if value is None else [f"--{option.replace('_', '-')}", str(value)]
     words += ["--seeds", *map(str, results["seeds"]), "--preset", results["preset"], "--out", out]
     return shlex.join(map(str, words))

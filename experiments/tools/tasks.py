@@ -1,10 +1,12 @@
-"""Detection and captioning with the encoder of a run (Table 1), with the seed of the run.
+"""Detection and captioning with the encoder of a run (Table 1), and probes of it, with the seed of the run.
 
     python -m testspace.experiments.tools.tasks detection runs/first [--detector cascade]
     python -m testspace.experiments.tools.tasks captioning runs/first --house houses.jsonl.gz:12
+    python -m testspace.experiments.tools.tasks probes runs/first
 
 Scratch and the specialist are fine-tuned in the same way on the labels of the run's transfer set, and scored on its
-held-out views: COCO mAP by pycocotools; BLEU and CIDEr-D against template captions made from ground-truth boxes.
+held-out views: COCO mAP by pycocotools; BLEU and CIDEr-D against template captions made from ground-truth boxes. Probes
+leave the encoder frozen: kNN and a linear probe name the class of each patch.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 import tyro
+from torch import Tensor
 
 from ...core.errors import UserError, ending_in_one_line
 from ...core.progress import Progress as Shown
@@ -36,12 +40,16 @@ from ...learners.heads.transfer_config import TransferConfig
 from ...learners.metrics.box_metrics import detection_score
 from ...learners.metrics.boxes import Boxes, boxes_of, number_objects
 from ...learners.metrics.caption_metrics import caption_score
+from ...learners.metrics.miou import VOID, segmentation_score
+from ...learners.metrics.probes import knn_classes, linear_classes, patch_classes
 from ...learners.objectives.tst import scratch_encoder
 from ..protocol.preset import Preset
 from ..protocol.transfer_set import transfer_set
 from ..rundir.run_folder import read_config
 from .predict_retrieve import held_out_views, load_learner
 
+PATCHES = 20_000
+"""Labelled patches of a probe, at most."""
 OBJECTS = tuple(CLASS_ID[name] for name in OBJECT_TYPES)
 """Classes with boxes and captions; structure has none."""
 
@@ -50,7 +58,7 @@ OBJECTS = tuple(CLASS_ID[name] for name in OBJECT_TYPES)
 class TaskConfig:
     """Run, task and training length."""
 
-    task: tyro.conf.Positional[Literal["detection", "captioning"]]
+    task: tyro.conf.Positional[Literal["detection", "captioning", "probes"]]
     """Task to score."""
     run: tyro.conf.Positional[Path]
     """Folder of the run."""
@@ -83,7 +91,12 @@ def scores(config: TaskConfig) -> dict[str, dict[str, float]]:
         with shown.stage("transfer set") as advance:
             labelled = transfer_set(house, preset.transfer_set, houses, advance).labelled
         transfer, head = _recipe(config, preset, len(labelled))
-        run = partial(_detection, head) if config.task == "detection" else _captioning
+        runs: dict[str, Callable[..., dict[str, float]]] = {
+            "detection": partial(_detection, head),
+            "captioning": _captioning,
+            "probes": _probes,
+        }
+        run = runs[config.task]
         encoders = {"scratch": scratch_encoder(learner.config, seed), "specialist": learner.encoder}
         for method, encoder in encoders.items():
             with shown.stage(f"{config.task}, {method}") as advance:
@@ -135,6 +148,30 @@ def _captioning(
     return {**{f"BLEU-{n}": value for n, value in enumerate(score.bleu, 1)}, "CIDEr-D": score.cider}
 
 
+def _probes(
+    encoder: FrameEncoder, labelled: LabelledFrames, views: LabelledFrames, config: TransferConfig, seed: int,
+    progress: Progress,
+) -> dict[str, float]:  # fmt: skip
+    (features, classes), (queries, truth) = (_patches(encoder, frames) for frames in (labelled, views))
+    chosen = torch.randperm(len(features), generator=torch.Generator().manual_seed(seed))[:PATCHES]
+    scores: dict[str, float] = {}
+    for number, (name, probe) in enumerate({"kNN": knn_classes, "linear": linear_classes}.items()):
+        found = probe(features[chosen], classes[chosen], queries)
+        score = segmentation_score(found, truth, len(CLASSES))
+        scores |= {f"{name}-acc": score.pixel_accuracy, f"{name}-mIoU": score.miou}
+        progress(number + 1, 2, {"loss": 1 - score.pixel_accuracy})
+    return scores
+
+
+@torch.no_grad()
+def _patches(encoder: FrameEncoder, frames: LabelledFrames) -> tuple[Tensor, Tensor]:
+    """Frozen features (N, D) and classes (N,) of all patches with a class."""
+    device = next(encoder.eval().parameters()).device
+    parts = [encoder(part.to(device)).float().cpu() for part in torch.as_tensor(frames.rgb).split(64)]
+    classes = patch_classes(torch.as_tensor(frames.semantic), encoder.grid).flatten()
+    return torch.cat(parts).flatten(0, 1)[classes != VOID], classes[classes != VOID]
+
+
 def _reporter(advance: Callable[..., None]) -> Progress:
     def progress(done: int, total: int, losses: dict[str, float]) -> None:
         advance(done, total, f"loss {losses['loss']:.2f}")
@@ -145,8 +182,8 @@ def _reporter(advance: Callable[..., None]) -> Progress:
 def table(results: dict[str, dict[str, float]]) -> str:
     """A line for each method."""
     names = list(next(iter(results.values())))
-    lines = [row("", *names, name_width=12, width=10)]
-    lines += [row(m, *(f"{v:.3f}" for v in scores.values()), name_width=12, width=10) for m, scores in results.items()]
+    lines = [row("", *names, name_width=12, width=13)]
+    lines += [row(m, *(f"{v:.3f}" for v in scores.values()), name_width=12, width=13) for m, scores in results.items()]
     return "\n".join(lines)
 
 

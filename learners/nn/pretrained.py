@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from huggingface_hub import ModelCard, ModelHubMixin, hf_hub_download
+from huggingface_hub import EvalResult, ModelCard, ModelCardData, ModelHubMixin, hf_hub_download
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -94,15 +94,26 @@ class Pretrained(ModelHubMixin):
         of its weights (an identifier of SPDX), and that of the `assets`, the things and textures that it has seen."""
         rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in (numbers or {}).items())
         table = f"| measure | value |\n| --- | --- |\n{rows}\n" if rows else "None were stated.\n"
+        results = [
+            EvalResult(
+                task_type=self.pipeline_tag, dataset_type="test-space", dataset_name=house, metric_name=name,
+                metric_type="mean_iou" if name.endswith("mIoU") else name.rpartition(": ")[2].replace(" ", "_"),
+                metric_value=value,
+            )
+            for name, value in (numbers or {}).items()
+        ]  # fmt: skip
+        data = ModelCardData(
+            library_name="testspace", pipeline_tag=self.pipeline_tag, license=licence, tags=["test-space-training"],
+            model_name=type(self).__name__, eval_results=results or None,
+        )  # fmt: skip
         return ModelCard(
-            f"---\nlibrary_name: testspace\npipeline_tag: {self.pipeline_tag}\nlicense: {licence}\n"
-            "tags: [test-space-training]\n---\n\n"
+            f"---\n{data.to_yaml()}\n---\n\n"
             f"# {type(self).__name__}\n\n"
             "A specialist of Test-Space Training: learned without labels from frames of one place, to see there.\n\n"
             f"- House: {house}\n- Frames: {'not stated' if frames is None else frames}\n"
             f"- Licence of the weights: {licence}\n- Licence of the assets: {assets}\n\n"
             f"## Numbers\n\n{table}\n"
-            f"## Use\n\n`pip install testspace`, then:\n\n```python\n"
+            f"## Use\n\n`pip install 'testspace[learn]'`, then:\n\n```python\n"
             f"from {type(self).__module__} import {type(self).__name__}\n\n"
             f'model = {type(self).__name__}.from_pretrained("this repository or folder")\n```\n'
         )

@@ -198,6 +198,7 @@ def test_detection_and_captioning_are_scored_and_repeat_themselves(
     monkeypatch.setenv("TESTSPACE_CACHE", str(cache))
     asked = [str(out), "--house", str(out.parent / "house.json"), "--steps", "2"]
     for task, measures in (
+        ("probes", ["kNN-acc", "kNN-mIoU", "linear-acc", "linear-mIoU"]),
         ("detection", ["mAP", "mAP50", "mAP75"]),
         ("captioning", ["BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "CIDEr-D"]),
     ):

@@ -62,6 +62,8 @@ def test_the_card_states_house_frames_numbers_and_licences(tmp_path: Path) -> No
     Encoder(SMALL, 32, 8).save_pretrained(tmp_path, model_card_kwargs=STATED)
     card = ModelCard.load(tmp_path / "README.md")
     assert card.data.pipeline_tag == "image-feature-extraction"
+    (result,) = card.data.eval_results or ()
+    assert (result.dataset_name, result.metric_type, result.metric_value) == ("kitchen.json", "mean_iou", 0.4321)
     (snippet,) = re.findall(r"```python\n(.*?)```", card.text, re.DOTALL)
     scope: dict[str, Any] = {}
     exec(snippet.replace("this repository or folder", str(tmp_path)), scope)
