@@ -57,7 +57,8 @@ def _gain(summary: Summary) -> str:
     head = (
         f"Live agent from the generalist, in {_houses(trials)} that neither generalist nor recipe had seen: one run of "
         "4,000 frames in each, preset `adapted`, seed 0; mIoU in percent on 400 held-out views, mean ± standard "
-        "deviation over houses:"
+        "deviation over houses. `testspace experiment adapted --house FILE:LINE ... --preset adapted --no-references` "
+        "measures it:"
     )
     tail = (
         f"From colour the specialist is better than the generalist in {(rgb > 0).sum()} of {len(rgb)} houses, by "
