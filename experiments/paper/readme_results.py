@@ -20,6 +20,11 @@ from .tables import cell
 
 SECTION = re.compile(r"(<!-- results -->\n\n).*?(\n\n<!-- /results -->)", re.DOTALL)
 
+_SENSORS = {
+    "slam": "a stereo camera's depth and colour, and poses as SLAM has them",
+    "odometry": "the same camera and wheel odometry, whose drift the agent corrects",
+}
+
 
 def write_readme_results(folders: Sequence[Path], readme: Path) -> None:
     """Put the section between README's two comments anew. UserError where there is no such section, or no result."""
@@ -34,18 +39,18 @@ def write_readme_results(folders: Sequence[Path], readme: Path) -> None:
 def readme_results(stored: Sequence[Stored]) -> str:
     """What README says of the specialist that starts from the generalist."""
     adapted = [(summary, results) for summary, results, _ in stored if results["experiment"] == "adapted"]
-    parts = []
+    parts: dict[str, str] = {}
     for summary, results in adapted:
         settings = results["settings"]
         if settings["sensors"] != "exact":
-            parts.append(_measured(summary, settings["sensors"]))
+            parts[settings["sensors"]] = _measured(summary, settings["sensors"])
         elif settings["references"]:
-            parts.append(_compared(summary))
+            parts["references"] = _compared(summary)
         else:
-            parts.insert(0, _gain(summary))
+            parts["gain"] = _gain(summary)
     if not parts:
         raise UserError("no results of `testspace experiment adapted` in these folders")
-    return "\n\n".join(parts)
+    return "\n\n".join(parts[name] for name in ("gain", "references", *_SENSORS) if name in parts)
 
 
 def _gain(summary: Summary) -> str:
@@ -55,9 +60,10 @@ def _gain(summary: Summary) -> str:
     minutes = np.array([one[EPISODE]["seconds"] for one in trials]) / 60
     memory = [one[EPISODE]["peak memory, MB"] / 1000 for one in trials]
     head = (
-        f"Live agent from the generalist, in {_houses(trials)} that neither generalist nor recipe had seen: one run of "
-        "4,000 frames in each, preset `adapted`, seed 0; mIoU in percent on 400 held-out views, mean ± standard "
-        "deviation over houses. `testspace experiment adapted --house FILE:LINE ... --preset adapted --no-references` "
+        f"Live agent from the generalist, in {len(trials)} real ProcTHOR houses that neither generalist nor recipe had "
+        "seen: one run of 4,000 frames in each, preset `adapted`, seed 0; mIoU in percent on 400 held-out views, mean "
+        "± standard deviation over houses. `testspace experiment adapted --house FILE:LINE ... --preset adapted "
+        "--no-references` "
         "measures it:"
     )
     tail = (
@@ -77,15 +83,15 @@ def _compared(summary: Summary) -> str:
         BOUND: "true labels of the agent's frames (bound)",
     }  # fmt: skip
     found = "; ".join(f"{name} {summary.mean(line, RGB):.1f}" for line, name in names.items())
-    return _filled(f"What else can be done from colour, in {_houses(summary.trials)}: {found}.")
+    return _filled(f"What else can be done, from colour, in {_some(summary)}: {found}.")
 
 
 def _measured(summary: Summary, sensors: str) -> str:
     lines = ((GENERALIST, RGB), (SPECIALIST, RGB), (TOGETHER, RGBD))
     before, after, fused = (summary.mean(line, column) for line, column in lines)
     return _filled(
-        f"With noisy depth, colour and poses (`--sensors {sensors}`), in {_houses(summary.trials)}: generalist "
-        f"{before:.1f} from colour, specialist {after:.1f}, with depth and map {fused:.1f}."
+        f"With {_SENSORS[sensors]} (`--sensors {sensors}`), in {_some(summary)}: generalist {before:.1f} from colour, "
+        f"specialist {after:.1f}, with depth and map {fused:.1f}."
     )
 
 
@@ -97,5 +103,5 @@ def _filled(text: str) -> str:
     return textwrap.fill(text, 138, break_on_hyphens=False)
 
 
-def _houses(trials: Sequence[Measures]) -> str:
-    return "one real ProcTHOR house" if len(trials) == 1 else f"{len(trials)} real ProcTHOR houses"
+def _some(summary: Summary) -> str:
+    return "one of these houses" if len(summary.trials) == 1 else f"{len(summary.trials)} of these houses"

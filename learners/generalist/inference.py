@@ -15,8 +15,9 @@ from torch.nn.utils import fuse_conv_bn_eval
 
 from ...core.frame import Camera
 from ..nn.precision import bf16_is_fast
-from .geometry import geometry_channels, mirrored_geometry
+from .geometry import CHANNELS, geometry_channels, mirrored_geometry
 from .network import Generalist
+from .packed import pack
 from .views import PIXELS, PLACES
 
 _BATCH = 50
@@ -25,17 +26,23 @@ _AT_PIXELS = 8
 """Frames whose probabilities are in memory at every pixel."""
 
 
-def folded(network: Generalist, dtype: torch.dtype | None = None) -> Generalist:
+def folded(network: Generalist, dtype: torch.dtype | None = None, packed: bool = True) -> Generalist:
     """A copy in evaluation mode in which each batch norm is part of the convolution before it. It cannot be trained.
 
-    dtype: of its weights and logits; None is bfloat16 where that is fast, else float32.
+    dtype: of its weights and logits; None is bfloat16 where that is fast, else float32. packed: on the CPU, with
+    convolutions that cannot be exported; see `packed`.
     """
     made = copy.deepcopy(network).eval().requires_grad_(False)
     for part in made.modules():
         if isinstance(part, nn.Sequential):
             _fold(part)
     wanted = dtype or (torch.bfloat16 if bf16_is_fast() else torch.float32)
-    return made.to(wanted).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    made = made.to(wanted).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if packed and made.logits.weight.device.type == "cpu":
+        side = 32 * network.config.grid  # of the rgb that it is made for
+        rgb, geometry = torch.zeros(1, side, side, 3, dtype=torch.uint8), torch.zeros(1, CHANNELS, side // 2, side // 2)
+        pack(made, rgb, geometry)
+    return made
 
 
 def _fold(layers: nn.Sequential) -> None:

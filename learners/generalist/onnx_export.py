@@ -74,7 +74,7 @@ def export_onnx(
     onnx = _onnx()
     if len(classes) != network.config.classes:
         raise ValueError(f"onnx: {len(classes)} class names for {network.config.classes} logits")
-    used = folded(network, torch.float32)
+    used = folded(network, torch.float32, packed=False)
     model = (RgbDepthLogits if with_depth else RgbLogits)(used).eval()
     samples = inputs(used, with_depth)
     batch = torch.export.Dim("batch")
@@ -133,7 +133,7 @@ def largest_difference(file: Path, network: Generalist, with_depth: bool, count:
     session = onnxruntime.InferenceSession(file.read_bytes(), providers=["CPUExecutionProvider"])
     samples = inputs(network, with_depth, count, seed=1)
     theirs = session.run(None, {name: value.numpy() for name, value in samples.items()})[0]
-    model = (RgbDepthLogits if with_depth else RgbLogits)(folded(network, torch.float32))
+    model = (RgbDepthLogits if with_depth else RgbLogits)(folded(network, torch.float32, packed=False))
     with torch.inference_mode():
         ours = model(*samples.values())
     return float((torch.from_numpy(theirs) - ours).abs().max())
