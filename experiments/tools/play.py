@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import gymnasium
@@ -48,7 +49,10 @@ def play_house(house: str, camera: Camera) -> None:
     """Open the window and play until it is closed. UserError where there is no pygame, or no display."""
     try:
         import pygame
-        from gymnasium.utils.play import play
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it wants a window for matplotlib, whose plots are not used here
+            from gymnasium.utils.play import play
     except (ImportError, gymnasium.error.DependencyNotInstalled):
         raise UserError("playing needs pygame: pip install 'testspace[play]'") from None
     env = WithNoOp(HouseEnv(house, camera, render_mode="rgb_array", max_steps=1_000_000))
