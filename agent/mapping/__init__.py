@@ -1,4 +1,4 @@
-"""The agent's occupancy map, and planning on it: shortest paths, passages, egocentric views.
+"""Where the agent is, its occupancy map, and planning on it: shortest paths, passages, egocentric views.
 
-Public: `occupancy_map.OccupancyMap`, `planning`, `egocentric.EgocentricObservation`.
+Public: `localiser.Localiser`, `occupancy_map.OccupancyMap`, `planning`, `egocentric.EgocentricObservation`.
 """
