@@ -23,8 +23,8 @@ Step = tuple[Frame, float, bool, bool, dict[str, Any]]
 class MeasuredWorld:
     """A World whose frames a `StereoCamera` measures.
 
-    Their `pose` has the error of `SlamError` ("slam"), or accumulates that of `OdometryDrift`, by about 1 % of the way
-    ("odometry"). `info["true_pose"]`, float64 (6,), is for evaluation.
+    Their `pose` has the error of `SlamError` ("slam"), or accumulates that of `OdometryDrift` ("odometry"): about a
+    metre and some tens of degrees in fifty metres. `info["true_pose"]`, float64 (6,), is for evaluation.
     """
 
     def __init__(self, world: World, sensors: Sensors, seed: int) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from ...core.errors import UserError
 from ...learners.choices import EvictionName
+from .adapted import GENERALIST
 from .experiment import Claim, Experiment, Measures, Summary, Trial, above, above_generalists
 from .figures import curves
 
@@ -29,7 +30,6 @@ SHARES = {"after 1/10": 0.1, "after 1/4": 0.25, "after 1/2": 0.5, "after 1/1": 1
 """Frames in the changed house, as a share of those before the change, at which the specialist is evaluated."""
 BEFORE, AFTER, BACK = "before", "right after", "back in the original house"
 FROZEN, NEW = "specialist, frozen", "specialist, trained after the change"
-GENERALIST = "generalist"
 DEPLOYED = {"rgb-d": "specialist_rgbd", "map": "map", "rgb-d and map": "specialist_map"}
 """What else a specialist that starts from the generalist is evaluated with, by method."""
 

@@ -84,13 +84,15 @@ def _read(file: Path) -> Stored:
 
 
 def _merged(stored: Sequence[Stored]) -> list[Stored]:
-    """Merge results of one experiment with the same settings and preset, for example from several machines.
+    """Merge results of one experiment with the same settings, preset and camera, for example from several machines.
 
     UserError if two contain the same trial.
     """
     same: dict[str, list[Stored]] = {}
     for one in stored:
-        same.setdefault(json.dumps([one[1][key] for key in ("experiment", "settings", "preset")]), []).append(one)
+        camera = {option: value for option, value in one[1].get("camera", {}).items() if value is not None}
+        key = json.dumps([*(one[1][name] for name in ("experiment", "settings", "preset")), camera])
+        same.setdefault(key, []).append(one)
     return [_merge(runs) if len(runs) > 1 else runs[0] for runs in same.values()]
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from functools import partial
 
 from ..run.run_config import Sim
+from .adapted import GENERALIST
 from .experiment import Claim, Experiment, Measures, Trial
 from .figures import bars
 
 NAMES: dict[Sim, str] = {"raycast": "ray caster", "thor": "AI2-THOR", "habitat": "habitat-sim"}
 """Names in the table."""
-GENERALIST = "generalist"
 MODES = {"rgb": "rgb", "rgbd": "rgb-d"}
 SEEN, SECONDS = "floor seen", "seconds"
 

@@ -11,8 +11,9 @@ from testspace.core.progress import Progress
 from testspace.envs.generator import generate_house
 from testspace.experiments.cli import main as cli
 from testspace.experiments.paper import figure25
+from testspace.experiments.paper.adapted import GENERALIST
 from testspace.experiments.paper.experiment import Trial
-from testspace.experiments.paper.figure25 import AFTER, BACK, BEFORE, FROZEN, GENERALIST, NEW, continual
+from testspace.experiments.paper.figure25 import AFTER, BACK, BEFORE, FROZEN, NEW, continual
 from testspace.experiments.protocol.presets import PRESETS
 from testspace.experiments.stages.run_stage import LiveRun
 from testspace.experiments.stages.stages import Stages

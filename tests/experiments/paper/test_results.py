@@ -158,3 +158,15 @@ def test_seeds_that_were_run_apart_are_told_together(tmp_path: Path) -> None:
     (other / "results.json").write_text((second / "results.json").read_text())
     with pytest.raises(UserError, match=r"second and third both hold /somewhere/houses\.jsonl:3 with seed 2"):
         write_results([tmp_path / "runs"], tmp_path / "RESULTS.md")
+
+
+def test_results_with_another_camera_stay_apart(tmp_path: Path) -> None:
+    own = {"camera": None, "fov": None, "camera_height": None}  # the preset's
+    _stored(tmp_path / "runs" / "first")
+    _stored(tmp_path / "runs" / "second", camera=own | {"fov": 60.0})
+    text = write_results([tmp_path / "runs"], tmp_path / "RESULTS.md").read_text()
+    assert text.count("testspace experiment specialise mixin") == 2
+    assert text.count("--fov 60.0") == 1
+    _stored(tmp_path / "runs" / "third", camera=own)  # the first's camera, and its trials
+    with pytest.raises(UserError, match="first and third both hold"):
+        write_results([tmp_path / "runs"], tmp_path / "RESULTS.md")

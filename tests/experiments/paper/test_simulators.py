@@ -13,8 +13,9 @@ from thor_options import stand_in
 
 from testspace.envs.thor import session
 from testspace.experiments.cli import main as cli
+from testspace.experiments.paper.adapted import GENERALIST
 from testspace.experiments.paper.experiment import Summary
-from testspace.experiments.paper.simulators import GENERALIST, column, experiment, line, trial
+from testspace.experiments.paper.simulators import column, experiment, line, trial
 from testspace.experiments.paper.tables import claim_results
 from testspace.experiments.protocol.presets import PRESETS
 from testspace.learners.generalist.specialist_config import SpecialistConfig
