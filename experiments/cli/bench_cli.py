@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
@@ -54,6 +55,31 @@ def learner(
     from ..bench.learner import LearnerBench, main
 
     main(LearnerBench(json_file=json, rounds=rounds, batch=batch, threads=threads, fp32=fp32))
+
+
+@bench.command
+def training(
+    *,
+    json: Path | None = None,
+    sizes: tuple[Literal["small", "base"], ...] = ("small", "base"),
+    batch: int = 256,
+    steps: int = 20,
+    compile: bool = False,
+    device: str = "auto",
+) -> None:
+    """Benchmark whole training steps of the paper's models: samples per second, and how far they use the device.
+
+    Args:
+        json: File for all figures.
+        sizes: Models of Table 9.
+        batch: Samples per step.
+        steps: Steps that are timed.
+        compile: Compile the layers (torch.compile).
+        device: auto (the GPU if there is one), cpu, cuda.
+    """
+    from ..bench.training import TrainingBench, main
+
+    main(TrainingBench(sizes=sizes, batch=batch, steps=steps, compile=compile, device=device, json_file=json))
 
 
 @bench.command

@@ -122,6 +122,18 @@ def adapted(*, options: Options, policy: str = "frontier", references: bool = Tr
 
 
 @experiment.command
+def masked(*, options: Options, policy: str = "frontier") -> None:
+    """Run the live agent from the generalist with masked modelling and without: what it adds to the specialist.
+
+    Args:
+        policy: A policy as for `testspace run --policy`.
+    """
+    if find_preset(options.preset).from_scratch:
+        raise UserError(f"preset {options.preset} starts from scratch; use --preset adapted")
+    _run("masked", options, policy=policy)
+
+
+@experiment.command
 def simulators(
     *, options: Options, sims: tuple[Literal["raycast", "thor", "habitat"], ...] = ("raycast", "thor"),
     policy: str = "frontier",

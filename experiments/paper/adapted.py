@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...core.errors import UserError
 from ...envs.choices import Sensors
@@ -33,11 +34,11 @@ def trial(policy: str, references: bool, sensors: Sensors, trial: Trial) -> Meas
     scores = summary["segmentation"]
     measures: Measures = {}
     for name in (GENERALIST, SPECIALIST):
-        measures[name] = _row(scores[name], scores[f"{name}_rgbd"])
+        measures[name] = scores_row(scores, name)
     if references:
         for name, labels in COMPARED.items():
             compared = stages.compared(run, labels)
-            measures[name] = _row(compared["rgb"], compared["rgbd"])
+            measures[name] = scores_row({name: compared["rgb"], f"{name}_rgbd": compared["rgbd"]}, name)
     for name, row in ((MAP, "map"), (TOGETHER, "specialist_map")):
         measures[name] = {RGBD: 100 * scores[row]["miou"]}
     known, total = summary["generalist_knows"]
@@ -51,7 +52,9 @@ def trial(policy: str, references: bool, sensors: Sensors, trial: Trial) -> Meas
     return measures
 
 
-def _row(rgb: dict[str, float], rgbd: dict[str, float]) -> dict[str, float]:
+def scores_row(scores: Mapping[str, Mapping[str, Any]], method: str) -> dict[str, float]:
+    """mIoU and pixel accuracy, in percent, of a method from rgb and with depth."""
+    rgb, rgbd = scores[method], scores[f"{method}_rgbd"]
     return {RGB: 100 * rgb["miou"], RGBD: 100 * rgbd["miou"], ACCURACY: 100 * rgb["pixel_accuracy"]}
 
 

@@ -9,6 +9,7 @@ from .experiment import Experiment
 
 EXPERIMENTS = (
     "adapted",
+    "masked",
     "houses",
     "table1",
     "figure7",

@@ -87,6 +87,16 @@ def run_trial(
     return {"measures": measures, "seconds": seconds, "stages": len(store.used)}
 
 
+def _device_name(device: str) -> str:
+    """What networks are trained on: "CPU", or the name of the GPU."""
+    import torch
+
+    from ...learners.nn.device import find_device
+
+    found = find_device(device)
+    return torch.cuda.get_device_name(found) if found.type == "cuda" else "CPU"
+
+
 def _write(
     name: str,
     settings: dict[str, Any],
@@ -98,6 +108,7 @@ def _write(
     results = {
         "format": FORMAT, "experiment": name, "settings": settings, "source": experiment.source,
         "preset": options.preset, "camera": asdict(options.view_from), "live": experiment.live,
+        "device": _device_name(options.device),
         "houses": list(options.house), "seeds": list(options.seeds), "planned": len(options.house) * len(options.seeds),
         "trials": trials, "claims": claim_results(summary),
     }  # fmt: skip

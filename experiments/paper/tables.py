@@ -140,7 +140,7 @@ def run_description(results: Mapping[str, Any]) -> str:
     trials = results["trials"]
     done = "; ".join(f"house {Path(trial['house']).name}, seed {trial['seed']}" for trial in trials)
     return (
-        f"Run {how(results)}: {len(trials)} of {results['planned']} trials are done ({done}), in "
+        f"Run {how(results)}{on_device(results)}: {len(trials)} of {results['planned']} trials are done ({done}), in "
         f"{minutes(results):.0f} minutes of stages (shared ones are counted for each trial)."
     )
 
@@ -148,6 +148,12 @@ def run_description(results: Mapping[str, Any]) -> str:
 def how(results: Mapping[str, Any]) -> str:
     """live: numbers come from runs of the live agent. offline: from stages on a finished buffer."""
     return "live" if results.get("live") else "offline"
+
+
+def on_device(results: Mapping[str, Any]) -> str:
+    """The GPU that networks were trained on, as " on an NVIDIA H200"; empty for the CPU."""
+    device = results.get("device", "CPU")
+    return "" if device == "CPU" else f" on an {device}"
 
 
 def minutes(results: Mapping[str, Any]) -> float:

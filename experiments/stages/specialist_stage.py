@@ -29,6 +29,7 @@ from ...learners.generalist.inference import classify_frames, folded
 from ...learners.generalist.network import Generalist
 from ...learners.generalist.specialist import SpecialistLearner
 from ...learners.generalist.views import ViewSet
+from ...learners.nn.device import find_device
 from ...learners.training.fit import fit
 from ..protocol.generated_views import external_views
 from ..protocol.named_weights import load_named
@@ -70,7 +71,7 @@ def compared(
     settings = {"run": run.entry.key, "views": views.key, "labels": labels}
 
     def make(folder: Path, advance: Advance) -> None:
-        network = _train(run, house, preset, seed, labels, truth, advance)
+        network = _train(run, house, preset, seed, labels, truth, find_device(store.device), advance)
         frames, semantic = truth.views()
         scores = {
             mode: score(
@@ -90,13 +91,15 @@ def _train(
     seed: int,
     labels: LabelSource,
     truth: GroundTruth,
+    device: torch.device,
     advance: Advance,
 ) -> Generalist:
     config, camera = preset.specialist_config(), preset.camera
     own_assets = frozenset(house_assets(house))
     generated = ViewSet(external_views(config.generated_houses, config.generated_views, own_assets, seed, advance))
     start, _ = load_named(preset.generalist)
-    learner = SpecialistLearner(start, config, generated, camera, seed)
+    start.to(device)
+    learner = SpecialistLearner(start, config, generated, camera, seed, device)
     buffer = ReplayBuffer.reader(run.folder / "buffer")
     own = _labels(labels, buffer, start, preset, truth)
     share = 1.0 if labels == "generated" else 1 - config.own_share

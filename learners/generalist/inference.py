@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -64,26 +64,17 @@ def predict_frames(
     look at depth and normals too, or at rgb alone. mirrored: the mean of this and of what it says of their mirror
     images, which takes twice the time.
     """
-    parts, device = [], network.logits.weight.device
-    for start in range(0, len(frames["rgb"]), _BATCH):
-        part = {key: value[start : start + _BATCH] for key, value in frames.items()}
-        geometry = frame_geometry(part, camera).to(device) if depth else None
-        rgb = part["rgb"].to(device)
-        probabilities = network(rgb, geometry)[:, 1:].float().softmax(1)
-        if mirrored:
-            flipped = network(rgb.flip(2), None if geometry is None else mirrored_geometry(geometry))
-            probabilities = (probabilities + flipped.flip(3)[:, 1:].float().softmax(1)) / 2
-        parts.append(probabilities.cpu())
-    return torch.cat(parts)
+    parts = (_predict(network, part, camera, depth, mirrored) for part in _split(frames, _BATCH))
+    return torch.cat([part.cpu() for part in parts])
 
 
 @torch.inference_mode()
 def probabilities_at(network: Generalist, frames: Mapping[str, Tensor], camera: Camera, depth: bool = True) -> Tensor:
     """As `predict_frames`, spread bilinearly to every pixel: float32 (N, classes - 1, H, W). Mind the memory."""
-    probabilities = predict_frames(network, frames, camera, depth)
-    return F.interpolate(probabilities, frames["rgb"].shape[1:3], mode="bilinear", align_corners=False)
+    return torch.cat([_at_pixels(network, part, camera, depth).cpu() for part in _split(frames, _AT_PIXELS)])
 
 
+@torch.inference_mode()
 def classify_frames(
     network: Generalist, frames: Mapping[str, NDArray[Any]], camera: Camera, depth: bool = True
 ) -> NDArray[np.int16]:
@@ -91,11 +82,34 @@ def classify_frames(
 
     Without depth `rgb` is all that the frames need.
     """
-    parts = []
-    for start in range(0, len(frames["rgb"]), _AT_PIXELS):
-        part = {key: torch.from_numpy(np.ascontiguousarray(v[start : start + _AT_PIXELS])) for key, v in frames.items()}
-        parts.append((probabilities_at(network, part, camera, depth).argmax(1) + 1).to(torch.int16))
-    return torch.cat(parts).numpy()
+    tensors = {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in frames.items()}
+    parts = (_at_pixels(network, part, camera, depth).argmax(1) + 1 for part in _split(tensors, _AT_PIXELS))
+    return torch.cat([part.to(torch.int16).cpu() for part in parts]).numpy()
+
+
+def _split(frames: Mapping[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
+    for start in range(0, len(frames["rgb"]), size):
+        yield {key: value[start : start + size] for key, value in frames.items()}
+
+
+def _predict(
+    network: Generalist, frames: Mapping[str, Tensor], camera: Camera, depth: bool, mirrored: bool = False
+) -> Tensor:
+    """`predict_frames` of frames that the network sees at once, on its device."""
+    device = network.logits.weight.device
+    rgb = frames["rgb"].to(device)
+    geometry = frame_geometry(frames, camera).to(device) if depth else None
+    probabilities = network(rgb, geometry)[:, 1:].float().softmax(1)
+    if mirrored:
+        flipped = network(rgb.flip(2), None if geometry is None else mirrored_geometry(geometry))
+        probabilities = (probabilities + flipped.flip(3)[:, 1:].float().softmax(1)) / 2
+    return probabilities
+
+
+def _at_pixels(network: Generalist, frames: Mapping[str, Tensor], camera: Camera, depth: bool) -> Tensor:
+    """`probabilities_at` of frames that the network sees at once, on its device."""
+    probabilities = _predict(network, frames, camera, depth)
+    return F.interpolate(probabilities, frames["rgb"].shape[1:3], mode="bilinear", align_corners=False)
 
 
 def frame_geometry(frames: Mapping[str, Tensor], camera: Camera) -> Tensor:

@@ -45,6 +45,7 @@ ADAPTED = replace(
 )
 ARGUMENTS = {
     "adapted": ["--preset", "adapted-smoke"],
+    "masked": ["--preset", "adapted-smoke"],
     "simulators": ["--preset", "adapted-smoke", "--sims", "raycast", "habitat"],
     "policies": ["--policy", "random", "frontier", "curiosity", "dense", "--shares", "0.5", "1.0"],
     "figure7": ["--house", "6"],
