@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from ...core.text_table import markdown
 from .adapted import BOUND, CONTROL, EPISODE, FRAMES, GENERALIST, MAP, RGB, RGBD, SPECIALIST, TOGETHER, VOTES
 from .experiment import Measures, Summary
 from .results import Stored, read_results
-from .tables import cell
+from .tables import cell, on_device
 
 SECTION = re.compile(r"(<!-- results -->\n\n).*?(\n\n<!-- /results -->)", re.DOTALL)
 
@@ -41,8 +42,11 @@ def readme_results(stored: Sequence[Stored]) -> str:
     adapted = [(summary, results) for summary, results, _ in stored if results["experiment"] == "adapted"]
     parts: dict[str, str] = {}
     for summary, results in adapted:
-        settings = results["settings"]
-        if settings["sensors"] != "exact":
+        settings, device = results["settings"], on_device(results)
+        if device:
+            if settings["sensors"] == "exact" and not settings["references"]:
+                parts["gpu"] = _repeated(summary, results, device)
+        elif settings["sensors"] != "exact":
             parts[settings["sensors"]] = _measured(summary, settings["sensors"])
         elif settings["references"]:
             parts["references"] = _compared(summary)
@@ -50,7 +54,7 @@ def readme_results(stored: Sequence[Stored]) -> str:
             parts["gain"] = _gain(summary)
     if not parts:
         raise UserError("no results of `testspace experiment adapted` in these folders")
-    return "\n\n".join(parts[name] for name in ("gain", "references", *_SENSORS) if name in parts)
+    return "\n\n".join(parts[name] for name in ("gain", "gpu", "references", *_SENSORS) if name in parts)
 
 
 def _gain(summary: Summary) -> str:
@@ -74,6 +78,17 @@ def _gain(summary: Summary) -> str:
         f"{min(memory):.1f} to {max(memory):.1f} GB."
     )
     return "\n\n".join((_filled(head), markdown(["", "from colour", "with depth"], rows), _filled(tail)))
+
+
+def _repeated(summary: Summary, results: Mapping[str, Any], device: str) -> str:
+    rgb, trials = _ahead(summary.trials, RGB), results["trials"]
+    seeds = " and ".join(map(str, sorted({trial["seed"] for trial in trials})))
+    houses = len({trial["house"] for trial in trials})
+    return _filled(
+        f"Measured again{device}, {len(trials)} runs of seeds {seeds} in {houses} of these houses: "
+        f"better in {(rgb > 0).sum()}, by {rgb.mean():.1f} points on average ({rgb.min():.1f} to "
+        f"{rgb.max():.1f})."
+    )
 
 
 def _compared(summary: Summary) -> str:

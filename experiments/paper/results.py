@@ -12,7 +12,7 @@ from ...core.storage import replacing
 from ...core.text_table import markdown
 from .experiment import Summary
 from .registry import EXPERIMENTS, find_experiment
-from .tables import claim_results, how, minutes, page
+from .tables import claim_results, how, minutes, on_device, page
 
 HEAD = """# Results
 
@@ -84,14 +84,14 @@ def _read(file: Path) -> Stored:
 
 
 def _merged(stored: Sequence[Stored]) -> list[Stored]:
-    """Merge results of one experiment with the same settings, preset and camera, for example from several machines.
+    """Merge results of one experiment with the same settings, preset, camera and device, such as from several machines.
 
     UserError if two contain the same trial.
     """
     same: dict[str, list[Stored]] = {}
     for one in stored:
         camera = {option: value for option, value in one[1].get("camera", {}).items() if value is not None}
-        key = json.dumps([*(one[1][name] for name in ("experiment", "settings", "preset")), camera])
+        key = json.dumps([*(one[1][name] for name in ("experiment", "settings", "preset")), camera, on_device(one[1])])
         same.setdefault(key, []).append(one)
     return [_merge(runs) if len(runs) > 1 else runs[0] for runs in same.values()]
 
@@ -128,7 +128,12 @@ def _claims(stored: Sequence[tuple[Summary, dict[str, Any]]]) -> str:
             spread = f" ± {claim['spread']:.1f}" if claim["spread"] is not None else ""
             margin = "" if claim["margin"] is None else f"{claim['margin']:+.1f}{spread}"
             seeds = " ".join(map(str, sorted({trial["seed"] for trial in results["trials"]})))
-            cells = [claim["says"], margin, f"{claim['holds_in']} of {claim['trials']}", claim["verdict"]]
+            cells = [
+                claim["says"] + on_device(results, ", "),
+                margin,
+                f"{claim['holds_in']} of {claim['trials']}",
+                claim["verdict"],
+            ]
             houses = " ".join(dict.fromkeys(_short(trial["house"]) for trial in results["trials"]))
             cells += [how(results), results["preset"], houses, seeds, f"{minutes(results):.0f}"]
             rows.append(cells)

@@ -20,7 +20,7 @@ def page(summary: Summary, results: Mapping[str, Any], out: str, with_claims: bo
     `results`: contents of results.json.
     """
     experiment, claims = summary.experiment, claim_results(summary)
-    parts = [f"## {experiment.source}", experiment.question, table(summary), experiment.note]
+    parts = [f"## {experiment.source}{on_device(results, ', ')}", experiment.question, table(summary), experiment.note]
     parts.append(trials_table(summary, results) if experiment.each and len(summary.trials) > 1 else "")
     parts += [
         claims_table(claims) if with_claims else "",
@@ -150,10 +150,10 @@ def how(results: Mapping[str, Any]) -> str:
     return "live" if results.get("live") else "offline"
 
 
-def on_device(results: Mapping[str, Any]) -> str:
+def on_device(results: Mapping[str, Any], before: str = " ") -> str:
     """The GPU that networks were trained on, as " on an NVIDIA H200"; empty for the CPU."""
     device = results.get("device", "CPU")
-    return "" if device == "CPU" else f" on an {device}"
+    return "" if device == "CPU" else f"{before}on an {device}"
 
 
 def minutes(results: Mapping[str, Any]) -> float:

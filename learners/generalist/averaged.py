@@ -80,5 +80,7 @@ class AveragedNetwork(Generic[N]):
 
 
 def _like(value: Tensor, parameter: Tensor) -> Tensor:
-    """The value with the parameter's order in memory, which files do not keep."""
-    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
+    """The value on the parameter's device, and with its order in memory, which files do not keep."""
+    if value.shape == parameter.shape:
+        return torch.empty_like(parameter).copy_(value)
+    return value.to(parameter.device)  # the number of steps, which the fused optimiser has beside the weights

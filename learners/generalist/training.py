@@ -85,7 +85,7 @@ def segmentation_loss(logits: Tensor, labels: Tensor, weights: Tensor, generator
     offset = torch.randint(LABEL_STRIDE, (2,), generator=generator).tolist()
     targets = labels[:, offset[0] :: LABEL_STRIDE, offset[1] :: LABEL_STRIDE]
     rows, columns = (
-        _interpolation(size, full, start).to(logits.dtype)
+        _interpolation(size, full, start).to(logits)
         for size, full, start in zip(logits.shape[2:], labels.shape[1:], offset, strict=True)
     )
     # Upsampled at these points only, which costs a quarter of upsampling to all labels.

@@ -115,7 +115,7 @@ def test_claims_minutes_seeds_and_the_command_are_told(tmp_path: Path, capsys: p
     why = f"Not reproduced: *{level}*; *with mix-in, TST-MM is better"
     assert why in text  # one reason for both
     assert "/somewhere" not in text
-    assert "Not run yet: adapted, houses, specialise table1" in text
+    assert "Not run yet: adapted, masked, houses, specialise table1" in text
 
 
 def test_the_printed_command_is_one_that_can_be_given() -> None:
@@ -168,5 +168,17 @@ def test_results_with_another_camera_stay_apart(tmp_path: Path) -> None:
     assert text.count("testspace experiment specialise mixin") == 2
     assert text.count("--fov 60.0") == 1
     _stored(tmp_path / "runs" / "third", camera=own)  # the first's camera, and its trials
+    with pytest.raises(UserError, match="first and third both hold"):
+        write_results([tmp_path / "runs"], tmp_path / "RESULTS.md")
+
+
+def test_results_on_a_gpu_stay_apart_and_say_so(tmp_path: Path) -> None:
+    _stored(tmp_path / "runs" / "first")
+    _stored(tmp_path / "runs" / "second", device="NVIDIA H200")
+    text = write_results([tmp_path / "runs"], tmp_path / "RESULTS.md").read_text()
+    titles = [line for line in text.splitlines() if line.startswith("## ")]
+    assert titles == [titles[0], f"{titles[0]}, on an NVIDIA H200"]
+    assert "Run offline on an NVIDIA H200:" in text
+    _stored(tmp_path / "runs" / "third", device="CPU")  # as results that do not say
     with pytest.raises(UserError, match="first and third both hold"):
         write_results([tmp_path / "runs"], tmp_path / "RESULTS.md")

@@ -48,8 +48,8 @@ def start() -> Generalist:
     return Generalist(TINY).eval()
 
 
-def learner(start: Generalist, config: SpecialistConfig = CONFIG) -> SpecialistLearner:
-    return SpecialistLearner(start, config, ViewSet(as_views(halves(4, 1))), CAMERA, seed=3)
+def learner(start: Generalist, config: SpecialistConfig = CONFIG, device: str = "cpu") -> SpecialistLearner:
+    return SpecialistLearner(start, config, ViewSet(as_views(halves(4, 1))), CAMERA, seed=3, device=device)
 
 
 def test_it_learns_classes_and_hidden_patches_and_leaves_the_start_alone(start: Generalist) -> None:
@@ -64,6 +64,18 @@ def test_it_learns_classes_and_hidden_patches_and_leaves_the_start_alone(start: 
     assert (predicted == test[PSEUDOLABEL].numpy()).mean() > 0.9
     for name, value in start.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_it_learns_resumes_and_predicts_on_a_gpu(start: Generalist, tmp_path: Path) -> None:
+    first, again = learner(start, device="cuda"), learner(start, device="cuda")
+    first.step(halves(2, 0), as_views(halves(2, 1)))
+    first.save(tmp_path)
+    again.load(tmp_path)
+    losses = [one.step(halves(2, 2), as_views(halves(2, 3)))["loss"] for one in (first, again)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
+    frames = {name: value.numpy() for name, value in halves(3, 7).items()}
+    assert classify_frames(folded(again.specialist), frames, CAMERA).shape == (3, PIXELS, PIXELS)
 
 
 def test_a_resumed_learner_goes_on_to_the_bit(start: Generalist, tmp_path: Path) -> None:
