@@ -50,8 +50,8 @@ def test_offline_the_numbers_of_tensorboard_are_kept_and_a_later_session_goes_on
         python(SESSION, tmp_path, WANDB_MODE="offline")
     events = EventAccumulator(str(tmp_path / "first" / "tensorboard"))
     events.Reload()
-    curves = {name: events.Tensors(name)[0].tensor_proto.float_val[0] for name in events.Tags()["tensors"]}
-    assert curves == {"turn/loss": 0.515625, "evaluation/scratch/miou": 0.28125}
+    curves = {name: events.Scalars(name)[0].value for name in events.Tags()["scalars"]}
+    assert curves == {"rollout/loss": 0.515625, "evaluation/scratch/miou": 0.28125}
     identity = (tmp_path / "first" / "wandb" / "id.txt").read_text()
     stored = sorted((tmp_path / "first" / "wandb").glob("offline-run-*/*.wandb"))
     assert [file.name for file in stored] == [f"run-{identity}.wandb"] * len(stored)
