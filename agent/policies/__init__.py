@@ -10,18 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+from ...envs.gym_envs.motion import Action
 from .coverage import CoveragePolicy
 from .curiosity import CuriosityPolicy
 from .dense import DensePolicy
 from .frontier import FrontierPolicy
 from .loading import find_policy
 from .novelty import NoveltyPolicy
+from .point_goal import PointGoalPolicy
 from .protocol import Body, Policy, PolicyAdapter, PolicyError, UnknownPolicyError, construct
 from .random import RandomPolicy
 
 __all__ = [
-    "POLICIES", "Body", "CoveragePolicy", "CuriosityPolicy", "DensePolicy", "FrontierPolicy", "NoveltyPolicy", "Policy",
-    "PolicyError", "RandomPolicy", "UnknownPolicyError", "make_policy",
+    "POLICIES",
+    "Body",
+    "CoveragePolicy",
+    "CuriosityPolicy",
+    "DensePolicy",
+    "FrontierPolicy",
+    "NoveltyPolicy",
+    "PointGoalPolicy",
+    "Policy",
+    "PolicyError",
+    "RandomPolicy",
+    "UnknownPolicyError",
+    "make_policy",
 ]  # fmt: skip
 
 POLICIES: dict[str, Callable[..., Policy]] = {
@@ -35,8 +48,8 @@ POLICIES: dict[str, Callable[..., Policy]] = {
 """Built-in policies by name. Each is constructed with those of `protocol.CONSTRUCTOR_ARGS` that it declares."""
 
 
-def make_policy(name: str, body: Body, seed: int = 0) -> Policy:
-    """Make the policy `name` for an agent with this `body` (such as a HouseEnv).
+def make_policy(name: str, body: Body, seed: int = 0, actions: int = len(Action)) -> Policy:
+    """Make the policy `name` for an agent with this `body` (such as a HouseEnv) and as many actions.
 
     `name`: one of POLICIES, an entry point of the group testspace.policies, package.module:Class,
     path/to/file.py:Class, a Stable-Baselines3 .zip or an .onnx file. Raises PolicyError, which lists the available
@@ -45,4 +58,4 @@ def make_policy(name: str, body: Body, seed: int = 0) -> Policy:
     if name in POLICIES:
         return cast(Policy, construct(POLICIES[name], body, seed, name))
     policy: Any = find_policy(name, sorted(POLICIES))(body, seed)
-    return cast(Policy, PolicyAdapter(policy, name))
+    return cast(Policy, PolicyAdapter(policy, name, actions))

@@ -32,7 +32,7 @@ PITCHES, PITCH_PROBABILITIES = (0.0, -30.0, -60.0, 30.0), (0.45, 0.35, 0.1, 0.1)
 RETRY_INTERVAL = 300
 """Actions between retries of abandoned goals once nothing is left to discover. The interval doubles each time, so that
 impassable gaps do not use up the episode."""
-LOOKS = {"frontier": 2, "blocked": 1, "place": 3}
+LOOKS = {"frontier": 2, "blocked": 1, "place": 3, "point": 1}
 """Views taken at each kind of goal."""
 
 
@@ -43,7 +43,8 @@ class Goal:
     cell: tuple[int, int]
     """(row, column), counted from the world's origin, so that it remains valid when the map grows."""
     kind: str
-    """ "frontier": unknown space lies there; "blocked": floor behind an obstacle; "place": a viewpoint."""
+    """ "frontier": unknown space lies there; "blocked": floor behind an obstacle; "place": a viewpoint; "point": the
+    task's (`point_goal`)."""
     patience: int
     """Actions left before the goal is abandoned."""
     looks: int = 0
@@ -234,12 +235,18 @@ class FrontierPolicy:
         numbers, nearest = np.unique(part[order], return_index=True)
         size = np.bincount(part, minlength=count + 1)[numbers]
         metres = distance[order[nearest]] * COST_METRES
-        score = np.where(size >= min_cells, metres - 0.05 * np.minimum(size, 40), np.inf)
+        score = np.where(size >= min_cells, self._cost(metres, size, where[order[nearest]]), np.inf)
         best = int(np.argmin(score))
         if not np.isfinite(score[best]):
             return None
         row, column = where[order[nearest[best]]]
         return self._goal_at((int(row), int(column)), kind, float(metres[best]))
+
+    def _cost(
+        self, metres: NDArray[np.floating], size: NDArray[np.int64], cells: NDArray[np.int64]
+    ) -> NDArray[np.floating]:
+        """Cost of each component, in metres, the least first: path to its nearest cell (row, column), less for size."""
+        return metres - 0.05 * np.minimum(size, 40)
 
     def _next_place(self) -> Goal | None:
         """Of randomly sampled places, the one with the fewest views and the shortest path."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.frame import Camera, Frame
-from ...envs.gym_envs.motion import Action, Motion
+from ...envs.gym_envs.motion import DONE, Action, Motion
 from ...envs.gym_envs.world import World
 from ..mapping.occupancy_map import OccupancyMap
 
@@ -114,11 +114,11 @@ class PolicyAdapter:
     Its optional parts (`HasMap`, `UsesLearner`) are those of `wrapped`.
     """
 
-    def __init__(self, policy: Any, name: str) -> None:
-        """PolicyError if `policy` has no method `act`."""
+    def __init__(self, policy: Any, name: str, actions: int = len(Action)) -> None:
+        """actions: how many there are. PolicyError if `policy` has no method `act`."""
         if not callable(getattr(policy, "act", None)):
             raise PolicyError(f"policy {name!r}: {type(policy).__name__} has no method act(observation, info)")
-        self.wrapped, self._name = policy, name
+        self.wrapped, self._name, self._actions = policy, name, actions
 
     def reset(self, seed: int | None = None) -> None:
         """Reset the policy if it has a `reset`."""
@@ -126,12 +126,12 @@ class PolicyAdapter:
             self.wrapped.reset(seed)
 
     def act(self, observation: Frame, info: dict[str, Any]) -> int | NDArray[np.float64]:
-        """The policy's action. PolicyError if it is neither an Action nor a pose."""
+        """The policy's action. PolicyError if it is neither a number of an action nor a pose."""
         action = np.asarray(self.wrapped.act(observation, info))
         if action.shape == (6,) and action.dtype.kind in "fiu" and np.isfinite(action).all():
             return action.astype(np.float64)
-        if action.size != 1 or action.dtype.kind not in "iu" or not 0 <= int(action.item()) < len(Action):
-            names = ", ".join(f"{int(a)} {a.name}" for a in Action)
+        if action.size != 1 or action.dtype.kind not in "iu" or not 0 <= int(action.item()) < self._actions:
+            names = ", ".join(f"{int(a)} {a.name}" for a in Action) + (f", {DONE} DONE" if self._actions > DONE else "")
             raise PolicyError(f"policy {self._name!r}: action {str(action)[:60]} is not one of {names}")
         return int(action.item())
 

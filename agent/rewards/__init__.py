@@ -8,8 +8,9 @@ Public: `CoverageReward`, `NoveltyReward`, `SurpriseReward`, `PointGoal`, `Objec
 
 from typing import TYPE_CHECKING, Any
 
+from ...envs.gym_envs.motion import DONE
 from .exploration import CoverageReward, NoveltyReward
-from .goals import DONE, ObjectGoal, PointGoal, spl
+from .goals import ObjectGoal, PointGoal, spl
 
 if TYPE_CHECKING:
     from .surprise_reward import SurpriseReward

@@ -18,14 +18,11 @@ from numpy.typing import NDArray
 from ...core.frame import Frame
 from ...envs.floor import ReachableFloor
 from ...envs.gym_envs.house_env import FARTHEST
-from ...envs.gym_envs.motion import Action
+from ...envs.gym_envs.motion import DONE
 from ...envs.house.classes import CLASS_ID, CLASSES, STRUCTURE
 from ..mapping.geodesic import distance_at, distance_field
 from .exploration import Step
 from .viewpoints import Viewpoints
-
-DONE = len(Action)
-"""The action that signals arrival; its number follows those of `motion.Action`."""
 
 
 def spl(success: bool, shortest: float, walked: float) -> float:

@@ -18,6 +18,10 @@ class Action(IntEnum):
     LOOK_DOWN = 4
 
 
+DONE = len(Action)
+"""The action that signals arrival, of the tasks that have a goal."""
+
+
 @dataclass(frozen=True)
 class Motion:
     """How far each action goes, and the size of the body; policies may read it."""

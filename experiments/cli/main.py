@@ -25,6 +25,7 @@ from .bench_cli import add_robustness, bench
 from .dataset_cli import dataset
 from .demo_cli import WELCOME, demo, play
 from .experiment_cli import experiment
+from .navigation_cli import navigate
 from .perception_cli import export_onnx, segment
 from .run_cli import RUN_DEFAULT, RunArguments, parse_run
 
@@ -36,6 +37,7 @@ SceneRef = Annotated[str | None, tyro.conf.arg(metavar="FILE[:LINE]|FOLDER|SEED"
 """A ProcTHOR house, the number of a generated one, or a mesh."""
 
 app.command(demo)
+app.command(navigate)
 
 
 @app.command
