@@ -1,5 +1,7 @@
 """Parallel trials: with Ray if it is installed (extra `ray`), otherwise in a process pool.
 
+Where RAY_ADDRESS names a cluster, trials run on its machines, which need the package and the house files at the same
+paths; each machine has a cache of its own, unless TESTSPACE_CACHE is on a shared file system.
 A task is a module-level function; each call runs in a separate process. Tasks that are killed are not retried here:
 experiments resume from their cached stages.
 """
@@ -45,11 +47,16 @@ def _by_pool(task: Callable[..., Any], calls: Sequence[Arguments], workers: int)
 def _by_ray(task: Callable[..., Any], calls: Sequence[Arguments], workers: int) -> Iterator[tuple[Arguments, Any]]:
     import ray
 
-    ray.init(num_cpus=workers, include_dashboard=False, logging_level=logging.ERROR)
+    # A cluster has as many cores as it has: what runs at once is bounded below.
+    own = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": workers, "include_dashboard": False}
+    ray.init(logging_level=logging.ERROR, **own)
     try:
-        remote = ray.remote(num_cpus=1, max_retries=0)(task)
-        pending = {remote.remote(*arguments): arguments for arguments in calls}
-        while pending:
+        remote, left = ray.remote(num_cpus=1, max_retries=0)(task), list(reversed(calls))
+        pending: dict[Any, Arguments] = {}
+        while left or pending:
+            while left and len(pending) < workers:
+                arguments = left.pop()
+                pending[remote.remote(*arguments)] = arguments
             (done, *_), _ = ray.wait(list(pending))
             try:
                 yield pending.pop(done), ray.get(done)

@@ -39,6 +39,28 @@ def test_every_place_is_done_once_and_an_error_arrives_as_it_was_raised() -> Non
         list(grid.map_trials(find_preset, [("huge",)], 1))
 
 
+def where(name: str) -> tuple[str, str]:
+    """A task that says on which node of a cluster it ran."""
+    import ray
+
+    time.sleep(0.5)  # long enough for the other node to take one too
+    return name, ray.get_runtime_context().get_node_id()
+
+
+def test_trials_run_on_the_machines_of_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        cluster.add_node(num_cpus=1)
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+        places = [(str(number),) for number in range(6)]
+        found = dict(grid.map_trials(where, places, 2))
+    finally:
+        cluster.shutdown()
+    assert {place: name for place, (name, _) in found.items()} == {place: place[0] for place in places}
+    assert len({node for _, node in found.values()}) == 2
+
+
 def sleep_and_tell(folder: str, name: str) -> None:
     """A task that says who does it, and takes longer than any test."""
     Path(folder, name).write_text(str(os.getpid()))
