@@ -26,7 +26,7 @@ from .policies import Policy
 PAUSE = 0.05
 """Seconds between two looks while there is nothing to do."""
 LONGEST_END = 30.0
-"""Seconds that the actor has to store its frames when it is asked to end."""
+"""Seconds that the actor has to store its frames to end."""
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 

@@ -1,7 +1,7 @@
 """How the project's kernels are compiled: without the GIL, and cached on disk under a checksum.
 
 numba's own cache has none: a damaged file ends in a traceback of pickle's, or in machine code that is not what was
-compiled. Here it is told in one line, and compiled again. A cache that cannot be written costs time later and nothing
+compiled. Here one line says so, and it is compiled again. A cache that cannot be written costs time later and nothing
 else.
 """
 

@@ -84,8 +84,8 @@ class HouseViews:
         own = self.state_dict()
         wrong = [name for name in own if name != "delivered" and state.get(name) != own[name]]
         if wrong:
-            told = ", ".join(f"{name} {state.get(name)!r}, not {own[name]!r}" for name in wrong)
-            raise ViewError(f"the state is of another data set: {told}; make it with the options of before")
+            differences = ", ".join(f"{name} {state.get(name)!r}, not {own[name]!r}" for name in wrong)
+            raise ViewError(f"the state is of another data set: {differences}; make it with the options of before")
         self._delivered = int(state["delivered"])
         return self
 

@@ -53,11 +53,13 @@ def load_scene(
         return build_scene(generate_house(int(ref)))
     if is_mesh(ref):
         scene, storeys = on_floor(replace(load_mesh(Path(ref), up, scale), storey=storey))
-        told = f"{max(1, len(storeys))} storeys (floors at {', '.join(f'{height:.1f}' for height in storeys)} m)"
+        storeys_text = (
+            f"{max(1, len(storeys))} storeys (floors at {', '.join(f'{height:.1f}' for height in storeys)} m)"
+        )
         if not 0 <= storey < max(1, len(storeys)):
-            raise MeshError(str(ref), "", f"it has no storey {storey}: it has {told}, counted from 0")
+            raise MeshError(str(ref), "", f"it has no storey {storey}: it has {storeys_text}, counted from 0")
         if len(storeys) > 1:
-            message = f"{ref}: {told}: the agent walks on storey {storey}, counted from 0 (--storey)"
+            message = f"{ref}: {storeys_text}: the agent walks on storey {storey}, counted from 0 (--storey)"
             warnings.warn(message, MeshWarning, stacklevel=2)
         return scene
     return build_scene(load_house(ref))

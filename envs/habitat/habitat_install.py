@@ -76,5 +76,5 @@ def _probe(device: int) -> str | None:
     if done.returncode == 0:
         return None
     lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-    told = [line.rpartition("(): ")[2] for line in lines if "unable to" in line.lower() or "cannot" in line]
-    return (told or lines or [f"its process ended with status {done.returncode}"])[0]
+    reasons = [line.rpartition("(): ")[2] for line in lines if "unable to" in line.lower() or "cannot" in line]
+    return (reasons or lines or [f"its process ended with status {done.returncode}"])[0]

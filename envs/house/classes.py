@@ -56,7 +56,7 @@ _FREQUENT = (
     "ArmChair", "Sink", "Toilet", "HousePlant", "FloorLamp", "SideTable", "TVStand", "CoffeeMachine", "GarbageCan",
     "Desk",
 )  # fmt: skip
-"""Types that fill most of the rest, most first: they are told apart best."""
+"""Types that fill most of the rest, most first: they are distinguished best."""
 
 
 @cache

@@ -47,12 +47,12 @@ class BagFile:
         """
         if self._process != os.getpid():  # a forked process has its own place in the file
             self._open()
-        wanted = [c for c in self._reader.connections if c.msgtype in KINDS and topic in (None, c.topic)]
+        connections = [c for c in self._reader.connections if c.msgtype in KINDS and topic in (None, c.topic)]
         stop = None if at is None else at + 1
         if at is not None:
             self._bytes.left = max(self._bytes.left, ROOM)
         try:
-            for connection, when, data in self._reader.messages(wanted, at, stop) if wanted else ():
+            for connection, when, data in self._reader.messages(connections, at, stop) if connections else ():
                 try:
                     content = self._content(bytes(data), connection.msgtype)
                 except Exception:  # of whatever kind the library's parsers raise

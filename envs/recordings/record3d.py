@@ -57,9 +57,9 @@ def read_record3d(path: Path) -> Recording:
     if _is_export(path):
         return _read_export(path)
     archive = _Folder(path) if path.is_dir() else _Zip(path)
-    told = _metadata(path, archive.text("metadata"))
-    unpack, names, size = decompressor(), archive.names(), told.depth_size
-    numbers = np.arange(len(told.poses))
+    metadata = _metadata(path, archive.text("metadata"))
+    unpack, names, size = decompressor(), archive.names(), metadata.depth_size
+    numbers = np.arange(len(metadata.poses))
     there = np.array([f"rgbd/{n}.jpg" in names for n in numbers], np.bool_)
 
     def rgb(number: int) -> NDArray[np.uint8]:
@@ -79,7 +79,7 @@ def read_record3d(path: Path) -> Recording:
     if stored and unpack is not None and size is not None:
         there &= np.array([f"rgbd/{n}.depth" in names for n in numbers], np.bool_)
         more["read_depth"] = metres
-    made = make_recording(path, _track(told), there, rgb, **more)
+    made = make_recording(path, _track(metadata), there, rgb, **more)
     if stored and "read_depth" not in more:
         made.faults["depth map that is left out (pip install pyliblzfse to read Record3D's)"] = len(made)
     return made
@@ -90,12 +90,12 @@ def _is_export(path: Path) -> bool:
 
 
 def _read_export(path: Path) -> Recording:
-    told = _metadata(path, read_text(path / "metadata.json"))
+    metadata = _metadata(path, read_text(path / "metadata.json"))
     rgb, depth = numbered(path / "rgb", ".jpg", ".jpeg", ".png"), numbered(path / "depth", ".exr")
     read = bool(depth) and has_openexr()
     more: dict[str, Any] = {"read_depth": lambda number: read_exr(depth[number])} if read else {}
-    there = np.array([n in rgb and (not read or n in depth) for n in range(len(told.poses))], np.bool_)
-    made = make_recording(path, _track(told), there, rgb_reader(rgb), **more)
+    there = np.array([n in rgb and (not read or n in depth) for n in range(len(metadata.poses))], np.bool_)
+    made = make_recording(path, _track(metadata), there, rgb_reader(rgb), **more)
     if depth and not read:
         made.faults["depth map that is left out (pip install 'testspace[exr]' to read Record3D's)"] = len(made)
     return made
@@ -124,9 +124,9 @@ def _metadata(path: Path, text: str) -> _Metadata:
     )
 
 
-def _track(told: _Metadata) -> Track:
-    poses = from_quaternions(told.poses[:, 4:7], told.poses[:, :4])
-    return Track(told.times, poses, "opengl", "y", told.intrinsics, np.arange(len(poses)))
+def _track(metadata: _Metadata) -> Track:
+    poses = from_quaternions(metadata.poses[:, 4:7], metadata.poses[:, :4])
+    return Track(metadata.times, poses, "opengl", "y", metadata.intrinsics, np.arange(len(poses)))
 
 
 class _Zip:

@@ -194,15 +194,15 @@ class _Bag:
                 self._poses[topic].append((time, value))
 
     def intrinsics(self, topic: _Topic, times: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """fx, fy, cx, cy (N, 4) of the camera of a topic, the nearest told of each time; None if none are.
+        """fx, fy, cx, cy (N, 4) of the camera of a topic, the one nearest to each time; None if there are none.
 
         Pictures that were made smaller on their way, as drivers do, have those of their own size.
         """
         if not self._infos:
             return None
-        told = self._infos[max(self._infos, key=lambda other: _alike(other, topic.name))]
-        rows, _ = nearest_rows(times, np.array([time for time, *_ in told]), np.inf)
-        fitting = [scaled(k, size, topic.size) if all((*size, *topic.size)) else k for _, k, size in told]
+        infos = self._infos[max(self._infos, key=lambda other: _alike(other, topic.name))]
+        rows, _ = nearest_rows(times, np.array([time for time, *_ in infos]), np.inf)
+        fitting = [scaled(k, size, topic.size) if all((*size, *topic.size)) else k for _, k, size in infos]
         return np.array(fitting)[rows]
 
     def reader(self, topic: _Topic, picture: Any, rows: NDArray[np.int64] | None = None) -> Reader:

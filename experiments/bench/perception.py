@@ -2,7 +2,7 @@
 
 The network alone at 128 x 128, in torch and in onnxruntime, and `Perception` with all that it does on pictures of 128 x
 128 and 640 x 480: scaling, normals from depth, overlapping squares, labels of every pixel. One frame at a time, as a
-robot has them; what is compared takes its turn in every round. The median round counts, and the best one is told too:
+robot has them; what is compared takes its turn in every round. The median round and the best one are reported:
 on a machine that does other things, they differ.
 """
 

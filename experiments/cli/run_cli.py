@@ -64,8 +64,8 @@ def parse_run(arguments: Sequence[str]) -> RunArguments:
         except SystemExit:
             print(f"These options are in {file}.", file=sys.stderr)
             raise
-    asked = tyro.cli(RunArguments, prog="testspace run", args=words, default=default)
-    return replace(asked, sizes=asked.view_from.sizes(asked.sizes))
+    parsed = tyro.cli(RunArguments, prog="testspace run", args=words, default=default)
+    return replace(parsed, sizes=parsed.view_from.sizes(parsed.sizes))
 
 
 def _last(words: Sequence[str], option: str) -> str | None:

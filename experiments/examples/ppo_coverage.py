@@ -123,8 +123,8 @@ def main(config: PPOExample) -> None:
         env = body("test", number)
         for name, shares in means.items():
             shares.append(float(np.mean(covered(name, env, range(3)))))
-        told = "   ".join(f"{Path(name).stem} {shares[-1]:.1%}" for name, shares in means.items())
-        print(f"  house {number} of split test, {env.floor.area:.0f} m2: {told}", flush=True)
+        results = "   ".join(f"{Path(name).stem} {shares[-1]:.1%}" for name, shares in means.items())
+        print(f"  house {number} of split test, {env.floor.area:.0f} m2: {results}", flush=True)
     print("  all: " + "   ".join(f"{Path(name).stem} {np.mean(shares):.1%}" for name, shares in means.items()))
 
 

@@ -179,7 +179,7 @@ def main(robot: Robot) -> None:
         if frame is not None:
             learning.add(frame)
 
-    def told() -> None:
+    def report() -> None:
         learning.store()
         node.get_logger().info(f"{learning.buffer.total_seen} frames, loss {learning.loss:.3f}")
 
@@ -187,13 +187,13 @@ def main(robot: Robot) -> None:
     node.create_subscription(Image, robot.rgb, seen, qos_profile_sensor_data)
     node.create_subscription(Odometry, robot.odometry, frames.odometry, qos_profile_sensor_data)
     node.create_timer(0.05, learning.learn)
-    node.create_timer(60.0, told)
+    node.create_timer(60.0, report)
     try:
         rclpy.spin(node)
     except KeyboardInterrupt:
         pass
     finally:
-        told()
+        report()
         node.destroy_node()
         rclpy.try_shutdown()
 

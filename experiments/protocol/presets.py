@@ -45,7 +45,7 @@ PRESETS = {
     ),
     # From trials on the houses of VALIDATION_LINES: Muon goes twice as far in a thousand steps as AdamW, few
     # tokens and half the decoder buy steps, and weighted classes lift furniture, for scratch as well. A training this
-    # short does not overfit: frames varied by more than a mirror only slow it down. And since the guesses of a better
+    # short does not overfit: frames varied by more than a mirror only slow it down. Since predictions of a better
     # network agree on more when they vote, transfer gets most of the time.
     "nano": Preset(
         episode=EpisodeConfig(frames=4000, rollout=250, learning_starts=500, replay_ratio=4.0),

@@ -57,7 +57,7 @@ class TransferSet(NamedTuple):
     file: Path
     """Where it is kept."""
 
-    def senses(self) -> dict[str, NDArray[Any]]:
+    def sensory(self) -> dict[str, NDArray[Any]]:
         """Depth float16 (N, H, W), normals float16 (N, H, W, 3) and edges uint8 (N, H, W) of the labelled frames."""
         with np.load(self.file, allow_pickle=False) as stored:
             return {name: stored[name] for name in SENSORY[1:]}

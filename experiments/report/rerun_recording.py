@@ -102,7 +102,7 @@ def recording(run: Path, file: Path, frames: int = 400, view: bool = False) -> I
     import rerun
 
     unfinished = file.with_name(f"{file.name}.tmp")
-    told = _Told(frames)
+    logged = _Logged(frames)
     with (
         open_viewer() if view else nullcontext() as viewer,
         rerun.RecordingStream("testspace", recording_id=run.name) as stream,
@@ -110,7 +110,7 @@ def recording(run: Path, file: Path, frames: int = 400, view: bool = False) -> I
         sinks = [rerun.FileSink(unfinished), *([] if viewer is None else [viewer])]
         stream.set_sinks(*sinks, default_blueprint=_layout())
         try:
-            yield lambda: _log_new(stream, run, told)
+            yield lambda: _log_new(stream, run, logged)
         finally:  # Ctrl-C too keeps what was recorded
             with suppress(RuntimeError):  # the viewer was closed; Rerun says so itself
                 stream.flush(timeout_sec=LONGEST_FLUSH)
@@ -119,7 +119,7 @@ def recording(run: Path, file: Path, frames: int = 400, view: bool = False) -> I
 
 
 @dataclass
-class _Told:
+class _Logged:
     """How far the recording is."""
 
     frames: int
@@ -134,7 +134,7 @@ class _Told:
     """Evaluations of the run when it was logged last."""
 
 
-def _log_new(stream: RecordingStream, run: Path, told: _Told) -> None:
+def _log_new(stream: RecordingStream, run: Path, logged: _Logged) -> None:
     """What the run has stored since the last time."""
     import rerun
 
@@ -142,26 +142,26 @@ def _log_new(stream: RecordingStream, run: Path, told: _Told) -> None:
     classes = list(zip(range(len(CLASSES)), CLASSES, class_colours(), strict=True))
     stream.log("/", rerun.ViewCoordinates.RIGHT_HAND_Y_UP, rerun.AnnotationContext(classes), static=True)
     _log_house(stream, run, remembered)
-    _log_semantic_map(stream, run, told)
-    _log_frames(stream, run, remembered, told)
+    _log_semantic_map(stream, run, logged)
+    _log_frames(stream, run, remembered, logged)
     _log_held_out(stream, run)
-    _log_curves(stream, run, told)
+    _log_curves(stream, run, logged)
 
 
 def _layout() -> Any:
-    """The house on the left; on the right what the agent senses, held-out views, and curves."""
+    """The house on the left; on the right what the agent modalities, held-out views, and curves."""
     import rerun.blueprint as rrb
 
-    senses = [
-        rrb.Spatial2DView(origin=f"{CAMERA}/{name}" if name in ("rgb", "depth") else f"senses/{name}", name=name)
+    modalities = [
+        rrb.Spatial2DView(origin=f"{CAMERA}/{name}" if name in ("rgb", "depth") else f"modalities/{name}", name=name)
         for name in ("rgb", "depth", "normals", "edges")
     ]
-    prediction = rrb.Spatial2DView(origin="senses/prediction", name="prediction")
+    prediction = rrb.Spatial2DView(origin="modalities/prediction", name="prediction")
     views = rrb.Grid(*(rrb.Spatial2DView(origin=f"held_out/{name}", name=name) for name in SHOWN), name="held out")
     curves = rrb.Vertical(
         *(rrb.TimeSeriesView(origin=name, name=name) for name in ("mIoU", "coverage", "losses")), name="curves"
     )
-    right = rrb.Vertical(rrb.Grid(*senses, prediction), rrb.Tabs(curves, views))
+    right = rrb.Vertical(rrb.Grid(*modalities, prediction), rrb.Tabs(curves, views))
     house = rrb.Spatial3DView(origin="house", contents=["$origin/**", f"- {DOUBT}/**"], name="house")
     doubt = rrb.Spatial3DView(origin="house", contents=["$origin/**", "- house/semantic/**"], name="doubt")
     return rrb.Blueprint(rrb.Horizontal(rrb.Tabs(house, doubt), right), collapse_panels=True)
@@ -184,18 +184,18 @@ def _log_house(stream: RecordingStream, run: Path, remembered: RunFrames) -> Non
     stream.log("house/remembered", held, static=True)
 
 
-def _log_semantic_map(stream: RecordingStream, run: Path, told: _Told) -> None:
+def _log_semantic_map(stream: RecordingStream, run: Path, logged: _Logged) -> None:
     """The fused map without its ceilings, in class colours, and its doubt, where a map is stored yet.
 
-    The file keeps all that is ever told, so a map that has hardly grown is told only after an evaluation.
+    The file keeps everything that is logged, so a map that has hardly grown is logged only after an evaluation.
     """
     import rerun
 
     stored = read_semantic_map(run)
     scored = _evaluations(run)
-    if stored is None or (len(stored.places) < GROWN * told.cells and scored == told.scored):
+    if stored is None or (len(stored.places) < GROWN * logged.cells and scored == logged.scored):
         return
-    told.cells, told.scored = len(stored.places), scored
+    logged.cells, logged.scored = len(stored.places), scored
     keep = below_the_ceiling(stored)
     centres, radius, doubt = stored.centres[keep], stored.cell / 2, stored.doubt[keep]
     classes = stored.classes[keep].astype(np.uint16)
@@ -203,12 +203,12 @@ def _log_semantic_map(stream: RecordingStream, run: Path, told: _Told) -> None:
     stream.log(DOUBT, rerun.Points3D(centres, radii=radius, colors=doubt_colours(doubt)), static=True)
 
 
-def _log_frames(stream: RecordingStream, run: Path, remembered: RunFrames, told: _Told) -> None:
-    """The camera and its senses at frames that are new, evenly over them, and what the specialist makes of rgb."""
+def _log_frames(stream: RecordingStream, run: Path, remembered: RunFrames, logged: _Logged) -> None:
+    """The camera and its modalities at frames that are new, evenly over them, and what the specialist makes of rgb."""
     import rerun
 
-    new = np.flatnonzero(remembered.steps > told.step)
-    count = math.ceil(told.frames * len(new) / len(remembered))
+    new = np.flatnonzero(remembered.steps > logged.step)
+    count = math.ceil(logged.frames * len(new) / len(remembered))
     camera, specialist = remembered.camera, specialist_of(run)
     optics = rerun.Pinhole(
         focal_length=camera.focal, width=camera.width, height=camera.height, camera_xyz=rerun.ViewCoordinates.RUB,
@@ -221,12 +221,12 @@ def _log_frames(stream: RecordingStream, run: Path, remembered: RunFrames, told:
         stream.log("house/agent", rerun.Transform3D(translation=pose[:3], mat3x3=rotation(pose)))
         stream.log(f"{CAMERA}/rgb", rerun.Image(frame["rgb"]))
         stream.log(f"{CAMERA}/depth", rerun.DepthImage(frame["depth"], meter=1.0))
-        stream.log("senses/normals", rerun.Image(draw_normals(frame["normals"])))
-        stream.log("senses/edges", rerun.Image(frame["edges"]))
+        stream.log("modalities/normals", rerun.Image(draw_normals(frame["normals"])))
+        stream.log("modalities/edges", rerun.Image(frame["edges"]))
         if specialist is not None:
             prediction = specialist(frame["rgb"][None])[0].astype(np.uint16)
-            stream.log("senses/prediction", rerun.SegmentationImage(prediction))
-    told.step = int(remembered.steps[-1])
+            stream.log("modalities/prediction", rerun.SegmentationImage(prediction))
+    logged.step = int(remembered.steps[-1])
 
 
 def _log_held_out(stream: RecordingStream, run: Path) -> None:
@@ -240,12 +240,12 @@ def _log_held_out(stream: RecordingStream, run: Path) -> None:
         stream.log(f"held_out/{name}", picture, static=True)
 
 
-def _log_curves(stream: RecordingStream, run: Path, told: _Told) -> None:
-    """mIoU by method, coverage and losses over the life."""
+def _log_curves(stream: RecordingStream, run: Path, logged: _Logged) -> None:
+    """mIoU by method, coverage and losses over the run."""
     import rerun
 
     rows, _ = read_rows(run)  # the last one may be being written
-    told.rows, rows = len(rows), rows[told.rows :]
+    logged.rows, rows = len(rows), rows[logged.rows :]
     for row in rows:
         stream.set_time(TIMELINE, sequence=int(row["frame"]))
         if row["kind"] == "rollout":

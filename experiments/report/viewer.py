@@ -62,16 +62,16 @@ def has_display() -> bool:
     return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def _free_port(wanted: int) -> int:
+def _free_port(preferred: int) -> int:
     """This port where it is free, else another one."""
-    for port in (wanted, 0):
+    for port in (preferred, 0):
         with socket.socket() as trial:
             try:
                 trial.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return int(trial.getsockname()[1])
-    return wanted
+    return preferred
 
 
 def _answers(port: int, server: subprocess.Popen[bytes]) -> bool:

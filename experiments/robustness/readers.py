@@ -170,6 +170,6 @@ def _read(
         message = one_line(error)
         if message is None and raising:
             raise
-        told = message or f"{type(error).__name__}: {error}"
-        return name, "TRACEBACK" if message is None else "refused", told[:500]
+        text = message or f"{type(error).__name__}: {error}"
+        return name, "TRACEBACK" if message is None else "refused", text[:500]
     return name, "whole", ""

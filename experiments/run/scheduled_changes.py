@@ -70,10 +70,10 @@ def eval_points(frames: int, milestones: Sequence[float], changes: Sequence[Sche
 
     The milestones, each change (just before it), and a tenth of the episode after each change, where it is that long.
     """
-    wanted = {round(share * frames) for share in milestones}
+    chosen = {round(share * frames) for share in milestones}
     for change in changes:
-        wanted |= {change.at, change.at + round(frames / 10)}
-    return sorted(frame for frame in wanted if frame <= frames)
+        chosen |= {change.at, change.at + round(frames / 10)}
+    return sorted(frame for frame in chosen if frame <= frames)
 
 
 def kept(rows: Sequence[dict[str, Any]], original: float) -> dict[str, float]:

@@ -10,7 +10,7 @@ from ...core.errors import UserError
 
 SHAPES = "parametric shapes and textures of testspace (Apache-2.0), in sizes of AI2-THOR's assets (Apache-2.0)"
 THOR = "AI2-THOR's own (Apache-2.0)"
-OWN = "{house}'s own: the terms of whoever recorded or made it hold for what is learned from it too"
+OWN = "{house}'s own: the terms of those who recorded or made it hold for what is learned from it too"
 
 
 def run_card(run: Path, method: str = "specialist") -> dict[str, Any]:

@@ -30,4 +30,4 @@ class LabelledSet:
         content = hashlib.sha256(made.labelled.rgb.tobytes())
         content.update(made.labelled.semantic.tobytes())
         content.update(made.surfaces.counts.tobytes())
-        return cls(made.labelled, made.surfaces, made.senses, content.hexdigest()[:24])
+        return cls(made.labelled, made.surfaces, made.sensory, content.hexdigest()[:24])

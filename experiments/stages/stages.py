@@ -211,7 +211,7 @@ class Stages:
 
     def propagate(self, encoder: Entry | Generalist | None, title: str) -> Entry:
         """The segmenter from `FEW` labelled frames of the test space itself (label propagation, Appendix C), which are
-        chosen as a person would be asked for them; None: from scratch."""
+        chosen as for a person to label; None: from scratch."""
 
         def chosen() -> FewLabels:
             pool = truth.labelled_frames(self.states[0], self.views, self.preset, self.seed, POOL)

@@ -50,7 +50,7 @@ class Store:
         self.device = device
         """Where stages train and run networks, as `find_device` names it; not part of any key."""
         self.used: dict[str, Entry] = {}
-        """The entries that were asked for, by kind and key."""
+        """The entries that were requested, by kind and key."""
 
     def get(
         self, kind: str, settings: Mapping[str, Any], make: Callable[[Path, Advance], None], *, title: str

@@ -1,4 +1,4 @@
-"""The stage of transfer: an encoder and a head become a segmenter, on D_t and where asked on the agent's own frames."""
+"""The stage of transfer: an encoder and a head become a segmenter, on D_t and optionally on the agent's own frames."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def write_dataset(config: DatasetConfig) -> str:
 
     Raises UserError for options that cannot be carried out, a folder of other settings, or a disk that is too small.
     """
-    views = _views(config, "train")  # what is wrong with the options is told before anything is written
+    views = _views(config, "train")  # errors in the options are reported before anything is written
     if not 1 <= config.houses <= _MOST_HOUSES:
         raise UserError(f"--houses must be 1 to {_MOST_HOUSES}, got {config.houses}")
     if views.given is not None and config.houses > views.given:

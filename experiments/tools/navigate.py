@@ -117,10 +117,10 @@ def _table(houses: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
     if len(houses) > 1:
         lines.append(["all", *_means(rows, names)])
     percent = ", in percent" if "success" in names else " in percent"
-    told = "success and SPL (Anderson et al., 2018)" if "success" in names else "coverage"
+    measures = "success and SPL (Anderson et al., 2018)" if "success" in names else "coverage"
     return (
-        f"{markdown(['house', *names], lines)}\n\nMeans over {len(rows)} episodes: {told}{percent}; actions, metres "
-        "walked and collisions an episode."
+        f"{markdown(['house', *names], lines)}\n\nMeans over {len(rows)} episodes: {measures}{percent}; actions, "
+        "metres walked and collisions an episode."
     )
 
 

@@ -131,9 +131,9 @@ def _summary(out: Path, source: Source, classes: int, times: _Times) -> str:
     count = len(times.seconds)
     what = "picture" if source.kind == "picture" else "frame"
     part = f" of {source.total}" if times.interrupted and source.total else ""
-    senses = "rgb-d" if source.with_depth else "rgb"
+    modalities = "rgb-d" if source.with_depth else "rgb"
     line = (
-        f"{out}: {count}{part} {what}{'s' * (count != 1)}, {senses}, {classes} classes, "
+        f"{out}: {count}{part} {what}{'s' * (count != 1)}, {modalities}, {classes} classes, "
         f"{1000 * float(np.median(times.seconds)):.0f} ms a frame, {count / times.whole:.1f} frames/s with all files"
     )
     return "\n".join([line, *source.notes])

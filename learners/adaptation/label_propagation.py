@@ -44,7 +44,7 @@ class FewLabels:
 def few_labels(
     rgb: NDArray[np.uint8], semantic: NDArray[np.int16], frames: int = 20
 ) -> tuple[FewLabels, NDArray[np.int64]]:
-    """The labelled frames that a person would be asked for, and the indices of all others, to be evaluated on.
+    """The labelled frames that a person would label, and the indices of all others, to be evaluated on.
 
     Greedy: each next frame is the one that shows most pixels of classes not shown yet by as many as 1 % of a frame;
     where none adds a class, the one that shows most classes. No two calls differ.

@@ -36,8 +36,8 @@ def folded(network: Generalist, dtype: torch.dtype | None = None, packed: bool =
     for part in made.modules():
         if isinstance(part, nn.Sequential):
             _fold(part)
-    wanted = dtype or (torch.bfloat16 if bf16_is_fast() else torch.float32)
-    made = made.to(wanted).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    precision = dtype or (torch.bfloat16 if bf16_is_fast() else torch.float32)
+    made = made.to(precision).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if packed and made.logits.weight.device.type == "cpu":
         side = 32 * network.config.grid  # of the rgb that it is made for
         rgb, geometry = torch.zeros(1, side, side, 3, dtype=torch.uint8), torch.zeros(1, CHANNELS, side // 2, side // 2)

@@ -36,9 +36,9 @@ def caption_score(captions: Sequence[str], references: Sequence[Sequence[str]]) 
     """
     if not captions or len(captions) != len(references) or not all(references):
         raise ValueError(f"captions: {len(captions)} for {len(references)} frames, each with references, cannot score")
-    guesses = [words(caption) for caption in captions]
+    candidates = [words(caption) for caption in captions]
     truths = [[words(reference) for reference in several] for several in references]
-    return CaptionScore(_bleu(guesses, truths), _cider(guesses, truths), len(captions))
+    return CaptionScore(_bleu(candidates, truths), _cider(candidates, truths), len(captions))
 
 
 def words(caption: str) -> list[str]:
@@ -50,17 +50,17 @@ def _counts(sentence: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
     return Counter(tuple(sentence[i : i + n]) for i in range(len(sentence) - n + 1))
 
 
-def _bleu(guesses: list[list[str]], truths: list[list[list[str]]]) -> tuple[float, float, float, float]:
+def _bleu(candidates: list[list[str]], truths: list[list[list[str]]]) -> tuple[float, float, float, float]:
     right, total_grams = [0] * _LONGEST, [0] * _LONGEST
     length = nearest = 0
-    for guess, references in zip(guesses, truths, strict=True):
-        length += len(guess)
-        nearest += min((abs(len(reference) - len(guess)), len(reference)) for reference in references)[1]
+    for candidate, references in zip(candidates, truths, strict=True):
+        length += len(candidate)
+        nearest += min((abs(len(reference) - len(candidate)), len(reference)) for reference in references)[1]
         for n in range(1, _LONGEST + 1):
             most: Counter[tuple[str, ...]] = Counter()
             for reference in references:
                 most |= _counts(reference, n)  # of each n-gram, as many as the reference with most of it
-            counts = _counts(guess, n)
+            counts = _counts(candidate, n)
             right[n - 1] += (counts & most).total()
             total_grams[n - 1] += counts.total()
     brevity = 1.0 if length >= nearest else math.exp(1 - nearest / length) if length else 0.0
@@ -69,7 +69,7 @@ def _bleu(guesses: list[list[str]], truths: list[list[list[str]]]) -> tuple[floa
     return first, second, third, fourth
 
 
-def _cider(guesses: list[list[str]], truths: list[list[list[str]]]) -> float:
+def _cider(candidates: list[list[str]], truths: list[list[list[str]]]) -> float:
     frames = len(truths)
     total = 0.0
     for n in range(1, _LONGEST + 1):
@@ -77,13 +77,13 @@ def _cider(guesses: list[list[str]], truths: list[list[list[str]]]) -> float:
         known = Counter(gram for references in counted for gram in set().union(*references))  # frames that have it
         rarity = {gram: math.log(frames / count) for gram, count in known.items()}
         unknown = math.log(frames)
-        for guess, references, sentences in zip(guesses, counted, truths, strict=True):
-            mine = {gram: count * rarity.get(gram, unknown) for gram, count in _counts(guess, n).items()}
+        for candidate, references, sentences in zip(candidates, counted, truths, strict=True):
+            mine = {gram: count * rarity.get(gram, unknown) for gram, count in _counts(candidate, n).items()}
             for reference, sentence in zip(references, sentences, strict=True):
                 theirs = {gram: count * rarity[gram] for gram, count in reference.items()}
                 norm = math.hypot(*mine.values()) * math.hypot(*theirs.values())
                 # a caption gains nothing by repeating what the reference says once
                 alike = sum(min(weight, theirs[gram]) * theirs[gram] for gram, weight in mine.items() if gram in theirs)
-                penalty = math.exp(-((len(guess) - len(sentence)) ** 2) / (2 * _SIGMA**2))
+                penalty = math.exp(-((len(candidate) - len(sentence)) ** 2) / (2 * _SIGMA**2))
                 total += penalty * alike / norm / len(references) if norm else 0.0
     return 10 * total / _LONGEST / frames

@@ -36,9 +36,9 @@ def knn_classes(
     `classes` int64 (N,), 0 or more. ValueError on other shapes, on no features, and on values that are not finite.
     """
     _check(features, classes, queries)
-    known, asked = F.normalize(features.float(), dim=1), F.normalize(queries.float(), dim=1)
+    known, points = F.normalize(features.float(), dim=1), F.normalize(queries.float(), dim=1)
     found = []
-    for chunk in asked.split(_CHUNK):
+    for chunk in points.split(_CHUNK):
         near, rows = (chunk @ known.T).topk(min(k, len(known)), dim=1)
         votes = torch.zeros(len(chunk), int(classes.max()) + 1)
         votes.scatter_add_(1, classes[rows], ((near - 1) / temperature).exp())
@@ -56,7 +56,7 @@ def linear_classes(
     """
     _check(features, classes, queries)
     mean, spread = features.float().mean(0), features.float().std(0, correction=0) + 1e-6
-    known, asked = (features.float() - mean) / spread, (queries.float() - mean) / spread
+    known, points = (features.float() - mean) / spread, (queries.float() - mean) / spread
     names, targets = classes.unique(return_inverse=True)
     weight = torch.zeros(len(names), known.shape[1], requires_grad=True)
     bias = torch.zeros(len(names), requires_grad=True)
@@ -71,7 +71,7 @@ def linear_classes(
     with torch.enable_grad():
         optimiser.step(loss)
     with torch.no_grad():
-        return names[(asked @ weight.T + bias).argmax(1)]
+        return names[(points @ weight.T + bias).argmax(1)]
 
 
 def _check(features: Tensor, classes: Tensor, queries: Tensor) -> None:

@@ -47,7 +47,7 @@ class Part(NamedTuple):
 
 
 def generator_of(seed: int, step: int, part: int) -> torch.Generator:
-    """The generator of a part of a step: whoever computes it draws the same."""
+    """The generator of a part of a step: any process that computes it draws the same."""
     (state,) = np.random.SeedSequence([seed, step, part]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state) >> 1)
 

@@ -37,9 +37,9 @@ def test_of_two_that_ask_at_once_one_builds_it(tmp_path: Path, monkeypatch: pyte
     np.testing.assert_array_equal(first.labelled.rgb, second.labelled.rgb)
     np.testing.assert_array_equal(first.surfaces.counts, second.surfaces.counts)
     assert first.surfaces.counts.sum() > 0
-    senses = first.senses()
-    assert {name: (values.shape, values.dtype) for name, values in senses.items()} == {
+    sensory = first.sensory()
+    assert {name: (values.shape, values.dtype) for name, values in sensory.items()} == {
         "depth": ((6, 16, 16), np.float16), "normals": ((6, 16, 16, 3), np.float16), "edges": ((6, 16, 16), np.uint8),
     }  # fmt: skip
-    for rgb, edges in zip(first.labelled.rgb, senses["edges"], strict=True):
+    for rgb, edges in zip(first.labelled.rgb, sensory["edges"], strict=True):
         np.testing.assert_array_equal(canny(rgb), edges)  # of the very frames
