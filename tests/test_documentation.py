@@ -42,8 +42,8 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder to run a page in, with preset smoke made smaller still."""
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, small_networks: None) -> Path:
+    """A folder to run a page in, with preset smoke and networks made smaller still."""
     smoke = presets.PRESETS["smoke"]
     tiny = replace(
         smoke,

@@ -58,7 +58,7 @@ HOUSE = {"figure18": "3"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def cache(tmp_path_factory: pytest.TempPathFactory, small_networks: None) -> Iterator[Path]:
     """One cache for all experiments of this file, so that they share stages, as they do for a user."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:

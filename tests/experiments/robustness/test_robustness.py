@@ -26,7 +26,7 @@ from testspace.experiments.robustness.kills import differences
 from testspace.experiments.robustness.readers import make_samples, mutated
 from testspace.experiments.rundir.run_folder import read_rows
 
-WORDS = ["--seed", "7", *RUNS["scratch, little memory"]]
+WORDS = ["--seed", "7", *RUNS["scratch, little memory"], "--episode.replay-ratio", "1.0", "--video", "0"]
 
 
 def test_an_outcome_says_how_a_case_ended() -> None:

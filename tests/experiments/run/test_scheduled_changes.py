@@ -25,6 +25,8 @@ from testspace.experiments.run.run_config import RunConfig
 from testspace.experiments.run.scheduled_changes import eval_points, kept, parse_scheduled, recoveries, states_of
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 SHORT = tiny_preset(frames=120, rollout=20, learning_starts=40, replay_ratio=1.0)
 
 

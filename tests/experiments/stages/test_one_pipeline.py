@@ -35,6 +35,7 @@ PUT_OFF = replace(
 """An episode whose learning is put off to its end."""
 
 
+@pytest.mark.usefixtures("small_networks")
 @pytest.mark.parametrize("targets", ["patches", "tokens"])
 def test_a_run_that_learns_at_its_end_and_the_stages_give_the_same_specialist(tmp_path: Path, targets: str) -> None:
     preset = replace(PUT_OFF, learner=replace(PUT_OFF.learner, targets=targets))
