@@ -39,9 +39,9 @@ TINY = replace(
 )
 ADAPTED = replace(
     PRESETS["adapted-smoke"],
-    episode=replace(SMOKE.episode, frames=40, rollout=20, learning_starts=20, replay_ratio=0.4),
+    episode=replace(SMOKE.episode, frames=30, rollout=15, learning_starts=15, replay_ratio=0.4),
     specialist=SpecialistConfig(batch_size=8, generated_houses=1, generated_views=8),
-    eval_views=6,
+    eval_views=4,
 )
 ARGUMENTS = {
     "adapted": ["--preset", "adapted-smoke"],

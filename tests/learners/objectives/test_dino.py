@@ -62,6 +62,7 @@ def test_the_teacher_is_the_mean_of_past_students() -> None:
     assert student.weight.item() == 0.0
 
 
+@pytest.mark.usefixtures("small_networks")
 def test_a_short_run_learns_and_does_not_collapse() -> None:
     learner = DinoLearner(SMALL, seed=0)
     frames = boxes(20, size=32)
