@@ -22,6 +22,8 @@ from testspace.experiments.run.live_run import run_episode
 from testspace.experiments.run.run_config import RunConfig
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 SMOKE = PRESETS["smoke"]
 TINY = replace(tiny_preset(replay_ratio=1.0), milestones=SMOKE.milestones)
 SHORT = (
@@ -30,15 +32,6 @@ SHORT = (
     "--transfer.batch-size", "4", "--eval-views", "8", "--ttt-views", "2",
 )  # fmt: skip
 """TINY on the command line."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, small_networks: None) -> Any:
-    """A cache of its own, so that the tests neither use nor fill the user's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TESTSPACE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
 
 
 def _rows(run: Path, kind: str) -> list[dict[str, Any]]:
@@ -73,7 +66,8 @@ def test_it_collects_the_same_frames_and_takes_as_many_steps(tmp_path: Path) -> 
 def _begin(out: Path, *more: str) -> Testspace:
     """A run that is under way, its first rollout reported."""
     arguments = ["run", "--seed", "5", "--preset", "smoke", "--async", *SHORT, "--video", "0", "--out", str(out), *more]
-    run = Testspace(arguments, out.with_suffix(".log"), {"TESTSPACE_CACHE": os.environ["TESTSPACE_CACHE"]})
+    environment = {"TESTSPACE_CACHE": os.environ["TESTSPACE_CACHE"], "OMP_NUM_THREADS": "1"}
+    run = Testspace(arguments, out.with_suffix(".log"), environment)
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 300
     while not (metrics.exists() and '"rollout"' in metrics.read_text()) and time.monotonic() < deadline:
         assert run.poll() is None, "the run ended before it could be stopped"

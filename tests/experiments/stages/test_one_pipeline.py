@@ -18,6 +18,8 @@ from testspace.experiments.stages.stages import Stages
 from testspace.experiments.stages.store import Store
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 PACKAGE = Path(testspace.__file__).parent
 SMOKE = PRESETS["smoke"]
 FRAMES = 90
@@ -35,7 +37,6 @@ PUT_OFF = replace(
 """An episode whose learning is put off to its end."""
 
 
-@pytest.mark.usefixtures("small_networks")
 @pytest.mark.parametrize("targets", ["patches", "tokens"])
 def test_a_run_that_learns_at_its_end_and_the_stages_give_the_same_specialist(tmp_path: Path, targets: str) -> None:
     preset = replace(PUT_OFF, learner=replace(PUT_OFF.learner, targets=targets))

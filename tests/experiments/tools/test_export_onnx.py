@@ -75,7 +75,7 @@ def test_rendered_views_have_torchs_logits(exported: dict[bool, tuple[Path, str]
     np.testing.assert_allclose(
         session.run(None, {name: value[:1] for name, value in given.items()})[0], logits[:1], atol=1e-3
     )
-    network = load_generalist(CLASSES)[0]
+    network, provenance = load_generalist(CLASSES)
     with torch.inference_mode():
         expected = network(torch.from_numpy(frame["rgb"]), geometry).numpy()
     assert logits.dtype == np.float32
@@ -87,6 +87,8 @@ def test_rendered_views_have_torchs_logits(exported: dict[bool, tuple[Path, str]
     metadata = session.get_modelmeta().custom_metadata_map
     assert json.loads(metadata["classes"]) == list(CLASSES)
     assert "EfficientNet-Lite0" in metadata["notice"]
+    assert metadata["license"] == "Apache-2.0"
+    assert json.loads(metadata["provenance"]) == provenance
 
 
 def test_the_benchmark_measures_onnxruntime(
