@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 LONGEST = (
-    "experiments/run", "experiments/paper/test_smoke", "test_documentation", "experiments/generalist",
-    "learners/training/test_scaling",
+    "experiments/run", "experiments/paper", "test_documentation", "experiments/robustness", "agent/policies",
+    "agent/test_live", "learners/training/test_scaling", "experiments/tools/test_export_onnx", "experiments/generalist",
 )  # fmt: skip
 """Files that take longest. They begin first, so that no process is left with a long one when the others have ended."""
 
@@ -56,7 +56,7 @@ def no_waiting_for_the_disk() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def small_networks() -> Iterator[None]:
-    """Networks of size nano have a twelfth of its weights: for runs that only have to go their whole way."""
+    """Networks of size nano have less than a tenth of its weights: for runs that only have to go their whole way."""
     from testspace.learners.masked.encoder import SIZES, Size
 
     with pytest.MonkeyPatch.context() as patch:
