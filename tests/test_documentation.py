@@ -42,8 +42,8 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder to run a page in, with preset smoke made smaller still."""
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, small_networks: None) -> Path:
+    """A folder to run a page in, with preset smoke and networks made smaller still."""
     smoke = presets.PRESETS["smoke"]
     tiny = replace(
         smoke,
@@ -52,7 +52,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         transfer_set=TransferSetConfig(houses=1, frames_per_house=8, camera=smoke.camera),
         transfer=replace(smoke.transfer, steps=3, batch_size=4),
         ttt=replace(smoke.ttt, steps=1, masks=1, refit_steps=1),
-        eval_views=12,
+        eval_views=8,
         ttt_views=2,
     )
     monkeypatch.setitem(presets.PRESETS, "smoke", tiny)

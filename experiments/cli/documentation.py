@@ -11,6 +11,7 @@ import io
 import os
 import re
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from unittest import mock
 
@@ -39,6 +40,7 @@ def commands() -> list[tuple[str, ...]]:
     return all_words
 
 
+@cache
 def help_of(*words: str) -> str:
     """Output of `testspace WORDS --help`."""
     printed = io.StringIO()

@@ -28,6 +28,8 @@ from testspace.learners.objectives.tst import TSTLearner
 from testspace.learners.objectives.tst_config import TSTConfig
 from testspace.learners.training.fit import RunningMeans
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 CONFIG = EpisodeConfig(frames=60, rollout=20, learning_starts=30, replay_ratio=2.0)
 SIZES = TSTConfig(image_size=16, batch_size=8, decoder_layers=1, input_budget=2, target_budget=4, warmup_steps=2)
 

@@ -14,7 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["testspace.experiments.run.live_run", "torchrl.data", "torch._dynamo"])
+FORKS.set_forkserver_preload([
+    "testspace.tests.experiments.forked", "testspace.experiments.run.live_run", "torchrl.data", "torch._dynamo",
+    "stable_baselines3", "sb3_contrib", "onnxruntime",  # of policies from files; not installed everywhere
+])  # fmt: skip
 """FORKS.Process starts one; its target must be in a module of pytest's `pythonpath`."""
 
 

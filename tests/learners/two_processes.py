@@ -1,6 +1,7 @@
 """What torchrun starts twice in test_scaling: training after training, as `-m testspace.learners.training.train` does.
 
-two_processes.py FOLDER ARGUMENTS: trains to FOLDER/ddp, fsdp and tokens, and goes on with what FOLDER/begun holds.
+two_processes.py FOLDER ARGUMENTS: trains to FOLDER/ddp, fsdp and tokens, and goes on with what FOLDER/begun holds, with
+the networks of the fixture `small_networks`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import sys
 
 import torch.distributed as dist
 
+from testspace.learners.masked.encoder import SIZES, Size
 from testspace.learners.training.train import main, whole_process
 
+SIZES["nano"] = Size(64, 2, 2)
 folder, *arguments = sys.argv[1:]
 with whole_process():
     dist.init_process_group("gloo")

@@ -147,8 +147,7 @@ def test_a_life_goes_through_changes(
 ) -> None:
     loose = things()
     module = put(lights=LIGHTS, things=loose)
-    monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path / "cache"))
-    small = tiny_preset(frames=24, rollout=12, learning_starts=12)
+    small = tiny_preset(frames=24, rollout=12, learning_starts=12, replay_ratio=1.0)
     monkeypatch.setattr(run_cli, "find_preset", lambda name: small)
     out = tmp_path / "run"
     start = ["run", "--sim", "habitat", "--house", room, "--preset", "smoke", "--video", "0", "--out", str(out)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -31,16 +30,6 @@ def test_every_figure_is_measured_and_written(
     assert "Perception 64 x 48 rgb-d" in printed
     assert "onnxruntime: skipped: pip install 'testspace[onnx]'" in printed
     assert torch.get_num_threads() == threads
-
-
-@pytest.mark.skipif(
-    not all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime")),
-    reason="needs pip install 'testspace[onnx]'",
-)
-def test_onnxruntime_is_measured_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perception, "SIZES", ())
-    figures = measure(PerceptionBench(rounds=1))
-    assert {"onnxruntime float32 rgb", "onnxruntime float32 rgb-d"} <= set(figures["median_ms"])
 
 
 def test_no_rounds_are_refused() -> None:

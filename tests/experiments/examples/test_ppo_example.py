@@ -7,11 +7,17 @@ from pathlib import Path
 import pytest
 
 
-def test_ppo_is_trained_written_and_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("forked_children")
+def test_ppo_is_trained_written_and_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("stable_baselines3")
     from testspace.agent.policies import make_policy
+    from testspace.experiments.examples import ppo_coverage
     from testspace.experiments.examples.ppo_coverage import PPOExample, body, covered, main
 
+    monkeypatch.setattr(ppo_coverage, "ROLLOUT", 256)
+    monkeypatch.setattr(ppo_coverage, "EPISODE", 100)
     main(PPOExample(tmp_path / "ppo.zip", steps=256, houses=1, test_houses=1))
     told = capsys.readouterr().out
     assert f"{tmp_path / 'ppo.zip'}" in told

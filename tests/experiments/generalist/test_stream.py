@@ -21,13 +21,14 @@ def same(a: Views, b: Views) -> bool:
     return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
+@pytest.mark.usefixtures("forked_children")
 def test_chunks_are_the_houses_in_order_for_any_number_of_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with HouseStream(7, (), CONFIG, 2) as stream:
+    with HouseStream(7, (), CONFIG, 2, chunks=3) as stream:
         chunks = [stream.next_chunk() for _ in range(3)]  # more than the ring has room for
     monkeypatch.setattr("testspace.experiments.generalist.stream._SHARED_MEMORY", tmp_path / "none")
-    with HouseStream(7, (), CONFIG, 1, first_chunk=2, folder=tmp_path) as stream:
+    with HouseStream(7, (), CONFIG, 1, first_chunk=2, folder=tmp_path, chunks=1) as stream:
         assert list(tmp_path.iterdir()) == []  # the memory has no name once it is shared
         resumed = stream.next_chunk()
     assert multiprocessing.active_children() == []

@@ -74,7 +74,7 @@ def test_one_share_of_a_life_is_drawn_as_bars(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.fixture
-def tiny() -> Preset:
+def tiny(small_networks: None) -> Preset:
     smoke = PRESETS["smoke"]
     return replace(
         smoke,

@@ -66,7 +66,6 @@ def test_claims_compare_each_way(tmp_path: Path) -> None:
 def test_the_same_run_in_ai2_thor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ai2thor", reason="pip install 'testspace[thor]'")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(session, "drawing_options", lambda: stand_in(tmp_path / "thor"))
     monkeypatch.setitem(PRESETS, "adapted-smoke", TINY)

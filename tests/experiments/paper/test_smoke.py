@@ -39,9 +39,9 @@ TINY = replace(
 )
 ADAPTED = replace(
     PRESETS["adapted-smoke"],
-    episode=replace(SMOKE.episode, frames=40, rollout=20, learning_starts=20, replay_ratio=0.4),
+    episode=replace(SMOKE.episode, frames=30, rollout=15, learning_starts=15, replay_ratio=0.4),
     specialist=SpecialistConfig(batch_size=8, generated_houses=1, generated_views=8),
-    eval_views=6,
+    eval_views=4,
 )
 ARGUMENTS = {
     "adapted": ["--preset", "adapted-smoke"],
@@ -59,7 +59,7 @@ HOUSE = {"figure18": "3"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def cache(tmp_path_factory: pytest.TempPathFactory, small_networks: None) -> Iterator[Path]:
     """One cache for all experiments of this file, so that they share stages, as they do for a user."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import sys
 import threading
@@ -26,7 +27,7 @@ from testspace.experiments.robustness.kills import differences
 from testspace.experiments.robustness.readers import make_samples, mutated
 from testspace.experiments.rundir.run_folder import read_rows
 
-WORDS = ["--seed", "7", *RUNS["scratch, little memory"]]
+WORDS = ["--seed", "7", *RUNS["scratch, little memory"], "--episode.replay-ratio", "1.0", "--video", "0"]
 
 
 def test_an_outcome_says_how_a_case_ended() -> None:
@@ -89,7 +90,7 @@ def test_mutated_files_are_read_or_refused_in_one_line(tmp_path: Path, monkeypat
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A run that was not disturbed, and the same one killed four times."""
     folder = tmp_path_factory.mktemp("runs")
-    environment = {"TESTSPACE_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+    environment = {"TESTSPACE_CACHE": os.environ["TESTSPACE_CACHE"], "OMP_NUM_THREADS": "1"}
     straight, killed = folder / "straight", folder / "killed"
     first = Testspace(["run", *WORDS, "--out", str(straight)], folder / "straight.log", environment)
     status, errors = first.wait()
@@ -124,11 +125,8 @@ def test_a_killed_run_ends_as_one_that_never_was(runs: tuple[Path, Path]) -> Non
         ("metrics.jsonl", "gone"),
     ],
 )
-def test_a_damaged_run_goes_on_or_says_why_not(
-    runs: tuple[Path, Path], name: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_run_goes_on_or_says_why_not(runs: tuple[Path, Path], name: str, kind: str, tmp_path: Path) -> None:
     straight, _ = runs
-    monkeypatch.setenv("TESTSPACE_CACHE", str(straight.parent / "cache"))
     work = tmp_path / "work"
     for command in ("report", "resume"):
         outcome = damaged_folder(cli.main, straight, WORDS, tmp_path, True, work, name, kind, command, [0])
@@ -145,10 +143,9 @@ def test_every_command_of_a_run_exists(tmp_path: Path) -> None:
             cli.main([name, "--help"])
 
 
-def test_stopped_by_sigterm_it_says_how_to_go_on(runs: tuple[Path, Path], tmp_path: Path) -> None:
-    straight, _ = runs
+def test_stopped_by_sigterm_it_says_how_to_go_on(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    environment = {"TESTSPACE_CACHE": str(straight.parent / "cache"), "OMP_NUM_THREADS": "1"}
+    environment = {"TESTSPACE_CACHE": os.environ["TESTSPACE_CACHE"], "OMP_NUM_THREADS": "1"}
     run = Testspace(["run", *WORDS, "--out", str(out)], tmp_path / "log", environment)
     while run.poll() is None and not (out.exists() and read_rows(out)[0]):
         time.sleep(0.01)

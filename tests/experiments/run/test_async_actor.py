@@ -22,23 +22,16 @@ from testspace.experiments.run.live_run import run_episode
 from testspace.experiments.run.run_config import RunConfig
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 SMOKE = PRESETS["smoke"]
-TINY = replace(tiny_preset(), milestones=SMOKE.milestones)
+TINY = replace(tiny_preset(replay_ratio=1.0), milestones=SMOKE.milestones)
 SHORT = (
-    "--learner.targets", "patches", "--learner.batch-size", "8", "--transfer-set.houses", "1",
-    "--transfer-set.frames-per-house", "8", "--transfer.steps", "2", "--transfer.batch-size", "4", "--eval-views", "8",
-    "--ttt-views", "2",
+    "--episode.replay-ratio", "1.0", "--learner.targets", "patches", "--learner.batch-size", "8",
+    "--transfer-set.houses", "1", "--transfer-set.frames-per-house", "8", "--transfer.steps", "2",
+    "--transfer.batch-size", "4", "--eval-views", "8", "--ttt-views", "2",
 )  # fmt: skip
 """TINY on the command line."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A cache of its own, so that the tests neither use nor fill the user's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TESTSPACE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
 
 
 def _rows(run: Path, kind: str) -> list[dict[str, Any]]:
@@ -46,6 +39,7 @@ def _rows(run: Path, kind: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["kind"] == kind]
 
 
+@pytest.mark.usefixtures("forked_children")
 def test_it_collects_the_same_frames_and_takes_as_many_steps(tmp_path: Path) -> None:
     change = ("at=80:lighting=0.5",)
     configs = [
@@ -72,7 +66,8 @@ def test_it_collects_the_same_frames_and_takes_as_many_steps(tmp_path: Path) -> 
 def _begin(out: Path, *more: str) -> Testspace:
     """A run that is under way, its first rollout reported."""
     arguments = ["run", "--seed", "5", "--preset", "smoke", "--async", *SHORT, "--video", "0", "--out", str(out), *more]
-    run = Testspace(arguments, out.with_suffix(".log"), {"TESTSPACE_CACHE": os.environ["TESTSPACE_CACHE"]})
+    environment = {"TESTSPACE_CACHE": os.environ["TESTSPACE_CACHE"], "OMP_NUM_THREADS": "1"}
+    run = Testspace(arguments, out.with_suffix(".log"), environment)
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 300
     while not (metrics.exists() and '"rollout"' in metrics.read_text()) and time.monotonic() < deadline:
         assert run.poll() is None, "the run ended before it could be stopped"
@@ -99,10 +94,11 @@ def test_killed_interrupted_and_resumed(tmp_path: Path) -> None:
     steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].numpy()
     assert (np.diff(steps) > 0).all(), "a frame was stored twice"
     assert len(steps) + summary["frames_not_stored"] == summary["frames"] == SMOKE.episode.frames
-    assert summary["samples"] == SMOKE.episode.frames * SMOKE.episode.replay_ratio
+    assert summary["samples"] == TINY.episode.frames * TINY.episode.replay_ratio
     assert [row["frame"] for row in _rows(out, "rollout")] == sorted({row["frame"] for row in _rows(out, "rollout")})
 
 
+@pytest.mark.usefixtures("forked_children")
 def test_a_crash_of_the_actor_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     policy = tmp_path / "mine.py"
     policy.write_text(

@@ -263,7 +263,7 @@ def test_what_does_not_exist_is_named_and_nothing_is_written(
 def test_a_custom_policy_file_acts_in_a_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my.py").write_text("class Turn:\n    def act(self, observation, info):\n        return 1\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(PRESETS, "smoke", tiny_preset())
+    monkeypatch.setitem(PRESETS, "smoke", tiny_preset(frames=60, rollout=20, learning_starts=20, replay_ratio=0.4))
     cli.main(["run", "--policy", "my.py:Turn", "--seed", "7", "--preset", "smoke", "--video", "0", "--out", "run"])
     stored = ReplayBuffer.reader(tmp_path / "run" / "buffer").all(("pose",))["pose"].numpy()
     assert np.ptp(stored[:, [0, 2]], axis=0).max() == 0  # it only turned

@@ -41,8 +41,7 @@ def record(folder: Path, labels: bool) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path / "cache"))
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, small_networks: None) -> None:
     small = tiny_preset(learning_starts=40, replay_ratio=1.0)
     monkeypatch.setattr(run_cli, "find_preset", lambda name: small)
 

@@ -25,6 +25,8 @@ from testspace.experiments.run.run_config import RunConfig
 from testspace.experiments.run.scheduled_changes import eval_points, kept, parse_scheduled, recoveries, states_of
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 SHORT = tiny_preset(frames=120, rollout=20, learning_starts=40, replay_ratio=1.0)
 
 
@@ -92,7 +94,6 @@ class Killed(BaseException):
 def test_a_house_that_changes_twice_and_a_life_that_is_killed_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path / "cache"))
     config = RunConfig(tmp_path / "run", seed=5, video=0, change=("at=40:lighting=0.8", "at=80:objects=1"))
     sizes = replace(SHORT, episode=replace(SHORT.episode, eviction="balanced", memory=50))
 

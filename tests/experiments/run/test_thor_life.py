@@ -26,12 +26,11 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, small_networks: None) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("TESTSPACE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(session, "drawing_options", lambda: stand_in(tmp_path / "thor"))
-    small = tiny_preset(frames=36, rollout=12, learning_starts=24)
+    small = tiny_preset(frames=36, rollout=12, learning_starts=24, replay_ratio=1.0)
     monkeypatch.setattr(run_cli, "find_preset", lambda name: small)
 
 

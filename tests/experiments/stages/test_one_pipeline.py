@@ -18,6 +18,8 @@ from testspace.experiments.stages.stages import Stages
 from testspace.experiments.stages.store import Store
 from testspace.learners.data.replay_buffer import ReplayBuffer
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 PACKAGE = Path(testspace.__file__).parent
 SMOKE = PRESETS["smoke"]
 FRAMES = 90

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -17,24 +21,38 @@ from testspace.envs.assembly.building import build_scene
 from testspace.envs.generator import generate_house
 from testspace.envs.house.classes import CLASSES
 from testspace.envs.render.raycast import RayCastSimulator
+from testspace.experiments.bench import perception
+from testspace.experiments.bench.perception import PerceptionBench, measure
 from testspace.experiments.cli.main import main
 from testspace.experiments.protocol.held_out import draw_views
 from testspace.experiments.tools import export_onnx
 from testspace.learners.generalist.geometry import geometry_channels
+from testspace.learners.generalist.network import Generalist
 from testspace.learners.generalist.weights import load_generalist
 
 FOV = 75.0
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, tuple[Path, str]]:
+    """Without and with depth: what the command wrote, and what it said."""
+    for needed in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(needed)
+    made = {}
+    for with_depth in (False, True):
+        file, said = tmp_path_factory.mktemp("onnx") / "folder/generalist.onnx", io.StringIO()
+        with contextlib.redirect_stdout(said):
+            main(["export-onnx", "--out", str(file), *(["--depth"] * with_depth)])
+        made[with_depth] = file, said.getvalue()
+    return made
+
+
 @pytest.mark.parametrize("with_depth", [False, True])
-def test_rendered_views_have_torchs_logits(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], with_depth: bool
-) -> None:
+def test_rendered_views_have_torchs_logits(exported: dict[bool, tuple[Path, str]], with_depth: bool) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-    file = tmp_path / "folder/generalist.onnx"
-    main(["export-onnx", "--out", str(file), *(["--depth"] * with_depth)])
-    assert "logits of 112 classes; largest difference from torch in onnxruntime" in capsys.readouterr().out
+    file, said = exported[with_depth]
+    assert "logits of 112 classes; largest difference from torch in onnxruntime" in said
+    assert list(file.parent.iterdir()) == [file]  # no weights in another file
     assert file.stat().st_size < 30 * 10**6
     camera = Camera(128, 128, FOV)
     simulator = RayCastSimulator(build_scene(generate_house(5, rooms=2, split="test")), camera, light="direct")
@@ -52,8 +70,12 @@ def test_rendered_views_have_torchs_logits(
         tangent = float(np.tan(np.radians(FOV) / 2))
         geometry = geometry_channels(torch.from_numpy(depth), torch.from_numpy(normals), level, tangent)
     session = onnxruntime.InferenceSession(file.read_bytes(), providers=["CPUExecutionProvider"])
+    assert [one.name for one in session.get_inputs()] == list(given)
     (logits,) = session.run(None, given)
-    network = load_generalist(CLASSES)[0]
+    np.testing.assert_allclose(
+        session.run(None, {name: value[:1] for name, value in given.items()})[0], logits[:1], atol=1e-3
+    )
+    network, provenance = load_generalist(CLASSES)
     with torch.inference_mode():
         expected = network(torch.from_numpy(frame["rgb"]), geometry).numpy()
     assert logits.dtype == np.float32
@@ -65,6 +87,21 @@ def test_rendered_views_have_torchs_logits(
     metadata = session.get_modelmeta().custom_metadata_map
     assert json.loads(metadata["classes"]) == list(CLASSES)
     assert "EfficientNet-Lite0" in metadata["notice"]
+    assert metadata["license"] == "Apache-2.0"
+    assert json.loads(metadata["provenance"]) == provenance
+
+
+def test_the_benchmark_measures_onnxruntime(
+    exported: dict[bool, tuple[Path, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def export(file: Path, network: Generalist, classes: Sequence[str], with_depth: bool) -> None:
+        assert len(classes) == network.config.classes
+        shutil.copy(exported[with_depth][0], file)
+
+    monkeypatch.setattr(perception, "export_onnx", export)
+    monkeypatch.setattr(perception, "SIZES", ())
+    figures = measure(PerceptionBench(rounds=1))
+    assert {"onnxruntime float32 rgb", "onnxruntime float32 rgb-d"} <= set(figures["median_ms"])
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -19,6 +19,8 @@ from testspace.learners.metrics.miou import segmentation_score
 from testspace.learners.objectives.tst import TSTLearner
 from testspace.learners.objectives.tst_config import TSTConfig
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 
 @pytest.fixture(scope="module")
 def views() -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,8 @@ from testspace.learners.adaptation.ttt_config import TTTConfig
 from testspace.learners.heads.segmentation import Segmenter
 from testspace.learners.masked.masked_model import MaskedModel
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 CONFIG = TTTConfig(steps=4, masks=8, learning_rate=0.05, refit_steps=40, refit_batch=8)
 
 

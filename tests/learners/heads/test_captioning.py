@@ -13,6 +13,8 @@ from testspace.learners.heads.captioning_training import fine_tune_captioner
 from testspace.learners.heads.transfer_config import TransferConfig
 from testspace.learners.masked.encoder import Encoder, Size
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 VOCABULARY = ("a", "blue", "green", "left", "of", "red", "thing")
 SMALL = CaptionConfig(width=64, depth=1, max_words=6)
 

@@ -19,6 +19,8 @@ from testspace.learners.masked.encoder import Encoder
 from testspace.learners.metrics.box_metrics import detection_score
 from testspace.learners.metrics.boxes import Boxes, boxes_of, number_objects
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 SMALL = DetectionConfig(width=32, scales=(2, 1), depth=1)
 
 

@@ -16,6 +16,8 @@ from testspace.learners.heads.transfer_config import AugmentConfig, TransferConf
 from testspace.learners.masked.encoder import Size
 from testspace.learners.masked.multimodal_encoder import MultimodalEncoder
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 TINY = Size(64, 2, 2)
 MIRROR = AugmentConfig(min_scale=1.0, brightness=0.0, contrast=0.0, saturation=0.0, tint=0.0)
 RECIPE = TransferConfig(

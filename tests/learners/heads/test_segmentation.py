@@ -12,6 +12,8 @@ from testspace.learners.heads.head_config import HeadConfig
 from testspace.learners.heads.segmentation import SegmentationHead, Segmenter
 from testspace.learners.masked.encoder import Encoder
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 RGB = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
 
 

@@ -18,6 +18,8 @@ from testspace.learners.heads.transfer_config import AugmentConfig, TransferConf
 from testspace.learners.masked.encoder import Encoder
 from testspace.learners.metrics.miou import segmentation_score
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:

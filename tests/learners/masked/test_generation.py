@@ -14,6 +14,8 @@ from testspace.learners.modalities.sequences import END, PAD, SENTINEL, Sequence
 from testspace.learners.objectives.tst import TSTLearner
 from testspace.learners.objectives.tst_config import TSTConfig
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 WORDS = SequenceModality("words", 7, unit=2, units=3)  # ids 5 to 11; six of them at most, and END
 CONFIG = TSTConfig(
     image_size=32, modalities=("rgb", "words"), decoder_layers=1, input_budget=4, target_budget=12, jitter=0.0,

@@ -9,11 +9,11 @@ import torch
 from testspace.learners.encoders.torchvision_guard import ensure_torchvision
 from testspace.learners.metrics.miou import confusion_matrix, segmentation_score
 
-ensure_torchvision()  # torchmetrics imports torchvision where it is installed
-from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex  # noqa: E402
-
 
 def test_agrees_with_torchmetrics() -> None:
+    ensure_torchvision()  # torchmetrics imports torchvision where it is installed
+    from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex
+
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 7, (5, 16, 16))
     predicted = np.where(rng.random(truth.shape) < 0.6, truth, rng.integers(1, 7, truth.shape))

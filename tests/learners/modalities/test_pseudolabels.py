@@ -19,6 +19,8 @@ from testspace.learners.modalities.pseudolabels import draw_features, feature_ma
 from testspace.learners.objectives.tst import TSTLearner
 from testspace.learners.objectives.tst_config import TSTConfig
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 
 class Colours(FrameEncoder):
     """A network whose features are known: mean red, green and blue of each 8 x 8 block, and their sum."""

@@ -28,6 +28,8 @@ from testspace.learners.modalities.sequences import (
 from testspace.learners.objectives.tst import TSTLearner
 from testspace.learners.objectives.tst_config import TSTConfig
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 BOXES = boxes("boxes", classes=7, most=4, bins=50)
 
 

@@ -15,6 +15,8 @@ from testspace.learners.masked.encoder import Encoder
 from testspace.learners.objectives.dino import DinoConfig, DinoLearner
 from testspace.learners.objectives.dino_losses import distillation_loss, koleo_loss, sinkhorn, update_ema
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 SMALL = DinoConfig(
     image_size=32, local_size=16, local_crops=2, prototypes=32, hidden=64, bottleneck=16, warmup_steps=5, batch_size=16
 )
@@ -97,7 +99,7 @@ def test_the_seed_decides_and_a_resumed_learner_goes_on_exactly(tmp_path: Path) 
 def test_a_crop_of_full_size_is_what_the_encoder_sees() -> None:
     learner, rgb = DinoLearner(SMALL), boxes(2, size=32)["rgb"]
     assert torch.allclose(learner.teacher.features(rgb), learner.encoder(rgb), atol=1e-6)
-    assert learner.teacher.features(rgb[:, :16, :16]).shape == (2, 4, 192)
+    assert learner.teacher.features(rgb[:, :16, :16]).shape == (2, 4, learner.encoder.dim)
     assert isinstance(learner.encoder, Encoder)
 
 

@@ -12,6 +12,8 @@ from testspace.learners.objectives.surprise import surprise
 from testspace.learners.objectives.tst import TSTLearner
 from testspace.learners.objectives.tst_config import TSTConfig
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 SIZES = TSTConfig(
     image_size=16,
     batch_size=16,

@@ -14,6 +14,8 @@ from testspace.learners.choices import TargetKind
 from testspace.learners.objectives.tst import TSTLearner, scratch_encoder
 from testspace.learners.objectives.tst_config import TSTConfig
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 SMALL = TSTConfig(decoder_layers=1, input_budget=32, target_budget=48, batch_size=16, warmup_steps=5, tokenizer_steps=3)
 
 

@@ -27,6 +27,8 @@ from testspace.learners.training.scaling import Part, ScaledLearner, generator_o
 from testspace.learners.training.train import TrainError, main, train
 from testspace.learners.training.train_config import Scaling, TrainConfig
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 SMALL = TSTConfig(
     image_size=32, decoder_layers=1, input_budget=16, target_budget=24, batch_size=8, warmup_steps=2, total_steps=4,
     base_learning_rate=2e-2,
@@ -60,7 +62,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def alone(folders: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def alone(folders: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory, small_networks: None) -> Path:
     """What one process leaves behind."""
     out = tmp_path_factory.mktemp("alone") / "run"
     train(config_of(folders, out))
