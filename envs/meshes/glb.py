@@ -141,6 +141,8 @@ class _Reader:
             raise MeshError(self.path, element, "KHR_draco_mesh_compression is not read; export without it")
         attributes = primitive["attributes"]
         positions = self._accessor(attributes["POSITION"], element)
+        if positions.shape[1] != 3:
+            raise MeshError(self.path, element, f"POSITION has shape {positions.shape}")
         count = len(positions)
         with np.errstate(invalid="ignore", over="ignore"):
             vertices = positions.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
@@ -161,9 +163,9 @@ class _Reader:
         if np.linalg.det(matrix[:3, :3]) < 0:
             faces = faces[:, ::-1]
         optional: dict[str, NDArray[Any] | None] = {}
-        for name, width in (("NORMAL", 3), ("TEXCOORD_0", 2), ("COLOR_0", 3)):
+        for name, widths in (("NORMAL", (3,)), ("TEXCOORD_0", (2,)), ("COLOR_0", (3, 4))):
             values = self._accessor(attributes[name], element) if name in attributes else None
-            if values is not None and (len(values) != count or values.shape[1] < width):
+            if values is not None and (len(values) != count or values.shape[1] not in widths):
                 raise MeshError(self.path, element, f"{name} has shape {values.shape} for {count} vertices")
             optional[name] = values
         normals, colours = optional["NORMAL"], optional["COLOR_0"]

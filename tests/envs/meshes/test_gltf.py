@@ -151,3 +151,19 @@ def test_accessors_may_not_read_the_same_bytes_without_end(
     ]
     with pytest.raises(MeshError, match="share their bytes too often"):
         load_scene(write(document, binary, tmp_path / "a.glb"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("POSITION", "VEC2"), ("NORMAL", "VEC2"), ("TEXCOORD_0", "VEC3"), ("TEXCOORD_0", "SCALAR"), ("COLOR_0", "VEC2")],
+)
+def test_an_attribute_of_another_shape_is_refused(tmp_path: Path, room: Any, name: str, kind: str) -> None:
+    """In the last of several primitives: arrays of all are joined."""
+    _, document, binary = room
+    attributes = document["meshes"][-1]["primitives"][-1]["attributes"]
+    document["accessors"].append({**document["accessors"][attributes["POSITION"]], "type": kind})
+    for entry in ("min", "max"):
+        document["accessors"][-1].pop(entry, None)
+    attributes[name] = len(document["accessors"]) - 1
+    with pytest.raises(MeshError, match=f"{name} has shape"):
+        load_scene(write(document, binary, tmp_path / "a.glb"))
