@@ -31,6 +31,7 @@ def robot(**options: Any) -> ContinuousHouseEnv:
 
 
 def test_gymnasium_and_torchrl_find_nothing_to_complain_of() -> None:
+    pytest.importorskip("torchrl")
     from torchrl.envs import GymWrapper
     from torchrl.envs.utils import check_env_specs
 

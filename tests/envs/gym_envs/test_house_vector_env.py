@@ -103,6 +103,7 @@ def test_the_others_stay_as_they_are_where_some_are_reset() -> None:
 
 
 def test_torchrls_own_check_passes() -> None:
+    pytest.importorskip("torchrl")
     from torchrl.envs import GymWrapper
     from torchrl.envs.utils import check_env_specs
 
