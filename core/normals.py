@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .frame import Camera
-from .jit import compiled, inlined
+from .jit import compiled
 
 
 def normals_from_depth(depth: NDArray[np.float32], camera: Camera) -> NDArray[np.float32]:
@@ -25,38 +25,32 @@ def normals_from_depth(depth: NDArray[np.float32], camera: Camera) -> NDArray[np
     return normals
 
 
-@inlined
-def _side(depth, frame, row, column, down, right):
-    """-1 or 1: the side of the pixel, along a row or a column, on which depth changes less; 0 where none is known."""
-    height, width = depth.shape[1], depth.shape[2]
-    own, best, side = np.float64(depth[frame, row, column]), np.inf, 0
-    for way in (1, -1):  # of equal changes, that to the next pixel counts
-        r, c = row + way * down, column + way * right
-        if 0 <= r < height and 0 <= c < width and depth[frame, r, c] > 0:
-            change = abs(np.float64(depth[frame, r, c]) - own)
-            if change < best:
-                best, side = change, way
-    return side
-
-
 @partial(compiled, error_model="numpy")
 def _normals(depth, focal, normals):
     frames, height, width = depth.shape
+    per_pixel, none = 1 / focal, np.inf
     for frame in range(frames):
         for row in range(height):
-            y = (height / 2 - row - 0.5) / focal
+            y = (height / 2 - row - 0.5) * per_pixel
             for column in range(width):
                 z = np.float64(depth[frame, row, column])
                 if z <= 0:
                     continue
-                along, across = _side(depth, frame, row, column, 0, 1), _side(depth, frame, row, column, 1, 0)
-                if along == 0 or across == 0:
+                left = np.float64(depth[frame, row, column - 1]) if column > 0 else 0.0
+                right = np.float64(depth[frame, row, column + 1]) if column + 1 < width else 0.0
+                above = np.float64(depth[frame, row - 1, column]) if row > 0 else 0.0
+                below = np.float64(depth[frame, row + 1, column]) if row + 1 < height else 0.0
+                to_left, to_right = abs(left - z) if left > 0 else none, abs(right - z) if right > 0 else none
+                to_above, to_below = abs(above - z) if above > 0 else none, abs(below - z) if below > 0 else none
+                if min(to_left, to_right) == none or min(to_above, to_below) == none:
                     continue
-                x = (column + 0.5 - width / 2) / focal
-                zr, zd = np.float64(depth[frame, row, column + along]), np.float64(depth[frame, row + across, column])
+                # of equal changes, that to the next pixel counts
+                along, zr = (-1.0, left) if to_left < to_right else (1.0, right)
+                across, zd = (-1.0, above) if to_above < to_below else (1.0, below)
+                x = (column + 0.5 - width / 2) * per_pixel
                 # differences to the right, and downwards, of points depth * (x, y, -1)
-                rx, ry, rz = along * (zr * (x + along / focal) - z * x), along * (zr - z) * y, along * (z - zr)
-                dx, dy, dz = across * (zd - z) * x, across * (zd * (y - across / focal) - z * y), across * (z - zd)
+                rx, ry, rz = along * (zr * (x + along * per_pixel) - z * x), along * (zr - z) * y, along * (z - zr)
+                dx, dy, dz = across * (zd - z) * x, across * (zd * (y - across * per_pixel) - z * y), across * (z - zd)
                 nx, ny, nz = dy * rz - dz * ry, dz * rx - dx * rz, dx * ry - dy * rx
                 length = np.sqrt(nx * nx + ny * ny + nz * nz)
                 if length == 0:

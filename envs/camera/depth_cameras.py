@@ -49,7 +49,7 @@ class StructuredLight:
     """Largest depth, in metres."""
     steepest: float = 80.0
     """Largest angle between the ray and the surface's normal, in degrees."""
-    faintest: float = 0.004
+    faintest: float = 0.002
     """Least signal in which dots are found."""
 
     def depth(
@@ -87,7 +87,7 @@ class TimeOfFlight:
     """Offset by other light."""
     nearest: float = 0.2
     """Least distance, in metres."""
-    faintest: float = 0.002
+    faintest: float = 0.001
     """Least signal that is not rejected."""
     mixing: float = 0.25
     """Part of the light of a pixel that comes from its four neighbours."""

@@ -73,9 +73,10 @@ class CameraModel:
                 light, nearest, factors = resample(
                     light, frames["depth"], frames["normals"], velocities, self.shutter, positions, source
                 )
-                out |= {key: taken(out[key], nearest) for key in ("depth", "normals")}
-                out["depth"] *= factors
-                labels = _moved(labels, nearest)
+                if self.lens.distorts or self.shutter.readout > 0:
+                    out |= {key: taken(out[key], nearest) for key in ("depth", "normals")}
+                    out["depth"] *= factors
+                    labels = _moved(labels, nearest)
             out["rgb"] = self.sensor.expose(light, self.lens.illumination(camera), rng)
         if self.sensor.jpeg:
             out["rgb"] = self.sensor.compress(out["rgb"])

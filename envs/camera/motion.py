@@ -97,6 +97,7 @@ def _resample(light, depth, normals, velocities, focal, exposure, readout, posit
     zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
     per_pixel = one / focal
     middle_x, middle_y = np.float32(width * 0.5 - 0.5), np.float32(height * 0.5 - 0.5)
+    most = np.float32(_TAPS - 1)
     last_x, last_y = np.float32(width - 1), np.float32(height - 1)
     for frame in range(frames):
         vx, vy, vz = velocities[frame, 0], velocities[frame, 1], velocities[frame, 2]
@@ -130,11 +131,14 @@ def _resample(light, depth, normals, velocities, focal, exposure, readout, posit
                 if here < -_OBLIQUE:
                     aside, below = u - np.float32(np.int32(column)), v - np.float32(np.int32(row))
                     factors[frame, r, c] *= one - (nx * aside - ny * below) * per_pixel / here
-                taps = min(_TAPS, 1 + int(exposure * np.sqrt(right * right + down * down)))
-                share = one / np.float32(taps)
+                taps, share = np.int32(1), one
+                if exposure > 0:
+                    taps = np.int32(min(exposure * np.sqrt(right * right + down * down), most)) + np.int32(1)
+                    share = one / np.float32(taps)
                 red, green, blue = zero, zero, zero
-                for tap in range(taps):
-                    moment = exposure * ((np.float32(tap) + half) * share - half)
+                moment = exposure * half * (share - one)
+                step = exposure * share
+                for _ in range(taps):
                     tap_u = min(max(u - right * moment, zero), last_x)  # beyond the rim, the light of the rim
                     tap_v = min(max(v - down * moment, zero), last_y)
                     left, top = np.int32(tap_u), np.int32(tap_v)
@@ -149,6 +153,7 @@ def _resample(light, depth, normals, velocities, focal, exposure, readout, posit
                     green += e * light[frame, y1, x0, 1] + f * light[frame, y1, x1, 1]
                     blue += a * light[frame, y0, x0, 2] + b * light[frame, y0, x1, 2]
                     blue += e * light[frame, y1, x0, 2] + f * light[frame, y1, x1, 2]
+                    moment += step
                 out[frame, r, c, 0], out[frame, r, c, 1], out[frame, r, c, 2] = red * share, green * share, blue * share
 
 

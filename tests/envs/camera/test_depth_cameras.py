@@ -124,10 +124,10 @@ def test_holes_are_where_too_little_light_returns(kind: StructuredLight | TimeOf
     assert seen(3.0) == 1
     assert seen(1.0, "Window") == 0
     assert seen(1.0, "Television") == 1
-    assert seen(6.0, "Television") == 0
+    assert seen(6.0, "Television", grey=60) == 0
     assert seen(1.0, grey=40) == 1
     assert seen(5.0, grey=20) == 0
-    assert seen(3.0, tilt=89) < 0.5  # the rays of the lower rows meet it less obliquely
+    assert seen(3.0, tilt=89) < 0.6  # the rays of the lower rows meet it less obliquely
     assert seen(1.0, tilt=30) == 1
     assert seen(9.5) == 0
     assert seen(0.1) == 0
