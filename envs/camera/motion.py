@@ -21,7 +21,7 @@ from ...core.frame import Camera, rotation
 from ...core.jit import compiled, inlined
 
 _TAPS = 64
-"""Largest number of moments of an exposure."""
+"""Largest number of moments of an exposure; a row has one for each pixel that the fastest point moves."""
 _OBLIQUE = np.float32(0.1)
 """Cosine of the angle up to which a surface is taken for its plane between pixels: rounded rims have no depth there."""
 
@@ -99,62 +99,60 @@ def _resample(light, depth, normals, velocities, focal, exposure, readout, posit
     middle_x, middle_y = np.float32(width * 0.5 - 0.5), np.float32(height * 0.5 - 0.5)
     most = np.float32(_TAPS - 1)
     last_x, last_y = np.float32(width - 1), np.float32(height - 1)
+    # a row in three passes, each short enough for the processor to work on many pixels at once
+    right, down = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
+    u, v = np.zeros(columns, np.float32), np.zeros(columns, np.float32)
+    moving = exposure > 0 or readout > 0
     for frame in range(frames):
         vx, vy, vz = velocities[frame, 0], velocities[frame, 1], velocities[frame, 2]
         wx, wy, wz = velocities[frame, 3], velocities[frame, 4], velocities[frame, 5]
         for r in range(rows):
+            longest = zero
             late = readout * (np.float32((r + 0.5) / rows) - half)
             for c in range(columns):
-                u, v = positions[0, r, c], positions[1, r, c]
-                right, down = zero, zero
-                if exposure > 0 or readout > 0:
-                    x, y = (u - middle_x) * per_pixel, (middle_y - v) * per_pixel
-                    at = depth[frame, _nearest(v, last_y), _nearest(u, last_x)]
+                u[c], v[c] = positions[0, r, c], positions[1, r, c]
+                if moving:
+                    x, y = (u[c] - middle_x) * per_pixel, (middle_y - v[c]) * per_pixel
+                    at = depth[frame, _nearest(v[c], last_y), _nearest(u[c], last_x)]
                     near = one / at if at > 0 else zero
                     # how a static point at (x, y, -1) / near moves in the camera frame, at unit distance
                     qx = wy + wz * y - vx * near
                     qy = -wz * x - wx - vy * near
                     qz = wy * x - wx * y - vz * near
-                    right, down = focal * (qx + x * qz), -focal * (qy + y * qz)
-                    u, v = u - right * late, v - down * late
+                    right[c], down[c] = focal * (qx + x * qz), -focal * (qy + y * qz)
+                    longest = max(longest, right[c] * right[c] + down[c] * down[c])
+                    u[c] -= right[c] * late
+                    v[c] -= down[c] * late
                     factors[frame, r, c] = one - qz * late
-                row, column = _nearest(v, last_y), _nearest(u, last_x)
+            for c in range(columns):
+                row, column = _nearest(v[c], last_y), _nearest(u[c], last_x)
                 nearest[frame, r, c] = row * np.uintp(width) + column
                 # the surface's plane, through the point that the nearest pixel shows
-                nx, ny, nz = (
-                    normals[frame, row, column, 0],
-                    normals[frame, row, column, 1],
-                    normals[frame, row, column, 2],
-                )
-                x, y = (u - middle_x) * per_pixel, (middle_y - v) * per_pixel
-                here = nx * x + ny * y - nz
+                nx, ny = normals[frame, row, column, 0], normals[frame, row, column, 1]
+                nz = normals[frame, row, column, 2]
+                here = (nx * (u[c] - middle_x) + ny * (middle_y - v[c])) * per_pixel - nz
                 if here < -_OBLIQUE:
-                    aside, below = u - np.float32(np.int32(column)), v - np.float32(np.int32(row))
+                    aside, below = u[c] - np.float32(np.int32(column)), v[c] - np.float32(np.int32(row))
                     factors[frame, r, c] *= one - (nx * aside - ny * below) * per_pixel / here
-                taps, share = np.int32(1), one
-                if exposure > 0:
-                    taps = np.int32(min(exposure * np.sqrt(right * right + down * down), most)) + np.int32(1)
-                    share = one / np.float32(taps)
-                red, green, blue = zero, zero, zero
-                moment = exposure * half * (share - one)
-                step = exposure * share
-                for _ in range(taps):
-                    tap_u = min(max(u - right * moment, zero), last_x)  # beyond the rim, the light of the rim
-                    tap_v = min(max(v - down * moment, zero), last_y)
+            taps = np.int32(min(exposure * np.sqrt(longest), most)) + np.int32(1)
+            share = one / np.float32(taps)
+            moment = exposure * half * (share - one)
+            out[frame, r] = 0
+            for _ in range(taps):
+                for c in range(columns):
+                    tap_u = min(max(u[c] - right[c] * moment, zero), last_x)  # beyond the rim, the light of the rim
+                    tap_v = min(max(v[c] - down[c] * moment, zero), last_y)
                     left, top = np.int32(tap_u), np.int32(tap_v)
-                    fx, fy = tap_u - np.float32(left), tap_v - np.float32(top)
+                    fx, fy = tap_u - np.float32(left), (tap_v - np.float32(top)) * share
                     x0, y0 = np.uintp(left), np.uintp(top)
                     x1, y1 = np.uintp(min(left + 1, width - 1)), np.uintp(min(top + 1, height - 1))
-                    a, b = (one - fx) * (one - fy), fx * (one - fy)
+                    a, b = (one - fx) * (share - fy), fx * (share - fy)
                     e, f = (one - fx) * fy, fx * fy
-                    red += a * light[frame, y0, x0, 0] + b * light[frame, y0, x1, 0]
-                    red += e * light[frame, y1, x0, 0] + f * light[frame, y1, x1, 0]
-                    green += a * light[frame, y0, x0, 1] + b * light[frame, y0, x1, 1]
-                    green += e * light[frame, y1, x0, 1] + f * light[frame, y1, x1, 1]
-                    blue += a * light[frame, y0, x0, 2] + b * light[frame, y0, x1, 2]
-                    blue += e * light[frame, y1, x0, 2] + f * light[frame, y1, x1, 2]
-                    moment += step
-                out[frame, r, c, 0], out[frame, r, c, 1], out[frame, r, c, 2] = red * share, green * share, blue * share
+                    for channel in range(3):
+                        upper = a * light[frame, y0, x0, channel] + b * light[frame, y0, x1, channel]
+                        lower = e * light[frame, y1, x0, channel] + f * light[frame, y1, x1, channel]
+                        out[frame, r, c, channel] += upper + lower
+                moment += exposure * share
 
 
 @inlined

@@ -39,6 +39,8 @@ class CameraBench:
     """FILE.json, FILE.jsonl[.gz]:LINE, or the seed of a generated house."""
     side: int = 128
     """Side of the square images, in pixels."""
+    fov: float = 65.0
+    """Vertical field of view of the frames, in degrees: the wider, the more pixels does a distorting lens need."""
     frames: int = 16
     """Frames of a call."""
     rounds: int = 9
@@ -51,7 +53,7 @@ class CameraBench:
 
 def measure(config: CameraBench) -> dict[str, Any]:
     """CPU milliseconds a frame, of rendering by light and of each example."""
-    scene, camera = build_scene(find_house(config.house)), Camera(config.side, config.side)
+    scene, camera = build_scene(find_house(config.house)), Camera(config.side, config.side, config.fov)
     direct = RayCastSimulator(scene, camera, threads=1, light="direct")
     baked = RayCastSimulator(scene, camera, threads=1)
     poses = poses_on(direct.floor, config.frames)
