@@ -1,11 +1,16 @@
 """Surface normals from depth, for recordings and for simulators without a normals sensor."""
 
+# mypy: disable-error-code="no-untyped-def"
+
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .frame import Camera
+from .jit import compiled
 
 
 def normals_from_depth(depth: NDArray[np.float32], camera: Camera) -> NDArray[np.float32]:
@@ -15,29 +20,45 @@ def normals_from_depth(depth: NDArray[np.float32], camera: Camera) -> NDArray[np
     changes less, so that a normal does not mix two surfaces unless a pixel has no neighbour on its own surface. 0 where
     the pixel, or both neighbours in its row or column, have no return (0).
     """
-    z = depth.astype(np.float64)
-    points = z[..., None] * camera.rays()  # (N, H, W, 3)
-    along_row, row_ok = _difference(points, z, 2)
-    along_column, column_ok = _difference(points, z, 1)  # downwards
-    normals = np.cross(along_column, along_row)
-    length = np.linalg.norm(normals, axis=-1, keepdims=True)
-    # Oriented towards the viewer, who sees a surface from the camera's side.
-    normals *= np.where((normals * points).sum(-1, keepdims=True) > 0, -1.0, 1.0)
-    seen = ((z > 0) & row_ok & column_ok)[..., None] & (length > 0)
-    return np.where(seen, normals / np.where(length > 0, length, 1.0), 0.0).astype(np.float32)
+    normals = np.zeros((*depth.shape, 3), np.float32)
+    _normals(np.ascontiguousarray(depth), camera.focal, normals)
+    return normals
 
 
-def _difference(
-    points: NDArray[np.float64], depth: NDArray[np.float64], axis: int
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Difference of points along an axis to the neighbour of less change in depth, and where there is one."""
-    step = np.diff(points, axis=axis)
-    first, last = [(0, 0)] * depth.ndim, [(0, 0)] * depth.ndim
-    first[axis], last[axis] = (1, 0), (0, 1)
-    change = np.abs(np.diff(depth, axis=axis))
-    there = np.delete(depth, 0, axis) * np.delete(depth, -1, axis) > 0
-    change = np.where(there, change, np.inf)
-    before, after = np.pad(change, first, constant_values=np.inf), np.pad(change, last, constant_values=np.inf)
-    step_before, step_after = np.pad(step, [*first, (0, 0)]), np.pad(step, [*last, (0, 0)])
-    nearer = np.where((before < after)[..., None], step_before, step_after)
-    return nearer, np.isfinite(np.minimum(before, after))
+@partial(compiled, error_model="numpy")
+def _normals(depth, focal, normals):
+    frames, height, width = depth.shape
+    per_pixel, none = 1 / focal, np.inf
+    for frame in range(frames):
+        for row in range(height):
+            y = (height / 2 - row - 0.5) * per_pixel
+            for column in range(width):
+                z = np.float64(depth[frame, row, column])
+                if z <= 0:
+                    continue
+                left = np.float64(depth[frame, row, column - 1]) if column > 0 else 0.0
+                right = np.float64(depth[frame, row, column + 1]) if column + 1 < width else 0.0
+                above = np.float64(depth[frame, row - 1, column]) if row > 0 else 0.0
+                below = np.float64(depth[frame, row + 1, column]) if row + 1 < height else 0.0
+                to_left, to_right = abs(left - z) if left > 0 else none, abs(right - z) if right > 0 else none
+                to_above, to_below = abs(above - z) if above > 0 else none, abs(below - z) if below > 0 else none
+                if min(to_left, to_right) == none or min(to_above, to_below) == none:
+                    continue
+                # of equal changes, that to the next pixel counts
+                along, zr = (-1.0, left) if to_left < to_right else (1.0, right)
+                across, zd = (-1.0, above) if to_above < to_below else (1.0, below)
+                x = (column + 0.5 - width / 2) * per_pixel
+                # differences to the right, and downwards, of points depth * (x, y, -1)
+                rx, ry, rz = along * (zr * (x + along * per_pixel) - z * x), along * (zr - z) * y, along * (z - zr)
+                dx, dy, dz = across * (zd - z) * x, across * (zd * (y - across * per_pixel) - z * y), across * (z - zd)
+                nx, ny, nz = dy * rz - dz * ry, dz * rx - dx * rz, dx * ry - dy * rx
+                length = np.sqrt(nx * nx + ny * ny + nz * nz)
+                if length == 0:
+                    continue
+                # turned to the viewer, who sees a surface from the camera's side
+                if nx * x + ny * y - nz > 0:
+                    length = -length
+                scale = 1 / length
+                normals[frame, row, column, 0] = nx * scale
+                normals[frame, row, column, 1] = ny * scale
+                normals[frame, row, column, 2] = nz * scale

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..core.frame import FRAME_SPEC, Camera
 from ..envs.assembly.building import load_scene
+from ..envs.camera.model import CameraModel
 from ..envs.house.house_io import load_houses
 from ..envs.meshes import is_mesh
 from ..envs.render.raycast import RayCastSimulator
@@ -108,10 +109,14 @@ class HouseViews:
         fov = float(rng.uniform(*ranges.vertical_fov))
         poses = rich_poses(simulator, options.views, fov, 0.0, rng, ranges.above_floor, ranges.pitch)
         camera = Camera(ranges.width, ranges.height, fov)
-        simulator.camera, simulator.shadows = camera, bool({"rgb", "edges"} & set(options.modalities))
+        noise = options.noise(rng) if callable(options.noise) else options.noise
+        simulator.camera = noise.source_camera(camera) if isinstance(noise, CameraModel) else camera
+        simulator.shadows = bool({"rgb", "edges"} & set(options.modalities))
         frames, labels = simulator.render_with_labels(poses)
-        if options.noise is not None:
-            measure = partial(options.noise.measure, camera=camera, rng=rng)
+        if isinstance(noise, CameraModel):
+            frames, labels = noise.apply(frames, camera, rng, labels)
+        elif noise is not None:
+            measure = partial(noise.measure, camera=camera, rng=rng)
             single = [measure({key: frames[key][k] for key in FRAME_SPEC}) for k in range(options.views)]
             frames |= {key: np.stack([frame[key] for frame in single]) for key in FRAME_SPEC}
         images: dict[str, NDArray[Any]] = {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..core.frame import FRAME_SPEC, Camera
+from ..envs.camera.model import CameraModel
 from ..envs.gym_envs.sensor_noise import StereoCamera
 from ..envs.house.house import House
 from ..envs.scene import Scene
@@ -75,8 +78,10 @@ class ViewOptions:
     """As of `RayCastSimulator`: "direct" is far faster for a house that is seen a few dozen times than "baked"."""
     vary_light: bool = True
     """Make lamps and sun stronger or weaker, warmer or colder, or off, house by house."""
-    noise: StereoCamera | None = None
-    """Camera by which colour and depth are measured; None for exact ones. Labels stay exact."""
+    noise: StereoCamera | CameraModel | Callable[[np.random.Generator], CameraModel] | None = None
+    """Camera by which colour and depth are measured; None for exact ones. A function, as
+    `envs.camera.model.random_camera`, draws one for each house. Labels stay exact, and follow the colour where a lens
+    or a rolling shutter moves it."""
     modalities: tuple[str, ...] = MODALITIES
     """Images of a sample, of MODALITIES."""
 

@@ -46,7 +46,7 @@ ROOMS_OF = {
         "frame": set(),
         "jit": set(),
         "memory": set(),
-        "normals": {"frame"},
+        "normals": {"frame", "jit"},
         "pose_cells": set(),
         "pictures": set(),
         "progress": set(),
@@ -64,6 +64,7 @@ ROOMS_OF = {
     },
     "envs": {
         "assembly": {"floor_level", "furniture", "generator", "house", "materials", "meshes", "packs", "scene"},
+        "camera": {"gym_envs", "house"},
         "choices": set(),
         "conventions": set(),
         "floor": {"floor_level", "house", "scene"},

@@ -18,6 +18,8 @@ from testspace.core.frame import Camera, check_frame
 from testspace.datasets import CameraRange, HouseViews, HouseViewsDataset, ViewOptions
 from testspace.datasets.house_views import Shard
 from testspace.datasets.view_options import ViewError
+from testspace.envs.camera.lens import Lens
+from testspace.envs.camera.model import CameraModel, random_camera
 from testspace.envs.gym_envs.sensor_noise import StereoCamera
 from testspace.envs.house.house_io import house_to_json
 
@@ -75,6 +77,19 @@ def test_cameras_noise_and_modalities_are_chosen() -> None:
     np.testing.assert_array_equal(noisy["semantic"], sample["semantic"])
     few = next(HouseViews(replace(ROOMS, modalities=("depth", "semantic"))))
     assert few.keys() == {"depth", "semantic", "pose", "vertical_fov", "house", "view"}
+
+
+def test_views_are_a_real_cameras_with_labels_where_its_lens_shows_them() -> None:
+    exact = next(HouseViews(ROOMS))
+    assert same(next(HouseViews(replace(ROOMS, noise=CameraModel()))), exact)
+    distorting = next(HouseViews(replace(ROOMS, noise=CameraModel(Lens(k1=-0.05)))))
+    check_frame({key: distorting[key] for key in ("rgb", "depth", "normals", "edges", "pose")}, Camera(32, 24))
+    assert (distorting["semantic"] != exact["semantic"]).any()
+    np.testing.assert_array_equal(distorting["semantic"][11:13, 15:17], exact["semantic"][11:13, 15:17])
+    drawn = HouseViews(replace(ROOMS, noise=random_camera))
+    first = {key: value[0] for key, value in drawn.house(0).items()}
+    assert same(next(drawn), {**first, "house": 0, "view": 0})
+    assert not np.array_equal(first["rgb"], exact["rgb"])
 
 
 def test_real_houses_come_in_another_order_each_time_round(tmp_path: Path, shared_data: Path) -> None:
