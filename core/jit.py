@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numba
 from numba import njit
 from numba.core.caching import IndexDataCacheFile
 from numba.core.serialize import dumps
@@ -54,9 +55,10 @@ class _CheckedFiles(IndexDataCacheFile):
 
     @classmethod
     def of(cls, files: Any) -> _CheckedFiles:
-        """The same files; their names tell them from numba's own."""
+        """The same files; their names tell them from numba's own, and from those of other versions, whose content may
+        not be readable at all."""
         base = files._index_name.removesuffix(".nbi")
-        return cls(files._cache_path, f"{base}.checked", files._source_stamp)
+        return cls(files._cache_path, f"{base}.checked-{numba.__version__}", files._source_stamp)
 
     def save(self, key: Any, data: Any) -> None:
         """Store what was compiled; without room or permission, the next process compiles it again."""

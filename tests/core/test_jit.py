@@ -79,3 +79,15 @@ def test_where_no_folder_can_be_written_a_kernel_works(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(numba.core.dispatcher.Dispatcher, "enable_caching", nowhere)
     assert jit.compiled(lambda x: 2 * x)(5) == 10
+
+
+def test_another_version_of_numba_has_a_cache_of_its_own(
+    module: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert module().twice(3) == 6
+    monkeypatch.setattr(numba, "__version__", "0.0.1")
+    other = module()
+    assert other.twice(3) == 6
+    assert hits(other) == 0
+    versions = {file.name.partition("checked-")[2].rsplit(".", 1)[0] for file in tmp_path.rglob("*.nbi")}
+    assert len(versions) == 2
