@@ -21,6 +21,7 @@ def dataset(
     seed: int = 0,
     house: str | None = None,
     modalities: tuple[Modality, ...] = MODALITIES,
+    noise: Literal["none", "stereo", "random"] = "none",
     processes: int | None = None,
     dry_run: tyro.conf.FlagCreatePairsOff[bool] = False,
 ) -> None:
@@ -38,10 +39,12 @@ def dataset(
         seed: Seed of houses, light and poses; each has other houses.
         house: A file of real houses (.jsonl, .jsonl.gz) to take instead of generated ones.
         modalities: Images of a view; coco has rgb only.
+        noise: none; stereo, a stereo camera's depth and colour; or random, a camera for each house with lens, shutter,
+            sensor, JPEG and depth of any kind, between none of an effect and the strongest that is usual.
         processes: Processes that render; without it, one a core.
         dry_run: Only say what it would take.
     """
     from ..tools.dataset import DatasetConfig, write_dataset
 
-    config = DatasetConfig(out, houses, views, size, layout, seed, house, modalities, processes, dry_run)
+    config = DatasetConfig(out, houses, views, size, layout, seed, house, modalities, noise, processes, dry_run)
     print(write_dataset(config))

@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ...core.children import end_with_parent
 from ...core.errors import UserError
@@ -26,6 +26,8 @@ from ...core.progress import Progress
 from ...core.storage import clear_unfinished, try_lock, write_json
 from ...datasets import CameraRange, HouseViews, ViewOptions
 from ...datasets.view_options import MODALITIES
+from ...envs.camera.model import random_camera
+from ...envs.gym_envs.sensor_noise import StereoCamera
 from .dataset_card import finish
 from .dataset_shards import RECORDS, Layout, Shard, encoded, write_shard
 from .render import read_size
@@ -37,6 +39,11 @@ _MOST_HOUSES = 10**6
 """Numbers of houses have six digits."""
 _TRIED, _TRIED_SECONDS = 4, 5.0
 """Houses by which time and size are estimated, and after how many seconds no further one is begun."""
+
+
+Noise = Literal["none", "stereo", "random"]
+NOISES: dict[Noise, Any] = {"none": None, "stereo": StereoCamera(), "random": random_camera}
+"""Cameras by their name, as `ViewOptions.noise` takes them."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,8 @@ class DatasetConfig:
     """File of real houses to take instead of generated ones."""
     modalities: tuple[str, ...] = MODALITIES
     """Images of a view."""
+    noise: Noise = "none"
+    """The camera: see NOISES."""
     processes: int | None = None
     """Processes; None for one a core."""
     dry_run: bool = False
@@ -112,8 +121,10 @@ def _facts(config: DatasetConfig) -> dict[str, Any]:
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     words += ["--house", config.house] if config.house else []
     words += ["--modalities", *config.modalities] if config.modalities != MODALITIES else []
+    words += ["--noise", config.noise] if config.noise != "none" else []
     command = f"testspace dataset {shlex.join(words)}"
-    return {**options, "house": config.house, "modalities": list(config.modalities), "version": __version__,
+    return {**options, "house": config.house, "modalities": list(config.modalities),
+            "noise": config.noise, "version": __version__,
             "command": command}  # fmt: skip
 
 
@@ -205,5 +216,6 @@ def _views(config: DatasetConfig, split: str) -> HouseViews:
             views=config.views,
             camera=CameraRange(width, height),
             modalities=modalities,
+            noise=NOISES[config.noise],
         )
     )

@@ -13,6 +13,12 @@ from ...envs.house.classes import CLASSES
 from .coco import CATEGORIES
 from .dataset_shards import Layout, Shard
 
+_MEASURED = {
+    "none": "Colour and depth are exact.",
+    "stereo": "Depth and colour have the noise of a stereo camera; labels are exact.",
+    "random": "Each house is seen by another imperfect camera (lens, shutter, sensor, JPEG, kind of depth), whose"
+    " pinhole this is; labels follow the colour.",
+}
 INDEX = "index.json"
 LICENCE = "apache-2.0"
 """Of pictures of generated houses, as that of the package."""
@@ -105,6 +111,7 @@ def _card(
         **facts,
         source=facts["house"] or "houses that testspace generates",
         read=read,
+        measured=_MEASURED[facts["noise"]],
         images=_COCO_IMAGES if layout == "coco" else _IMAGES.format(names=", ".join(facts["modalities"])),
         splits="\n".join(_split_row(split, shards) for split, shards in of.items()),
         shared="house" if facts["house"] else "house, and none a model of furniture (asset)",
@@ -128,6 +135,7 @@ Read with {read}.
 {images}
 
 Camera: pinhole, `vertical_fov` in degrees. `pose`: x, y, z (metres, y up), yaw, pitch, roll (degrees).
+{measured}
 
 ## Splits
 

@@ -99,6 +99,24 @@ def test_the_card_and_the_index_count_what_is_there(written: Path) -> None:
     assert f"| 1 | Wall | {share:.3%} | {frames} |" in card
 
 
+def test_views_of_a_camera_with_noise_say_so(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: Path
+) -> None:
+    monkeypatch.setattr(command, "_render", in_this_process)
+    made = {"none": written / "webdataset"}
+    for noise in ("stereo", "random"):
+        made[noise] = tmp_path / noise
+        write_dataset(config(file, made[noise], noise=noise))
+        card = (made[noise] / "README.md").read_text()
+        assert f"--noise {noise}" in card
+        assert {"stereo": "noise of a stereo camera", "random": "another imperfect camera"}[noise] in card
+    assert "exact" in (made["none"] / "README.md").read_text()
+    samples = {noise: members(folder / "train-000000.tar")["000001-001"] for noise, folder in made.items()}
+    assert len({sample["rgb.png"] for sample in samples.values()}) == 3
+    assert len({sample["depth.png"] for sample in samples.values()}) == 3
+    assert samples["none"]["semantic.png"] == samples["stereo"]["semantic.png"]
+
+
 def test_folders_hold_the_same(written: Path) -> None:
     rows = [json.loads(line) for line in (written / "folder" / "train" / "metadata.jsonl").read_text().splitlines()]
     samples = members(written / "webdataset" / "train-000000.tar")
