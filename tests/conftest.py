@@ -57,10 +57,12 @@ def no_waiting_for_the_disk() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def small_networks() -> Iterator[None]:
     """Networks of size nano have less than a tenth of its weights: for runs that only have to go their whole way."""
+    from forks import SMALL
+
     from testspace.learners.masked.encoder import SIZES, Size
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(SIZES, "nano", Size(64, 2, 2))
+        patch.setitem(SIZES, "nano", Size(*SMALL))
         yield
 
 

@@ -47,7 +47,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, small_networks: None)
     smoke = presets.PRESETS["smoke"]
     tiny = replace(
         smoke,
-        episode=replace(smoke.episode, replay_ratio=0.25),
+        episode=replace(smoke.episode, frames=100, rollout=25, learning_starts=50, replay_ratio=0.25),
         learner=replace(smoke.learner, targets="patches", batch_size=8),
         transfer_set=TransferSetConfig(houses=1, frames_per_house=8, camera=smoke.camera),
         transfer=replace(smoke.transfer, steps=3, batch_size=4),

@@ -38,6 +38,14 @@ class ExportError(ValueError):
     """The network cannot be exported here."""
 
 
+class Clamp(nn.Module):
+    """ReLU6 by another operator, which gives the same graph: to decompose `hardtanh_` takes 2 s of an export."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x, its values between 0 and 6."""
+        return x.clamp(0.0, 6.0)
+
+
 class RgbLogits(nn.Module):
     """Logits float32 (B, C, h, w) of rgb uint8 (B, H, W, 3)."""
 
@@ -75,6 +83,10 @@ def export_onnx(
     if len(classes) != network.config.classes:
         raise ValueError(f"onnx: {len(classes)} class names for {network.config.classes} logits")
     used = folded(network, torch.float32, packed=False)
+    for part in list(used.modules()):
+        for name, child in part.named_children():
+            if isinstance(child, nn.ReLU6):
+                setattr(part, name, Clamp())
     model = (RgbDepthLogits if with_depth else RgbLogits)(used).eval()
     samples = inputs(used, with_depth)
     batch = torch.export.Dim("batch")

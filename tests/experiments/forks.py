@@ -19,6 +19,8 @@ FORKS.set_forkserver_preload([
     "stable_baselines3", "sb3_contrib", "onnxruntime",  # of policies from files; not installed everywhere
 ])  # fmt: skip
 """FORKS.Process starts one; its target must be in a module of pytest's `pythonpath`."""
+SMALL = (64, 2, 2)
+"""Width, depth and heads of size nano in the fixture `small_networks`."""
 
 
 class Testspace:
@@ -26,10 +28,16 @@ class Testspace:
 
     __test__ = False
 
-    def __init__(self, arguments: Sequence[str], errors: Path, environment: Mapping[str, str | None] | None = None):
-        """environment: variables to set, or, where None, to remove."""
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        errors: Path,
+        environment: Mapping[str, str | None] | None = None,
+        small: bool = False,
+    ):
+        """environment: variables to set, or, where None, to remove. small: with networks as of `small_networks`."""
         self._errors = errors
-        self._process = FORKS.Process(target=_run, args=(list(arguments), errors, dict(environment or {})))
+        self._process = FORKS.Process(target=_run, args=(list(arguments), errors, dict(environment or {}), small))
         self._process.start()
 
     @property
@@ -58,7 +66,16 @@ class Testspace:
         return self._process.exitcode, self._errors.read_text()
 
 
-def _run(arguments: list[str], errors: Path, environment: dict[str, str | None]) -> None:
+def shrink_networks() -> None:
+    """What the fixture `small_networks` does, in a process of its own."""
+    from testspace.learners.masked.encoder import SIZES, Size
+
+    SIZES["nano"] = Size(*SMALL)
+
+
+def _run(arguments: list[str], errors: Path, environment: dict[str, str | None], small: bool) -> None:
+    if small:
+        shrink_networks()
     for name, value in environment.items():
         if value is None:
             os.environ.pop(name, None)

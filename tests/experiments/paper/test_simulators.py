@@ -23,9 +23,10 @@ from testspace.learners.generalist.specialist_config import SpecialistConfig
 ADAPTED = PRESETS["adapted-smoke"]
 TINY = replace(
     ADAPTED,
-    episode=replace(ADAPTED.episode, frames=24, rollout=12, learning_starts=12, replay_ratio=0.4),
-    specialist=SpecialistConfig(batch_size=8, generated_houses=1, generated_views=8),
-    eval_views=4,
+    episode=replace(ADAPTED.episode, frames=16, rollout=8, learning_starts=8, replay_ratio=0.5),
+    milestones=(1.0,),
+    specialist=SpecialistConfig(batch_size=4, generated_houses=1, generated_views=4),
+    eval_views=2,
 )
 
 

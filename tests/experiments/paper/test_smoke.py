@@ -39,9 +39,10 @@ TINY = replace(
 )
 ADAPTED = replace(
     PRESETS["adapted-smoke"],
-    episode=replace(SMOKE.episode, frames=30, rollout=15, learning_starts=15, replay_ratio=0.4),
-    specialist=SpecialistConfig(batch_size=8, generated_houses=1, generated_views=8),
-    eval_views=4,
+    episode=replace(SMOKE.episode, frames=16, rollout=8, learning_starts=8, replay_ratio=0.5),
+    milestones=(1.0,),
+    specialist=SpecialistConfig(batch_size=4, generated_houses=1, generated_views=4),
+    eval_views=2,
 )
 ARGUMENTS = {
     "adapted": ["--preset", "adapted-smoke"],

@@ -27,7 +27,10 @@ from testspace.experiments.robustness.kills import differences
 from testspace.experiments.robustness.readers import make_samples, mutated
 from testspace.experiments.rundir.run_folder import read_rows
 
-WORDS = ["--seed", "7", *RUNS["scratch, little memory"], "--episode.replay-ratio", "1.0", "--video", "0"]
+WORDS = [
+    "--seed", "7", *RUNS["scratch, little memory"], "--episode.frames", "80", "--episode.rollout", "20",
+    "--episode.learning-starts", "40", "--episode.replay-ratio", "1.0", "--video", "0",
+]  # fmt: skip
 
 
 def test_an_outcome_says_how_a_case_ended() -> None:
@@ -120,7 +123,7 @@ def test_a_killed_run_ends_as_one_that_never_was(runs: tuple[Path, Path]) -> Non
     ("name", "kind"),
     [
         ("buffer/state.json", "gone"),
-        ("agent/agent-00000160.npz", "cut"),
+        ("agent/agent-00000080.npz", "cut"),
         ("segmenters/specialist/segmenter.safetensors", "empty"),
         ("metrics.jsonl", "gone"),
     ],

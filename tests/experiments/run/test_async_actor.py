@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -63,11 +64,14 @@ def test_it_collects_the_same_frames_and_takes_as_many_steps(tmp_path: Path) -> 
     assert (tmp_path / "async" / "report.html").is_file()
 
 
-def _begin(out: Path, *more: str) -> Testspace:
-    """A run that is under way, its first rollout reported."""
-    arguments = ["run", "--seed", "5", "--preset", "smoke", "--async", *SHORT, "--video", "0", "--out", str(out), *more]
+def _arguments(out: Path) -> list[str]:
+    return ["run", "--seed", "5", "--preset", "smoke", "--async", *SHORT, "--video", "0", "--out", str(out)]
+
+
+def _begin(out: Path) -> Testspace:
+    """A run that is under way, its first rollout reported; its actor is a real new process."""
     environment = {"TESTSPACE_CACHE": os.environ["TESTSPACE_CACHE"], "OMP_NUM_THREADS": "1"}
-    run = Testspace(arguments, out.with_suffix(".log"), environment)
+    run = Testspace(_arguments(out), out.with_suffix(".log"), environment, small=True)
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 300
     while not (metrics.exists() and '"rollout"' in metrics.read_text()) and time.monotonic() < deadline:
         assert run.poll() is None, "the run ended before it could be stopped"
@@ -75,21 +79,31 @@ def _begin(out: Path, *more: str) -> Testspace:
     return run
 
 
-def test_killed_interrupted_and_resumed(tmp_path: Path) -> None:
-    out = tmp_path / "run"
+@pytest.mark.usefixtures("forked_children")
+def test_killed_interrupted_and_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the killed run has an actor that was spawned; those of the sessions that resume it are forked."""
+    out, over = tmp_path / "run", threading.Event()
     _begin(out).kill()
     lock = out / "agent" / "actor.lock"
-    before = lock.read_text()
-    run = _begin(out, "--resume")  # its first rollout was reported before; the actor of before is gone
-    while lock.read_text() in ("", before, str(run.pid)) and run.poll() is None:
-        time.sleep(0.02)
-    if run.poll() is None:
-        os.kill(int(lock.read_text()), signal.SIGINT)
-    status, errors = run.wait()
-    assert status in (0, 130)  # 0 where it was over before
-    assert "Traceback" not in errors
-    status, errors = _begin(out, "--resume").wait()
-    assert status == 0, errors
+    before = ("", lock.read_text(), str(os.getpid()))  # that actor ends by itself, for its learner is gone
+
+    def interrupt() -> None:
+        while (actor := lock.read_text()) in before:
+            if over.wait(0.02):
+                return
+        os.kill(int(actor), signal.SIGINT)
+
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    try:
+        cli.main([*_arguments(out), "--resume"])  # comes back where it was over before
+    except SystemExit as stop:
+        assert stop.code == 130
+    finally:
+        over.set()
+        interrupting.join()
+    assert "Traceback" not in capsys.readouterr().err
+    cli.main([*_arguments(out), "--resume"])
     summary = json.loads((out / "summary.json").read_text())
     steps = ReplayBuffer.reader(out / "buffer").all(("step",))["step"].numpy()
     assert (np.diff(steps) > 0).all(), "a frame was stored twice"

@@ -29,9 +29,9 @@ from testspace.learners.generalist.weights import WeightsError
 
 PRESET = replace(
     find_preset("adapted-smoke"),
-    episode=EpisodeConfig(frames=40, rollout=20, learning_starts=20, replay_ratio=0.6),
-    specialist=SpecialistConfig(batch_size=12, generated_houses=1, generated_views=8),
-    eval_views=8,
+    episode=EpisodeConfig(frames=24, rollout=12, learning_starts=12, replay_ratio=1.0),
+    specialist=SpecialistConfig(batch_size=12, generated_houses=1, generated_views=4),
+    eval_views=6,
 )
 METHODS = {"generalist", "generalist_rgbd", "specialist", "specialist_rgbd", "specialist_map", "map"}
 
@@ -60,7 +60,10 @@ def test_it_evaluates_networks_and_map_before_and_after(run: Path) -> None:
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     evaluated = [(row["method"], row["frame"]) for row in rows if row["kind"] == "evaluation"]
     assert {method for method, frame in evaluated if frame == 0} == {"generalist", "generalist_rgbd"}
-    assert {method for method, frame in evaluated if frame == 40} == METHODS - {"generalist", "generalist_rgbd"}
+    assert {method for method, frame in evaluated if frame == PRESET.episode.frames} == METHODS - {
+        "generalist",
+        "generalist_rgbd",
+    }
     assert summary["samples"] == 24
     known, total = summary["generalist_knows"]
     assert 0 <= known <= total > 0
@@ -145,7 +148,7 @@ def test_a_run_that_was_stopped_resumes_to_the_same_specialist(run: Path, tmp_pa
 
 def test_a_robot_measures_with_noise_and_its_held_out_views_too(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    short = replace(PRESET, episode=replace(PRESET.episode, frames=20))
+    short = replace(PRESET, episode=replace(PRESET.episode, frames=12), milestones=(1.0,))
     summary = run_episode(config(out, sensors="slam"), short)
     assert summary["sensors"] == "slam"
     with np.load(run / "report_data" / "panels.npz") as exact, np.load(out / "report_data" / "panels.npz") as measured:

@@ -1,4 +1,4 @@
-"""A whole life at preset smoke: what it leaves behind, that it survives being killed, and that nothing bad is half
+"""A whole life below preset smoke: what it leaves behind, that it survives being killed, and that nothing bad is half
 done."""
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ import importlib.util
 import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -28,7 +29,19 @@ from testspace.learners.data.replay_buffer import ReplayBuffer
 from testspace.learners.encoders.torchvision_guard import operators_load
 from testspace.learners.modalities.modality import MODALITIES
 
-SMOKE = PRESETS["smoke"]
+pytestmark = pytest.mark.usefixtures("small_networks")
+
+SMOKE = replace(
+    PRESETS["smoke"],
+    episode=replace(PRESETS["smoke"].episode, replay_ratio=1.0),
+    eval_views=20,
+)
+SHORT = (
+    "--episode.replay-ratio", "1.0", "--learner.batch-size", "8", "--transfer-set.houses", "1",
+    "--transfer-set.frames-per-house", "8", "--transfer.steps", "4", "--transfer.batch-size", "8",
+    "--eval-views", "20", "--ttt-views", "4",
+)  # fmt: skip
+"""SMOKE on the command line, and less of what is not asked for here."""
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +57,22 @@ def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory, cache: Path) ->
     folder = tmp_path_factory.mktemp("life")
     house, out = folder / "house.json", folder / "run"
     save_house(generate_house(5, rooms=2), house)
-    command = ["run", "--house", str(house), "--preset", "smoke", "--video", "2", "--out", str(out)]
+    command = ["run", "--house", str(house), "--preset", "smoke", *SHORT, "--video", "1", "--out", str(out)]
     environment = {"TESTSPACE_CACHE": str(cache), "DISPLAY": None, "WAYLAND_DISPLAY": None}
-    run = Testspace(command, folder / "killed.log", environment)
+    run = Testspace(command, folder / "killed.log", environment, small=True)
     metrics, deadline = out / "metrics.jsonl", time.monotonic() + 120
     while not (metrics.exists() and '"rollout"' in metrics.read_text()) and time.monotonic() < deadline:
         assert run.poll() is None, "the run ended before it could be killed"
         time.sleep(0.05)
     run.kill()
     flushed = len(ReplayBuffer.reader(out / "buffer"))
-    status, errors = Testspace(command, folder / "refused.log", environment).wait()
+    status, errors = Testspace(command, folder / "refused.log", environment, small=True).wait()
     assert status == 2
     assert "--resume" in errors
     assert len(errors.splitlines()) == 1
     view = ["--view"] if importlib.util.find_spec("rerun") else []
-    status, errors = Testspace([*command, "--resume", *view], folder / "resumed.log", environment).wait()
+    resumed = Testspace([*command, "--resume", *view], folder / "resumed.log", environment, small=True)
+    status, errors = resumed.wait()
     assert status == 0, errors
     assert ("no display here: open http://127.0.0.1:" in errors) == bool(view)
     return out, flushed
@@ -97,7 +111,7 @@ def test_what_a_run_leaves_behind(killed_and_resumed: tuple[Path, int]) -> None:
     assert "data:image/png;base64" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert list((out / "tensorboard").iterdir())
-    assert cv2.VideoCapture(str(out / "life.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 10
+    assert cv2.VideoCapture(str(out / "life.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 5
     assert (out / "agent" / "learner" / "model.safetensors").is_file()
 
 
@@ -139,7 +153,7 @@ def test_a_finished_run_is_finished_again_at_once(
     monkeypatch.setattr(FromScratch, "prepare", lambda *_: pytest.fail("it made its baseline anew"))
     before = json.loads((out / "summary.json").read_text())
     house = str(out.parent / "house.json")
-    cli.main(["run", "--house", house, "--preset", "smoke", "--out", str(out), "--resume"])
+    cli.main(["run", "--house", house, "--preset", "smoke", *SHORT, "--out", str(out), "--resume"])
     assert "finished, and whole" in capsys.readouterr().err
     after = json.loads((out / "summary.json").read_text())
     assert after["segmentation"] == before["segmentation"]

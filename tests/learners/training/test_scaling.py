@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -18,7 +17,9 @@ import cv2
 import pytest
 import torch
 import torch.distributed as dist
+from forks import FORKS
 from frames import boxes
+from two_processes import train_in_turn
 
 from testspace.learners.masked.encoder import Encoder
 from testspace.learners.objectives.tst import TSTLearner
@@ -116,12 +117,19 @@ def test_two_processes_learn_what_one_learns_and_so_do_two_sessions(
     assert [row["loss"] for row in rows(tmp_path / "again")] == [row["loss"] for row in rows(alone)]
     assert train(config_of(folders, tmp_path / "again", resume=True)) == {}  # all was done
 
-    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += [str(Path(__file__).parents[1] / "two_processes.py"), str(tmp_path), "nano", "--frames", str(folders[0])]
-    command += ["--mix-in", str(folders[1]), "--repeats", "2", *ARGUMENTS]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    # As torchrun starts them, but with nothing to import: by these variables, and a store that this process serves.
+    words = ["nano", "--frames", str(folders[0]), "--mix-in", str(folders[1]), "--repeats", "2", *ARGUMENTS]
+    store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    logs = [tmp_path / f"{rank}.log" for rank in range(2)]
+    both = [
+        FORKS.Process(target=train_in_turn, args=(rank, store.port, tmp_path, words, log))
+        for rank, log in enumerate(logs)
+    ]
+    for process in both:
+        process.start()
+    for process, log in zip(both, logs, strict=True):
+        process.join()
+        assert process.exitcode == 0, log.read_text()
     for name in ("ddp", "fsdp", "begun"):
         assert_alike(tmp_path / name, alone)
     learner = replace(SMALL, targets="tokens", tokenizer_steps=3)
