@@ -57,7 +57,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, small_networks: None)
     )
     monkeypatch.setitem(presets.PRESETS, "smoke", tiny)
     write = live_run.write_run_film
-    monkeypatch.setattr(live_run, "write_run_film", lambda run, file, _, advance: write(run, file, 0.4, advance))
+    monkeypatch.setattr(live_run, "write_run_film", lambda run, file, _, advance: write(run, file, 0.2, advance))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     return tmp_path

@@ -1,5 +1,5 @@
-"""What test_scaling starts twice, as torchrun does: training after training, each as `-m testspace.learners.training.train`
-does it."""
+"""What test_scaling starts twice, as torchrun does: training after training, each as the command
+`-m testspace.learners.training.train` does it."""
 
 from __future__ import annotations
 
