@@ -33,7 +33,6 @@ def test_the_faster_number_is_taken(monkeypatch: pytest.MonkeyPatch, seconds: di
     assert set_fastest_threads(of_steps(WORTH_ASKING)) == chosen == torch.get_num_threads()
 
 
-@pytest.mark.usefixtures("small_networks")
 def test_a_real_trial_ends_with_one_of_the_two() -> None:
     assert set_fastest_threads(of_steps(WORTH_ASKING)) in (1, 2)
 
