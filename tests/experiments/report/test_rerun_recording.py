@@ -90,7 +90,12 @@ def test_places_frames_and_curves_stand_where_they_were(run: Path, capsys: pytes
         [5, 1.5, 0],
     ]
     assert len(_column(found["/house/remembered"], "positions")[0]) == 6
-    assert {"/house/agent/camera/rgb", "/house/agent/camera/depth", "/senses/normals", "/senses/edges"} <= found.keys()
+    assert {
+        "/house/agent/camera/rgb",
+        "/house/agent/camera/depth",
+        "/modalities/normals",
+        "/modalities/edges",
+    } <= found.keys()
     assert _column(found["/coverage/floor"], "scalars") == [[0.5]]
     assert _column(found["/losses/loss"], "scalars") == [[2.0]]
     assert "/losses/rate" not in found
@@ -98,7 +103,9 @@ def test_places_frames_and_curves_stand_where_they_were(run: Path, capsys: pytes
         [60],
         [[0.4]],
     )
-    assert not any(path.startswith(("/held_out", "/house/path", "/senses/taken")) for path in found)  # not stored yet
+    assert not any(
+        path.startswith(("/held_out", "/house/path", "/modalities/taken")) for path in found
+    )  # not stored yet
 
 
 def test_what_comes_later_in_a_life_is_shown_once_it_is_there(run: Path) -> None:
@@ -115,7 +122,12 @@ def test_what_comes_later_in_a_life_is_shown_once_it_is_there(run: Path) -> None
     found = _chunks(watch(run, run / "other.rrd"))
     assert _column(found["/house/rooms"], "labels") == [["Kitchen"]]
     assert len(_column(found["/house/rooms"], "strips")[0][0]) == 4  # closed
-    assert {"/held_out/rgb", "/held_out/truth", "/held_out/prediction_specialist", "/senses/prediction"} <= found.keys()
+    assert {
+        "/held_out/rgb",
+        "/held_out/truth",
+        "/held_out/prediction_specialist",
+        "/modalities/prediction",
+    } <= found.keys()
 
 
 def test_a_run_that_goes_on_is_followed_to_its_end(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
