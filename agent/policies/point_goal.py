@@ -44,20 +44,20 @@ class PointGoalPolicy(FrontierPolicy):
 
     def _next_frontier(self) -> Goal | None:
         """The goal itself where the map shows a way to it, else the best frontier towards it."""
-        costs = walking_costs(self.map)
+        return self._way_to_the_point() or super()._next_frontier()
+
+    def _way_to_the_point(self) -> Goal | None:
+        self._costs = walking_costs(self.map)  # of the newest map, for the next step too
         cell = self.map.to_cell(*self._point)
-        if all(0 <= at < size for at, size in zip(cell, costs.shape, strict=True)):
-            metres = float(path_lengths(costs, *self._walker.here)[cell]) * COST_METRES
-            if metres < UNREACHABLE * COST_METRES:
-                return self._goal_at(cell, "point", metres)
-        return super()._next_frontier()
+        if not all(0 <= at < size for at, size in zip(cell, self._costs.shape, strict=True)):
+            return None
+        length = path_lengths(self._costs, *self._walker.here)[cell]
+        return self._goal_at(cell, "point", float(length) * COST_METRES) if length < UNREACHABLE else None
 
     def _goal_is_valid(self) -> bool:
         """As for exploring; and a frontier is left as soon as the map shows a way to the goal."""
-        if self._goal is not None and self._goal.kind == "frontier":
-            nearer = self._next_frontier()
-            if nearer is not None and nearer.kind == "point":
-                return False
+        if self._goal is not None and self._goal.kind == "frontier" and self._way_to_the_point() is not None:
+            return False
         return super()._goal_is_valid()
 
     def _arrived(self) -> bool:

@@ -116,8 +116,7 @@ def adapted(*, options: Options, policy: str = "frontier", references: bool = Tr
             with labels of single frames, of hard votes, and true ones (bound).
         sensors: What the agent measures, as for `testspace run --sensors`; others than exact with --no-references.
     """
-    if find_preset(options.preset).from_scratch:
-        raise UserError(f"preset {options.preset} starts from scratch; use --preset adapted")
+    _needs_generalist(options)
     _run("adapted", options, policy=policy, references=references, sensors=sensors)
 
 
@@ -128,8 +127,7 @@ def masked(*, options: Options, policy: str = "frontier") -> None:
     Args:
         policy: A policy as for `testspace run --policy`.
     """
-    if find_preset(options.preset).from_scratch:
-        raise UserError(f"preset {options.preset} starts from scratch; use --preset adapted")
+    _needs_generalist(options)
     _run("masked", options, policy=policy)
 
 
@@ -145,8 +143,7 @@ def simulators(
         sims: Simulators to compare, the first with each of the others: raycast, thor (AI2-THOR), habitat (habitat-sim).
         policy: A policy as for `testspace run --policy`.
     """
-    if find_preset(options.preset).from_scratch:
-        raise UserError(f"preset {options.preset} starts from scratch; use --preset adapted")
+    _needs_generalist(options)
     if len(set(sims)) < max(2, len(sims)):
         raise UserError(f"--sims needs two simulators or more, each once, not: {' '.join(sims)}")
     _run("simulators", options, sims=sims, policy=policy)
@@ -178,6 +175,12 @@ def policies(
         shares: Fractions of the episode at which a specialist is trained and evaluated; empty: coverage only.
     """
     _run("policies", options, policy=policy, shares=shares)
+
+
+def _needs_generalist(options: ExperimentOptions) -> None:
+    """UserError for a preset from scratch."""
+    if find_preset(options.preset).from_scratch:
+        raise UserError(f"preset {options.preset} starts from scratch; use --preset adapted")
 
 
 def _run(name: str, options: ExperimentOptions, **settings: Any) -> None:

@@ -60,6 +60,8 @@ def navigate(config: NavigateConfig) -> str:
         raise UserError("--task object needs a --policy that knows objects: no built-in policy does")
     if not config.houses or config.episodes < 1 or config.max_actions < 1:
         raise UserError("give at least one --house, one of --episodes, and one of --max-actions")
+    if config.seed < 0:
+        raise UserError(f"--seed must be 0 or more, got {config.seed}")
     camera, rows = _camera(config), []
     with Progress() as progress, progress.stage(f"{config.task} by {name}") as advance:
         for index, house in enumerate(config.houses):

@@ -104,6 +104,7 @@ def test_an_object_is_a_goal_too(tmp_path: Path, policies: str) -> None:
         (["--camera", "32"], "--camera 32: two numbers of pixels from 8 to 1024"),
         (["--fov", "200"], "--fov must lie between 1 and 170 degrees, got 200"),
         (["--episodes", "0"], "give at least one --house, one of --episodes"),
+        (["--seed", "-1"], "--seed must be 0 or more, got -1"),
         (["--policy", "nobody"], "no policy 'nobody'"),
         (["--policy", "FILE:Invents"], "action 6 is not one of 0 MOVE_AHEAD"),
     ],
